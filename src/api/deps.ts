@@ -1,0 +1,75 @@
+// What the API needs from outside. `serve` gives it stores on Valkey, its tests give it others.
+import type { OwnerRef } from "../wire/owner.ts";
+import type { LogEntry } from "../wire/log-entry.ts";
+import type { WebhookHealth, WebhookRecord } from "../wire/webhook.ts";
+
+/** Every method may throw ValkeyUnavailable; the API answers it with 503. */
+export interface ApiStores {
+  webhooks: WebhookStore;
+  logs: { read(owner: OwnerRef): Promise<LogEntry[]> };
+  intake: IntakeStore;
+  rejected: { list(cursor: string | null, limit: number): Promise<RejectedPage> };
+}
+
+export interface WebhookStore {
+  create(record: WebhookRecord): Promise<WebhookCreated>;
+  get(id: string): Promise<WebhookRecord | null>;
+  /** Oldest first. */
+  list(owner: OwnerRef): Promise<WebhookRecord[]>;
+  /** `change` must be pure: it runs again when somebody else changed the webhook meanwhile. */
+  update(id: string, change: (current: WebhookRecord) => WebhookRecord): Promise<WebhookUpdated>;
+  /** False where there was none. */
+  delete(id: string): Promise<boolean>;
+  /** One for each id, in their order. */
+  health(ids: string[]): Promise<WebhookHealth[]>;
+  resetHealth(id: string): Promise<void>;
+}
+
+export type WebhookCreated =
+  | { created: true }
+  | { created: false; why: "full" }
+  | { created: false; why: "duplicate"; id: string };
+
+export type WebhookUpdated =
+  | { updated: WebhookRecord }
+  | { updated: null; why: "missing" }
+  | { updated: null; why: "duplicate"; id: string };
+
+export interface IntakeStore {
+  /**
+   * Puts all elements on the list or none. With a key that was seen before and the same
+   * fingerprint it pushes nothing and answers the ids of the first time.
+   */
+  push(
+    elements: string[],
+    idempotency: { key: string; fingerprint: string } | null,
+    ids: string[],
+  ): Promise<{ pushed: true; ids: string[] } | { pushed: false; why: "key-reused" }>;
+}
+
+export interface RejectedPage {
+  rejected: unknown[];
+  next: string | null;
+}
+
+export interface ApiConfig {
+  apiToken: string;
+  maxEventBytes: number;
+  eventTypes: "open" | ReadonlySet<string>;
+  /** The schedule of new webhooks where FLUXHOOK_RETRY_SCHEDULE is set; else their dialect's. */
+  retrySchedule?: readonly string[];
+  version: string;
+}
+
+export interface ApiLog {
+  error(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+}
+
+export interface ApiDeps {
+  stores: ApiStores;
+  config: ApiConfig;
+  ready: () => { ready: boolean; detail: string };
+  now: () => Date;
+  log: ApiLog;
+}

@@ -1,0 +1,14 @@
+// What a request carries from the middlewares to its handler.
+import type { OwnerRef } from "../wire/owner.ts";
+
+/** Who is asking: `api` sees everything, `owner` only what belongs to it. */
+export type Principal = { kind: "api" } | { kind: "owner"; owner: OwnerRef };
+
+export interface ApiEnv {
+  Variables: {
+    /** Set on every route that needs a token. */
+    principal: Principal;
+    /** Set on every route with a body: its exact text. */
+    bodyText: string;
+  };
+}

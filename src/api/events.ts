@@ -1,0 +1,96 @@
+// POST /v1/events: events over HTTP for those who do not push to the list themselves.
+import { createHash } from "node:crypto";
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import { elementText, eventSchema, tooLargeMessage, type RejectionReason } from "../wire/event.ts";
+import { EVENTS_PER_REQUEST, readEvents } from "../wire/event-batch.ts";
+import { apiOnly } from "./auth.ts";
+import { jsonBody } from "./body.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { ApiEnv } from "./env.ts";
+import { newId } from "./new-id.ts";
+import { json, jsonInput, problems, type Api } from "./openapi.ts";
+import { fieldErrors, invalid, problem, type FieldError } from "./problem.ts";
+
+/** Of the whole body; each event in it has its own limit, FLUXHOOK_MAX_EVENT_BYTES. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+const TOO_LARGE: RejectionReason = "too-large";
+
+const headersSchema = z.object({
+  "Idempotency-Key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, { error: "must be 1 to 255 visible ASCII characters" })
+    .optional()
+    .describe("for 24 hours the same key with the same body pushes nothing again"),
+});
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/events",
+  summary: "Push one event, or up to 1,000: all or nothing",
+  description: "`data` goes out exactly as it came. Other fields are ignored.",
+  tags: ["events"],
+  request: {
+    headers: headersSchema,
+    body: jsonInput(z.union([eventSchema, z.array(eventSchema).min(1).max(EVENTS_PER_REQUEST)])),
+  },
+  responses: {
+    202: json(z.object({ ids: z.array(z.string()) }), "pushed; the ids in the order of the input"),
+    ...problems(400, 401, 404, 409, 413, 415, 422, 500, 503),
+  },
+});
+
+export function addEvents(api: Api, { stores, config, now }: ApiDeps): void {
+  const limits = { maxEventBytes: config.maxEventBytes, eventTypes: config.eventTypes };
+  const body = jsonBody(Math.max(MAX_BODY_BYTES, 2 * limits.maxEventBytes));
+
+  // Declared and handled apart: the declared schema's validator would parse the body into values,
+  // where `data` loses its exact text. `readEvents` checks by the same eventSchema on the text.
+  api.openAPIRegistry.registerPath(route);
+  api.post(route.getRoutingPath(), apiOnly, body, async (c) => {
+    const header = headersSchema.safeParse({
+      "Idempotency-Key": c.req.header("idempotency-key"),
+    });
+    if (!header.success) return invalid(c, fieldErrors(header.error));
+
+    const text = c.var.bodyText;
+    const read = readEvents(text, { ...limits, newId: () => newId("evt") });
+    if (!read.ok) {
+      return read.errors.every(({ code }) => code === TOO_LARGE)
+        ? tooLarge(c, read.errors)
+        : invalid(c, read.errors);
+    }
+    const at = now().toISOString();
+    const elements = read.events.map((event) =>
+      elementText({ ...event, timestamp: event.timestamp ?? at }),
+    );
+    // The timestamp made here adds to it, and the claim rejects an element over the limit.
+    const isArray = text.trimStart().startsWith("[");
+    const grown = elements.flatMap((element, position): FieldError[] => {
+      const bytes = Buffer.byteLength(element);
+      if (bytes <= limits.maxEventBytes) return [];
+      const message = tooLargeMessage(bytes, limits.maxEventBytes);
+      return [{ field: isArray ? String(position) : "", code: TOO_LARGE, message }];
+    });
+    if (grown.length > 0) return tooLarge(c, grown);
+
+    const key = header.data["Idempotency-Key"];
+    const pushed = await stores.intake.push(
+      elements,
+      key === undefined ? null : { key, fingerprint: sha256(text) },
+      read.events.map(({ id }) => id),
+    );
+    return pushed.pushed
+      ? c.json({ ids: pushed.ids }, 202)
+      : problem(c, "key-reused", "use a new Idempotency-Key for another body");
+  });
+}
+
+function tooLarge(c: Context<ApiEnv>, errors: FieldError[]) {
+  return problem(c, "too-large", "an event is larger than FLUXHOOK_MAX_EVENT_BYTES", { errors });
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

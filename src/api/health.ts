@@ -1,0 +1,40 @@
+// /healthz and /readyz: is the process alive, can it do its work. Both without a token.
+import { createRoute } from "@hono/zod-openapi";
+import { z } from "zod";
+import type { ApiDeps } from "./deps.ts";
+import { json, OPEN, problems, type Api } from "./openapi.ts";
+import { problem } from "./problem.ts";
+
+export function addHealth(api: Api, { ready }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: "get",
+      path: "/healthz",
+      summary: "Is the process alive",
+      description: "Valkey has no say in it: a restart would not bring Valkey back.",
+      tags: ["operations"],
+      security: OPEN,
+      responses: { 200: json(z.object({ status: z.literal("ok") }), "alive") },
+    }),
+    (c) => c.json({ status: "ok" as const }, 200),
+  );
+
+  api.openapi(
+    createRoute({
+      method: "get",
+      path: "/readyz",
+      summary: "Is Valkey there and the worker running",
+      tags: ["operations"],
+      security: OPEN,
+      responses: {
+        200: json(z.object({ status: z.literal("ready"), detail: z.string() }), "ready"),
+        ...problems(503),
+      },
+    }),
+    (c) => {
+      const state = ready();
+      if (!state.ready) return problem(c, "not-ready", state.detail);
+      return c.json({ status: "ready" as const, detail: state.detail }, 200);
+    },
+  );
+}

@@ -1,0 +1,18 @@
+// Ids that the API makes: a prefix and 24 characters that nobody can guess (142 bits).
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const LENGTH = 24;
+// Bytes from here on are thrown away: taken modulo 62 they would favour the first characters.
+const UNBIASED = 256 - (256 % ALPHABET.length);
+
+export type IdPrefix = "evt" | "wh";
+
+export function newId<P extends IdPrefix>(prefix: P): `${P}_${string}` {
+  let text = "";
+  while (text.length < LENGTH) {
+    for (const byte of crypto.getRandomValues(new Uint8Array(LENGTH + 8))) {
+      if (byte < UNBIASED && text.length < LENGTH) text += ALPHABET[byte % ALPHABET.length];
+    }
+  }
+  return `${prefix}_${text}`;
+}

@@ -1,0 +1,76 @@
+// How routes are declared, so that /openapi.json is made from the schemas that check the input.
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { z } from "zod";
+import type { ApiEnv } from "./env.ts";
+import { answerInvalid, problemSchema, type ProblemStatus } from "./problem.ts";
+
+export type Api = OpenAPIHono<ApiEnv>;
+
+export function newApi(): Api {
+  return new OpenAPIHono<ApiEnv>({ defaultHook: answerInvalid });
+}
+
+/** The `security` of routes that need no token. */
+export const OPEN: Record<string, string[]>[] = [];
+
+export function json<S extends z.ZodType>(schema: S, description: string) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+/** The body of a route, checked by this very schema. */
+export function jsonInput<S extends z.ZodType>(schema: S) {
+  return { required: true, content: { "application/json": { schema } } };
+}
+
+const WHEN: Record<ProblemStatus, string> = {
+  400: "the body is not JSON",
+  401: "no valid token",
+  404: "there is no such thing, or it is another owner's",
+  405: "the path has no such method; see `Allow`",
+  409: "it conflicts with what is there",
+  413: "the body or an event in it is too large",
+  415: "the body is not application/json",
+  422: "the input is invalid; `errors` names each field",
+  500: "the fault is Fluxhook's",
+  503: "Valkey is not available; a write may have been applied",
+};
+
+type ProblemResponse = {
+  description: string;
+  content: { "application/problem+json": { schema: typeof problemSchema } };
+};
+
+export function problems<const S extends ProblemStatus>(
+  ...statuses: S[]
+): Record<S, ProblemResponse> {
+  return Object.fromEntries(
+    statuses.map((status): [S, ProblemResponse] => [
+      status,
+      {
+        description: WHEN[status],
+        content: { "application/problem+json": { schema: problemSchema } },
+      },
+    ]),
+  ) as Record<S, ProblemResponse>;
+}
+
+export function addDocument(api: Api, version: string): void {
+  api.openAPIRegistry.registerComponent("securitySchemes", "token", {
+    type: "http",
+    scheme: "bearer",
+  });
+  api.openAPIRegistry.registerPath({
+    method: "get",
+    path: "/openapi.json",
+    summary: "This document",
+    tags: ["operations"],
+    security: OPEN,
+    responses: { 200: json(z.record(z.string(), z.unknown()), "OpenAPI 3.1") },
+  });
+  const document = api.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: { title: "Fluxhook", version, description: "Webhook delivery on Valkey" },
+    security: [{ token: [] }],
+  });
+  api.get("/openapi.json", (c) => c.json(document));
+}

@@ -1,0 +1,51 @@
+// Lists in pages: `{"<plural>":[…],"next_cursor"}`, asked for with `?limit=&cursor=`.
+import { z } from "zod";
+
+const MAX_LIMIT = 100;
+
+/** The query parameters of every list; a cursor that no page ever gave is refused. */
+export function pageQuery(list: { defaultLimit: number; isCursor: (text: string) => boolean }) {
+  return {
+    limit: z.coerce
+      .number({ error: `must be a whole number from 1 to ${MAX_LIMIT}` })
+      .int({ error: "must be a whole number" })
+      .min(1, { error: "must be at least 1" })
+      .max(MAX_LIMIT, { error: `must be at most ${MAX_LIMIT}` })
+      .default(list.defaultLimit),
+    cursor: z
+      .string({ error: "must be given once" })
+      .refine(list.isCursor, { error: "must be the next_cursor of an earlier page" })
+      .optional()
+      .describe("the `next_cursor` of the page before"),
+  };
+}
+
+export const nextCursorSchema = z
+  .string()
+  .nullable()
+  .describe("ask for the next page with it; null on the last one");
+
+/**
+ * One page of items that are in the order of their positions. The cursor is the last position
+ * shown, so a page stays right when items before it come or go.
+ */
+export function pageOf<T>(
+  items: readonly T[],
+  position: (item: T) => string,
+  page: { limit: number; cursor?: string },
+): { items: T[]; next: string | null } {
+  const after = page.cursor === undefined ? "" : positionIn(page.cursor);
+  const rest = items.filter((item) => position(item) > after);
+  const shown = rest.slice(0, page.limit);
+  const last = shown.at(-1);
+  const more = rest.length > shown.length && last !== undefined;
+  return {
+    items: shown,
+    next: more ? Buffer.from(position(last)).toString("base64url") : null,
+  };
+}
+
+/** The position that a cursor of `pageOf` stands for. */
+export function positionIn(cursor: string): string {
+  return Buffer.from(cursor, "base64url").toString();
+}

@@ -1,0 +1,67 @@
+// What creating, patching, enabling and disabling make of a webhook's record. Pure.
+import type { Dialect } from "../wire/dialects/dialect.ts";
+import { formatDuration } from "../wire/duration.ts";
+import type {
+  Webhook,
+  WebhookCreate,
+  WebhookHealth,
+  WebhookPatch,
+  WebhookRecord,
+} from "../wire/webhook.ts";
+
+export const NO_HEALTH: WebhookHealth = {
+  last_success_at: null,
+  last_failure_at: null,
+  consecutive_failures: 0,
+};
+
+/** Why a webhook is off that its user has switched off. */
+const BY_HAND = "manual";
+
+export function newWebhook(
+  input: WebhookCreate,
+  made: {
+    id: string;
+    secret: string;
+    at: string;
+    dialect: Dialect;
+    retrySchedule?: readonly string[];
+  },
+): WebhookRecord {
+  const { secret, ...given } = input;
+  const schedule = made.retrySchedule ?? made.dialect.retryScheduleMs.map(formatDuration);
+  return {
+    id: made.id,
+    ...given,
+    disabled_reason: input.enabled ? null : BY_HAND,
+    // null is a user's choice of no rule, undefined is none.
+    disable_rule: input.disable_rule === undefined ? made.dialect.disableRule : input.disable_rule,
+    timeout_ms: input.timeout_ms ?? made.dialect.timeoutMs,
+    retry_schedule: input.retry_schedule ?? [...schedule],
+    created_at: made.at,
+    updated_at: made.at,
+    secrets: [{ secret: secret ?? made.secret, expires_at: null }],
+  };
+}
+
+/** A new dialect leaves time-out, schedule and disable rule as they are: they may be the user's. */
+export function patched(current: WebhookRecord, patch: WebhookPatch, at: string): WebhookRecord {
+  const next = { ...current, ...patch, updated_at: at };
+  if (next.enabled) return { ...next, disabled_reason: null };
+  // A webhook that has been off since before keeps the reason it went off for.
+  return { ...next, disabled_reason: current.enabled ? BY_HAND : current.disabled_reason };
+}
+
+export function enabled(current: WebhookRecord, at: string): WebhookRecord {
+  return { ...current, enabled: true, disabled_reason: null, updated_at: at };
+}
+
+export function disabled(current: WebhookRecord, at: string): WebhookRecord {
+  return { ...current, enabled: false, disabled_reason: BY_HAND, updated_at: at };
+}
+
+/** Guarantee 9: what the API answers of a webhook has no secret in it. */
+export function shown(record: WebhookRecord, health: WebhookHealth): Webhook {
+  const { secrets: _secrets, ...rest } = record;
+  return { ...rest, health };
+}

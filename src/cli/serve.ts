@@ -1,0 +1,34 @@
+// `fluxhook serve`: reads the settings, starts worker and API, stays until it is told to stop.
+import { readSettings } from "../config.ts";
+import { createLog } from "../log.ts";
+import { VERSION } from "../version.ts";
+import { startService } from "./service.ts";
+import { untilSignal } from "./signals.ts";
+
+const STILL_WAITING_MS = 5_000;
+
+/** Answers the exit code. @throws SettingsError, or an Error with a message for the user. */
+export async function serve(): Promise<number> {
+  const settings = readSettings(process.env, ["API_TOKEN"]);
+  const { log, flush } = createLog(settings.LOG_LEVEL);
+  const service = startService({ settings, apiToken: settings.API_TOKEN ?? "", log });
+  log.info(
+    { version: VERSION, url: service.url, queues: settings.QUEUE, claim: settings.CLAIM },
+    "service.started",
+  );
+  const reminder = setInterval(
+    () => log.warn({ hint: "is FLUXHOOK_VALKEY_URL right?" }, "valkey.awaited"),
+    STILL_WAITING_MS,
+  );
+  void service.whenReady().then(() => {
+    clearInterval(reminder);
+    log.info({ ms: Math.round(process.uptime() * 1_000) }, "service.ready");
+  });
+  const signal = await untilSignal();
+  clearInterval(reminder);
+  log.info({ signal, grace_ms: settings.SHUTDOWN_GRACE }, "service.stopping");
+  const { putBack } = await service.stop();
+  log.info({ put_back: putBack }, "service.stopped");
+  flush();
+  return 0;
+}

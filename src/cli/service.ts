@@ -1,0 +1,110 @@
+// The service itself, worker and API in one process, as `serve` and `dev` run it.
+import { createApi } from "../api/app.ts";
+import type { Settings } from "../config.ts";
+import type { Log } from "../log.ts";
+import { HealthStore } from "../valkey/health-store.ts";
+import { sharedKeys } from "../valkey/keys.ts";
+import { Link } from "../valkey/link.ts";
+import { LogStore } from "../valkey/log-store.ts";
+import { QueueStore } from "../valkey/queue-store.ts";
+import { RejectedStore } from "../valkey/rejected-store.ts";
+import { WebhookStore } from "../valkey/webhook-store.ts";
+import { VERSION } from "../version.ts";
+import { formatDuration } from "../wire/duration.ts";
+import type { FinishedAttempt } from "../worker/attempt.ts";
+import { acceptedEventTypes } from "../worker/event-types.ts";
+import { Worker } from "../worker/worker.ts";
+
+/** Shorter than the second within which the API has to say that Valkey is away. */
+const API_DEADLINE_MS = 700;
+
+export interface Service {
+  /** The address that the API listens on. */
+  url: string;
+  /** Resolves when events can be taken: Valkey is there, the worker has joined. */
+  whenReady(): Promise<void>;
+  /** Finishes what is in flight within the grace and puts back the rest. */
+  stop(): Promise<{ putBack: number }>;
+}
+
+export interface ServiceOptions {
+  settings: Settings;
+  apiToken: string;
+  log: Log;
+  onAttempt?: (attempt: FinishedAttempt) => void;
+}
+
+/** @throws Error with a message for the user where the address cannot be listened on. */
+export function startService({ settings, apiToken, log, onAttempt }: ServiceOptions): Service {
+  const keys = sharedKeys(settings.PREFIX);
+  const link = new Link({
+    url: settings.VALKEY_URL,
+    name: "fluxhook-api",
+    deadlineMs: API_DEADLINE_MS,
+  });
+  const worker = new Worker({ settings, log, onAttempt });
+  const webhooks = new WebhookStore(link, keys);
+  const health = new HealthStore(link, keys);
+  const intake = new QueueStore(link, settings.QUEUE[0] ?? "");
+  let stopping = false;
+  const api = createApi({
+    stores: {
+      webhooks: {
+        create: (record) => webhooks.create(record),
+        get: (id) => webhooks.get(id),
+        list: (owner) => webhooks.list(owner),
+        update: (id, change) => webhooks.update(id, change),
+        delete: (id) => webhooks.delete(id),
+        health: (ids) => health.read(ids),
+        resetHealth: (id) => health.reset(id),
+      },
+      logs: new LogStore(link, keys, { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL }),
+      intake,
+      rejected: new RejectedStore(link, keys, settings.REJECTED_MAX),
+    },
+    config: {
+      apiToken,
+      maxEventBytes: settings.MAX_EVENT_BYTES,
+      eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
+      retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
+      version: VERSION,
+    },
+    ready: () => {
+      if (stopping) return { ready: false, detail: "shutting down" };
+      if (!link.isUp) return { ready: false, detail: `Valkey: ${link.lastProblem}` };
+      return worker.isConnected
+        ? { ready: true, detail: "ready" }
+        : { ready: false, detail: `Valkey: ${worker.problem}` };
+    },
+    now: () => new Date(),
+    log,
+  });
+  const server = listen(settings, api.fetch);
+  link.open();
+  worker.start();
+  return {
+    url: server.url.href.replace(/\/$/, ""),
+    whenReady: () => worker.whenConnected(),
+    stop: async () => {
+      stopping = true;
+      const { putBack } = await worker.drain(settings.SHUTDOWN_GRACE);
+      await server.stop(true);
+      link.close();
+      return { putBack };
+    },
+  };
+}
+
+function listen(
+  { HOST, PORT }: Settings,
+  fetch: (request: Request) => Response | Promise<Response>,
+) {
+  try {
+    return Bun.serve({ hostname: HOST, port: PORT, fetch, development: false });
+  } catch (error) {
+    throw new Error(
+      `cannot listen on ${HOST}:${PORT} (${(error as { code?: string }).code ?? String(error)}); set FLUXHOOK_HOST and FLUXHOOK_PORT to an address of this machine that is free`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,289 @@
+// Every setting of Fluxhook, in one schema. `fluxhook --help` and the README's table are made from it.
+import ipaddr from "ipaddr.js";
+import { z } from "zod";
+import { durationSchema, parseDuration } from "./wire/duration.ts";
+import { isEventType } from "./wire/event-pattern.ts";
+
+const DAY_MS = 86_400_000;
+
+const list = (text: string) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
+const duration = (bounds: { minMs: number; maxMs: number }) =>
+  durationSchema(bounds).transform((text) => parseDuration(text) ?? 0);
+
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: (issue) => `${shown(issue.input)} is not a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+
+const choice = <const T extends readonly string[]>(values: T) =>
+  z.string().refine((text): text is T[number] => values.includes(text), {
+    error: (issue) => `${shown(issue.input)} is none of ${values.join(", ")}`,
+  });
+
+const toggle = choice(["true", "false"]).transform((text) => text === "true");
+
+const key = /^[!-z|~]+$/;
+
+const valkeyUrl = z.string().superRefine((text, context) => {
+  if (text.startsWith("/") || text.startsWith("unix://")) return;
+  const parsed = URL.canParse(text) ? new URL(text) : null;
+  if (parsed && /^(redis|rediss|valkey|valkeys):$/.test(parsed.protocol) && parsed.hostname) return;
+  // The text may hold a password, so it is not repeated.
+  context.addIssue({
+    code: "custom",
+    message:
+      "is not a Valkey address; accepted are valkey://, redis://, rediss:// and a socket's path",
+  });
+});
+
+const retrySchedule = z
+  .string()
+  .transform(list)
+  .pipe(z.array(duration({ minMs: 0, maxMs: 7 * DAY_MS })).min(1, { error: "names no delay" }));
+
+const cidrs = z
+  .string()
+  .transform(list)
+  .pipe(
+    z.array(
+      z.string().refine((text) => ipaddr.isValidCIDR(text) || ipaddr.isValid(text), {
+        error: (issue) =>
+          `${shown(issue.input)} is not an address range such as 10.0.0.0/8 or ::1/128`,
+      }),
+    ),
+  );
+
+export interface PortRange {
+  from: number;
+  to: number;
+}
+
+const portRanges = z
+  .string()
+  .transform(list)
+  .pipe(
+    z
+      .array(
+        z.string().transform((text, context): PortRange => {
+          const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+          const from = Number(match?.[1] ?? 0);
+          const to = Number(match?.[2] ?? from);
+          if (!match || from < 1 || to > 65_535 || from > to) {
+            context.addIssue({
+              code: "custom",
+              message: `${shown(text)} is not a port or a range of ports such as 443 or 1024-65535`,
+            });
+            return z.NEVER;
+          }
+          return { from, to };
+        }),
+      )
+      .min(1, { error: "names no port" }),
+  );
+
+const eventTypes = z.string().transform((text, context): EventTypes => {
+  if (text === "open" || text === "catalogue") return text;
+  const names = list(text);
+  const wrong = names.filter((name) => !isEventType(name));
+  if (names.length === 0 || wrong.length > 0) {
+    context.addIssue({
+      code: "custom",
+      message: `${shown(wrong[0] ?? text)} is not open, catalogue or a list of event types such as file.created`,
+    });
+    return z.NEVER;
+  }
+  return new Set(names);
+});
+export type EventTypes = "open" | "catalogue" | ReadonlySet<string>;
+
+interface Setting<S extends z.ZodType = z.ZodType> {
+  schema: S;
+  /** As the environment would give it; null where there is none. */
+  fallback: string | null;
+  description: string;
+}
+
+const setting = <S extends z.ZodType>(
+  schema: S,
+  fallback: string | null,
+  description: string,
+): Setting<S> => ({ schema, fallback, description });
+
+/** The settings, in the order in which the README and `--help` list them. Each is `FLUXHOOK_<name>`. */
+export const SETTINGS = {
+  VALKEY_URL: setting(
+    valkeyUrl,
+    "redis://127.0.0.1:6379",
+    "Valkey's address: `valkey://`, `redis://`, `rediss://` (TLS) or a unix socket's path",
+  ),
+  PREFIX: setting(
+    z
+      .string()
+      .regex(key, { error: "must not be empty or contain spaces, control characters or braces" }),
+    "fluxhook",
+    "stands before every key that is Fluxhook's own",
+  ),
+  QUEUE: setting(
+    z
+      .string()
+      .transform(list)
+      .refine((names) => names.length <= 16 && new Set(names).size === names.length, {
+        error: "must name at most 16 lists, each once",
+      }),
+    "<prefix>:events",
+    "the lists to take events from, comma-separated, the first ones first",
+  ),
+  CLAIM: setting(
+    choice(["safe", "blpop"]),
+    "safe",
+    "`safe`: nothing is lost in a crash; `blpop`: plain BLPOP, at most once",
+  ),
+  HOST: setting(z.string().min(1), "127.0.0.1", "the address the API listens on"),
+  PORT: setting(integer(0, 65_535), "8585", "the port the API listens on; 0 picks a free one"),
+  API_TOKEN: setting(
+    z
+      .string()
+      .min(24, { error: "must be at least 24 characters long" })
+      .regex(/^[!-~]+$/, { error: "must be printable ASCII without spaces" })
+      .optional(),
+    null,
+    "the bearer token of the API; required by `serve`",
+  ),
+  CONCURRENCY: setting(
+    integer(1, 65_000),
+    "1024",
+    "deliveries claimed and not settled, per process",
+  ),
+  WEBHOOK_CONCURRENCY: setting(integer(1, 10_000), "64", "requests in flight to one webhook"),
+  RETRY_SCHEDULE: setting(
+    retrySchedule,
+    "0s,1m,5m,30m,2h",
+    "delay before each attempt of a delivery, from the end of the one before",
+  ),
+  LOG_SIZE: setting(integer(1, 1000), "10", "attempts kept in the log of each owner"),
+  LOG_TTL: setting(duration({ minMs: 1000, maxMs: 365 * DAY_MS }), "7d", "how long a log is kept"),
+  PARKED_TTL: setting(
+    duration({ minMs: 1000, maxMs: 365 * DAY_MS }),
+    "7d",
+    "how long a parked delivery can be redelivered",
+  ),
+  PARKED_MAX: setting(
+    integer(1, 100_000_000),
+    "100000",
+    "parked deliveries kept per list; the oldest fall out",
+  ),
+  PARKED_MAX_BYTES: setting(
+    integer(1, 1_000_000_000_000),
+    "268435456",
+    "bytes of parked deliveries kept per list; the oldest fall out",
+  ),
+  REJECTED_MAX: setting(
+    integer(1, 10_000_000),
+    "10000",
+    "rejected elements kept; the oldest fall out",
+  ),
+  MAX_EVENT_BYTES: setting(integer(1024, 16_777_216), "262144", "the largest element, in bytes"),
+  EVENT_TYPES: setting(
+    eventTypes,
+    "open",
+    "event types that are accepted: `open` (any), `catalogue`, or their names",
+  ),
+  EGRESS_ALLOW: setting(
+    cidrs,
+    "",
+    "address ranges exempt from the guard, on any port and over plain http; `127.0.0.0/8` makes local receivers work",
+  ),
+  EGRESS_PORTS: setting(portRanges, "80,443,1024-65535", "ports of other receivers"),
+  EGRESS_HTTP: setting(toggle, "false", "plain http to public addresses"),
+  SHUTDOWN_GRACE: setting(
+    duration({ minMs: 0, maxMs: 3_600_000 }),
+    "30s",
+    "on SIGTERM, attempts still running after this go back and may be sent again",
+  ),
+  LOG_LEVEL: setting(
+    choice(["debug", "info", "warn", "error", "silent"]),
+    "info",
+    "lowest level of log lines",
+  ),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+export type Settings = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]["schema"]> };
+
+/** A wrong setting: `message` names every problem at once. Nothing has been connected yet. */
+export class SettingsError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `${problems.length === 1 ? "a setting is" : "some settings are"} wrong:\n${problems.map((line) => `  ${line}`).join("\n")}`,
+    );
+    this.name = "SettingsError";
+  }
+}
+
+/**
+ * Reads the settings from an environment.
+ * @throws SettingsError with all problems, also for an unknown FLUXHOOK_ name (a typing mistake).
+ */
+export function readSettings(
+  environment: Record<string, string | undefined>,
+  required: readonly SettingName[] = [],
+): Settings {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    const { schema, fallback } = SETTINGS[name];
+    const given = environment[`FLUXHOOK_${name}`];
+    const text = given === undefined || given === "" ? fallback : given;
+    const parsed = (schema as z.ZodType).safeParse(text ?? undefined);
+    if (parsed.success) values[name] = parsed.data;
+    else
+      for (const issue of parsed.error.issues) problems.push(`FLUXHOOK_${name} ${issue.message}`);
+    if (text === null && required.includes(name)) {
+      problems.push(`FLUXHOOK_${name} is required: ${SETTINGS[name].description}`);
+    }
+  }
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith("FLUXHOOK_") || name.slice(9) in SETTINGS) continue;
+    if (environment[name] === undefined || IGNORED.test(name)) continue;
+    problems.push(`${name} is no setting of Fluxhook${didYouMean(name.slice(9))}`);
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+  const settings = values as Settings;
+  if (environment.FLUXHOOK_QUEUE === undefined || environment.FLUXHOOK_QUEUE === "") {
+    settings.QUEUE = [`${settings.PREFIX}:events`];
+  }
+  return settings;
+}
+
+/** Container platforms set these for a service named `fluxhook`; they are not ours to judge. */
+const IGNORED = /^FLUXHOOK_(SERVICE_|PORT_\d|NAME$|TEST_)/;
+
+function didYouMean(name: string): string {
+  const near = Object.keys(SETTINGS).find(
+    (known) =>
+      known.replaceAll("_", "") === name.replaceAll("_", "").toUpperCase() ||
+      known.startsWith(name),
+  );
+  return near ? `; did you mean FLUXHOOK_${near}?` : "; see fluxhook --help";
+}
+
+function shown(found: unknown): string {
+  return JSON.stringify(String(found).slice(0, 80));
+}
+
+/** The settings as rows for `--help` and the README. */
+export function settingRows(): { name: string; fallback: string; description: string }[] {
+  return Object.entries(SETTINGS).map(([name, { fallback, description }]) => ({
+    name: `FLUXHOOK_${name}`,
+    fallback: fallback ?? "",
+    description,
+  }));
+}

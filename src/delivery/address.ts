@@ -1,0 +1,132 @@
+// Judges one IP address by its bytes: may an unknown user's webhook make us dial it? Sources: the
+// IANA special-purpose address registries (RFC 6890) and the addresses that clouds answer on.
+import ipaddr from "ipaddr.js";
+
+export interface Address {
+  address: string;
+  family: 4 | 6;
+}
+
+export type AddressVerdict = { verdict: "allowed" } | { verdict: "denied"; range: string };
+
+export type ParsedAddress = ipaddr.IPv4 | ipaddr.IPv6;
+export type AddressRange = [ParsedAddress, number];
+
+const ALLOWED: AddressVerdict = { verdict: "allowed" };
+
+const named = (name: string, cidr: string) => ({
+  name: `${name} ${cidr}`,
+  range: ipaddr.parseCIDR(cidr),
+});
+
+const DENIED_IPV4 = [
+  named("this network", "0.0.0.0/8"),
+  named("private", "10.0.0.0/8"),
+  named("shared address space", "100.64.0.0/10"),
+  named("loopback", "127.0.0.0/8"),
+  named("link-local", "169.254.0.0/16"),
+  named("private", "172.16.0.0/12"),
+  named("protocol assignments", "192.0.0.0/24"),
+  named("documentation", "192.0.2.0/24"),
+  named("6to4 relay", "192.88.99.0/24"),
+  named("private", "192.168.0.0/16"),
+  named("benchmarking", "198.18.0.0/15"),
+  named("documentation", "198.51.100.0/24"),
+  named("documentation", "203.0.113.0/24"),
+  named("multicast", "224.0.0.0/4"),
+  named("reserved", "240.0.0.0/4"),
+  // Public by number, but inside Azure it is the host's own service.
+  named("Azure platform", "168.63.129.16/32"),
+];
+
+const DENIED_IPV6 = [
+  named("unspecified", "::/128"),
+  named("loopback", "::1/128"),
+  // RFC 8215: where in it the IPv4 stands is the operator's choice, so it cannot be judged as itself.
+  named("local NAT64", "64:ff9b:1::/48"),
+  named("discard-only", "100::/64"),
+  named("protocol assignments", "2001::/23"),
+  named("documentation", "2001:db8::/32"),
+  named("6to4", "2002::/16"),
+  named("documentation", "3fff::/20"),
+  named("unique local", "fc00::/7"),
+  named("link-local", "fe80::/10"),
+  named("multicast", "ff00::/8"),
+];
+
+/** The only part of IPv6 that IANA gives out for global unicast; the rest is denied unseen. */
+const GLOBAL_UNICAST = ipaddr.parseCIDR("2000::/3");
+
+/** IPv6 in whose last 32 bits an IPv4 address stands that is dialled in the end (RFC 4291, 6052). */
+const IPV4_INSIDE = [
+  { name: "IPv4-mapped", range: ipaddr.parseCIDR("::ffff:0:0/96") },
+  { name: "NAT64", range: ipaddr.parseCIDR("64:ff9b::/96") },
+];
+
+export function judgeAddress(address: string | Uint8Array | ParsedAddress): AddressVerdict {
+  const parsed = isParsed(address) ? address : parseAddress(address);
+  if (parsed === null) return { verdict: "denied", range: "not an IP address" };
+  if (parsed.kind() === "ipv4") return firstMatch(parsed, DENIED_IPV4);
+
+  const embedded = embeddedIpv4(parsed);
+  if (embedded !== null) {
+    const inner = firstMatch(embedded.ipv4, DENIED_IPV4);
+    return inner.verdict === "allowed"
+      ? inner
+      : { verdict: "denied", range: `${embedded.name} around ${inner.range}` };
+  }
+  const special = firstMatch(parsed, DENIED_IPV6);
+  if (special.verdict === "denied") return special;
+  return parsed.match(GLOBAL_UNICAST)
+    ? ALLOWED
+    : { verdict: "denied", range: "outside global unicast 2000::/3" };
+}
+
+/** Null for anything but one canonical address: no octal or short IPv4, no zone. */
+export function parseAddress(address: string | Uint8Array): ParsedAddress | null {
+  if (typeof address !== "string") {
+    return address.length === 4 || address.length === 16
+      ? ipaddr.fromByteArray([...address])
+      : null;
+  }
+  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return ipaddr.IPv4.parse(address);
+  if (!ipaddr.IPv6.isValid(address) || address.includes("%")) return null;
+  if (!address.includes(".")) return ipaddr.IPv6.parse(address);
+  const dotted = address.slice(address.lastIndexOf(":") + 1);
+  if (!ipaddr.IPv4.isValidFourPartDecimal(dotted)) return null;
+  // ipaddr.js reads `::8.8.8.8` as `::ffff:8.8.8.8`, which is another address (RFC 4291 §2.5.5).
+  return ipaddr.IPv6.parse(address.startsWith("::" + dotted) ? `::0:${dotted}` : address);
+}
+
+/** A range such as `10.0.0.0/8`, or one address alone. Throws where the text is neither. */
+export function parseRange(text: string): AddressRange {
+  if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
+  const alone = ipaddr.parse(text);
+  return [alone, alone.kind() === "ipv4" ? 32 : 128];
+}
+
+/** Whether the address, or the IPv4 that it carries, lies in one of the ranges. */
+export function isWithin(address: ParsedAddress, ranges: readonly AddressRange[]): boolean {
+  const inner = address.kind() === "ipv6" ? embeddedIpv4(address)?.ipv4 : undefined;
+  return ranges.some((range) => matches(address, range) || (inner && matches(inner, range)));
+}
+
+function embeddedIpv4(address: ParsedAddress): { name: string; ipv4: ipaddr.IPv4 } | null {
+  const found = IPV4_INSIDE.find(({ range }) => address.match(range));
+  return found
+    ? { name: found.name, ipv4: new ipaddr.IPv4(address.toByteArray().slice(12)) }
+    : null;
+}
+
+function firstMatch(address: ParsedAddress, denied: typeof DENIED_IPV4): AddressVerdict {
+  const found = denied.find(({ range }) => address.match(range));
+  return found ? { verdict: "denied", range: found.name } : ALLOWED;
+}
+
+function matches(address: ParsedAddress, range: AddressRange): boolean {
+  return address.kind() === range[0].kind() && address.match(range);
+}
+
+function isParsed(address: string | Uint8Array | ParsedAddress): address is ParsedAddress {
+  return address instanceof ipaddr.IPv4 || address instanceof ipaddr.IPv6;
+}

@@ -1,0 +1,47 @@
+// Frees the connection after a response. An unread body holds one of fetch's slots for as long as
+// the receiver likes, so each is read a little (a finished one lets the connection live) or cut off.
+import type { Deadline } from "./deadline.ts";
+
+const MAX_BODY_BYTES = 16 * 1024;
+const MAX_DRAIN_MS = 1_000;
+
+/** True: the body ended by itself; false: it was cut off, and the connection with it. */
+export type Drained = Promise<boolean>;
+
+export const DRAINED: Drained = Promise.resolve(true);
+
+/** Takes the deadline over: clears it when the slot is free. Never rejects. */
+export function drain(response: Response, deadline: Deadline): Drained {
+  if (hasNoBody(response)) {
+    deadline.clear();
+    return DRAINED;
+  }
+  deadline.shortenTo(MAX_DRAIN_MS);
+  return readAndDiscard(response).finally(() => deadline.clear());
+}
+
+function hasNoBody({ status, headers }: Response): boolean {
+  return status === 204 || status === 304 || headers.get("content-length") === "0";
+}
+
+async function readAndDiscard(response: Response): Promise<boolean> {
+  try {
+    // A short body of known length needs no stream; fetch holds the receiver to that length.
+    const length = response.headers.get("content-length");
+    if (length !== null && Number(length) <= MAX_BODY_BYTES) {
+      await response.arrayBuffer();
+      return true;
+    }
+    const reader = response.body?.getReader();
+    if (reader === undefined) return true;
+    for (let bytes = 0; bytes < MAX_BODY_BYTES;) {
+      const { done, value } = await reader.read();
+      if (done) return true;
+      bytes += value.byteLength;
+    }
+    await reader.cancel();
+  } catch {
+    // The outcome is fixed: a body that breaks off, or is cut off by the deadline, changes nothing.
+  }
+  return false;
+}

@@ -1,0 +1,57 @@
+// An item is one thing to do, as it stands in a claim, the schedule, a lane, the ready list or parked:
+// `<crashes> <e|r> <header JSON>\n<bytes>`. `e` carries the element's bytes, `r` names a fanned-out
+// event whose bytes are stored once. Scripts read no more of it than the first two words.
+import type { DialectName } from "../wire/dialects/dialect.ts";
+import type { OwnerRef } from "../wire/owner.ts";
+
+/** An element as it was claimed: no webhook has been looked up yet. */
+export interface ElementHeader {
+  /** `<worker>-<number>`, unique; the id of an event that brings none is made of it. */
+  claim: string;
+  /** Server time of the claim in ms; the timestamp of an event that brings none. */
+  at: number;
+}
+
+/** One event for one webhook, over all its attempts. */
+export interface DeliveryHeader {
+  /** 28 hex digits: what the UUIDs of all its attempts begin with. */
+  delivery: string;
+  webhook_id: string;
+  owner: OwnerRef;
+  /** The event's id and timestamp, fixed at its first claim. */
+  id: string;
+  timestamp: string;
+  /** The next attempt; 1 for the first. */
+  attempt: number;
+  /** Attempts that were begun and not settled; each gets a UUID of its own. */
+  runs: number;
+  /** Set at the first attempt, so that every attempt sends the same body. */
+  dialect?: DialectName;
+  /** Parked only. */
+  reason?: string;
+  status_code?: number | null;
+  event?: string;
+}
+
+export type ItemHeader = ElementHeader | DeliveryHeader;
+
+export function isDelivery(header: ItemHeader): header is DeliveryHeader {
+  return "delivery" in header;
+}
+
+/** Header and bytes of an item; `bytes` of an `r` item are the name of its event. */
+export function readItem(item: Buffer): {
+  crashes: number;
+  shared: boolean;
+  header: ItemHeader;
+  bytes: Buffer;
+} {
+  const space = item.indexOf(0x20);
+  const lineEnd = item.indexOf(0x0a);
+  return {
+    crashes: Number(item.toString("latin1", 0, space)),
+    shared: item[space + 1] === 0x72,
+    header: JSON.parse(item.toString("utf8", space + 3, lineEnd)) as ItemHeader,
+    bytes: item.subarray(lineEnd + 1),
+  };
+}

@@ -1,0 +1,285 @@
+// One queue in Valkey: its list, claims, schedule, lanes and parked deliveries. Each method is one
+// script, so each is one step.
+import type { Link } from "./link.ts";
+import { readItem, type ItemHeader } from "./item.ts";
+import { queueKeys, type QueueKeys } from "./keys.ts";
+import { Script, type ScriptArgument, type ScriptReply } from "./script.ts";
+import beatText from "./scripts/beat.lua" with { type: "text" };
+import claimText from "./scripts/claim.lua" with { type: "text" };
+import pushText from "./scripts/push.lua" with { type: "text" };
+import settleText from "./scripts/settle.lua" with { type: "text" };
+import takeoverText from "./scripts/takeover.lua" with { type: "text" };
+
+const claimScript = new Script(claimText);
+const settleScript = new Script(settleText);
+const beatScript = new Script(beatText);
+const takeoverScript = new Script(takeoverText);
+const pushScript = new Script(pushText);
+
+export type ClaimSource = "lane" | "due" | "ready" | "list" | "again";
+
+/** Something claimed: by whom, and under which number it is settled. */
+export interface Claimed {
+  /** The worker id that claimed it; null for what only memory holds (`FLUXHOOK_CLAIM=blpop`). */
+  worker: string | null;
+  number: string;
+  crashes: number;
+  header: ItemHeader;
+  source: ClaimSource;
+  /** The element's bytes. Deliveries of one fanned-out event share them. Null: the bytes are gone. */
+  bytes: Buffer | null;
+}
+
+export interface ClaimRequest {
+  worker: string;
+  /** One more than that of the last batch that arrived; the same again after a lost reply. */
+  number: number;
+  mostItems: number;
+  mostBytes: number;
+  fromList: boolean;
+  /** How many lanes that are not empty the reply shall name. */
+  nameLanes: number;
+  lanes: readonly { webhookId: string; mostItems: number }[];
+}
+
+export type ClaimReply =
+  | { kind: "gone" }
+  | { kind: "stale" }
+  | {
+      kind: "batch";
+      items: Claimed[];
+      /** Until the next scheduled delivery is due; null where nothing is scheduled. */
+      nextDueInMs: number | null;
+      listLength: number;
+      lanes: string[];
+    };
+
+/** How a claim ends. */
+export type Settlement =
+  | { verb: "done"; ending: "delivered" | "nobody" | "deleted" | "rejected" | "lost" }
+  | { verb: "retry"; delivery: string; delayMs: number; header: string }
+  | { verb: "park"; delivery: string; header: string }
+  | { verb: "lane"; webhookId: string; header: string }
+  | { verb: "fan"; event: string; headers: readonly string[] }
+  /** Back to the list as it came (header null), or to what runs next. */
+  | { verb: "back"; header: string | null };
+
+export interface Settle {
+  claim: Pick<Claimed, "number"> & { bytes?: Buffer | null };
+  settlement: Settlement;
+}
+
+export interface ParkedLimits {
+  most: number;
+  mostBytes: number;
+  ttlMs: number;
+}
+
+export class QueueStore {
+  readonly keys: QueueKeys;
+
+  constructor(
+    private readonly link: Link,
+    readonly queue: string,
+  ) {
+    this.keys = queueKeys(queue);
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimReply> {
+    const { keys } = this;
+    const reply = (await this.link.run((client) =>
+      claimScript.run(
+        client,
+        [
+          keys.queue,
+          keys.workers,
+          keys.worker(request.worker),
+          keys.claims(request.worker),
+          keys.ready,
+          keys.schedule,
+          keys.scheduled,
+          keys.lanes,
+          keys.events,
+        ],
+        [
+          keys.base,
+          request.worker,
+          request.number,
+          request.mostItems,
+          request.mostBytes,
+          request.fromList ? "1" : "0",
+          request.nameLanes,
+          ...request.lanes.flatMap((lane) => [lane.webhookId, lane.mostItems]),
+        ],
+      ),
+    )) as ScriptReply[];
+    const kind = String(reply[0]);
+    if (kind !== "ok") return { kind: kind as "gone" | "stale" };
+    const [, now, due, listLength, batch, payloads, lanes] = reply as [
+      Buffer,
+      number,
+      number,
+      number,
+      Buffer[],
+      Buffer[],
+      Buffer[],
+    ];
+    return {
+      kind: "batch",
+      items: readBatch(request.worker, batch, payloads),
+      nextDueInMs: due < 0 ? null : Math.max(0, due - now),
+      listLength,
+      lanes: lanes.map(String),
+    };
+  }
+
+  /** Ends claims of one worker. Answers for each whether it was still held. */
+  async settle(
+    worker: string | null,
+    entries: readonly Settle[],
+    parked: ParkedLimits,
+  ): Promise<{ held: boolean[]; fallenOut: number }> {
+    const { keys } = this;
+    const args: ScriptArgument[] = [keys.base, parked.most, parked.mostBytes, parked.ttlMs];
+    for (const { claim, settlement } of entries) {
+      const bytes = worker === null ? (claim.bytes ?? "") : "";
+      args.push(settlement.verb, claim.number, ...settlementArguments(settlement), bytes);
+    }
+    const [fallenOut, held] = (await this.link.run((client) =>
+      settleScript.run(
+        client,
+        [
+          keys.queue,
+          keys.claims(worker ?? ""),
+          keys.ready,
+          keys.schedule,
+          keys.scheduled,
+          keys.lanes,
+          keys.events,
+          keys.refs,
+          keys.parked,
+          keys.parkedItems,
+          keys.stats,
+        ],
+        args,
+      ),
+    )) as [number, number[]];
+    return { held: held.map((one) => one === 1), fallenOut };
+  }
+
+  /** A heartbeat; `join` makes the worker known. Names the workers whose lease has run out. */
+  async beat(
+    worker: string,
+    options: { join: boolean; leaseMs: number },
+  ): Promise<{ known: boolean; dead: string[] }> {
+    const [known, dead] = (await this.link.run((client) =>
+      beatScript.run(
+        client,
+        [this.keys.workers],
+        [worker, options.join ? "1" : "0", options.leaseMs],
+      ),
+    )) as [number, Buffer[]];
+    return { known: known === 1, dead: dead.map(String) };
+  }
+
+  /** Takes over a worker whose lease has run out: how many items, or null where it is alive. */
+  async takeOver(dead: string, leaseMs: number): Promise<number | null> {
+    const given = await this.giveBack(dead, ["dead", leaseMs]);
+    return given < 0 ? null : given;
+  }
+
+  /** The end of a worker: what it still holds is given to whoever claims next. */
+  leave(worker: string): Promise<number> {
+    return this.giveBack(worker, ["leave", 0]);
+  }
+
+  /** Gives back claims that a living worker has lost sight of. */
+  giveUp(worker: string, claims: readonly string[]): Promise<number> {
+    return this.giveBack(worker, ["lost", 0, ...claims]);
+  }
+
+  /** The numbers of all claims that Valkey knows of a worker. */
+  heldBy(worker: string): Promise<string[]> {
+    return this.link.run((client) => client.hkeys(this.keys.claims(worker)));
+  }
+
+  private async giveBack(worker: string, args: ScriptArgument[]): Promise<number> {
+    const { keys } = this;
+    const given = await this.link.run((client) =>
+      takeoverScript.run(
+        client,
+        [keys.workers, keys.worker(worker), keys.claims(worker), keys.ready],
+        [worker, ...args],
+      ),
+    );
+    return Number(given);
+  }
+
+  /** `FLUXHOOK_CLAIM=blpop`: takes elements off the left end, at most once. */
+  async pop(mostItems: number): Promise<Buffer[]> {
+    const popped = await this.link.run((client) =>
+      client.callBuffer("LPOP", [this.keys.queue, mostItems]),
+    );
+    return (popped as Buffer[] | null) ?? [];
+  }
+
+  /**
+   * Pushes elements, all or nothing. With an idempotency key that was seen before with the same
+   * fingerprint nothing is pushed, and the first ids are answered again.
+   */
+  async push(
+    elements: readonly string[],
+    idempotency: { key: string; fingerprint: string } | null,
+    ids: readonly string[],
+  ): Promise<{ pushed: true; ids: string[] } | { pushed: false; why: "key-reused" }> {
+    const { keys } = this;
+    const [verdict, first] = (await this.link.run((client) =>
+      pushScript.run(
+        client,
+        [keys.queue, keys.idempotency(idempotency?.key ?? "")],
+        [idempotency?.fingerprint ?? "", ids.join(","), IDEMPOTENCY_TTL_S, ...elements],
+      ),
+    )) as [Buffer, Buffer?];
+    if (String(verdict) === "reused") return { pushed: false, why: "key-reused" };
+    return { pushed: true, ids: first ? String(first).split(",") : [...ids] };
+  }
+}
+
+const IDEMPOTENCY_TTL_S = 86_400;
+
+function readBatch(worker: string, batch: Buffer[], payloads: Buffer[]): Claimed[] {
+  const shared = new Map<string, Buffer>();
+  for (let i = 0; i + 1 < payloads.length; i += 2) {
+    shared.set(String(payloads[i]), payloads[i + 1] as Buffer);
+  }
+  const items: Claimed[] = [];
+  for (let i = 0; i + 2 < batch.length; i += 3) {
+    const item = readItem(batch[i + 1] as Buffer);
+    items.push({
+      worker,
+      number: String(batch[i]),
+      crashes: item.crashes,
+      header: item.header,
+      source: String(batch[i + 2]) as ClaimSource,
+      bytes: item.shared ? (shared.get(item.bytes.toString()) ?? null) : item.bytes,
+    });
+  }
+  return items;
+}
+
+function settlementArguments(settlement: Settlement): [string, string | number, string] {
+  switch (settlement.verb) {
+    case "done":
+      return [settlement.ending, "", ""];
+    case "retry":
+      return [settlement.delivery, Math.ceil(settlement.delayMs), settlement.header];
+    case "park":
+      return [settlement.delivery, "", settlement.header];
+    case "lane":
+      return [settlement.webhookId, "", settlement.header];
+    case "fan":
+      return ["", "", `${settlement.event}\n${settlement.headers.join("\n")}`];
+    case "back":
+      return ["", "", settlement.header ?? ""];
+  }
+}

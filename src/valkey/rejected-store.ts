@@ -1,0 +1,68 @@
+// Elements that are no valid event, kept with their bytes and the reason (DESIGN §2.2).
+import { isUtf8 } from "node:buffer";
+import type { SharedKeys } from "./keys.ts";
+import type { Link } from "./link.ts";
+import { Script } from "./script.ts";
+import rejectText from "./scripts/reject.lua" with { type: "text" };
+
+const rejectScript = new Script(rejectText);
+
+export interface Rejection {
+  reason: string;
+  field: string | null;
+  message: string;
+  queue: string;
+  bytes: Buffer;
+}
+
+/** Rejected elements may hold this many bytes together. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+export class RejectedStore {
+  constructor(
+    private readonly link: Link,
+    private readonly keys: SharedKeys,
+    private readonly most: number,
+  ) {}
+
+  /** Answers how many of the oldest fell out of the cap. */
+  async write(rejections: readonly Rejection[], at: Date): Promise<number> {
+    const records = rejections.map((rejection) => rejectionRecord(rejection, at));
+    const fallen = await this.link.run((client) =>
+      rejectScript.run(
+        client,
+        [this.keys.rejected, this.keys.rejectedBytes],
+        [this.most, MOST_BYTES, ...records],
+      ),
+    );
+    return Number(fallen);
+  }
+
+  /** The newest first; `cursor` is how many to pass over. */
+  async list(
+    cursor: string | null,
+    limit: number,
+  ): Promise<{ rejected: unknown[]; next: string | null }> {
+    const from = Number(cursor ?? 0);
+    const texts = await this.link.run((client) =>
+      client.lrange(this.keys.rejected, from, from + limit),
+    );
+    return {
+      rejected: texts.slice(0, limit).map((text) => JSON.parse(text) as unknown),
+      next: texts.length > limit ? String(from + limit) : null,
+    };
+  }
+}
+
+function rejectionRecord({ reason, field, message, queue, bytes }: Rejection, at: Date): string {
+  return JSON.stringify({
+    reason,
+    field,
+    message,
+    queue,
+    size: bytes.length,
+    rejected_at: at.toISOString(),
+    // JSON holds text only, so bytes that are none stand in base64.
+    ...(isUtf8(bytes) ? { raw: bytes.toString("utf8") } : { raw_base64: bytes.toString("base64") }),
+  });
+}

@@ -1,0 +1,142 @@
+#!lua flags=allow-oom
+-- Takes a batch of items into this worker's claim: from the lanes asked for, then what is due, then
+-- what is ready, then the list. Guarantee 1: what leaves a place enters the claim in the same step.
+-- Runs at the memory limit too, for only consuming frees memory.
+--
+-- KEYS  1 queue  2 workers  3 worker  4 claims  5 ready  6 schedule  7 scheduled  8 lanes  9 events
+-- ARGV  1 base   2 worker id  3 claim number  4 most items  5 most bytes  6 "1": take from the list
+--       7 lanes to name in the reply  8… pairs: webhook, most items of its lane
+-- Reply {"gone"}: the worker was judged dead; it must join anew
+--       {"stale"}: a delayed copy of an earlier request
+--       {"ok", now ms, next due ms or -1, elements left in the list, {claim, item, where from, …},
+--        {event, bytes, …}, {webhook whose lane is not empty, …}}
+--       where from: "lane", "due", "ready", "list", or "again" in a batch that is answered again
+local queue, claims, ready = KEYS[1], KEYS[4], KEYS[5]
+local schedule, scheduled, lanes, events = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local base, number = ARGV[1], tonumber(ARGV[3])
+local most, mostBytes = tonumber(ARGV[4]), tonumber(ARGV[5])
+
+if not redis.call('ZSCORE', KEYS[2], ARGV[2]) then return { 'gone' } end
+-- Everything that can fail for a reason from outside fails here, before anything has moved.
+local queueType = redis.call('TYPE', queue).ok
+if queueType ~= 'list' and queueType ~= 'none' then
+  return redis.error_reply('WRONGTYPE the key ' .. queue .. ' holds a ' .. queueType .. ', not a list')
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to')
+local last, to = tonumber(state[1] or 0), tonumber(state[3] or 0)
+local payloads, known, bytes = {}, {}, 0
+
+local function describe(item)
+  bytes = bytes + #item
+  local event = string.match(item, '^%d+ r [^\n]*\n(.*)$')
+  if event and not known[event] then
+    known[event] = true
+    local payload = redis.call('HGET', events, event)
+    if payload then
+      bytes = bytes + #payload
+      payloads[#payloads + 1] = event
+      payloads[#payloads + 1] = payload
+    end
+  end
+end
+
+local function reply(batch)
+  local due = redis.call('ZRANGE', schedule, 0, 0, 'WITHSCORES')
+  local waiting = {}
+  if tonumber(ARGV[7]) > 0 then
+    waiting = redis.call('ZRANGE', lanes, 0, tonumber(ARGV[7]) - 1)
+  end
+  return { 'ok', now, due[2] and math.floor(tonumber(due[2])) or -1, redis.call('LLEN', queue),
+    batch, payloads, waiting }
+end
+
+if number < last then return { 'stale' } end
+if number == last then
+  -- Asked again: the reply was lost, so the same batch is answered.
+  local batch = {}
+  for claim = tonumber(state[2]), to do
+    local item = redis.call('HGET', claims, claim)
+    if item then
+      batch[#batch + 1] = tostring(claim)
+      batch[#batch + 1] = item
+      batch[#batch + 1] = 'again'
+      describe(item)
+    end
+  end
+  return reply(batch)
+end
+
+local batch, fields, from, taken = {}, {}, to + 1, 0
+
+local function take(item, source)
+  to = to + 1
+  taken = taken + 1
+  batch[#batch + 1] = tostring(to)
+  batch[#batch + 1] = item
+  batch[#batch + 1] = source
+  fields[#fields + 1] = to
+  fields[#fields + 1] = item
+  describe(item)
+end
+
+local function room() return taken < most and bytes < mostBytes end
+
+for i = 8, #ARGV, 2 do
+  local webhook, count = ARGV[i], tonumber(ARGV[i + 1])
+  local lane = base .. ':lane:' .. webhook
+  while count > 0 and room() do
+    local item = redis.call('RPOP', lane)
+    if not item then break end
+    take(item, 'lane')
+    count = count - 1
+  end
+  if redis.call('EXISTS', lane) == 0 then
+    redis.call('ZREM', lanes, webhook)
+  else
+    redis.call('ZADD', lanes, 'XX', now, webhook)
+  end
+end
+
+-- At most half of the batch, so that a wave of due retries does not hold new events back.
+if room() then
+  local due = redis.call('ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0,
+    math.ceil((most - taken) / 2))
+  local gone = {}
+  for _, delivery in ipairs(due) do
+    if not room() then break end
+    local item = redis.call('HGET', scheduled, delivery)
+    if item then take(item, 'due') end
+    gone[#gone + 1] = delivery
+  end
+  if #gone > 0 then
+    redis.call('ZREM', schedule, unpack(gone))
+    redis.call('HDEL', scheduled, unpack(gone))
+  end
+end
+
+while room() do
+  local items = redis.call('RPOP', ready, math.min(most - taken, 32))
+  if not items then break end
+  for _, item in ipairs(items) do take(item, 'ready') end
+end
+
+while ARGV[6] == '1' and room() do
+  local elements = redis.call('RPOP', queue, math.min(most - taken, 32))
+  if not elements then break end
+  for _, element in ipairs(elements) do
+    -- The claim and its time become the id and the timestamp of an event that has none, and they
+    -- stay with it, so that a second run carries the same ones.
+    take('0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now .. '}\n' .. element, 'list')
+  end
+end
+
+if taken > 0 then
+  for i = 1, #fields, 512 do
+    redis.call('HSET', claims, unpack(fields, i, math.min(i + 511, #fields)))
+  end
+  redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to)
+end
+return reply(batch)

@@ -1,0 +1,34 @@
+#!lua flags=allow-oom
+-- Adds how attempts to webhooks went, by the server's clock.
+--
+-- KEYS  the healths, one for each webhook
+-- ARGV  1 TTL in ms, then for each key three: failures since the last success in this group,
+--       "1" where it had a success, "1" where it had a failure
+-- Reply for each key {failures in a row before, failures in a row now, ms since the first of them}
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local reply = {}
+for i, key in ipairs(KEYS) do
+  local at = 2 + (i - 1) * 3
+  local failures = tonumber(ARGV[at])
+  local state = redis.call('HMGET', key, 'consecutive_failures', 'failing_since')
+  local before, since = tonumber(state[1] or 0), tonumber(state[2] or now)
+  local total = failures
+  if ARGV[at + 1] == '1' then
+    redis.call('HSET', key, 'last_success_at', now)
+    since = now
+  else
+    total = before + failures
+  end
+  if total == 0 then
+    redis.call('HDEL', key, 'failing_since')
+  elseif total == failures then
+    since = now
+    redis.call('HSET', key, 'failing_since', now)
+  end
+  if ARGV[at + 2] == '1' then redis.call('HSET', key, 'last_failure_at', now) end
+  redis.call('HSET', key, 'consecutive_failures', total)
+  redis.call('PEXPIRE', key, ARGV[1])
+  reply[i] = { before, total, now - since }
+end
+return reply

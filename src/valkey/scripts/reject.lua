@@ -1,0 +1,22 @@
+#!lua flags=allow-oom
+-- Keeps rejected elements, newest first. What falls out of the cap is the oldest.
+--
+-- KEYS  1 rejected  2 its size in bytes
+-- ARGV  1 most entries  2 most bytes, then the records, the oldest first
+-- Reply how many fell out
+local most, mostBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
+local bytes = tonumber(redis.call('GET', KEYS[2]) or 0)
+for i = 3, #ARGV do
+  redis.call('LPUSH', KEYS[1], ARGV[i])
+  bytes = bytes + #ARGV[i]
+end
+local fallen, length = 0, redis.call('LLEN', KEYS[1])
+-- The newest stays, whatever its size.
+while length > most or (bytes > mostBytes and length > 1) do
+  local oldest = redis.call('RPOP', KEYS[1])
+  bytes = bytes - #oldest
+  length = length - 1
+  fallen = fallen + 1
+end
+redis.call('SET', KEYS[2], bytes)
+return fallen

@@ -1,0 +1,83 @@
+// Which headers a user may add to the requests of a webhook. What frames the message, what belongs
+// to one hop and what carries a signature is Fluxhook's own: a user's copy would smuggle or forge.
+import { excerpt } from "./excerpt.ts";
+
+const MAX_HEADERS = 20;
+const MAX_TOTAL_BYTES = 4096;
+
+/** RFC 9110 §5.6.2: token. */
+const NAME_FORM = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+// RFC 9110 §5.5: a field value neither begins nor ends with white space; a client would trim it,
+// and what is sent would not be what was saved. C1 controls are in no text that a user means.
+const VALUE_FORM =
+  /^(?:[!-~\u00a1-\u00ff](?:[\t\u0020-\u007e\u00a0-\u00ff]*[!-~\u00a1-\u00ff])?)?$/;
+
+const RESERVED_NAMES = new Set([
+  "host",
+  "connection",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+  "user-agent",
+  "accept-encoding",
+  "traceparent",
+  "tracestate",
+  "flux-signature",
+]);
+
+const RESERVED_PREFIXES = ["content-", "proxy-", "webhook-", "x-fluxdrop-", "x-fluxdesk-"];
+
+export interface HeaderProblem {
+  name: string;
+  message: string;
+}
+
+/** All that is wrong with a webhook's custom headers; empty where they can be sent as they are. */
+export function checkCustomHeaders(headers: Readonly<Record<string, string>>): HeaderProblem[] {
+  const problems: HeaderProblem[] = [];
+  const seen = new Set<string>();
+  let totalBytes = 0;
+  const entries = Object.entries(headers);
+  for (const [name, value] of entries) {
+    const lowerName = name.toLowerCase();
+    const message = seen.has(lowerName)
+      ? "stands twice: header names differ in more than upper and lower case"
+      : (nameProblem(name, lowerName) ?? valueProblem(value));
+    if (message !== null) problems.push({ name, message });
+    seen.add(lowerName);
+    // Accepted names and values are Latin-1: one character is one byte.
+    totalBytes += name.length + value.length;
+  }
+  const last = entries.at(-1)?.[0] ?? "";
+  if (entries.length > MAX_HEADERS) {
+    problems.push({ name: last, message: `at most ${MAX_HEADERS} headers are accepted` });
+  }
+  if (totalBytes > MAX_TOTAL_BYTES) {
+    problems.push({
+      name: last,
+      message: `names and values are ${totalBytes} bytes together; accepted are ${MAX_TOTAL_BYTES}`,
+    });
+  }
+  return problems;
+}
+
+function nameProblem(name: string, lowerName: string): string | null {
+  if (!NAME_FORM.test(name)) {
+    return `${excerpt(name)} is no header name; accepted are letters, digits and !#$%&'*+-.^_\`|~`;
+  }
+  const isReserved =
+    RESERVED_NAMES.has(lowerName) ||
+    RESERVED_PREFIXES.some((prefix) => lowerName.startsWith(prefix));
+  return isReserved ? "is set by Fluxhook or by the connection and cannot be replaced" : null;
+}
+
+/** The value is not in the message: it may be a credential. */
+function valueProblem(value: string): string | null {
+  return VALUE_FORM.test(value)
+    ? null
+    : "the value must be visible Latin-1 text without control characters or surrounding spaces";
+}

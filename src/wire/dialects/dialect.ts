@@ -1,0 +1,53 @@
+// What a dialect is. Each dialect is one file beside this one and holds only what differs.
+import type { DisableRule } from "../webhook.ts";
+
+export { DIALECT_NAMES, type DialectName } from "./registry.ts";
+
+/** What an envelope is made of. `data` is the exact text that the producer wrote. */
+export interface EnvelopeInput {
+  id: string;
+  type: string;
+  /** RFC 3339, as given by the producer or fixed at the claim. */
+  timestamp: string;
+  data: string;
+}
+
+/** What the headers of one attempt are made of. */
+export interface HeaderInput {
+  eventId: string;
+  eventType: string;
+  /** A UUID, new for every attempt. */
+  deliveryId: string;
+  /** When this attempt began, in Unix seconds. */
+  unixSeconds: number;
+}
+
+/** The signature header that is the dialect's own: hex HMAC-SHA256, keyed with the secret as shown. */
+export interface OwnSignature {
+  readonly header: string;
+  /** What is signed: this text, then the raw body. */
+  prefix(unixSeconds: number): string;
+  /** The header's value; `signatures` are hex, newest secret first, more than one in a rotation. */
+  write(signatures: readonly string[], unixSeconds: number): string;
+  /** What a receiver finds in the value; `unixSeconds` is null where the header carries no time. */
+  read(value: string): { signatures: string[]; unixSeconds: number | null };
+}
+
+export interface Dialect {
+  readonly name: string;
+  /** For the whole attempt: resolve, connect, send, headers and body. */
+  readonly timeoutMs: number;
+  /** Delay before each attempt, the first included, counted from the end of the one before. */
+  readonly retryScheduleMs: readonly number[];
+  readonly disableRule: DisableRule | null;
+  /** The event types that this dialect names. */
+  readonly catalogue: readonly string[];
+  /** The body's `id`, which is `webhook-id` too; the event's own id where this is not given. */
+  messageId?(eventId: string): string;
+  /** The request body; the same text on every attempt. */
+  envelope(input: EnvelopeInput): string;
+  /** The dialect's own headers but for its signature. */
+  headers(input: HeaderInput): Record<string, string>;
+  /** Null where the dialect has none besides `webhook-signature`. */
+  readonly ownSignature: OwnSignature | null;
+}

@@ -1,0 +1,19 @@
+// All dialects by name. A new one is its file and its line here.
+import type { Dialect } from "./dialect.ts";
+import { fluxdrop } from "./fluxdrop.ts";
+
+const byName = {
+  fluxdrop,
+} satisfies Record<string, Dialect>;
+
+export type DialectName = keyof typeof byName;
+export const DIALECT_NAMES = Object.keys(byName) as [DialectName, ...DialectName[]];
+
+export function dialectOf(name: DialectName): Dialect {
+  return byName[name];
+}
+
+/** What `FLUXHOOK_EVENT_TYPES=catalogue` accepts: every event type that any dialect names. */
+export const CATALOGUE: ReadonlySet<string> = new Set(
+  Object.values<Dialect>(byName).flatMap(({ catalogue }) => catalogue),
+);

@@ -1,0 +1,33 @@
+// Durations as users write them: `250ms 10s 5m 2h 7d`. Kept inside as milliseconds.
+import { z } from "zod";
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+type Unit = keyof typeof UNIT_MS;
+
+const FORM = /^(\d{1,9})(ms|s|m|h|d)$/;
+
+/** Milliseconds of a duration such as `5m`, or null where the text is none. */
+export function parseDuration(text: string): number | null {
+  const match = FORM.exec(text);
+  return match ? Number(match[1]) * UNIT_MS[match[2] as Unit] : null;
+}
+
+/** The shortest text for a number of milliseconds: 60000 → `1m`. */
+export function formatDuration(ms: number): string {
+  for (const unit of ["d", "h", "m", "s"] as const) {
+    if (ms !== 0 && ms % UNIT_MS[unit] === 0) return `${ms / UNIT_MS[unit]}${unit}`;
+  }
+  return ms === 0 ? "0s" : `${ms}ms`;
+}
+
+/** A duration text between two bounds, as the API and the settings accept it. */
+export function durationSchema(bounds: { minMs: number; maxMs: number }) {
+  const accepted = `a duration such as 250ms, 10s, 5m, 2h or 7d, from ${formatDuration(bounds.minMs)} to ${formatDuration(bounds.maxMs)}`;
+  return z.string({ error: `must be ${accepted}` }).refine(
+    (text) => {
+      const ms = parseDuration(text);
+      return ms !== null && ms >= bounds.minMs && ms <= bounds.maxMs;
+    },
+    { error: (issue) => `${JSON.stringify(issue.input)} is not ${accepted}` },
+  );
+}

@@ -1,0 +1,225 @@
+// What a producer pushes (DESIGN §2.1): the schema of an element, and its reader, which takes `data`
+// out of the text exactly as it came. A bad element is a value with a reason, never an exception.
+import { z } from "zod";
+import { EVENT_TYPE_ACCEPTED, isEventType } from "./event-pattern.ts";
+import { excerpt } from "./excerpt.ts";
+import { objectMembers } from "./json-spans.ts";
+import { ownerIdSchema } from "./owner.ts";
+import { isTimestamp, TIMESTAMP_ACCEPTED } from "./timestamp.ts";
+import { isTraceparent, TRACEPARENT_ACCEPTED } from "./traceparent.ts";
+
+export interface Event {
+  userId?: string;
+  orgId?: string;
+  type: string;
+  id?: string;
+  timestamp?: string;
+  traceparent?: string;
+  /** The exact text that the producer wrote; a JSON object. */
+  data: string;
+}
+
+export const REJECTION_REASONS = [
+  "empty",
+  "too-large",
+  "not-utf8",
+  "not-json",
+  "not-an-object",
+  "duplicate-field",
+  "invalid-field",
+  "no-owner",
+  "unknown-event-type",
+  "crashed-worker",
+] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
+
+export interface Rejection {
+  reason: RejectionReason;
+  /** The field at fault, by its name in the element; null where it is the whole element. */
+  field: string | null;
+  message: string;
+}
+
+export interface EventLimits {
+  maxEventBytes: number;
+  /** `open` takes any well-formed type. */
+  eventTypes: "open" | ReadonlySet<string>;
+}
+
+export type ElementReading = { ok: true; event: Event } | { ok: false; rejection: Rejection };
+export type ObjectReading = { ok: true; event: Event } | { ok: false; rejections: Rejection[] };
+
+/** Without dots: Standard Webhooks signs `id.timestamp.body`, which a dot would make ambiguous. */
+const EVENT_ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+export function isEventId(text: string): boolean {
+  return EVENT_ID.test(text);
+}
+
+function textField(accepted: string, isAccepted: (text: string) => boolean) {
+  return z
+    .string({ error: `must be ${accepted}` })
+    .refine(isAccepted, { error: `must be ${accepted}` });
+}
+
+/** Only the outside of `data` is looked at: its text is what goes out, so no copy of it is made. */
+const dataSchema = z
+  .custom<Record<string, unknown>>(isObject, { error: "must be a JSON object" })
+  .meta({ type: "object", additionalProperties: true, example: { file_id: "f_1" } });
+
+export const eventSchema = z
+  .object({
+    user_id: ownerIdSchema.optional().describe("whose webhooks get it; or org_id, or both"),
+    org_id: ownerIdSchema.optional().describe("the organisation's webhooks get it too"),
+    event: textField(EVENT_TYPE_ACCEPTED, isEventType)
+      .describe("the event type: words joined by dots")
+      .meta({ example: "file.created" }),
+    data: dataSchema.describe("goes out exactly as it came"),
+    id: textField("1 to 128 characters of A-Z a-z 0-9 _ -", isEventId)
+      .optional()
+      .describe("what receivers dedupe on; made where it is missing"),
+    timestamp: textField(TIMESTAMP_ACCEPTED, isTimestamp)
+      .optional()
+      .describe("RFC 3339, when it happened; sent as given"),
+    traceparent: textField(TRACEPARENT_ACCEPTED, isTraceparent)
+      .optional()
+      .describe("W3C trace context, forwarded as a header"),
+  })
+  .refine((event) => event.user_id !== undefined || event.org_id !== undefined, {
+    error: "or org_id is required",
+    path: ["user_id"],
+    params: { reason: "no-owner" satisfies RejectionReason },
+  })
+  .meta({ id: "Event" });
+
+const KNOWN_FIELDS: ReadonlySet<string> = new Set(Object.keys(eventSchema.shape));
+
+// `ignoreBOM` keeps a byte order mark in the text, where it is no JSON (RFC 8259 §8.1).
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of strictly well-formed UTF-8, or null. */
+export function decodeUtf8(bytes: Uint8Array): string | null {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** Reads one element as it stands on the list. */
+export function readElement(bytes: Uint8Array, limits: EventLimits): ElementReading {
+  if (bytes.length === 0) return rejected("empty", "the element is empty; accepted is JSON");
+  if (bytes.length > limits.maxEventBytes) {
+    return rejected("too-large", tooLargeMessage(bytes.length, limits.maxEventBytes));
+  }
+  const text = decodeUtf8(bytes);
+  if (text === null) return rejected("not-utf8", "the element is not UTF-8");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    // Nesting that overflows the parser's stack arrives here too: such text is no JSON to anybody.
+    return rejected("not-json", notJsonMessage(text, error));
+  }
+  const reading = readObject(value, text, limits);
+  if (reading.ok) return reading;
+  const [rejection] = reading.rejections;
+  if (rejection === undefined) throw new Error("an element was rejected without a reason");
+  return { ok: false, rejection };
+}
+
+/** Reads what JSON.parse made of `text`; lists all that is wrong with it. */
+export function readObject(value: unknown, text: string, limits: EventLimits): ObjectReading {
+  if (!isObject(value)) {
+    const message = `the element must be a JSON object; found ${excerpt(value)}`;
+    return { ok: false, rejections: [{ reason: "not-an-object", field: null, message }] };
+  }
+  let data = "";
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const { key, start, end } of objectMembers(text)) {
+    if (!KNOWN_FIELDS.has(key)) continue;
+    if (seen.has(key)) twice.add(key);
+    seen.add(key);
+    if (key === "data") data = text.slice(start, end);
+  }
+  // Readers differ in which of the two they take, so neither is what the producer surely meant.
+  if (twice.size > 0) return { ok: false, rejections: [...twice].map(standsTwice) };
+
+  const checked = eventSchema.safeParse(value);
+  if (!checked.success) {
+    return {
+      ok: false,
+      rejections: checked.error.issues.map((issue) => fieldRejection(issue, value)),
+    };
+  }
+  const fields = checked.data;
+  if (limits.eventTypes !== "open" && !limits.eventTypes.has(fields.event)) {
+    return { ok: false, rejections: [unknownType(fields.event, limits.eventTypes)] };
+  }
+  return {
+    ok: true,
+    event: {
+      userId: fields.user_id,
+      orgId: fields.org_id,
+      type: fields.event,
+      id: fields.id,
+      timestamp: fields.timestamp,
+      traceparent: fields.traceparent,
+      data,
+    },
+  };
+}
+
+/** The element of an event, to be pushed: `readElement` gives the same event back. */
+export function elementText(event: Event & { id: string }): string {
+  const fields = JSON.stringify({
+    user_id: event.userId,
+    org_id: event.orgId,
+    event: event.type,
+    id: event.id,
+    timestamp: event.timestamp,
+    traceparent: event.traceparent,
+  });
+  return `${fields.slice(0, -1)},"data":${event.data}}`;
+}
+
+export function tooLargeMessage(foundBytes: number, maxEventBytes: number): string {
+  return `the element has ${foundBytes} bytes; accepted are at most ${maxEventBytes}`;
+}
+
+export function notJsonMessage(text: string, error: unknown): string {
+  const why = error instanceof Error ? excerpt(error.message) : "it cannot be parsed";
+  return `the text is not JSON: ${why}; found ${excerpt(text)}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function rejected(reason: RejectionReason, message: string): ElementReading {
+  return { ok: false, rejection: { reason, field: null, message } };
+}
+
+function standsTwice(field: string): Rejection {
+  return {
+    reason: "duplicate-field",
+    field,
+    message: `${field} stands more than once; accepted is once`,
+  };
+}
+
+function fieldRejection(issue: z.core.$ZodIssue, value: Record<string, unknown>): Rejection {
+  const field = String(issue.path[0]);
+  if (issue.code === "custom" && issue.params?.["reason"] === "no-owner") {
+    return { reason: "no-owner", field, message: `${field} ${issue.message}` };
+  }
+  const message = `${field} ${issue.message}; found ${excerpt(value[field])}`;
+  return { reason: "invalid-field", field, message };
+}
+
+function unknownType(type: string, accepted: ReadonlySet<string>): Rejection {
+  const names = [...accepted].slice(0, 20).join(", ") + (accepted.size > 20 ? ", …" : "");
+  const message = `event ${excerpt(type)} is not in the catalogue; accepted are ${names}`;
+  return { reason: "unknown-event-type", field: "event", message };
+}

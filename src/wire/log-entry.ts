@@ -1,0 +1,39 @@
+// One attempt as the public log keeps it (DESIGN §2.2). Other services read these with LRANGE.
+import { z } from "zod";
+
+/** Why an attempt did not deliver. `http-<status>` stands for any answer that was no 2xx. */
+export const ATTEMPT_REASONS = [
+  "timeout",
+  "connection-refused",
+  "connection-reset",
+  "connection-failed",
+  "dns",
+  "tls",
+  "blocked-address",
+  "bad-response",
+  "gone",
+  "webhook-disabled",
+  "schedule-used-up",
+] as const;
+
+export const logEntrySchema = z
+  .object({
+    delivery_id: z.string().describe("UUID of this attempt, as in the delivery header"),
+    webhook_id: z.string(),
+    id: z.string().describe("the event's id, on which receivers dedupe"),
+    endpoint: z.string().describe("the webhook's url without query string and credentials"),
+    event: z.string().describe("the event type"),
+    status_code: z.int().nullable().describe("null where no response came"),
+    duration_ms: z.number().describe("from the start of the attempt to the response headers"),
+    attempt: z.int().describe("1 for the first"),
+    outcome: z.enum(["delivered", "retry", "parked"]),
+    reason: z
+      .string()
+      .nullable()
+      .describe("why it was not delivered: `timeout`, `dns`, `http-500`, …; null where it was"),
+    next_attempt_at: z.string().nullable().describe("RFC 3339; set where the outcome is `retry`"),
+    timestamp: z.string().describe("RFC 3339, when the attempt began"),
+  })
+  .meta({ id: "LogEntry" });
+
+export type LogEntry = z.infer<typeof logEntrySchema>;

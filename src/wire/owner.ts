@@ -1,0 +1,43 @@
+// An owner is the user or organisation that an event or webhook belongs to.
+import { z } from "zod";
+
+/** `user:<user_id>` or `org:<org_id>`: one text for either kind, used in keys and caches. */
+export type OwnerRef = `user:${string}` | `org:${string}`;
+
+// eslint-disable-next-line no-control-regex -- control characters are what it keeps out
+const OWNER_ID = /^[^\u0000-\u0020\u007f-\u00a0\u2028\u2029{}]+$/u;
+
+export const OWNER_ID_ACCEPTED =
+  "1 to 128 bytes without control characters, spaces or braces" as const;
+
+export function isOwnerId(text: string): boolean {
+  // A lone surrogate becomes U+FFFD in UTF-8: two owners would share one key.
+  return (
+    text.length <= 128 && OWNER_ID.test(text) && text.isWellFormed() && utf8Length(text) <= 128
+  );
+}
+
+/** The SDK runs where there is no Buffer. */
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
+
+/** `user_id` and `org_id` as the list, the API and the tokens accept them. */
+export const ownerIdSchema = z
+  .string({ error: `must be a string of ${OWNER_ID_ACCEPTED}` })
+  .refine(isOwnerId, { error: `must be ${OWNER_ID_ACCEPTED}` })
+  .meta({ example: "u_1" });
+
+export function ownerRef(kind: "user" | "org", id: string): OwnerRef {
+  return `${kind}:${id}`;
+}
+
+export function splitOwnerRef(ref: OwnerRef): { kind: "user" | "org"; id: string } {
+  const colon = ref.indexOf(":");
+  return { kind: ref.slice(0, colon) as "user" | "org", id: ref.slice(colon + 1) };
+}

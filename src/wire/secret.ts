@@ -1,0 +1,64 @@
+// Webhook secrets: how they are made, which ones a user may bring, and the HMAC keys they stand for.
+// Nothing here puts a secret into a message (guarantee 9).
+
+const PREFIX = "whsec_";
+const NEW_SECRET_BYTES = 32;
+const MIN_KEY_BYTES = 24;
+const MAX_KEY_BYTES = 64;
+
+/** Printable ASCII, the space included. */
+const RAW_FORM = /^[ -~]{16,128}$/;
+
+const encoder = new TextEncoder();
+
+/** `whsec_` + base64 of 32 random bytes. */
+export function makeSecret(): string {
+  return PREFIX + toBase64(crypto.getRandomValues(new Uint8Array(NEW_SECRET_BYTES)));
+}
+
+/** What is wrong with a secret that a user brings, or null. */
+export function checkSecret(text: string): string | null {
+  if (!text.startsWith(PREFIX)) {
+    return RAW_FORM.test(text)
+      ? null
+      : "must be 16 to 128 printable ASCII characters, or whsec_ and base64 of 24 to 64 bytes";
+  }
+  const bytes = fromBase64(text.slice(PREFIX.length));
+  if (bytes === null) return "must be well-formed, padded base64 after whsec_";
+  return bytes.length >= MIN_KEY_BYTES && bytes.length <= MAX_KEY_BYTES
+    ? null
+    : `must be base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes after whsec_; it is ${bytes.length}`;
+}
+
+/** The key of `webhook-signature`: a `whsec_…` secret decoded, any other as its UTF-8 bytes. */
+export function standardKeyBytes(secret: string): Uint8Array<ArrayBuffer> {
+  if (!secret.startsWith(PREFIX)) return encoder.encode(secret);
+  const bytes = fromBase64(secret.slice(PREFIX.length));
+  // An empty key would sign with what everybody knows.
+  if (bytes === null || bytes.length === 0) {
+    throw new Error("a whsec_ secret must be well-formed base64 of at least one byte");
+  }
+  return bytes;
+}
+
+/** The key of every hex signature: the UTF-8 bytes of the secret as it is shown to the user. */
+export function hexKeyBytes(secret: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(secret);
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  let binary: string;
+  try {
+    binary = atob(text);
+  } catch {
+    return null;
+  }
+  // `atob` forgives missing padding, white space and stray last bits; the receivers' libraries do
+  // not, or decode them to another key. Only the one canonical text is accepted.
+  if (btoa(binary) !== text) return null;
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}

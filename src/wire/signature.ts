@@ -1,0 +1,128 @@
+// What is signed and how the header is written, once for the sender and for the verifier: the hex
+// signature of the dialects and `webhook-signature` of Standard Webhooks 1.0.0.
+import type { Dialect, HeaderInput } from "./dialects/dialect.ts";
+import { hexKeyBytes, standardKeyBytes } from "./secret.ts";
+
+const USER_AGENT = "Fluxhook/1.0";
+
+/** HMAC-SHA256, for the second signature of a request; Bun's synchronous one may stand in for it. */
+export type Hmac = (key: Uint8Array, content: Uint8Array) => Uint8Array;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const encoder = new TextEncoder();
+
+/** One secret, prepared: its keys are imported on first use and kept. */
+export class Signer {
+  readonly #hexKeyBytes: Bytes;
+  readonly #standardKeyBytes: Bytes;
+  #hexKey: CryptoKey | null = null;
+  #standardKey: CryptoKey | null = null;
+
+  /** Throws where a `whsec_…` secret is malformed, which is refused at saving (`checkSecret`). */
+  constructor(secret: string) {
+    this.#hexKeyBytes = hexKeyBytes(secret);
+    this.#standardKeyBytes = standardKeyBytes(secret);
+  }
+
+  /** Lower-case hex HMAC-SHA256, keyed with the secret's text as it is shown. */
+  async hex(content: Uint8Array): Promise<string> {
+    this.#hexKey ??= await importKey(this.#hexKeyBytes);
+    return toHex(await sign(this.#hexKey, content));
+  }
+
+  /** Base64 HMAC-SHA256 of what `standardContent` makes. */
+  async standard(content: Uint8Array): Promise<string> {
+    this.#standardKey ??= await importKey(this.#standardKeyBytes);
+    return toBase64(await sign(this.#standardKey, content));
+  }
+
+  /** The same with an HMAC of the caller's. */
+  standardWith(hmac: Hmac, content: Uint8Array): string {
+    return toBase64(hmac(this.#standardKeyBytes, content));
+  }
+}
+
+/** The hex signature with a secret that is used but once, or for hex signatures only. */
+export async function hexHmac(secret: string, content: Uint8Array): Promise<string> {
+  return toHex(await sign(await importKey(hexKeyBytes(secret)), content));
+}
+
+export interface RequestToSign extends HeaderInput {
+  dialect: Dialect;
+  /** Newest first; more than one only while a rotation's grace lasts. */
+  secrets: readonly Signer[];
+  body: string;
+  /** The UTF-8 of `body`: what is signed is what is sent (guarantee 4). */
+  bodyBytes: Uint8Array;
+  standardHmac?: Hmac;
+}
+
+/** All headers of one attempt but for the webhook's custom ones and `traceparent`. */
+export async function signRequest(request: RequestToSign): Promise<Record<string, string>> {
+  const { dialect, secrets, unixSeconds, bodyBytes, standardHmac } = request;
+  if (secrets.length === 0) throw new Error("a request cannot be signed without a secret");
+  const headers: Record<string, string> = {
+    "User-Agent": USER_AGENT,
+    "Content-Type": "application/json",
+    ...dialect.headers(request),
+  };
+
+  const own = dialect.ownSignature;
+  if (own !== null) {
+    const content = withPrefix(own.prefix(unixSeconds), bodyBytes);
+    const signatures: string[] = [];
+    for (const signer of secrets) signatures.push(await signer.hex(content));
+    headers[own.header] = own.write(signatures, unixSeconds);
+  }
+
+  const messageId = dialect.messageId?.(request.eventId) ?? request.eventId;
+  const content = standardContent(messageId, String(unixSeconds), bodyBytes);
+  const versions: string[] = [];
+  for (const signer of secrets) {
+    const signature =
+      standardHmac === undefined
+        ? await signer.standard(content)
+        : signer.standardWith(standardHmac, content);
+    versions.push(`v1,${signature}`);
+  }
+  headers["webhook-id"] = messageId;
+  headers["webhook-timestamp"] = String(unixSeconds);
+  headers["webhook-signature"] = versions.join(" ");
+  return headers;
+}
+
+/** Standard Webhooks 1.0.0, "Signature scheme": `id.timestamp.body`, the body as raw bytes. */
+export function standardContent(id: string, timestamp: string, body: Uint8Array): Uint8Array {
+  return withPrefix(`${id}.${timestamp}.`, body);
+}
+
+/** The bytes of a text and of a body behind it. */
+export function withPrefix(prefix: string, body: Uint8Array): Uint8Array {
+  if (prefix === "") return body;
+  const prefixBytes = encoder.encode(prefix);
+  const content = new Uint8Array(prefixBytes.length + body.length);
+  content.set(prefixBytes);
+  content.set(body, prefixBytes.length);
+  return content;
+}
+
+function importKey(bytes: Bytes): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+}
+
+async function sign(key: CryptoKey, content: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, content as Bytes));
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+function toHex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}

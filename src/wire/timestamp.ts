@@ -1,0 +1,30 @@
+// RFC 3339 date-times, judged strictly: JavaScript's Date takes 31 February and refuses leap seconds.
+
+const FORM =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
+
+export const TIMESTAMP_ACCEPTED =
+  "an RFC 3339 time with its offset, such as 2026-01-31T12:00:00Z" as const;
+
+export function isTimestamp(text: string): boolean {
+  const match = FORM.exec(text);
+  if (match === null) return false;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as DateParts;
+  const offsetHour = Number(match[8] ?? 0);
+  const offsetMinute = Number(match[9] ?? 0);
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false;
+  if (hour > 23 || minute > 59 || offsetHour > 23 || offsetMinute > 59) return false;
+  if (second < 60) return true;
+  if (second > 60) return false;
+  // RFC 3339 §5.7: a leap second ends a month in UTC, so the minute after it begins one.
+  const offset = (offsetHour * 60 + offsetMinute) * (match[7] === "-" ? -1 : 1);
+  const after = new Date(Date.UTC(year, month - 1, day, hour, minute + 1 - offset));
+  return after.getUTCDate() === 1 && after.getUTCHours() === 0 && after.getUTCMinutes() === 0;
+}
+
+type DateParts = [number, number, number, number, number, number];
+
+function daysIn(year: number, month: number): number {
+  if (month !== 2) return [4, 6, 9, 11].includes(month) ? 30 : 31;
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
+}

@@ -1,0 +1,133 @@
+// Whether a signature is the one that the secret makes, for receivers: the SDK, `listen`, `verify`
+// and the inbound route. What the sender got wrong is a value; only a malformed secret throws.
+import type { Dialect } from "./dialects/dialect.ts";
+import { hexHmac, Signer, standardContent, withPrefix } from "./signature.ts";
+
+/** How far a request's time may be from ours, both ways, as the libraries of Standard Webhooks have it. */
+export const TOLERANCE_SECONDS = 300;
+
+/** More signatures than any rotation makes are not compared. */
+const MAX_CANDIDATES = 32;
+
+export type VerificationFailure =
+  "missing-header" | "bad-id" | "bad-timestamp" | "too-old" | "too-new" | "no-matching-signature";
+
+export type Verification =
+  { ok: true } | { ok: false; failure: VerificationFailure; header: string };
+
+/** `Headers` is one. */
+export interface HeaderReader {
+  get(name: string): string | null;
+}
+
+export interface StandardVerification {
+  /** The secret as shown to the user. */
+  secret: string | Signer;
+  headers: HeaderReader;
+  /** The raw body: a body that was parsed and written again does not verify. */
+  body: Uint8Array | string;
+  nowSeconds: number;
+  toleranceSeconds?: number;
+}
+
+/** Whether one of the candidates is the hex HMAC-SHA256 of `content`, in either case. */
+export async function verifyHex(
+  secret: string | Signer,
+  content: Uint8Array | string,
+  candidates: readonly string[],
+): Promise<boolean> {
+  const bytes = bytesOf(content);
+  const expected = await (typeof secret === "string" ? hexHmac(secret, bytes) : secret.hex(bytes));
+  return includesSecretly(
+    candidates.map((candidate) => candidate.toLowerCase()),
+    expected,
+  );
+}
+
+/** Verifies `webhook-id`, `webhook-timestamp` and `webhook-signature`. */
+export async function verifyStandard(request: StandardVerification): Promise<Verification> {
+  const signer = signerOf(request.secret);
+  const id = request.headers.get("webhook-id");
+  if (!id) return failed("missing-header", "webhook-id");
+  const timestamp = request.headers.get("webhook-timestamp");
+  if (!timestamp) return failed("missing-header", "webhook-timestamp");
+  const signature = request.headers.get("webhook-signature");
+  if (!signature) return failed("missing-header", "webhook-signature");
+
+  // With a dot in it, `id.timestamp.body` could be cut elsewhere and still carry the signature.
+  if (id.includes(".")) return failed("bad-id", "webhook-id");
+  const timeFailure = judgeTime(timestamp, request);
+  if (timeFailure !== null) return failed(timeFailure, "webhook-timestamp");
+
+  const content = standardContent(id, timestamp, bytesOf(request.body));
+  const expected = await signer.standard(content);
+  const versions = signature.split(" ").filter((version) => version.startsWith("v1,"));
+  return includesSecretly(
+    versions.map((version) => version.slice("v1,".length)),
+    expected,
+  )
+    ? { ok: true }
+    : failed("no-matching-signature", "webhook-signature");
+}
+
+/** Verifies all that a request of this dialect carries: its own signature and the standard one. */
+export async function verifyRequest(
+  request: StandardVerification & { dialect: Dialect },
+): Promise<Verification> {
+  const signer = signerOf(request.secret);
+  const own = request.dialect.ownSignature;
+  if (own !== null) {
+    const header = own.header.toLowerCase();
+    const value = request.headers.get(header);
+    if (!value) return failed("missing-header", header);
+    const { signatures, unixSeconds } = own.read(value);
+    if (unixSeconds !== null) {
+      const timeFailure = judgeTime(String(unixSeconds), request);
+      if (timeFailure !== null) return failed(timeFailure, header);
+    }
+    // Where the header carries no time, `prefix` has no use for one.
+    const content = withPrefix(own.prefix(unixSeconds ?? 0), bytesOf(request.body));
+    if (!(await verifyHex(signer, content, signatures))) {
+      return failed("no-matching-signature", header);
+    }
+  }
+  return verifyStandard({ ...request, secret: signer });
+}
+
+function judgeTime(
+  timestamp: string,
+  { nowSeconds, toleranceSeconds = TOLERANCE_SECONDS }: StandardVerification,
+): "bad-timestamp" | "too-old" | "too-new" | null {
+  if (!/^\d{1,15}$/.test(timestamp)) return "bad-timestamp";
+  const age = Math.floor(nowSeconds) - Number(timestamp);
+  if (age > toleranceSeconds) return "too-old";
+  return age < -toleranceSeconds ? "too-new" : null;
+}
+
+/**
+ * Compares every candidate in full, so that the time it takes does not tell how much of one was
+ * right. The HMAC is made once, however many candidates a stranger sends.
+ */
+function includesSecretly(candidates: readonly string[], expected: string): boolean {
+  let isFound = false;
+  for (const candidate of candidates.slice(0, MAX_CANDIDATES)) {
+    let difference = candidate.length ^ expected.length;
+    for (let at = 0; at < expected.length; at++) {
+      difference |= candidate.charCodeAt(at) ^ expected.charCodeAt(at);
+    }
+    isFound = difference === 0 || isFound;
+  }
+  return isFound;
+}
+
+function failed(failure: VerificationFailure, header: string): Verification {
+  return { ok: false, failure, header };
+}
+
+function signerOf(secret: string | Signer): Signer {
+  return typeof secret === "string" ? new Signer(secret) : secret;
+}
+
+function bytesOf(content: Uint8Array | string): Uint8Array {
+  return typeof content === "string" ? new TextEncoder().encode(content) : content;
+}

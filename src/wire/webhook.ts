@@ -1,0 +1,178 @@
+// A webhook: what a user registers. One schema for the API's input, its answers and the store.
+import { z } from "zod";
+import { DIALECT_NAMES } from "./dialects/dialect.ts";
+import { durationSchema, parseDuration } from "./duration.ts";
+import { EVENT_PATTERN_ACCEPTED, isEventPattern } from "./event-pattern.ts";
+import { checkCustomHeaders } from "./custom-headers.ts";
+import { checkSecret } from "./secret.ts";
+import { ownerIdSchema, ownerRef, type OwnerRef } from "./owner.ts";
+
+/** At most this many webhooks per owner. */
+export const WEBHOOKS_PER_OWNER = 100;
+/** Longest time-out that a webhook may ask for. */
+export const MAX_TIMEOUT_MS = 30_000;
+const DAY_MS = 86_400_000;
+
+export const disableRuleSchema = z
+  .union(
+    [
+      z.strictObject({ consecutive_failures: z.int().min(1).max(10_000) }),
+      z.strictObject({ failing_for: durationSchema({ minMs: 60_000, maxMs: 30 * DAY_MS }) }),
+    ],
+    { error: 'must be {"consecutive_failures":10}, {"failing_for":"5d"} or null' },
+  )
+  .describe("when the webhook is disabled by itself; a success resets it");
+export type DisableRule = z.infer<typeof disableRuleSchema>;
+
+const url = z
+  .string({ error: "must be a string with an http or https URL" })
+  .max(2048, { error: "must be at most 2048 characters long" })
+  .superRefine((text, context) => {
+    const problem = urlProblem(text);
+    if (problem) context.addIssue({ code: "custom", message: problem });
+  })
+  .meta({ example: "https://example.com/hooks" });
+
+const events = z
+  .array(
+    z.string({ error: `must be ${EVENT_PATTERN_ACCEPTED}` }).refine(isEventPattern, {
+      error: (issue) => `${JSON.stringify(issue.input)} is not ${EVENT_PATTERN_ACCEPTED}`,
+    }),
+    { error: "must be an array of event patterns" },
+  )
+  .min(1, { error: 'must name at least one pattern; use ["*"] for all events' })
+  .max(100, { error: "must name at most 100 patterns" })
+  .refine((patterns) => new Set(patterns).size === patterns.length, {
+    error: "must not name a pattern twice",
+  })
+  .describe("exact names, `file.*` (any depth below) and `*`");
+
+const headers = z
+  .record(z.string(), z.string(), { error: "must be an object of header names and text values" })
+  .superRefine((value, context) => {
+    for (const problem of checkCustomHeaders(value)) {
+      context.addIssue({ code: "custom", message: problem.message, path: [problem.name] });
+    }
+  })
+  .describe("sent with every request to this webhook");
+
+const retrySchedule = z
+  .array(durationSchema({ minMs: 0, maxMs: 7 * DAY_MS }), {
+    error: 'must be an array of durations such as ["0s","1m","5m"]',
+  })
+  .min(1, { error: "must hold at least one delay: the first attempt's" })
+  .max(50, { error: "must hold at most 50 delays" })
+  .describe("the delay before each attempt, from the end of the one before");
+
+const secret = z.string({ error: "must be a string" }).superRefine((text, context) => {
+  const problem = checkSecret(text);
+  if (problem) context.addIssue({ code: "custom", message: problem });
+});
+
+/** What a user may set on a webhook. */
+const settable = {
+  url,
+  events,
+  dialect: z.enum(DIALECT_NAMES),
+  description: z.string().max(500),
+  headers,
+  enabled: z.boolean(),
+  disable_rule: disableRuleSchema.nullable(),
+  timeout_ms: z.int().min(100).max(MAX_TIMEOUT_MS).describe("for the whole attempt, in ms"),
+  retry_schedule: retrySchedule,
+};
+
+export const webhookCreateSchema = z
+  .strictObject({
+    user_id: ownerIdSchema.optional(),
+    org_id: ownerIdSchema.optional(),
+    url,
+    events: events.default(["*"]),
+    dialect: settable.dialect.default("fluxdrop"),
+    description: settable.description.default(""),
+    headers: headers.default({}),
+    enabled: settable.enabled.default(true),
+    disable_rule: settable.disable_rule.optional(),
+    timeout_ms: settable.timeout_ms.optional(),
+    retry_schedule: retrySchedule.optional(),
+    secret: secret.optional().describe("made where it is missing: `whsec_` + base64 of 32 bytes"),
+  })
+  .refine((input) => (input.user_id === undefined) !== (input.org_id === undefined), {
+    error: "give either user_id or org_id",
+    path: ["user_id"],
+  })
+  .meta({ id: "WebhookCreate" });
+export type WebhookCreate = z.infer<typeof webhookCreateSchema>;
+
+export const webhookPatchSchema = z
+  .strictObject(settable)
+  .partial()
+  .refine((patch) => Object.keys(patch).length > 0, { error: "must change at least one field" })
+  .meta({ id: "WebhookPatch" });
+export type WebhookPatch = z.infer<typeof webhookPatchSchema>;
+
+/** What is kept in Valkey for one webhook. Its health is kept apart: it changes with every attempt. */
+export const webhookRecordSchema = z.object({
+  id: z.string(),
+  user_id: z.string().optional(),
+  org_id: z.string().optional(),
+  url: z.string(),
+  events: z.array(z.string()),
+  dialect: z.enum(DIALECT_NAMES),
+  description: z.string(),
+  headers: z.record(z.string(), z.string()),
+  enabled: z.boolean(),
+  disabled_reason: z.string().nullable(),
+  disable_rule: disableRuleSchema.nullable(),
+  timeout_ms: z.int(),
+  retry_schedule: z.array(z.string()),
+  created_at: z.string(),
+  updated_at: z.string(),
+  /** Newest first; more than one only while a rotation's grace lasts. */
+  secrets: z.array(z.object({ secret: z.string(), expires_at: z.string().nullable() })).min(1),
+});
+export type WebhookRecord = z.infer<typeof webhookRecordSchema>;
+
+export const webhookHealthSchema = z.object({
+  last_success_at: z.string().nullable(),
+  last_failure_at: z.string().nullable(),
+  consecutive_failures: z.int(),
+});
+export type WebhookHealth = z.infer<typeof webhookHealthSchema>;
+
+/** A webhook as the API answers it: without its secrets. */
+export const webhookSchema = webhookRecordSchema
+  .omit({ secrets: true })
+  .extend({ health: webhookHealthSchema })
+  .meta({ id: "Webhook" });
+export type Webhook = z.infer<typeof webhookSchema>;
+
+export function ownerOf(webhook: { user_id?: string; org_id?: string }): OwnerRef {
+  return webhook.user_id === undefined
+    ? ownerRef("org", webhook.org_id ?? "")
+    : ownerRef("user", webhook.user_id);
+}
+
+export function retryScheduleMs(webhook: WebhookRecord): number[] {
+  return webhook.retry_schedule.map((text) => parseDuration(text) ?? 0);
+}
+
+function urlProblem(text: string): string | null {
+  // WHATWG URL drops tabs and newlines silently; what the user sees must be what is dialled.
+  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
+  if (/[\u0000-\u0020\u007f]/.test(text)) {
+    return "must not contain spaces or control characters";
+  }
+  let parsed: URL;
+  try {
+    parsed = new URL(text);
+  } catch {
+    return `${JSON.stringify(text)} is not a URL; accepted is http:// or https:// with a host`;
+  }
+  if (parsed.protocol !== "https:" && parsed.protocol !== "http:") {
+    return `the scheme ${JSON.stringify(parsed.protocol)} is not accepted; use https: or http:`;
+  }
+  if (parsed.port === "0") return "port 0 cannot be connected to";
+  if (parsed.hash !== "") return "must not have a fragment (#…): it is never sent";
+  return null;
+}

@@ -1,0 +1,197 @@
+// Asks for work: one request at a time, for as much as there is room for, the first queue first.
+// It sleeps while there is nothing to claim or no room, and is woken by the list, by what has
+// settled, by a free slot of a webhook with a lane, by what is due.
+import { randomBytes } from "node:crypto";
+import type { Claimed, ClaimReply } from "../valkey/queue-store.ts";
+import { ValkeyUnavailable } from "../valkey/unavailable.ts";
+import type { Membership } from "./membership.ts";
+import type { Slot, Slots } from "./slots.ts";
+import type { WorkerLog } from "./worker-log.ts";
+
+export interface ClaimerOptions {
+  memberships: readonly Membership[];
+  mode: "safe" | "blpop";
+  slots: Slots;
+  /** How many more items may be claimed now. */
+  room: () => number;
+  /** An item and, where it came out of a lane, the slot that was kept for it. */
+  onItem: (membership: Membership, claim: Claimed, slot: Slot | null) => void;
+  /** The list is empty: to be called back when it is not. */
+  waitForList: (membership: Membership) => void;
+  /** The worker id was judged dead. */
+  onGone: (membership: Membership) => void;
+  whenUp: () => Promise<void>;
+  log: WorkerLog;
+}
+
+const MOST_IN_BATCH = 256;
+/** Bounds memory: what one batch may bring beyond its last element. */
+const MOST_BYTES_IN_BATCH = 4 * 1024 * 1024;
+const MOST_LANES_IN_BATCH = 64;
+/** What nobody announces (other workers' lanes, redeliveries, takeovers) is found after this. */
+const TICK_MS = 250;
+const PAUSE_AFTER_ERROR_MS = 500;
+
+export class Claimer {
+  private stopped = false;
+  private woken = false;
+  private sleeper: (() => void) | null = null;
+  private lastTickAt = 0;
+
+  constructor(private readonly options: ClaimerOptions) {}
+
+  wake(): void {
+    this.woken = true;
+    this.sleeper?.();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.wake();
+  }
+
+  async run(): Promise<void> {
+    while (!this.stopped) {
+      this.woken = false;
+      let sleepMs = TICK_MS;
+      try {
+        sleepMs = await this.pass();
+      } catch (error) {
+        if (error instanceof ValkeyUnavailable) {
+          await Promise.race([this.options.whenUp(), this.sleep(PAUSE_AFTER_ERROR_MS)]);
+          continue;
+        }
+        this.options.log.error({ err: error }, "claim.failed");
+        sleepMs = PAUSE_AFTER_ERROR_MS;
+      }
+      if (sleepMs > 0) await this.sleep(sleepMs);
+    }
+  }
+
+  /** One round over the queues; answers how long there is nothing to do. */
+  private async pass(): Promise<number> {
+    let sleepMs = TICK_MS;
+    for (const membership of this.options.memberships) {
+      const room = Math.min(this.options.room(), MOST_IN_BATCH);
+      if (this.stopped || room <= 0) break;
+      if (membership.worker === null) continue;
+      const reply = await this.ask(membership, room);
+      if (reply.kind === "gone") {
+        this.options.onGone(membership);
+        continue;
+      }
+      if (reply.kind === "stale") {
+        // Cannot be: numbers only grow. A new id is right whatever the cause.
+        this.options.log.error({ queue: membership.store.queue }, "claim.stale");
+        this.options.onGone(membership);
+        continue;
+      }
+      if (this.options.mode === "blpop") await this.pop(membership, room - reply.items.length);
+      else {
+        membership.listIsEmpty = reply.listLength === 0;
+        if (membership.listIsEmpty) this.options.waitForList(membership);
+      }
+      if (reply.items.length > 0 || !membership.listIsEmpty) sleepMs = 0;
+      sleepMs = Math.min(sleepMs, reply.nextDueInMs ?? TICK_MS);
+    }
+    return this.options.room() <= 0 ? TICK_MS : sleepMs;
+  }
+
+  private async ask(membership: Membership, room: number): Promise<ClaimReply> {
+    const { slots } = this.options;
+    const worker = membership.worker as string;
+    const lanes = this.keepSlots(membership, room);
+    const isTick = performance.now() - this.lastTickAt >= TICK_MS;
+    if (isTick) this.lastTickAt = performance.now();
+    let reply: ClaimReply;
+    try {
+      reply = await membership.store.claim({
+        worker,
+        number: membership.batch + 1,
+        mostItems: room,
+        mostBytes: MOST_BYTES_IN_BATCH,
+        fromList: this.options.mode === "safe",
+        nameLanes: isTick ? MOST_LANES_IN_BATCH : 0,
+        lanes: [...lanes].map(([webhookId, kept]) => ({ webhookId, mostItems: kept.length })),
+      });
+    } catch (error) {
+      for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
+      throw error;
+    }
+    if (reply.kind === "batch") this.accept(membership, reply, lanes);
+    else for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
+    return reply;
+  }
+
+  private accept(
+    membership: Membership,
+    reply: Extract<ClaimReply, { kind: "batch" }>,
+    lanes: ReadonlyMap<string, Slot[]>,
+  ): void {
+    if (reply.items.length > 0) membership.batch += 1;
+    const answeredAgain = reply.items[0]?.source === "again";
+    for (const claim of reply.items) membership.hold(claim);
+    for (const claim of reply.items) {
+      const slot =
+        claim.source === "lane" && "webhook_id" in claim.header
+          ? (lanes.get(claim.header.webhook_id)?.pop() ?? null)
+          : null;
+      this.options.onItem(membership, claim, slot);
+    }
+    for (const [webhookId, unused] of lanes) {
+      if (unused.length > 0 && !answeredAgain) membership.lanes.delete(webhookId);
+      for (const slot of unused) this.options.slots.finish(slot, "neutral");
+    }
+    for (const webhookId of reply.lanes) membership.lanes.add(webhookId);
+  }
+
+  /** Slots for lanes are taken before the lanes are asked, so that nothing comes back to its end. */
+  private keepSlots(membership: Membership, room: number): Map<string, Slot[]> {
+    const kept = new Map<string, Slot[]>();
+    let left = room;
+    for (const webhookId of membership.lanes) {
+      if (kept.size >= MOST_LANES_IN_BATCH || left <= 0) break;
+      const slots: Slot[] = [];
+      while (left > 0) {
+        const slot = this.options.slots.take(webhookId);
+        if (!slot) break;
+        slots.push(slot);
+        left -= 1;
+      }
+      if (slots.length > 0) kept.set(webhookId, slots);
+    }
+    return kept;
+  }
+
+  /** At most once: from here on only this process's memory holds the elements. */
+  private async pop(membership: Membership, room: number): Promise<void> {
+    if (room <= 0) return;
+    const elements = await membership.store.pop(room);
+    membership.listIsEmpty = elements.length < room;
+    if (membership.listIsEmpty) this.options.waitForList(membership);
+    for (const bytes of elements) {
+      this.options.onItem(
+        membership,
+        {
+          worker: null,
+          number: "",
+          crashes: 0,
+          header: { claim: randomBytes(12).toString("hex"), at: Date.now() },
+          source: "list",
+          bytes,
+        },
+        null,
+      );
+    }
+  }
+
+  private async sleep(ms: number): Promise<void> {
+    if (this.woken || this.stopped) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.sleeper = resolve;
+    const timer = setTimeout(resolve, ms);
+    await promise;
+    clearTimeout(timer);
+    this.sleeper = null;
+  }
+}

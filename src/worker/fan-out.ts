@@ -1,0 +1,54 @@
+// From a claimed element to its deliveries. Guarantee 3: an event for two or more webhooks becomes
+// that many deliveries in one script before the first request; with one, the claim is the delivery.
+import { isDelivery, type DeliveryHeader } from "../valkey/item.ts";
+import type { Claimed } from "../valkey/queue-store.ts";
+import { readElement, type Event, type EventLimits, type Rejection } from "../wire/event.ts";
+import { ownerRef, type OwnerRef } from "../wire/owner.ts";
+import type { RegisteredWebhook } from "./registered-webhook.ts";
+import { newDelivery } from "./delivery-id.ts";
+
+/** What becomes of a claimed element. */
+export type FanOut =
+  | { kind: "rejected"; rejection: Rejection }
+  | { kind: "nobody" }
+  | { kind: "one"; event: Event; header: DeliveryHeader; webhook: RegisteredWebhook }
+  | { kind: "many"; event: string; headers: DeliveryHeader[] };
+
+export interface Directory {
+  /** What is at hand of an owner's webhooks, or null: then `get` reads them. */
+  peek(owner: OwnerRef): readonly RegisteredWebhook[] | null;
+  get(owner: OwnerRef): Promise<readonly RegisteredWebhook[]>;
+}
+
+/** @throws ValkeyUnavailable where the owner's webhooks cannot be read. */
+export async function fanOut(
+  claim: Claimed,
+  limits: EventLimits,
+  directory: Directory,
+): Promise<FanOut> {
+  const { header } = claim;
+  if (isDelivery(header)) throw new Error("a delivery is fanned out already");
+  const reading = readElement(claim.bytes ?? Buffer.alloc(0), limits);
+  if (!reading.ok) return { kind: "rejected", rejection: reading.rejection };
+  const { event } = reading;
+  const webhooks: RegisteredWebhook[] = [];
+  for (const owner of ownersOf(event)) {
+    const registered = directory.peek(owner) ?? (await directory.get(owner));
+    for (const webhook of registered) if (webhook.matches(event.type)) webhooks.push(webhook);
+  }
+  // Fixed at the claim, so that a second run after a crash carries the same ones.
+  const id = event.id ?? `evt_${header.claim}`;
+  const timestamp = event.timestamp ?? new Date(header.at).toISOString();
+  const headers = webhooks.map((webhook) => newDelivery(webhook, id, timestamp));
+  if (headers.length > 1) return { kind: "many", event: header.claim, headers };
+  const [one] = headers;
+  const [webhook] = webhooks;
+  return one && webhook ? { kind: "one", event, header: one, webhook } : { kind: "nobody" };
+}
+
+function ownersOf(event: Event): OwnerRef[] {
+  const owners: OwnerRef[] = [];
+  if (event.userId !== undefined) owners.push(ownerRef("user", event.userId));
+  if (event.orgId !== undefined) owners.push(ownerRef("org", event.orgId));
+  return owners;
+}

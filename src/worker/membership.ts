@@ -1,0 +1,45 @@
+// This process as a worker of one queue: the id under which it claims, its claim number, what it
+// holds, and the lanes that it knows not to be empty.
+import type { Claimed, QueueStore, Settlement } from "../valkey/queue-store.ts";
+import type { Settler } from "./settle.ts";
+
+export class Membership {
+  /** Null until it has joined, and after it was judged dead. */
+  worker: string | null = null;
+  /** The number of the last batch that arrived. */
+  batch = 0;
+  /** Claims of the present worker id by their number. */
+  readonly held = new Map<string, Claimed>();
+  readonly lanes = new Set<string>();
+  listIsEmpty = false;
+
+  constructor(
+    readonly store: QueueStore,
+    private readonly settler: Settler,
+  ) {}
+
+  joined(worker: string): void {
+    this.worker = worker;
+    this.batch = 0;
+    this.held.clear();
+    this.lanes.clear();
+  }
+
+  /** It was judged dead: what it held is somebody else's, and only a new id may claim. */
+  lost(): void {
+    this.worker = null;
+  }
+
+  hold(claim: Claimed): void {
+    if (claim.worker === this.worker) this.held.set(claim.number, claim);
+  }
+
+  release(claim: Claimed): void {
+    if (claim.worker === this.worker) this.held.delete(claim.number);
+  }
+
+  settle(claim: Claimed, settlement: Settlement): void {
+    if (settlement.verb === "lane") this.lanes.add(settlement.webhookId);
+    this.settler.add(claim, settlement);
+  }
+}

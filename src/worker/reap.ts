@@ -1,0 +1,134 @@
+// Heartbeats, and what happens without them. A dead worker's claims run again within 15 s: lease
+// 10 s, looked at every 2 s. A living worker's claims that it has lost sight of (a fault of ours) are
+// found by comparing what Valkey knows with what it holds.
+import { randomBytes } from "node:crypto";
+import { ValkeyUnavailable } from "../valkey/unavailable.ts";
+import type { Membership } from "./membership.ts";
+import type { WorkerLog } from "./worker-log.ts";
+
+export const LEASE_MS = 10_000;
+export const HEARTBEAT_MS = 2_000;
+/** A claim that was taken over so often is set aside, not run again. */
+export const MOST_CRASHES = 5;
+const AUDIT_EVERY_BEATS = 5;
+
+export interface ReaperOptions {
+  memberships: readonly Membership[];
+  log: WorkerLog;
+  /** It has joined, or somebody's claims have become ready. */
+  onWork: () => void;
+  whenUp: () => Promise<void>;
+  leaseMs?: number;
+  heartbeatMs?: number;
+}
+
+export class Reaper {
+  private timer: Timer | null = null;
+  private stopped = false;
+  private beats = 0;
+  /** Since when every heartbeat has been answered; nobody is judged before one lease of that. */
+  private steadySince: number | null = null;
+  private readonly suspects = new Map<Membership, Set<string>>();
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: ReaperOptions) {}
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    if (this.timer) clearTimeout(this.timer);
+    this.wakeUp?.();
+    await this.running;
+  }
+
+  /** Joins anew at once instead of at the next beat. */
+  rejoin(): void {
+    this.wakeUp?.();
+  }
+
+  /** An outage: everybody's heartbeats were late, so nobody is judged by them. */
+  disturbed(): void {
+    this.steadySince = null;
+  }
+
+  private wakeUp: (() => void) | null = null;
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      await this.options.whenUp();
+      if (this.stopped) return;
+      await this.beat();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.wakeUp = resolve;
+      this.timer = setTimeout(resolve, this.options.heartbeatMs ?? HEARTBEAT_MS);
+      await promise;
+      clearTimeout(this.timer);
+    }
+  }
+
+  private async beat(): Promise<void> {
+    const startedAt = performance.now();
+    // This process itself was stopped or starved: its view of the others is as old as that.
+    this.beats += 1;
+    try {
+      for (const membership of this.options.memberships) await this.beatFor(membership);
+      this.steadySince ??= startedAt;
+      if (this.beats % AUDIT_EVERY_BEATS === 0) {
+        for (const membership of this.options.memberships) await this.audit(membership);
+      }
+    } catch (error) {
+      this.disturbed();
+      if (!(error instanceof ValkeyUnavailable)) {
+        this.options.log.error({ err: error }, "heartbeat.failed");
+      }
+    }
+  }
+
+  private async beatFor(membership: Membership): Promise<void> {
+    const { log, onWork } = this.options;
+    const leaseMs = this.options.leaseMs ?? LEASE_MS;
+    const { queue } = membership.store;
+    const worker = membership.worker ?? randomBytes(6).toString("hex");
+    const join = membership.worker === null;
+    const { known, dead } = await membership.store.beat(worker, { join, leaseMs });
+    if (!known) {
+      log.warn({ queue, worker }, "worker.lost");
+      membership.lost();
+      await this.beatFor(membership);
+      return;
+    }
+    if (join) {
+      membership.joined(worker);
+      log.info({ queue, worker }, "worker.joined");
+      onWork();
+    }
+    if (!this.mayJudge(leaseMs)) return;
+    for (const other of dead) {
+      const claims = await membership.store.takeOver(other, leaseMs);
+      if (claims === null) continue;
+      log.warn({ queue, worker: other, claims }, "worker.taken_over");
+      onWork();
+    }
+  }
+
+  private mayJudge(leaseMs: number): boolean {
+    return this.steadySince !== null && performance.now() - this.steadySince >= leaseMs;
+  }
+
+  /** Twice unknown, one audit apart: then it is no claim whose reply is just on its way. */
+  private async audit(membership: Membership): Promise<void> {
+    const { worker, held, store } = membership;
+    if (worker === null) return;
+    const before = this.suspects.get(membership) ?? new Set();
+    const unknown = new Set((await store.heldBy(worker)).filter((claim) => !held.has(claim)));
+    const stranded = [...unknown].filter((claim) => before.has(claim));
+    this.suspects.set(membership, unknown);
+    if (stranded.length === 0) return;
+    const claims = await store.giveUp(worker, stranded);
+    this.options.log.error({ queue: store.queue, claims }, "claims.stranded");
+    this.options.onWork();
+  }
+}

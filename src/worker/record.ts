@@ -1,0 +1,114 @@
+// Guarantee 8: what became of attempts is written after they are settled, in groups of its own, and
+// may fail without consequence. Bounded: while Valkey is away the oldest entries are dropped.
+import type { HealthChange, HealthState, HealthStore } from "../valkey/health-store.ts";
+import type { LogStore } from "../valkey/log-store.ts";
+import type { LogEntry } from "../wire/log-entry.ts";
+import type { OwnerRef } from "../wire/owner.ts";
+import type { WorkerLog } from "./worker-log.ts";
+
+export interface AttemptRecord {
+  owner: OwnerRef;
+  entry: LogEntry;
+  /** What it says about the webhook's health; `ignored`: an answer with Retry-After. */
+  health: "success" | "failure" | "ignored";
+}
+
+export interface RecorderOptions {
+  logs: LogStore;
+  health: HealthStore;
+  logSize: number;
+  log: WorkerLog;
+  onHealth: (changes: readonly HealthChange[], states: readonly HealthState[]) => void;
+}
+
+const GROUP_MS = 20;
+const MOST_OWNERS = 10_000;
+const MOST_KEYS_IN_SCRIPT = 200;
+
+export class Recorder {
+  private logs = new Map<OwnerRef, LogEntry[]>();
+  private health = new Map<string, HealthChange>();
+  private timer: Timer | null = null;
+  private flushing: Promise<void> | null = null;
+  private dropped = 0;
+
+  constructor(private readonly options: RecorderOptions) {}
+
+  add({ owner, entry, health }: AttemptRecord): void {
+    let entries = this.logs.get(owner);
+    if (!entries) {
+      if (this.logs.size >= MOST_OWNERS) {
+        this.dropped += 1;
+        return;
+      }
+      this.logs.set(owner, (entries = []));
+    }
+    entries.push(entry);
+    // Only the last ones would survive the trim; twice as many spares moving them each time.
+    if (entries.length > this.options.logSize * 2) entries.splice(0, this.options.logSize);
+    if (health !== "ignored") this.addHealth(entry.webhook_id, health);
+    this.timer ??= setTimeout(() => this.start(), GROUP_MS);
+  }
+
+  /** Writes what is there; at the end of the process. */
+  async flush(): Promise<void> {
+    if (this.timer) clearTimeout(this.timer);
+    await this.flushing;
+    this.start();
+    await this.flushing;
+  }
+
+  private addHealth(webhookId: string, health: "success" | "failure"): void {
+    const change = this.health.get(webhookId) ?? {
+      webhookId,
+      failures: 0,
+      succeeded: false,
+      failed: false,
+    };
+    if (health === "success") {
+      change.succeeded = true;
+      change.failures = 0;
+    } else {
+      change.failed = true;
+      change.failures += 1;
+    }
+    this.health.set(webhookId, change);
+  }
+
+  private start(): void {
+    this.timer = null;
+    if (this.flushing) {
+      // The group under way has to end first; what has gathered goes right after it.
+      this.timer = setTimeout(() => this.start(), GROUP_MS);
+      return;
+    }
+    this.flushing = this.write().finally(() => {
+      this.flushing = null;
+    });
+  }
+
+  private async write(): Promise<void> {
+    const logs = this.logs;
+    const health = [...this.health.values()];
+    this.logs = new Map();
+    this.health = new Map();
+    try {
+      for (const group of groups([...logs], MOST_KEYS_IN_SCRIPT)) {
+        await this.options.logs.write(new Map(group));
+      }
+      for (const group of groups(health, MOST_KEYS_IN_SCRIPT)) {
+        this.options.onHealth(group, await this.options.health.add(group));
+      }
+    } catch (error) {
+      this.options.log.warn({ err: error, owners: logs.size }, "log.dropped");
+    }
+    if (this.dropped > 0) {
+      this.options.log.warn({ attempts: this.dropped }, "log.dropped");
+      this.dropped = 0;
+    }
+  }
+}
+
+function* groups<T>(all: readonly T[], size: number): Generator<T[]> {
+  for (let i = 0; i < all.length; i += size) yield all.slice(i, i + size);
+}

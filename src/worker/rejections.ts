@@ -1,0 +1,80 @@
+// Elements that are no valid event: kept first, their claims ended after. A crash in between keeps
+// one twice and loses none.
+import type { Claimed } from "../valkey/queue-store.ts";
+import type { RejectedStore } from "../valkey/rejected-store.ts";
+import { ValkeyUnavailable } from "../valkey/unavailable.ts";
+import type { Rejection } from "../wire/event.ts";
+import type { Membership } from "./membership.ts";
+import type { WorkerLog } from "./worker-log.ts";
+
+interface Entry {
+  membership: Membership;
+  claim: Claimed;
+  rejection: Rejection;
+}
+
+const MOST_IN_GROUP = 100;
+const PAUSE_AFTER_ERROR_MS = 1_000;
+
+export class Rejections {
+  private pending: Entry[] = [];
+  private running: Promise<void> | null = null;
+
+  constructor(
+    private readonly options: {
+      store: RejectedStore;
+      log: WorkerLog;
+      whenUp: () => Promise<void>;
+    },
+  ) {}
+
+  add(membership: Membership, claim: Claimed, rejection: Rejection): void {
+    this.pending.push({ membership, claim, rejection });
+    this.running ??= this.run();
+  }
+
+  async idle(): Promise<void> {
+    while (this.running) await this.running;
+  }
+
+  private async run(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.pending.length > 0) {
+      const group = this.pending.splice(0, MOST_IN_GROUP);
+      await this.keep(group);
+      for (const { membership, claim } of group) {
+        membership.settle(claim, { verb: "done", ending: "rejected" });
+      }
+    }
+    // In the same turn as the last look at `pending`: nothing can be added unseen.
+    this.running = null;
+  }
+
+  private async keep(group: Entry[]): Promise<void> {
+    const { store, log, whenUp } = this.options;
+    const rejections = group.map(({ membership, claim, rejection }) => ({
+      ...rejection,
+      queue: membership.store.queue,
+      bytes: claim.bytes ?? Buffer.alloc(0),
+    }));
+    for (;;) {
+      try {
+        const fallenOut = await store.write(rejections, new Date());
+        if (fallenOut > 0) log.warn({ elements: fallenOut }, "rejected.fell_out");
+        break;
+      } catch (error) {
+        if (error instanceof ValkeyUnavailable) {
+          await whenUp();
+          continue;
+        }
+        log.error({ err: error, elements: group.length }, "rejected.failed");
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_ERROR_MS));
+      }
+    }
+    const [first] = rejections;
+    log.warn(
+      { elements: group.length, reason: first?.reason, field: first?.field, found: first?.message },
+      "element.rejected",
+    );
+  }
+}

@@ -1,0 +1,90 @@
+// Guarantee 1 and 8: the only place where a claim ends, before anything is logged. Settlements go to
+// Valkey in groups: what comes while a group is under way is the next group. Nothing is given up in
+// an outage: what is settled here is bounded by what is claimed, and settling twice changes nothing.
+import type {
+  Claimed,
+  ParkedLimits,
+  QueueStore,
+  Settle,
+  Settlement,
+} from "../valkey/queue-store.ts";
+import { ValkeyUnavailable } from "../valkey/unavailable.ts";
+import type { WorkerLog } from "./worker-log.ts";
+
+export interface SettlerOptions {
+  store: QueueStore;
+  parked: ParkedLimits;
+  log: WorkerLog;
+  /** Resolves when Valkey can be asked again. */
+  whenUp: () => Promise<void>;
+  /** These claims have ended, or are somebody else's by now. */
+  onSettled: (claims: readonly Claimed[]) => void;
+  /** Parked deliveries that fell out of the cap. */
+  onFallenOut: (count: number) => void;
+}
+
+interface Entry extends Settle {
+  claim: Claimed;
+}
+
+const MOST_IN_GROUP = 256;
+const PAUSE_AFTER_ERROR_MS = 250;
+
+export class Settler {
+  private pending: Entry[] = [];
+  private running: Promise<void> | null = null;
+
+  constructor(private readonly options: SettlerOptions) {}
+
+  add(claim: Claimed, settlement: Settlement): void {
+    this.pending.push({ claim, settlement });
+    this.running ??= this.run();
+  }
+
+  /** Resolves when all that was added is settled. */
+  async idle(): Promise<void> {
+    while (this.running) await this.running;
+  }
+
+  private async run(): Promise<void> {
+    // One turn of the event loop, so that what arrives together goes together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.pending.length > 0) {
+      const first = this.pending[0] as Entry;
+      const group = takeGroup(this.pending, first.claim.worker);
+      await this.settle(first.claim.worker, group);
+    }
+    // In the same turn as the last look at `pending`: nothing can be added unseen.
+    this.running = null;
+  }
+
+  private async settle(worker: string | null, group: Entry[]): Promise<void> {
+    const { store, parked, log, whenUp, onSettled, onFallenOut } = this.options;
+    for (;;) {
+      try {
+        const { fallenOut } = await store.settle(worker, group, parked);
+        if (fallenOut > 0) onFallenOut(fallenOut);
+        break;
+      } catch (error) {
+        if (error instanceof ValkeyUnavailable) {
+          // What only memory holds is at most once: a lost reply must not settle it twice.
+          if (worker === null) break;
+          await whenUp();
+          continue;
+        }
+        log.error({ err: error, entries: group.length }, "settle.failed");
+        if (worker === null) break;
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_ERROR_MS));
+      }
+    }
+    onSettled(group.map((entry) => entry.claim));
+  }
+}
+
+/** Takes the entries of one worker id off the front: a group is fenced by one claim hash. */
+function takeGroup(pending: Entry[], worker: string | null): Entry[] {
+  let length = 0;
+  const most = Math.min(MOST_IN_GROUP, pending.length);
+  while (length < most && pending[length]?.claim.worker === worker) length += 1;
+  return pending.splice(0, length);
+}

@@ -1,0 +1,192 @@
+// Guarantee 5, by one rule for each process: a webhook starts at 8 requests in flight, grows by its
+// successes to the most, halves on a time-out or connection failure; webhooks without a recent
+// success hold at most half of all slots together. Who finds no slot within 50 ms goes to the lane.
+
+/** One request in flight to one webhook. */
+export interface Slot {
+  readonly webhookId: string;
+  readonly unproven: boolean;
+}
+
+/** What an attempt tells about its receiver's capacity. */
+export type SlotResult = "success" | "overload" | "neutral";
+
+interface Waiter {
+  resolve: (slot: Slot | null) => void;
+  giveUpAt: number;
+}
+
+interface Webhook {
+  limit: number;
+  inFlight: number;
+  lastSuccessAt: number;
+  pausedUntil: number;
+  lastUsedAt: number;
+  waiters: Waiter[];
+}
+
+const FIRST_LIMIT = 8;
+const WAIT_MS = 50;
+const SWEEP_MS = 10;
+/** A success longer ago proves nothing about now. */
+const PROVEN_MS = 60_000;
+/** Idle webhooks are forgotten beyond this many. */
+const MOST_IDLE = 10_000;
+
+export class Slots {
+  private readonly webhooks = new Map<string, Webhook>();
+  private readonly waitingWebhooks = new Set<string>();
+  private unprovenInFlight = 0;
+  private sweep: Timer | null = null;
+
+  constructor(
+    private readonly options: {
+      concurrency: number;
+      webhookConcurrency: number;
+      /** A slot of this webhook has become free and nobody here waits for it. */
+      onFree: (webhookId: string) => void;
+      now?: () => number;
+    },
+  ) {}
+
+  private now(): number {
+    return this.options.now ? this.options.now() : performance.now();
+  }
+
+  /** How many more requests the webhook may have in flight now. */
+  free(webhookId: string): number {
+    const webhook = this.webhooks.get(webhookId);
+    if (webhook && webhook.pausedUntil > this.now()) return 0;
+    const own = webhook
+      ? webhook.limit - webhook.inFlight
+      : Math.min(FIRST_LIMIT, this.options.webhookConcurrency);
+    if (webhook && this.isProven(webhook)) return Math.max(0, own);
+    return Math.max(0, Math.min(own, this.unprovenShare - this.unprovenInFlight));
+  }
+
+  take(webhookId: string): Slot | null {
+    if (this.free(webhookId) === 0) return null;
+    const webhook = this.get(webhookId);
+    const unproven = !this.isProven(webhook);
+    webhook.inFlight += 1;
+    webhook.lastUsedAt = this.now();
+    if (unproven) this.unprovenInFlight += 1;
+    return { webhookId, unproven };
+  }
+
+  /** A slot within 50 ms, in the order of asking; null: to the lane. */
+  wait(webhookId: string): Promise<Slot | null> {
+    const webhook = this.get(webhookId);
+    if (webhook.pausedUntil > this.now()) return Promise.resolve(null);
+    const { promise, resolve } = Promise.withResolvers<Slot | null>();
+    webhook.waiters.push({ resolve, giveUpAt: this.now() + WAIT_MS });
+    this.waitingWebhooks.add(webhookId);
+    this.sweep ??= setInterval(() => this.giveUpLate(), SWEEP_MS);
+    return promise;
+  }
+
+  /** Whether others already wait; whoever comes now has to stand behind them. */
+  hasWaiters(webhookId: string): boolean {
+    return this.waitingWebhooks.has(webhookId);
+  }
+
+  /** Gives a slot back. */
+  finish(slot: Slot, result: SlotResult): void {
+    const webhook = this.get(slot.webhookId);
+    webhook.inFlight -= 1;
+    if (slot.unproven) this.unprovenInFlight -= 1;
+    if (result === "success") {
+      webhook.lastSuccessAt = this.now();
+      if (webhook.limit < this.options.webhookConcurrency) webhook.limit += 1;
+    } else if (result === "overload") {
+      webhook.limit = Math.max(1, Math.floor(webhook.limit / 2));
+    }
+    this.serve(slot.webhookId, webhook);
+  }
+
+  /** `Retry-After`: nothing is sent to the webhook for so long. */
+  pause(webhookId: string, forMs: number): void {
+    const webhook = this.get(webhookId);
+    webhook.pausedUntil = Math.max(webhook.pausedUntil, this.now() + forMs);
+    this.refuseWaiters(webhookId, webhook);
+  }
+
+  /** A webhook that was changed or enabled again starts afresh. */
+  unpause(webhookId: string): void {
+    const webhook = this.webhooks.get(webhookId);
+    if (webhook) webhook.pausedUntil = 0;
+  }
+
+  /** At the end: whoever waits goes back at once. */
+  refuseAll(): void {
+    for (const id of this.waitingWebhooks) this.refuseWaiters(id, this.get(id));
+    if (this.sweep) clearInterval(this.sweep);
+    this.sweep = null;
+  }
+
+  private get unprovenShare(): number {
+    return Math.max(1, Math.floor(this.options.concurrency / 2));
+  }
+
+  private isProven(webhook: Webhook): boolean {
+    return this.now() - webhook.lastSuccessAt < PROVEN_MS;
+  }
+
+  private get(webhookId: string): Webhook {
+    let webhook = this.webhooks.get(webhookId);
+    if (!webhook) {
+      if (this.webhooks.size >= MOST_IDLE) this.forgetIdle();
+      webhook = {
+        limit: Math.min(FIRST_LIMIT, this.options.webhookConcurrency),
+        inFlight: 0,
+        lastSuccessAt: Number.NEGATIVE_INFINITY,
+        pausedUntil: 0,
+        lastUsedAt: this.now(),
+        waiters: [],
+      };
+      this.webhooks.set(webhookId, webhook);
+    }
+    return webhook;
+  }
+
+  private serve(webhookId: string, webhook: Webhook): void {
+    while (webhook.waiters.length > 0) {
+      const slot = this.take(webhookId);
+      if (!slot) return;
+      webhook.waiters.shift()?.resolve(slot);
+    }
+    this.waitingWebhooks.delete(webhookId);
+    this.options.onFree(webhookId);
+  }
+
+  private refuseWaiters(webhookId: string, webhook: Webhook): void {
+    for (const waiter of webhook.waiters.splice(0)) waiter.resolve(null);
+    this.waitingWebhooks.delete(webhookId);
+  }
+
+  private giveUpLate(): void {
+    const now = this.now();
+    for (const id of this.waitingWebhooks) {
+      const webhook = this.get(id);
+      this.serve(id, webhook);
+      // All behind the first that has waited too long go with it: the lane keeps their order.
+      if ((webhook.waiters[0]?.giveUpAt ?? Number.POSITIVE_INFINITY) <= now) {
+        this.refuseWaiters(id, webhook);
+      }
+    }
+    if (this.waitingWebhooks.size === 0 && this.sweep) {
+      clearInterval(this.sweep);
+      this.sweep = null;
+    }
+  }
+
+  private forgetIdle(): void {
+    const now = this.now();
+    for (const [id, webhook] of this.webhooks) {
+      const idle = webhook.inFlight === 0 && webhook.waiters.length === 0;
+      if (idle && webhook.pausedUntil <= now && now - webhook.lastUsedAt > PROVEN_MS) {
+        this.webhooks.delete(id);
+      }
+    }
+  }
+}

@@ -1,0 +1,235 @@
+import { describe, expect, test } from "bun:test";
+import { authenticate, maySee } from "../../src/api/auth.ts";
+import { ValkeyUnavailable } from "../../src/valkey/unavailable.ts";
+import type { WebhookRecord } from "../../src/wire/webhook.ts";
+import { memoryApi, readAnswer, TOKEN } from "./memory-api.ts";
+
+const api = memoryApi();
+const withToken = { authorization: `Bearer ${TOKEN}` };
+
+describe("who is asking", () => {
+  test.each<[string, string | undefined, ReturnType<typeof authenticate>]>([
+    ["the token", `Bearer ${TOKEN}`, { kind: "api" }],
+    ["the scheme in lower case", `bearer ${TOKEN}`, { kind: "api" }],
+    ["no header", undefined, "missing"],
+    ["an empty header", "", "missing"],
+    ["the scheme alone", "Bearer ", "missing"],
+    ["another scheme", `Basic ${btoa(`x:${TOKEN}`)}`, "missing"],
+    ["the token without its scheme", TOKEN, "missing"],
+    ["a wrong token", "Bearer test-token-of-24-charactert", "wrong"],
+    ["a beginning of the token", `Bearer ${TOKEN.slice(0, -1)}`, "wrong"],
+    ["the token and more", `Bearer ${TOKEN}x`, "wrong"],
+    ["the token in upper case", `Bearer ${TOKEN.toUpperCase()}`, "wrong"],
+  ])("%s", (_, authorization, expected) => {
+    expect(authenticate(authorization, TOKEN)).toEqual(expected);
+  });
+
+  test("an owner sees what is its own and nothing else", () => {
+    const owner = { kind: "owner", owner: "user:u_1" } as const;
+    expect(maySee(owner, "user:u_1")).toBe(true);
+    expect(maySee(owner, "org:u_1")).toBe(false);
+    expect(maySee(owner, "user:u_2")).toBe(false);
+    expect(maySee({ kind: "api" }, "user:u_2")).toBe(true);
+  });
+});
+
+describe("an owner's principal", () => {
+  const mine = "wh_mine";
+  const other = "wh_other";
+  const scoped = memoryApi({}, () => ({ kind: "owner", owner: "user:u_1" }));
+  const record: WebhookRecord = {
+    id: mine,
+    user_id: "u_1",
+    url: "https://example.com/",
+    events: ["*"],
+    dialect: "fluxdrop",
+    description: "",
+    headers: {},
+    enabled: true,
+    disabled_reason: null,
+    disable_rule: null,
+    timeout_ms: 1_000,
+    retry_schedule: ["0s"],
+    created_at: "2026-01-01T00:00:00.000Z",
+    updated_at: "2026-01-01T00:00:00.000Z",
+    secrets: [{ secret: "whsec_", expires_at: null }],
+  };
+  scoped.records.set(mine, record);
+  scoped.records.set(other, { ...record, id: other, user_id: undefined, org_id: "u_1" });
+  const event = { user_id: "u_1", event: "a", data: {} };
+
+  test.each<[string, string, unknown]>([
+    ["GET", `/v1/webhooks/${other}`, undefined],
+    ["PATCH", `/v1/webhooks/${other}`, { description: "x" }],
+    ["DELETE", `/v1/webhooks/${other}`, undefined],
+    ["GET", `/v1/webhooks/${other}/secret`, undefined],
+    ["POST", `/v1/webhooks/${other}/enable`, undefined],
+    ["POST", `/v1/webhooks/${other}/disable`, undefined],
+    ["POST", "/v1/webhooks", { user_id: "u_2", url: "https://example.com/new" }],
+    ["GET", "/v1/webhooks?user_id=u_1&org_id=u_1", undefined],
+    ["GET", "/v1/users/u_2/logs", undefined],
+    ["GET", "/v1/orgs/u_1/logs", undefined],
+    ["GET", "/v1/rejected", undefined],
+    ["POST", "/v1/events", event],
+  ])("finds nothing of others: %s %s", async (method, path, json) => {
+    expect((await scoped.call(method, path, json)).status).toBe(404);
+    expect(scoped.records.get(other)).toMatchObject({ enabled: true, description: "" });
+    expect(scoped.pushed).toEqual([]);
+  });
+
+  test.each([`/v1/webhooks/${mine}`, "/v1/webhooks?user_id=u_1", "/v1/users/u_1/logs"])(
+    "finds its own at %s",
+    async (path) => {
+      expect((await scoped.call("GET", path)).status).toBe(200);
+    },
+  );
+});
+
+describe("without a valid token", () => {
+  test.each([
+    ["GET", "/v1/webhooks?user_id=u_1"],
+    ["POST", "/v1/webhooks"],
+    ["POST", "/v1/events"],
+    ["GET", "/v1/users/u_1/logs"],
+    ["GET", "/v1/rejected"],
+    ["GET", "/v1/event-types"],
+    ["GET", "/v1/no-such-route"],
+    ["PUT", "/v1/webhooks"],
+    ["GET", "/v1"],
+    ["GET", "/%761/webhooks?user_id=u_1"],
+  ])("%s %s answers 401", async (method, path) => {
+    for (const authorization of [undefined, "Bearer wrong"]) {
+      const headers = authorization ? { authorization } : undefined;
+      const answer = await readAnswer(await api.raw(path, { method, headers }));
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get("www-authenticate")).toStartWith("Bearer ");
+      expect(answer.headers.get("content-type")).toBe("application/problem+json");
+    }
+  });
+
+  test("says invalid_token only where there was a token", async () => {
+    const missing = await api.raw("/v1/rejected");
+    expect(missing.headers.get("www-authenticate")).not.toContain("invalid_token");
+    const wrong = await api.raw("/v1/rejected", { headers: { authorization: "Bearer x" } });
+    expect(wrong.headers.get("www-authenticate")).toContain('error="invalid_token"');
+  });
+
+  test.each(["/healthz", "/readyz", "/openapi.json"])("%s answers 200", async (path) => {
+    expect((await api.raw(path)).status).toBe(200);
+    expect((await api.raw(path, { method: "HEAD" })).status).toBe(200);
+  });
+
+  test("an unknown route outside /v1 is 404", async () => {
+    expect((await api.raw("/no-such-route")).status).toBe(404);
+    expect((await api.raw("//v1/rejected")).status).toBe(404);
+  });
+});
+
+describe("with a token", () => {
+  test.each(["/v1/no-such-route", "/v1", "/v1/webhooks/", "/v1/webhooks/wh_1/nothing"])(
+    "%s is 404",
+    async (path) => {
+      const answer = await readAnswer(await api.raw(path, { headers: withToken }));
+      expect(answer.status).toBe(404);
+      expect(answer.body).toEqual({
+        type: "urn:fluxhook:problem:not-found",
+        title: "Not found",
+        status: 404,
+        detail: "nothing is at this path; /openapi.json lists what there is",
+      });
+    },
+  );
+
+  test.each([
+    ["PUT", "/v1/webhooks", "GET, HEAD, POST"],
+    ["POST", "/v1/webhooks/wh_1", "DELETE, GET, HEAD, PATCH"],
+    ["GET", "/v1/webhooks/wh_1/enable", "POST"],
+    ["GET", "/v1/events", "POST"],
+    ["DELETE", "/v1/users/u_1/logs", "GET, HEAD"],
+    ["POST", "/healthz", "GET, HEAD"],
+    ["OPTIONS", "/openapi.json", "GET, HEAD"],
+  ])("%s %s is 405 and allows %s", async (method, path, allow) => {
+    const response = await api.raw(path, { method, headers: withToken });
+    expect(response.status).toBe(405);
+    expect(response.headers.get("allow")).toBe(allow);
+  });
+});
+
+test("every answer forbids caching and sniffing", async () => {
+  for (const [path, status] of [
+    ["/healthz", 200],
+    ["/v1/rejected", 401],
+    ["/nothing", 404],
+  ] as const) {
+    const response = await api.raw(path);
+    expect(response.status).toBe(status);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+  }
+  const broken = memoryApi();
+  broken.failWith(new Error("boom"));
+  const { status, headers } = await broken.call("GET", "/v1/rejected");
+  expect(status).toBe(500);
+  expect(headers.get("cache-control")).toBe("no-store");
+});
+
+describe("when Valkey is away", () => {
+  const down = memoryApi();
+  down.failWith(new ValkeyUnavailable("connection lost at 10.0.0.1"));
+  const webhook = { user_id: "u_1", url: "https://example.com/" };
+  const event = { user_id: "u_1", event: "file.created", data: {} };
+
+  test.each<[string, string, unknown]>([
+    ["POST", "/v1/events", event],
+    ["POST", "/v1/webhooks", webhook],
+    ["GET", "/v1/webhooks?org_id=o_1", undefined],
+    ["GET", "/v1/webhooks/wh_1", undefined],
+    ["PATCH", "/v1/webhooks/wh_1", { description: "x" }],
+    ["DELETE", "/v1/webhooks/wh_1", undefined],
+    ["GET", "/v1/webhooks/wh_1/secret", undefined],
+    ["POST", "/v1/webhooks/wh_1/enable", undefined],
+    ["GET", "/v1/users/u_1/logs", undefined],
+    ["GET", "/v1/orgs/o_1/logs", undefined],
+    ["GET", "/v1/rejected", undefined],
+  ])("%s %s is 503 with Retry-After", async (method, path, json) => {
+    const answer = await down.call(method, path, json);
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("retry-after")).toBe("1");
+    expect(answer.body["detail"]).toBe(
+      method === "GET"
+        ? "try again"
+        : "a write answered 503 may have been applied; repeat it with its Idempotency-Key",
+    );
+    expect(answer.text).not.toContain("10.0.0.1");
+  });
+
+  test("an id that cannot be one is not asked for", async () => {
+    expect((await down.call("GET", "/v1/webhooks/nonsense")).status).toBe(404);
+  });
+
+  test("it is alive and not ready", async () => {
+    expect((await down.raw("/healthz")).status).toBe(200);
+    const answer = await readAnswer(await down.raw("/readyz"));
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("retry-after")).toBe("1");
+    expect(answer.body["detail"]).toBe("no Valkey");
+  });
+});
+
+test("a fault of our own is logged once and answered without its inside", async () => {
+  const broken = memoryApi();
+  const fault = new Error("secret inside", { cause: "deep" });
+  broken.failWith(fault);
+  const answer = await broken.call("GET", "/v1/webhooks/wh_1/secret");
+  expect(answer.status).toBe(500);
+  expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  expect(answer.text).not.toContain("secret inside");
+  expect(answer.text).not.toContain("deep");
+  expect(broken.logged).toEqual([
+    {
+      level: "error",
+      fields: { method: "GET", path: "/v1/webhooks/wh_1/secret", err: fault },
+      message: "request.failed",
+    },
+  ]);
+});

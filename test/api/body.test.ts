@@ -1,0 +1,125 @@
+import { describe, expect, test } from "bun:test";
+import { SMALL_BODY_BYTES } from "../../src/api/body.ts";
+import { memoryApi, TOKEN } from "./memory-api.ts";
+
+const JSON_TYPE = "application/json";
+const api = memoryApi();
+
+/** A body in pieces: without a Content-Length, as a chunked request is. */
+function pieces(...parts: (string | Uint8Array)[]): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    pull(controller) {
+      const part = parts.shift();
+      if (part === undefined) controller.close();
+      else controller.enqueue(typeof part === "string" ? encoder.encode(part) : part);
+    },
+  });
+}
+
+async function post(path: string, body: RequestInit["body"], headers: Record<string, string> = {}) {
+  const response = await api.raw(path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": JSON_TYPE, ...headers },
+    body,
+  });
+  return response.status;
+}
+
+const WEBHOOK = '{"user_id":"u_1","url":"https://example.com/';
+const EVENT = '{"user_id":"u_1","event":"file.created","data":{}}';
+
+describe.each(["/v1/webhooks", "/v1/events"])("POST %s", (path) => {
+  test.each<[string, string | Uint8Array]>([
+    ["nothing", ""],
+    ["half an object", '{"user_id":'],
+    ["two objects", "{}{}"],
+    ["form fields", "user_id=u_1"],
+    ["bytes that are not UTF-8", new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+    ["a byte order mark", `\ufeff${EVENT}`],
+    ["nesting without end", "[".repeat(60_000)],
+  ])("refuses %s with 400", async (_, body) => {
+    expect(await post(path, body)).toBe(400);
+  });
+
+  test.each([
+    ["text/plain"],
+    ["application/x-www-form-urlencoded"],
+    ["application/problem+json"],
+    ["application/jsonx"],
+    ["application/json; charset=latin1"],
+    [""],
+  ])("refuses the content type %p with 415", async (type) => {
+    expect(await post(path, EVENT, { "content-type": type })).toBe(415);
+  });
+
+  test("refuses a body without a content type with 415", async () => {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const body = new TextEncoder().encode(EVENT);
+    expect((await api.raw(path, { method: "POST", headers, body })).status).toBe(415);
+  });
+
+  test("refuses a compressed body with 415", async () => {
+    expect(await post(path, Bun.gzipSync(EVENT), { "content-encoding": "gzip" })).toBe(415);
+  });
+});
+
+test.each([
+  ["application/json; charset=utf-8"],
+  ["application/json;charset=UTF-8"],
+  ['Application/JSON; charset="utf-8"'],
+  ["application/json ; charset = utf-8"],
+])("takes the content type %p", async (type) => {
+  expect(await post("/v1/events", EVENT, { "content-type": type })).toBe(202);
+});
+
+describe("a body over its limit is 413", () => {
+  const long = "x".repeat(SMALL_BODY_BYTES);
+
+  test.each<[string, () => RequestInit["body"], Record<string, string>]>([
+    ["by its Content-Length", () => `${WEBHOOK}${long}"}`, { "content-length": "70000" }],
+    ["with a Content-Length that lies", () => `${WEBHOOK}${long}"}`, { "content-length": "10" }],
+    [
+      "with a Content-Length that is no number",
+      () => `${WEBHOOK}${long}"}`,
+      { "content-length": "x" },
+    ],
+    ["in chunks, without a Content-Length", () => pieces(WEBHOOK, long, '"}'), {}],
+  ])("%s", async (_, body, headers) => {
+    expect(await post("/v1/webhooks", body(), headers)).toBe(413);
+  });
+
+  test("and what comes after the limit is not read", async () => {
+    let cancelled = false;
+    let pulled = 0;
+    // Ends somewhere, so that a broken limit fails this test and not the machine.
+    const long16Mib = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1;
+        if (pulled > 1_024) return controller.close();
+        controller.enqueue(new Uint8Array(16 * 1024));
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    expect(await post("/v1/webhooks", long16Mib)).toBe(413);
+    expect(cancelled).toBe(true);
+    expect(pulled).toBeLessThan(10);
+  });
+
+  test("while one at the limit is read", async () => {
+    const start = `${WEBHOOK}limit","description":"`;
+    const rest = SMALL_BODY_BYTES - start.length - 2;
+    const atLimit = `${start}"}${" ".repeat(rest)}`;
+    expect(atLimit).toHaveLength(SMALL_BODY_BYTES);
+    expect(await post("/v1/webhooks", pieces(atLimit))).toBe(201);
+    expect(await post("/v1/webhooks", pieces(`${atLimit} `))).toBe(413);
+  });
+
+  test("of 8 MiB for events", async () => {
+    const spaces = " ".repeat(8 * 1024 * 1024 - EVENT.length);
+    expect(await post("/v1/events", EVENT + spaces)).toBe(202);
+    expect(await post("/v1/events", `${EVENT}${spaces} `)).toBe(413);
+  });
+});

@@ -1,0 +1,208 @@
+// The API in process on stores in memory: for the shape of its answers. The stores on Valkey have
+// tests of their own.
+import { createApi } from "../../src/api/app.ts";
+import type { Identify } from "../../src/api/auth.ts";
+import type { ApiDeps, ApiStores } from "../../src/api/deps.ts";
+import { NO_HEALTH } from "../../src/api/webhook-changes.ts";
+import type { LogEntry } from "../../src/wire/log-entry.ts";
+import type { OwnerRef } from "../../src/wire/owner.ts";
+import {
+  ownerOf,
+  WEBHOOKS_PER_OWNER,
+  type WebhookHealth,
+  type WebhookRecord,
+} from "../../src/wire/webhook.ts";
+
+export const TOKEN = "test-token-of-24-characters";
+const START_MS = Date.parse("2026-01-02T03:04:05.678Z");
+
+export interface MemoryApi {
+  /** With the token, and with `json` as the body where it is given. */
+  call(
+    method: string,
+    path: string,
+    json?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>;
+  /** The request as it is. */
+  raw(path: string, init?: RequestInit): Promise<Response>;
+  deps: ApiDeps;
+  app: ReturnType<typeof createApi>;
+  /** What the intake was given, in order. */
+  pushed: string[];
+  records: Map<string, WebhookRecord>;
+  health: Map<string, WebhookHealth>;
+  logs: Map<OwnerRef, LogEntry[]>;
+  rejected: unknown[];
+  logged: { level: "error" | "info"; fields: object; message: string }[];
+  /** Every store method throws it from now on. */
+  failWith(error: Error): void;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The body's members; empty where it is not a JSON object. */
+  body: Record<string, unknown>;
+}
+
+export function memoryApi(
+  overrides: Partial<ApiDeps["config"]> = {},
+  identify?: Identify,
+): MemoryApi {
+  const pushed: string[] = [];
+  const keys = new Map<string, { fingerprint: string; ids: string[] }>();
+  const records = new Map<string, WebhookRecord>();
+  const health = new Map<string, WebhookHealth>();
+  const logs = new Map<OwnerRef, LogEntry[]>();
+  const rejected: unknown[] = [];
+  const logged: MemoryApi["logged"] = [];
+  let failure: Error | null = null;
+  let clockMs = START_MS;
+
+  async function up(): Promise<void> {
+    if (failure) throw failure;
+  }
+  const sameUrl = (record: WebhookRecord) =>
+    [...records.values()].find(
+      (other) =>
+        other.id !== record.id && other.url === record.url && ownerOf(other) === ownerOf(record),
+    );
+
+  const stores: ApiStores = {
+    webhooks: {
+      async create(record) {
+        await up();
+        const twin = sameUrl(record);
+        if (twin) return { created: false, why: "duplicate", id: twin.id };
+        if ((await this.list(ownerOf(record))).length >= WEBHOOKS_PER_OWNER) {
+          return { created: false, why: "full" };
+        }
+        records.set(record.id, record);
+        return { created: true };
+      },
+      async get(id) {
+        await up();
+        return records.get(id) ?? null;
+      },
+      async list(owner) {
+        await up();
+        return [...records.values()].filter((record) => ownerOf(record) === owner);
+      },
+      async update(id, change) {
+        await up();
+        const current = records.get(id);
+        if (!current) return { updated: null, why: "missing" };
+        const next = change(current);
+        const twin = sameUrl(next);
+        if (twin) return { updated: null, why: "duplicate", id: twin.id };
+        records.set(id, next);
+        return { updated: next };
+      },
+      async delete(id) {
+        await up();
+        return records.delete(id);
+      },
+      async health(ids) {
+        await up();
+        return ids.map((id) => health.get(id) ?? NO_HEALTH);
+      },
+      async resetHealth(id) {
+        await up();
+        health.set(id, { ...(health.get(id) ?? NO_HEALTH), consecutive_failures: 0 });
+      },
+    },
+    logs: {
+      async read(owner) {
+        await up();
+        return logs.get(owner) ?? [];
+      },
+    },
+    intake: {
+      async push(elements, idempotency, ids) {
+        await up();
+        const first = idempotency && keys.get(idempotency.key);
+        if (first) {
+          return first.fingerprint === idempotency.fingerprint
+            ? { pushed: true, ids: first.ids }
+            : { pushed: false, why: "key-reused" };
+        }
+        if (idempotency) keys.set(idempotency.key, { fingerprint: idempotency.fingerprint, ids });
+        pushed.push(...elements);
+        return { pushed: true, ids };
+      },
+    },
+    rejected: {
+      async list(cursor, limit) {
+        await up();
+        const from = Number(cursor ?? 0);
+        const next = from + limit < rejected.length ? String(from + limit) : null;
+        return { rejected: rejected.slice(from, from + limit), next };
+      },
+    },
+  };
+
+  const deps: ApiDeps = {
+    stores,
+    config: {
+      apiToken: TOKEN,
+      maxEventBytes: 1024,
+      eventTypes: "open",
+      version: "0.0.0-test",
+      ...overrides,
+    },
+    ready: () => ({ ready: failure === null, detail: failure ? "no Valkey" : "all there" }),
+    // One second later each time, so that the order of creation shows.
+    now: () => new Date((clockMs += 1_000)),
+    log: {
+      error: (fields, message) => logged.push({ level: "error", fields, message }),
+      info: (fields, message) => logged.push({ level: "info", fields, message }),
+    },
+  };
+  const app = createApi(deps, identify);
+
+  async function call(
+    method: string,
+    path: string,
+    json?: unknown,
+    headers?: Record<string, string>,
+  ) {
+    const all = new Headers(headers);
+    all.set("authorization", `Bearer ${TOKEN}`);
+    if (json !== undefined && !all.has("content-type")) all.set("content-type", "application/json");
+    const body = typeof json === "string" ? json : JSON.stringify(json);
+    return readAnswer(await app.request(path, { method, headers: all, body }));
+  }
+
+  return {
+    call,
+    raw: async (path, init) => app.request(path, init),
+    deps,
+    app,
+    pushed,
+    records,
+    health,
+    logs,
+    rejected,
+    logged,
+    failWith: (error) => (failure = error),
+  };
+}
+
+export async function readAnswer(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+  const parsed: unknown = isJson ? JSON.parse(text) : {};
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: parsed as Record<string, unknown>,
+  };
+}
+
+/** A small answer to compare with: which fields were refused, in order. */
+export function faultyFields(answer: Answer): string[] {
+  return (answer.body["errors"] as { field: string }[] | undefined)?.map((e) => e.field) ?? [];
+}

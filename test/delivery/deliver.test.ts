@@ -1,0 +1,228 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
+import { Webhook } from "standardwebhooks";
+import { deliver, type Delivery, type DeliverDeps } from "../../src/delivery/deliver.ts";
+import { createGuard, type GuardOptions } from "../../src/delivery/guard.ts";
+import { createResolver } from "../../src/delivery/resolve.ts";
+import { createSender } from "../../src/delivery/send.ts";
+import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
+import { Signer } from "../../src/wire/signature.ts";
+import { hang, startReceiver, type Respond } from "../support/receiver.ts";
+
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const OLD_SECRET = "It's a Secret to Everybody";
+const DATA = `{"n":12345678901234567890, "price": 1.0,"e":"\\u00e9","é":"😀"}`;
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+function receiver(respond?: Respond) {
+  const started = startReceiver(respond);
+  stops.push(() => started.stop());
+  return started;
+}
+
+function deps(options: Partial<GuardOptions> = {}): DeliverDeps {
+  const guard = createGuard({
+    allowRanges: ["127.0.0.0/8"],
+    ports: [{ from: 443, to: 443 }],
+    allowHttp: false,
+    resolve: createResolver({
+      async lookup(name) {
+        if (name === "nowhere.test") throw Object.assign(new Error(name), { code: "ENOTFOUND" });
+        return [{ address: "127.0.0.1", family: 4 }];
+      },
+    }),
+    ...options,
+  });
+  return { guard, send: createSender(), now: Date.now, random: () => 0 };
+}
+
+function delivery(url: string, target: Partial<Delivery["target"]> = {}): Delivery {
+  return {
+    deliveryId: crypto.randomUUID(),
+    attempt: 1,
+    event: { id: "evt_1", type: "file.created", timestamp: "2026-01-31T12:00:00Z", data: DATA },
+    target: {
+      url,
+      dialect: fluxdrop,
+      secrets: [new Signer(SECRET)],
+      headers: {},
+      timeoutMs: 10_000,
+      scheduleMs: [0, 60_000],
+      ...target,
+    },
+  };
+}
+
+describe("the request", () => {
+  test("is verified by standardwebhooks and by a plain HMAC of its body", async () => {
+    const { url, requests } = receiver();
+    const sent = delivery(`${url}/hook`);
+    const attempt = await deliver(sent, deps());
+    expect(attempt.outcome).toEqual({ outcome: "delivered", reason: null, statusCode: 204 });
+
+    const { method, path, headers, text, body } = requests[0]!;
+    expect(`${method} ${path}`).toBe("POST /hook");
+    expect(text).toBe(
+      `{"id":"evt_1","event":"file.created","timestamp":"2026-01-31T12:00:00Z","data":${DATA}}`,
+    );
+    new Webhook(SECRET).verify(text, headers.toJSON());
+    expect(headers.get("x-fluxdrop-signature")).toBe(
+      createHmac("sha256", SECRET).update(body).digest("hex"),
+    );
+    expect(headers.get("x-fluxdrop-delivery")).toBe(sent.deliveryId);
+    expect(headers.get("x-fluxdrop-timestamp")).toBe(
+      String(Math.floor(attempt.startedAtMs / 1_000)),
+    );
+    expect(headers.get("user-agent")).toBe("Fluxhook/1.0");
+    expect(headers.get("content-type")).toBe("application/json");
+    expect(headers.has("traceparent")).toBe(false);
+  });
+
+  test("has the same bytes on every attempt, and its own delivery id, time and signature", async () => {
+    const { url, requests } = receiver();
+    let nowMs = Date.UTC(2026, 0, 31, 12);
+    const clock: DeliverDeps = { ...deps(), now: () => nowMs };
+    await deliver(delivery(url), clock);
+    nowMs += 60_000;
+    await deliver({ ...delivery(url), attempt: 2 }, clock);
+    const [first, second] = requests.map(({ headers, text }) => ({
+      text,
+      id: headers.get("webhook-id"),
+      delivery: headers.get("x-fluxdrop-delivery"),
+      time: headers.get("webhook-timestamp"),
+      signature: headers.get("webhook-signature"),
+    }));
+    expect(second!.text).toBe(first!.text);
+    expect(second!.id).toBe(first!.id);
+    expect(second!.delivery).not.toBe(first!.delivery);
+    expect(Number(second!.time)).toBe(Number(first!.time) + 60);
+    expect(second!.signature).not.toBe(first!.signature);
+  });
+
+  test("is signed with both secrets while a rotation lasts", async () => {
+    const { url, requests } = receiver();
+    const secrets = [new Signer(SECRET), new Signer(OLD_SECRET)];
+    await deliver(delivery(url, { secrets }), deps());
+    const { text, headers } = requests[0]!;
+    new Webhook(SECRET).verify(text, headers.toJSON());
+    new Webhook(OLD_SECRET, { format: "raw" }).verify(text, headers.toJSON());
+  });
+
+  test("has the user's headers, the trace context and the URL's credentials; ours win", async () => {
+    const { port, requests } = receiver();
+    const sent = delivery(`http://user:p%40w@receiver.test:${port}/`, {
+      headers: { "X-Tenant": "7", "x-fluxdrop-event": "forged", traceparent: "forged" },
+    });
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    await deliver({ ...sent, event: { ...sent.event, traceparent } }, deps());
+    const { headers } = requests[0]!;
+    expect(headers.get("x-tenant")).toBe("7");
+    expect(headers.get("x-fluxdrop-event")).toBe("file.created");
+    expect(headers.get("traceparent")).toBe(traceparent);
+    expect(headers.get("authorization")).toBe(`Basic ${btoa("user:p@w")}`);
+    expect(headers.get("host")).toBe(`receiver.test:${port}`);
+  });
+});
+
+describe("the attempt", () => {
+  test("is retried after what the receiver asks for", async () => {
+    const { url } = receiver(
+      () => new Response("busy", { status: 429, headers: { "retry-after": "600" } }),
+    );
+    const attempt = await deliver(delivery(url), deps());
+    expect(attempt.outcome).toMatchObject({
+      outcome: "retry",
+      reason: "http-429",
+      delayMs: 600_000,
+      pauseMs: 600_000,
+    });
+    await attempt.drained;
+  });
+
+  test("is parked at once where the guard denies the address, and nothing is sent", async () => {
+    const { url, requests } = receiver();
+    const attempt = await deliver(delivery(url), deps({ allowRanges: [] }));
+    expect(attempt.outcome).toMatchObject({ outcome: "parked", reason: "blocked-address" });
+    expect(attempt.detail).toBe("127.0.0.1 is loopback 127.0.0.0/8");
+    await attempt.drained;
+    await deliver(delivery(`${url}/allowed`), deps());
+    expect(requests.map(({ path }) => path)).toEqual(["/allowed"]);
+  });
+
+  test("of a name that cannot be resolved fails by dns", async () => {
+    const attempt = await deliver(delivery("http://nowhere.test/"), deps());
+    expect(attempt.outcome).toMatchObject({ outcome: "retry", reason: "dns", statusCode: null });
+    expect(attempt.detail).toBe("ENOTFOUND");
+  });
+
+  test("times out while the receiver hangs", async () => {
+    const { url } = receiver(hang);
+    const attempt = await deliver(delivery(url, { timeoutMs: 100 }), deps());
+    expect(attempt.outcome).toMatchObject({ outcome: "retry", reason: "timeout" });
+  });
+
+  test("times out while the look-up hangs: one deadline is over all of it", async () => {
+    const resolve = createResolver({ lookup: () => new Promise(() => {}) });
+    const attempt = await deliver(
+      delivery("http://receiver.test/", { timeoutMs: 50 }),
+      deps({ resolve }),
+    );
+    expect(attempt.outcome).toMatchObject({ outcome: "retry", reason: "timeout" });
+  });
+
+  test("is parked where the schedule is used up", async () => {
+    const { url } = receiver(() => new Response(null, { status: 500 }));
+    const attempt = await deliver({ ...delivery(url), attempt: 2 }, deps());
+    expect(attempt.outcome).toMatchObject({
+      outcome: "parked",
+      reason: "http-500",
+      exhausted: true,
+    });
+  });
+
+  test("shows its endpoint without query, fragment and credentials", async () => {
+    const { port } = receiver();
+    const url = `http://user:pw@receiver.test:${port}/hooks/7?token=secret#part`;
+    const attempt = await deliver(delivery(url), deps());
+    expect(attempt.endpoint).toBe(`http://receiver.test:${port}/hooks/7`);
+    expect(JSON.stringify(attempt)).not.toMatch(/secret|pw/);
+  });
+
+  test("of a text that is no URL is parked and does not throw", async () => {
+    const attempt = await deliver(delivery("no url"), deps());
+    expect(attempt.outcome).toMatchObject({ outcome: "parked", reason: "blocked-address" });
+  });
+
+  test("leaves no timer behind, whatever it came to", async () => {
+    const { url } = receiver(() => new Response("body"));
+    const gone = startReceiver();
+    await gone.stop();
+    const program = `
+      import { deliver } from ${JSON.stringify(import.meta.resolve("../../src/delivery/deliver.ts"))};
+      import { createGuard } from ${JSON.stringify(import.meta.resolve("../../src/delivery/guard.ts"))};
+      import { createResolver } from ${JSON.stringify(import.meta.resolve("../../src/delivery/resolve.ts"))};
+      import { createSender } from ${JSON.stringify(import.meta.resolve("../../src/delivery/send.ts"))};
+      import { fluxdrop } from ${JSON.stringify(import.meta.resolve("../../src/wire/dialects/fluxdrop.ts"))};
+      import { Signer } from ${JSON.stringify(import.meta.resolve("../../src/wire/signature.ts"))};
+      const guard = createGuard({ allowRanges: ["127.0.0.0/8"], ports: [], allowHttp: false, resolve: createResolver() });
+      for (const url of ["${url}", "${gone.url}", "http://10.0.0.1/", "http://nowhere.invalid/"]) {
+        const attempt = await deliver({
+          deliveryId: crypto.randomUUID(), attempt: 1,
+          event: { id: "evt_1", type: "file.created", timestamp: "2026-01-31T12:00:00Z", data: "{}" },
+          target: { url, dialect: fluxdrop, secrets: [new Signer("${SECRET}")], headers: {}, timeoutMs: 600_000, scheduleMs: [0] },
+        }, { guard, send: createSender(), now: Date.now, random: Math.random });
+        await attempt.drained;
+        console.log(attempt.outcome.outcome, attempt.outcome.reason);
+      }`;
+    // Ends by itself only when nothing keeps its event loop alive.
+    const child = Bun.spawn(["bun", "-e", program], { stdout: "pipe", stderr: "inherit" });
+    expect(await new Response(child.stdout).text()).toBe(
+      "delivered null\nparked connection-refused\nparked blocked-address\nparked dns\n",
+    );
+    expect(await child.exited).toBe(0);
+  });
+});

@@ -1,0 +1,143 @@
+import { describe, expect, test } from "bun:test";
+import { judge, type Answered, type JudgeContext } from "../../src/delivery/judge.ts";
+
+const NOW = Date.UTC(2026, 0, 31, 12, 0, 0);
+const DAY_MS = 86_400_000;
+
+function judged(answer: Answered, context: Partial<JudgeContext> = {}) {
+  return judge(answer, {
+    attempt: 1,
+    scheduleMs: [0, 60_000, 300_000],
+    nowMs: NOW,
+    random: () => 0,
+    ...context,
+  });
+}
+
+const response = (status: number, retryAfter: string | null = null): Answered => ({
+  kind: "response",
+  status,
+  retryAfter,
+});
+
+test.each([200, 201, 202, 204, 206, 299])("%i is delivered", (status) => {
+  expect(judged(response(status))).toEqual({
+    outcome: "delivered",
+    reason: null,
+    statusCode: status,
+  });
+});
+
+test.each([
+  300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 999,
+])("%i is retried on the schedule", (status) => {
+  expect(judged(response(status))).toEqual({
+    outcome: "retry",
+    reason: `http-${status}`,
+    statusCode: status,
+    delayMs: 60_000,
+    pauseMs: null,
+    countsTowardsDisabling: true,
+  });
+});
+
+test.each([
+  "timeout",
+  "connection-refused",
+  "connection-reset",
+  "connection-failed",
+  "dns",
+  "tls",
+  "bad-response",
+] as const)("a failure by %s is retried on the schedule", (reason) => {
+  expect(judged({ kind: "failure", reason }, { attempt: 2 })).toEqual({
+    outcome: "retry",
+    reason,
+    statusCode: null,
+    delayMs: 300_000,
+    pauseMs: null,
+    countsTowardsDisabling: true,
+  });
+});
+
+test("410 disables the webhook and parks the delivery, whatever attempt it is", () => {
+  for (const attempt of [1, 3]) {
+    expect(judged(response(410, "60"), { attempt })).toEqual({
+      outcome: "parked",
+      reason: "gone",
+      statusCode: 410,
+      pauseMs: null,
+      countsTowardsDisabling: true,
+      disable: true,
+      exhausted: false,
+    });
+  }
+});
+
+test("a blocked address is parked at once, with attempts left", () => {
+  expect(judged({ kind: "blocked" })).toEqual({
+    outcome: "parked",
+    reason: "blocked-address",
+    statusCode: null,
+    pauseMs: null,
+    countsTowardsDisabling: true,
+    disable: false,
+    exhausted: false,
+  });
+});
+
+describe("Retry-After", () => {
+  const rows: [status: number, retryAfter: string, delayMs: number, pauseMs: number | null][] = [
+    [429, "600", 600_000, 600_000],
+    [503, "600", 600_000, 600_000],
+    [503, "Sat, 31 Jan 2026 12:10:00 GMT", 600_000, 600_000],
+    [429, "999999", DAY_MS, DAY_MS],
+    // Never before the schedule either.
+    [429, "1", 60_000, 1_000],
+    [429, "0", 60_000, 0],
+    [503, "Sat, 31 Jan 2026 11:00:00 GMT", 60_000, 0],
+    [429, "soon", 60_000, null],
+    [500, "600", 60_000, null],
+    [404, "600", 60_000, null],
+    [301, "600", 60_000, null],
+  ];
+  test.each(rows)("%i with %p: in %i ms, pause %p", (status, retryAfter, delayMs, pauseMs) => {
+    expect(judged(response(status, retryAfter))).toEqual({
+      outcome: "retry",
+      reason: `http-${status}`,
+      statusCode: status,
+      delayMs,
+      pauseMs,
+      countsTowardsDisabling: pauseMs === null,
+    });
+  });
+
+  test("uses up an attempt, and pauses the webhook even where it was the last", () => {
+    expect(judged(response(429, "600"), { attempt: 3 })).toEqual({
+      outcome: "parked",
+      reason: "http-429",
+      statusCode: 429,
+      pauseMs: 600_000,
+      countsTowardsDisabling: false,
+      disable: false,
+      exhausted: true,
+    });
+  });
+});
+
+test("a used up schedule parks with the failure as its reason", () => {
+  const parked = { outcome: "parked", exhausted: true, disable: false };
+  expect(judged(response(500), { attempt: 3 })).toMatchObject({ ...parked, reason: "http-500" });
+  expect(judged({ kind: "failure", reason: "dns" }, { attempt: 3 })).toMatchObject({
+    ...parked,
+    reason: "dns",
+  });
+});
+
+test("a schedule that was shortened below the attempt parks", () => {
+  expect(judged(response(500), { attempt: 4, scheduleMs: [0] })).toHaveProperty("exhausted", true);
+});
+
+test("the jitter is the injected randomness", () => {
+  expect(judged(response(500), { random: () => 0.5 })).toHaveProperty("delayMs", 63_000);
+});

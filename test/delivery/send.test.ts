@@ -1,0 +1,234 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { Readable } from "node:stream";
+import { createGzip } from "node:zlib";
+import { startReceiver, type Receiver } from "../support/receiver.ts";
+import { startTcpReceiver } from "../support/tcp-receiver.ts";
+import { LOOPBACK, LOOPBACK_V6, sendTo } from "./attempt.ts";
+
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+function receiver(...args: Parameters<typeof startReceiver>): Receiver {
+  const started = startReceiver(...args);
+  stops.push(() => started.stop());
+  return started;
+}
+
+async function tcpReceiver(...args: Parameters<typeof startTcpReceiver>) {
+  const started = await startTcpReceiver(...args);
+  stops.push(() => started.stop());
+  return started;
+}
+
+/** So many MiB of zeros, gzipped piece by piece: this process never holds them unpacked. */
+async function zeros(mebibytes: number): Promise<Buffer> {
+  const pieces = Array.from({ length: mebibytes }).fill(new Uint8Array(1 << 20));
+  return Buffer.concat(await Readable.from(pieces).pipe(createGzip()).toArray());
+}
+
+describe("the request", () => {
+  test("names the webhook's host, not the dialled address, and has the bytes as they are", async () => {
+    const tcp = await tcpReceiver(async (connection) => {
+      await connection.request();
+      await connection.write("HTTP/1.1 204 No Content\r\n\r\n");
+    });
+    const body = `{"n":12345678901234567890, "x":1.0,"ü":"\\u00fc"}`;
+    const url = `http://user:pw@receiver.test:${tcp.port}/a%20b?q=%2F#part`;
+    await sendTo(url, { headers: { "User-Agent": "Fluxhook/1.0", "X-A": "1" }, body });
+    const text = new TextDecoder().decode(await tcp.waitForRequest());
+    const [head = "", sent] = text.split("\r\n\r\n");
+    expect(sent).toBe(body);
+    expect(head.split("\r\n").toSorted()).toEqual(
+      [
+        "POST /a%20b?q=%2F HTTP/1.1",
+        `Host: receiver.test:${tcp.port}`,
+        "Accept: */*",
+        "Connection: keep-alive",
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        "User-Agent: Fluxhook/1.0",
+        "X-A: 1",
+      ].toSorted(),
+    );
+  });
+
+  test("does not go through the environment's proxy", async () => {
+    const proxy = receiver();
+    const direct = receiver();
+    const before = process.env["HTTP_PROXY"];
+    process.env["HTTP_PROXY"] = proxy.url;
+    stops.push(() => {
+      if (before === undefined) delete process.env["HTTP_PROXY"];
+      else process.env["HTTP_PROXY"] = before;
+    });
+    await sendTo(`http://receiver.test:${direct.port}/`);
+    expect(direct.requests).toHaveLength(1);
+    expect(proxy.requests).toHaveLength(0);
+  });
+});
+
+describe("the address", () => {
+  test("is the next one where nothing could be sent to the first", async () => {
+    const { port, requests } = receiver();
+    const answer = await sendTo(`http://receiver.test:${port}/`, {
+      addresses: [LOOPBACK_V6, LOOPBACK],
+    });
+    expect(answer).toMatchObject({ kind: "response", status: 204 });
+    expect(requests).toHaveLength(1);
+  });
+
+  test("begins where the attempt says, so that another one gets its turn", async () => {
+    const { port } = receiver();
+    for (const startAt of [1, 3]) {
+      const answer = await sendTo(`http://receiver.test:${port}/`, {
+        addresses: [{ address: "255.255.255.255", family: 4 }, LOOPBACK],
+        startAt,
+      });
+      expect(answer).toHaveProperty("status", 204);
+    }
+  });
+
+  test("fails as the last one did where none is left", async () => {
+    const gone = startReceiver();
+    await gone.stop();
+    const answer = await sendTo(gone.url, { addresses: [LOOPBACK, LOOPBACK] });
+    expect(answer).toHaveProperty("reason", "connection-refused");
+  });
+
+  test("is not another one once the request may have been read", async () => {
+    const tcp = await tcpReceiver(async (connection) => {
+      await connection.request();
+      connection.reset();
+    });
+    const answer = await sendTo(tcp.url, { addresses: [LOOPBACK, LOOPBACK] });
+    expect(answer).toHaveProperty("reason", "connection-reset");
+    expect(tcp.connections).toHaveLength(1);
+  });
+
+  test("may be IPv6", async () => {
+    const server = Bun.serve({
+      hostname: "::1",
+      port: 0,
+      fetch: (request) =>
+        new Response(null, { headers: { "retry-after": request.headers.get("host") ?? "" } }),
+    });
+    stops.push(() => server.stop(true));
+    const answer = await sendTo(`http://receiver.test:${server.port}/`, {
+      addresses: [LOOPBACK_V6],
+    });
+    expect(answer).toMatchObject({ status: 200, retryAfter: `receiver.test:${server.port}` });
+  });
+});
+
+describe("the response", () => {
+  test("has its Retry-After", async () => {
+    const { url } = receiver(
+      () => new Response("busy", { status: 503, headers: { "retry-after": "7" } }),
+    );
+    expect(await sendTo(url)).toMatchObject({ kind: "response", status: 503, retryAfter: "7" });
+  });
+
+  test("that redirects to a local address is an answer, and the address is left alone", async () => {
+    const secret = receiver();
+    for (const status of [301, 302, 303, 307, 308]) {
+      const { url } = receiver(
+        () => new Response(null, { status, headers: { location: secret.url } }),
+      );
+      expect(await sendTo(url)).toHaveProperty("status", status);
+    }
+    await sendTo(secret.url, { body: `"the only one"` });
+    expect(secret.requests.map(({ text }) => text)).toEqual([`"the only one"`]);
+  });
+
+  const whole = [
+    ["no body", "HTTP/1.1 204 No Content\r\n\r\n"],
+    ["an empty body", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"],
+    ["a short body", "HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops"],
+    [
+      "a short body in chunks",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    ],
+  ] as const;
+  test.each(whole)("with %s leaves its connection to the next request", async (_, bytes) => {
+    const tcp = await tcpReceiver(async (connection) => {
+      for (let answered = 0; answered < 3; answered++) {
+        await connection.request();
+        await connection.write(bytes);
+      }
+    });
+    for (let sent = 0; sent < 3; sent++) {
+      const answer = await sendTo(tcp.url);
+      if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+      await answer.drained;
+    }
+    expect(tcp.connections).toHaveLength(1);
+  });
+
+  const cutOff = [
+    ["stops within its body", "Content-Length: 10\r\n\r\nabc", ""],
+    ["claims a huge body and sends none", "Content-Length: 9999999999\r\n\r\n", ""],
+    ["stops within its chunks", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", ""],
+    ["has a body without end", "\r\n", "x".repeat(65_536)],
+    [
+      "has chunks without end",
+      "Transfer-Encoding: chunked\r\n\r\n",
+      `4000\r\n${"x".repeat(0x4000)}\r\n`,
+    ],
+  ] as const;
+  test.each(cutOff)("that %s is fixed by its headers and cut off", async (_, rest, flood) => {
+    const tcp = await tcpReceiver(async (connection) => {
+      await connection.request();
+      await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);
+      if (flood === "") return;
+      while (!connection.isClosed) await connection.write(flood);
+    });
+    const answer = await sendTo(tcp.url);
+    if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+    expect(answer.status).toBe(200);
+    await answer.drained;
+    await tcp.connections[0]?.closed;
+  });
+
+  test("that breaks off within its body keeps its status", async () => {
+    const tcp = await tcpReceiver(async (connection) => {
+      await connection.request();
+      await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n");
+      connection.close();
+    });
+    const answer = await sendTo(tcp.url);
+    if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+    expect(answer.status).toBe(200);
+    await answer.drained;
+  });
+
+  test("with a gzip bomb is not unpacked", async () => {
+    const bomb = await zeros(300);
+    const { url } = receiver(() => new Response(bomb, { headers: { "content-encoding": "gzip" } }));
+    // In a process of its own, whose highest memory use the system keeps.
+    const program = `
+      import { sendTo } from ${JSON.stringify(import.meta.resolve("./attempt.ts"))};
+      for (let sent = 0; sent < 5; sent++) {
+        const answer = await sendTo(${JSON.stringify(url)});
+        await answer.drained;
+        console.log(answer.status);
+      }`;
+    const child = Bun.spawn(["bun", "-e", program], { stdout: "pipe", stderr: "inherit" });
+    expect(await new Response(child.stdout).text()).toBe("200\n".repeat(5));
+    await child.exited;
+    expect(child.resourceUsage()?.maxRSS).toBeLessThan(200 << 20);
+  });
+
+  test("whose body never comes holds no slot for long: 300 of them do not starve another", async () => {
+    const tcp = await tcpReceiver(async (connection) => {
+      await connection.request();
+      await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+    });
+    const { url } = receiver();
+    const stalled = Array.from({ length: 300 }, () => sendTo(tcp.url));
+    const other = await sendTo(url);
+    expect(other).toHaveProperty("status", 204);
+    const answers = await Promise.all(stalled);
+    expect(answers.filter((answer) => answer.kind === "response")).toHaveLength(300);
+  });
+});

@@ -1,0 +1,115 @@
+import { describe, expect, test } from "bun:test";
+import { readEvents, type BatchLimits, type EventError } from "../../src/wire/event-batch.ts";
+import { elementText, readElement } from "../../src/wire/event.ts";
+
+const LIMITS: BatchLimits = { maxEventBytes: 1_000, eventTypes: "open", newId: () => "evt_new" };
+const GOOD = { user_id: "u_1", event: "file.created", data: { a: 1 } };
+
+function many(count: number, event: object): object[] {
+  return Array.from({ length: count }, () => event);
+}
+
+function errors(body: unknown, limits = LIMITS): EventError[] {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const reading = readEvents(text, limits);
+  if (reading.ok) throw new Error("the body was accepted");
+  return reading.errors;
+}
+
+describe("readEvents accepts", () => {
+  test("one event, and makes its id", () => {
+    expect(readEvents(JSON.stringify(GOOD), LIMITS)).toEqual({
+      ok: true,
+      events: [{ userId: "u_1", type: "file.created", id: "evt_new", data: '{"a":1}' }],
+    });
+  });
+
+  test("an array in its order, each data as it came, each id that was given", () => {
+    const text = `[ {"user_id":"u","event":"a","data":{ "n":1.0 }},
+      {"data":{"n":12345678901234567890},"id":"mine","org_id":"o","event":"b"} ]`;
+    expect(readEvents(text, LIMITS)).toEqual({
+      ok: true,
+      events: [
+        { userId: "u", type: "a", id: "evt_new", data: '{ "n":1.0 }' },
+        { orgId: "o", type: "b", id: "mine", data: '{"n":12345678901234567890}' },
+      ],
+    });
+  });
+
+  test("1,000 events", () => {
+    const reading = readEvents(JSON.stringify(many(1_000, GOOD)), LIMITS);
+    expect(reading.ok && reading.events.length).toBe(1_000);
+  });
+});
+
+describe("readEvents refuses", () => {
+  test("what is not JSON", () => {
+    expect(errors('[{"user_id":')).toEqual([
+      { field: "", code: "not-json", message: expect.stringContaining("not JSON") },
+    ]);
+  });
+
+  test.each([
+    ["none", []],
+    ["1,001 events", many(1_001, GOOD)],
+  ])("an array of %s", (_claim, body) => {
+    expect(errors(body)).toEqual([
+      { field: "", code: "wrong-count", message: expect.stringContaining("1 to 1000") },
+    ]);
+  });
+
+  test.each(["1", "null", '"event"'])("the body %s", (body) => {
+    expect(errors(body)).toMatchObject([{ field: "", code: "not-an-object" }]);
+  });
+
+  test("one faulty field by its name", () => {
+    expect(errors({ ...GOOD, event: "a b" })).toMatchObject([
+      { field: "event", code: "invalid-field" },
+    ]);
+  });
+
+  test("all where some are faulty, with the position of each fault", () => {
+    const body = [GOOD, { ...GOOD, event: "", data: [] }, 5, GOOD, { event: "e", data: {} }];
+    expect(errors(body).map(({ field, code }) => [field, code])).toEqual([
+      ["1.event", "invalid-field"],
+      ["1.data", "invalid-field"],
+      ["2", "not-an-object"],
+      ["4.user_id", "no-owner"],
+    ]);
+  });
+
+  test("a field that stands twice inside an array", () => {
+    const text = `[${JSON.stringify(GOOD)},{"user_id":"u","event":"e","event":"e","data":{}}]`;
+    expect(errors(text)).toMatchObject([{ field: "1.event", code: "duplicate-field" }]);
+  });
+
+  test("a field that stands very often with one error", () => {
+    const text = `{${'"id":1,'.repeat(200_000)}"data":{}}`;
+    expect(errors(text)).toMatchObject([{ field: "id", code: "duplicate-field" }]);
+  });
+
+  test("a type that the catalogue does not name", () => {
+    const limits = { ...LIMITS, eventTypes: new Set(["other"]) };
+    expect(errors([GOOD], limits)).toMatchObject([
+      { field: "0.event", code: "unknown-event-type" },
+    ]);
+  });
+
+  test("with a bounded number of errors", () => {
+    expect(errors(many(1_000, {})).length).toBeLessThan(110);
+  });
+});
+
+test("readEvents judges the size with the id that it makes, so the claim takes what it took", () => {
+  const event = { ...GOOD, data: { a: "é".repeat(50) } };
+  const reading = readEvents(JSON.stringify(event), LIMITS);
+  if (!reading.ok || reading.events[0] === undefined) throw new Error("the body was refused");
+  const pushed = new TextEncoder().encode(elementText(reading.events[0]));
+
+  const exact = { ...LIMITS, maxEventBytes: pushed.length };
+  expect(readEvents(JSON.stringify([event]), exact).ok).toBe(true);
+  expect(readElement(pushed, exact).ok).toBe(true);
+  expect(errors([event], { ...LIMITS, maxEventBytes: pushed.length - 1 })).toMatchObject([
+    { field: "0", code: "too-large" },
+  ]);
+});
