@@ -1,16 +1,19 @@
 // `bun run build`: one self-contained executable, dist/fluxhook.
-import { $ } from "bun";
+const faults = process.argv.includes("--faults");
+// The points at which the fault campaign kills are in this build only.
+const outfile = faults ? "dist/fluxhook-faults" : "dist/fluxhook";
 
 const result = await Bun.build({
   entrypoints: ["src/main.ts"],
-  compile: { outfile: "dist/fluxhook" },
+  compile: { outfile },
   minify: true,
   sourcemap: "linked",
   bytecode: true,
+  define: { FLUXHOOK_FAULT_BUILD: String(faults) },
   format: "esm",
 });
 if (!result.success) {
   for (const message of result.logs) console.error(message);
   process.exit(1);
 }
-console.log((await $`ls -lh dist/fluxhook`.text()).trim());
+console.log(`${outfile} ${Math.round(Bun.file(outfile).size / 2 ** 20)} MiB`);

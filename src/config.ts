@@ -3,6 +3,7 @@ import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { durationSchema, parseDuration } from "./wire/duration.ts";
 import { isEventType } from "./wire/event-pattern.ts";
+import { checkSecret } from "./wire/secret.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -185,6 +186,11 @@ export const SETTINGS = {
     "268435456",
     "bytes of parked deliveries kept per list; the oldest fall out",
   ),
+  REJECTED_TTL: setting(
+    duration({ minMs: 1000, maxMs: 365 * DAY_MS }),
+    "30d",
+    "how long rejected elements are kept after the newest of them",
+  ),
   REJECTED_MAX: setting(
     integer(1, 10_000_000),
     "10000",
@@ -203,6 +209,32 @@ export const SETTINGS = {
   ),
   EGRESS_PORTS: setting(portRanges, "80,443,1024-65535", "ports of other receivers"),
   EGRESS_HTTP: setting(toggle, "false", "plain http to public addresses"),
+  ALERT_URL: setting(
+    z
+      .string()
+      .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), {
+        error: "is not an http:// or https:// URL",
+      })
+      .optional(),
+    null,
+    "alerts are delivered there too, signed like any webhook",
+  ),
+  ALERT_SECRET: setting(
+    z
+      .string()
+      .superRefine((text, context) => {
+        const problem = checkSecret(text);
+        if (problem) context.addIssue({ code: "custom", message: problem });
+      })
+      .optional(),
+    null,
+    "signs what goes to `FLUXHOOK_ALERT_URL`; required with it",
+  ),
+  ALERT_AGE: setting(
+    duration({ minMs: 1000, maxMs: 30 * DAY_MS }),
+    "5m",
+    "an alert when the oldest event has waited on its list for so long",
+  ),
   SHUTDOWN_GRACE: setting(
     duration({ minMs: 0, maxMs: 3_600_000 }),
     "30s",
@@ -254,6 +286,9 @@ export function readSettings(
     if (!name.startsWith("FLUXHOOK_") || name.slice(9) in SETTINGS) continue;
     if (environment[name] === undefined || IGNORED.test(name)) continue;
     problems.push(`${name} is no setting of Fluxhook${didYouMean(name.slice(9))}`);
+  }
+  if (values.ALERT_URL !== undefined && values.ALERT_SECRET === undefined) {
+    problems.push("FLUXHOOK_ALERT_SECRET is required where FLUXHOOK_ALERT_URL is set");
   }
   if (problems.length > 0) throw new SettingsError(problems);
   const settings = values as Settings;

@@ -5,6 +5,7 @@ import type { Log } from "../log.ts";
 import { HealthStore } from "../valkey/health-store.ts";
 import { sharedKeys } from "../valkey/keys.ts";
 import { Link } from "../valkey/link.ts";
+import { logLimits, rejectedLimits } from "../valkey/limits.ts";
 import { LogStore } from "../valkey/log-store.ts";
 import { QueueStore } from "../valkey/queue-store.ts";
 import { RejectedStore } from "../valkey/rejected-store.ts";
@@ -58,9 +59,9 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
         health: (ids) => health.read(ids),
         resetHealth: (id) => health.reset(id),
       },
-      logs: new LogStore(link, keys, { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL }),
+      logs: new LogStore(link, keys, logLimits(settings)),
       intake,
-      rejected: new RejectedStore(link, keys, settings.REJECTED_MAX),
+      rejected: new RejectedStore(link, keys, rejectedLimits(settings)),
     },
     config: {
       apiToken,
@@ -100,7 +101,9 @@ function listen(
   fetch: (request: Request) => Response | Promise<Response>,
 ) {
   try {
-    return Bun.serve({ hostname: HOST, port: PORT, fetch, development: false });
+    // Without `reusePort: false` a second service would start beside this one, and its requests
+    // would go to either.
+    return Bun.serve({ hostname: HOST, port: PORT, fetch, development: false, reusePort: false });
   } catch (error) {
     throw new Error(
       `cannot listen on ${HOST}:${PORT} (${(error as { code?: string }).code ?? String(error)}); set FLUXHOOK_HOST and FLUXHOOK_PORT to an address of this machine that is free`,

@@ -1,6 +1,7 @@
 // One attempt of one delivery, from the stored event to its outcome. No Valkey in it: whoever calls
 // settles the outcome first and frees the webhook's slot when `drained` resolves.
 import type { Dialect } from "../wire/dialects/dialect.ts";
+import { faultPoint } from "../fault-point.ts";
 import { signRequest, type Signer } from "../wire/signature.ts";
 import { Deadline } from "./deadline.ts";
 import { DRAINED, type Drained } from "./drain.ts";
@@ -76,6 +77,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
     const body = target.dialect.envelope(event);
     const bodyBytes = encoder.encode(body);
     const signed = await sign(delivery, body, bodyBytes, startedAtMs);
+    faultPoint("signed");
     const verdict = await deps.guard.judge(destination, deadline);
     answer =
       verdict.verdict === "allowed"
@@ -89,6 +91,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
             deadline,
           })
         : unsent(verdict);
+    faultPoint("answered");
   } finally {
     if (answer?.kind !== "response") deadline.clear();
   }

@@ -2,6 +2,7 @@
 // Bun's manual, "Connecting to a specific address", is where the shape of the request comes from.
 import type { Address } from "./address.ts";
 import type { Deadline } from "./deadline.ts";
+import { faultPoint } from "../fault-point.ts";
 import { drain, type Drained } from "./drain.ts";
 import { mayTryNextAddress, readFailure, type Failure } from "./failure.ts";
 import { dialUrl, type Target } from "./target.ts";
@@ -58,7 +59,9 @@ export function createSender({ ca }: SenderOptions = {}): Send {
       const address = addresses[(request.startAt + tried - 1) % addresses.length];
       if (address === undefined) throw new Error("send was called without an approved address");
       try {
-        const response = await fetch(dialUrl(target, address), init);
+        const responding = fetch(dialUrl(target, address), init);
+        faultPoint("sent");
+        const response = await responding;
         return await readHead(response, deadline);
       } catch (error) {
         const failure = readFailure(error, deadline.hasPassed);

@@ -39,6 +39,11 @@ export function isDelivery(header: ItemHeader): header is DeliveryHeader {
   return "delivery" in header;
 }
 
+/** An item with bytes of its own. */
+export function newItem(header: string, bytes: Buffer | string): Buffer {
+  return Buffer.concat([Buffer.from(`0 e ${header}\n`), Buffer.from(bytes)]);
+}
+
 /** Header and bytes of an item; `bytes` of an `r` item are the name of its event. */
 export function readItem(item: Buffer): {
   crashes: number;

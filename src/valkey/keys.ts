@@ -26,7 +26,9 @@ export interface QueueKeys {
   parked: string;
   /** Hash: delivery → its item. */
   parkedItems: string;
-  /** Hash: what has ended, by kind; and the bytes now parked. */
+  /** Sorted set: webhook whose receiver asked for a pause → until when. */
+  paused: string;
+  /** Hash: what has ended, by kind; elements taken off the list; the bytes now parked. */
   stats: string;
   /** Hash: the worker's last claim number and where its batch lies. */
   worker(id: string): string;
@@ -49,6 +51,7 @@ export function queueKeys(queue: string): QueueKeys {
     refs: `${base}:refs`,
     parked: `${base}:parked`,
     parkedItems: `${base}:parked-items`,
+    paused: `${base}:paused`,
     stats: `${base}:stats`,
     worker: (id) => `${base}:worker:${id}`,
     claims: (worker) => `${base}:claims:${worker}`,
@@ -66,6 +69,12 @@ export interface SharedKeys {
   /** List, newest first: elements that are no valid event. Public. */
   rejected: string;
   rejectedBytes: string;
+  /** List, newest first: what can be redelivered of an owner's last attempts. */
+  kept(ownerTag: string): string;
+  /** List, newest first, and a channel. Public. */
+  alerts: string;
+  /** Set while an alert of that kind about that webhook is not to be raised again. */
+  alerted(kind: string, about: string): string;
   /** Hash: webhook id → record, of one owner. */
   webhooks(owner: OwnerRef): string;
   /** Hash: webhook id → owner. */
@@ -84,6 +93,9 @@ export function sharedKeys(prefix: string): SharedKeys {
         : `${prefix}:org-logs:${owner.slice(4)}`,
     rejected: `${prefix}:rejected`,
     rejectedBytes: `{${prefix}:rejected}:bytes`,
+    kept: (tag) => `${prefix}:kept:${tag}`,
+    alerts: `${prefix}:alerts`,
+    alerted: (kind, about) => `${prefix}:alerted:${kind}:${about}`,
     webhooks: (owner) => `${prefix}:webhooks:${owner}`,
     webhookOwners: `${prefix}:webhook-owners`,
     changes: `${prefix}:changes`,

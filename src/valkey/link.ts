@@ -69,7 +69,7 @@ export class Link {
     this.waiting.add(waiting);
     this.startWatch();
     try {
-      return await Promise.race([commands(client), promise]);
+      return await Promise.race([Promise.try(commands, client), promise]);
     } catch (error) {
       if (error instanceof ValkeyUnavailable) throw error;
       const problem = connectionProblem(error);
@@ -103,6 +103,7 @@ export class Link {
     });
     this.client = client;
     let settled = false;
+    let problem: string | null = null;
     const failed = (reason: string) => {
       if (settled) return;
       settled = true;
@@ -110,11 +111,12 @@ export class Link {
     };
     const limit = setTimeout(() => failed("no answer while connecting"), CONNECT_LIMIT_MS);
     client.on("error", (error: Error) => {
-      if (this.client === client) this.lastProblem = describe(error);
+      problem = describe(error);
+      if (this.client === client) this.lastProblem = problem;
     });
     client.on("end", () => {
       clearTimeout(limit);
-      this.drop(client, this.ready ? "connection closed" : this.lastProblem);
+      this.drop(client, problem ?? "connection closed");
     });
     client.connect().then(
       () => {
@@ -186,10 +188,12 @@ const CLIENT_OPTIONS: RedisOptions = {
 
 /** Replies that mean: not on this connection, not now. Others are the command's own failure. */
 const UNAVAILABLE_REPLY =
-  /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|UNBLOCKED|BUSY) /;
+  /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|UNBLOCKED|BUSY|MISCONF) /;
 
 function connectionProblem(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
+  // A mistake of ours: another connection would meet it again, for ever.
+  if (error instanceof TypeError || error instanceof RangeError) return null;
   if (error.name !== "ReplyError") return describe(error);
   return UNAVAILABLE_REPLY.test(error.message) ? error.message : null;
 }

@@ -1,11 +1,12 @@
 // One queue in Valkey: its list, claims, schedule, lanes and parked deliveries. Each method is one
 // script, so each is one step.
 import type { Link } from "./link.ts";
-import { readItem, type ItemHeader } from "./item.ts";
+import { newItem, readItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "./keys.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "./script.ts";
 import beatText from "./scripts/beat.lua" with { type: "text" };
 import claimText from "./scripts/claim.lua" with { type: "text" };
+import pauseText from "./scripts/pause.lua" with { type: "text" };
 import pushText from "./scripts/push.lua" with { type: "text" };
 import settleText from "./scripts/settle.lua" with { type: "text" };
 import takeoverText from "./scripts/takeover.lua" with { type: "text" };
@@ -15,6 +16,7 @@ const settleScript = new Script(settleText);
 const beatScript = new Script(beatText);
 const takeoverScript = new Script(takeoverText);
 const pushScript = new Script(pushText);
+const pauseScript = new Script(pauseText);
 
 export type ClaimSource = "lane" | "due" | "ready" | "list" | "again";
 
@@ -37,8 +39,8 @@ export interface ClaimRequest {
   mostItems: number;
   mostBytes: number;
   fromList: boolean;
-  /** How many lanes that are not empty the reply shall name. */
-  nameLanes: number;
+  /** How many lanes that are not empty, and how many pauses, the reply shall name. */
+  name: number;
   lanes: readonly { webhookId: string; mostItems: number }[];
 }
 
@@ -47,11 +49,16 @@ export type ClaimReply =
   | { kind: "stale" }
   | {
       kind: "batch";
+      /** This number has had its batch: what is left of it is answered again, be it nothing. */
+      again: boolean;
       items: Claimed[];
       /** Until the next scheduled delivery is due; null where nothing is scheduled. */
       nextDueInMs: number | null;
       listLength: number;
       lanes: string[];
+      pauses: { webhookId: string; forMs: number }[];
+      /** Elements ever taken off the list, by all workers. */
+      taken: number;
     };
 
 /** How a claim ends. */
@@ -67,12 +74,6 @@ export type Settlement =
 export interface Settle {
   claim: Pick<Claimed, "number"> & { bytes?: Buffer | null };
   settlement: Settlement;
-}
-
-export interface ParkedLimits {
-  most: number;
-  mostBytes: number;
-  ttlMs: number;
 }
 
 export class QueueStore {
@@ -100,6 +101,8 @@ export class QueueStore {
           keys.scheduled,
           keys.lanes,
           keys.events,
+          keys.paused,
+          keys.stats,
         ],
         [
           keys.base,
@@ -108,14 +111,14 @@ export class QueueStore {
           request.mostItems,
           request.mostBytes,
           request.fromList ? "1" : "0",
-          request.nameLanes,
+          request.name,
           ...request.lanes.flatMap((lane) => [lane.webhookId, lane.mostItems]),
         ],
       ),
     )) as ScriptReply[];
     const kind = String(reply[0]);
-    if (kind !== "ok") return { kind: kind as "gone" | "stale" };
-    const [, now, due, listLength, batch, payloads, lanes] = reply as [
+    if (kind !== "ok" && kind !== "again") return { kind: kind as "gone" | "stale" };
+    const [, now, due, listLength, batch, payloads, lanes, pauses, taken] = reply as [
       Buffer,
       number,
       number,
@@ -123,29 +126,30 @@ export class QueueStore {
       Buffer[],
       Buffer[],
       Buffer[],
+      (Buffer | number)[],
+      number,
     ];
     return {
       kind: "batch",
+      again: kind === "again",
       items: readBatch(request.worker, batch, payloads),
       nextDueInMs: due < 0 ? null : Math.max(0, due - now),
       listLength,
       lanes: lanes.map(String),
+      pauses: readPauses(pauses),
+      taken,
     };
   }
 
   /** Ends claims of one worker. Answers for each whether it was still held. */
-  async settle(
-    worker: string | null,
-    entries: readonly Settle[],
-    parked: ParkedLimits,
-  ): Promise<{ held: boolean[]; fallenOut: number }> {
+  async settle(worker: string | null, entries: readonly Settle[]): Promise<boolean[]> {
     const { keys } = this;
-    const args: ScriptArgument[] = [keys.base, parked.most, parked.mostBytes, parked.ttlMs];
+    const args: ScriptArgument[] = [keys.base];
     for (const { claim, settlement } of entries) {
       const bytes = worker === null ? (claim.bytes ?? "") : "";
       args.push(settlement.verb, claim.number, ...settlementArguments(settlement), bytes);
     }
-    const [fallenOut, held] = (await this.link.run((client) =>
+    const held = (await this.link.run((client) =>
       settleScript.run(
         client,
         [
@@ -163,8 +167,8 @@ export class QueueStore {
         ],
         args,
       ),
-    )) as [number, number[]];
-    return { held: held.map((one) => one === 1), fallenOut };
+    )) as number[];
+    return held.map((one) => one === 1);
   }
 
   /** A heartbeat; `join` makes the worker known. Names the workers whose lease has run out. */
@@ -213,6 +217,25 @@ export class QueueStore {
       ),
     );
     return Number(given);
+  }
+
+  /** No worker sends to the webhook for so long. */
+  async pause(webhookId: string, forMs: number): Promise<void> {
+    await this.link.run((client) =>
+      pauseScript.run(client, [this.keys.paused], [webhookId, Math.ceil(forMs)]),
+    );
+  }
+
+  /** A pause that no longer holds: the webhook was changed or enabled. */
+  async unpause(webhookId: string): Promise<void> {
+    await this.link.run((client) => client.zrem(this.keys.paused, webhookId));
+  }
+
+  /** Puts a new delivery where it runs next. */
+  async enqueue(header: DeliveryHeader, bytes: Buffer | string): Promise<void> {
+    await this.link.run((client) =>
+      client.lpush(this.keys.ready, newItem(JSON.stringify(header), bytes)),
+    );
   }
 
   /** `FLUXHOOK_CLAIM=blpop`: takes elements off the left end, at most once. */
@@ -265,6 +288,14 @@ function readBatch(worker: string, batch: Buffer[], payloads: Buffer[]): Claimed
     });
   }
   return items;
+}
+
+function readPauses(pauses: readonly (Buffer | number)[]): { webhookId: string; forMs: number }[] {
+  const read = [];
+  for (let i = 0; i + 1 < pauses.length; i += 2) {
+    read.push({ webhookId: String(pauses[i]), forMs: Number(pauses[i + 1]) });
+  }
+  return read;
 }
 
 function settlementArguments(settlement: Settlement): [string, string | number, string] {

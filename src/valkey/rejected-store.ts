@@ -22,7 +22,7 @@ export class RejectedStore {
   constructor(
     private readonly link: Link,
     private readonly keys: SharedKeys,
-    private readonly most: number,
+    private readonly limits: { most: number; ttlMs: number },
   ) {}
 
   /** Answers how many of the oldest fell out of the cap. */
@@ -32,7 +32,7 @@ export class RejectedStore {
       rejectScript.run(
         client,
         [this.keys.rejected, this.keys.rejectedBytes],
-        [this.most, MOST_BYTES, ...records],
+        [this.limits.most, MOST_BYTES, this.limits.ttlMs, ...records],
       ),
     );
     return Number(fallen);

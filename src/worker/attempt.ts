@@ -6,7 +6,8 @@ import type { Claimed } from "../valkey/queue-store.ts";
 import { dialectOf, type DialectName } from "../wire/dialects/registry.ts";
 import type { Event } from "../wire/event.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
-import { attemptUuid } from "./delivery-id.ts";
+import { attemptUuid } from "../valkey/delivery-id.ts";
+import { MOST_KEPT_BYTES, type KeptAttempt } from "../valkey/kept-store.ts";
 import type { Membership } from "./membership.ts";
 import type { Recorder } from "./record.ts";
 import type { RegisteredWebhook } from "./registered-webhook.ts";
@@ -21,7 +22,8 @@ export interface AttemptDeps {
   /** Attempts under way: what a drain waits for, and puts back when its time is over. */
   running: Map<Claimed, { membership: Membership; header: DeliveryHeader }>;
   isDraining: () => boolean;
-  onAttempt?: (attempt: FinishedAttempt) => void;
+  /** After it is settled. */
+  onAttempt: (attempt: FinishedAttempt) => void;
 }
 
 export interface Job {
@@ -99,12 +101,8 @@ async function attemptOnce(job: Job, slot: Slot, deps: AttemptDeps): Promise<voi
   // Put back at the end of a drain: it may be sent again, and this run no longer decides.
   if (!deps.running.has(job.claim)) return;
   settle(job, attempt, dialect);
-  record(job, deliveryId, attempt, deps.recorder);
-  const { outcome } = attempt;
-  if (outcome.outcome !== "delivered" && outcome.pauseMs !== null) {
-    deps.slots.pause(webhook.record.id, outcome.pauseMs);
-  }
-  deps.onAttempt?.({ job, deliveryId, attempt });
+  record(job, deliveryId, attempt, dialect, deps.recorder);
+  deps.onAttempt({ job, deliveryId, attempt });
   void attempt.drained.then((clean) => deps.slots.finish(slot, slotResult(attempt, clean)));
 }
 
@@ -189,9 +187,10 @@ export function putBack(
 }
 
 function record(
-  { header, event, webhook }: Job,
+  { claim, header, event, webhook }: Job,
   deliveryId: string,
   { outcome, startedAtMs, durationMs, endpoint }: Attempt,
+  dialect: DialectName,
   recorder: Recorder,
 ): void {
   const entry: LogEntry = {
@@ -217,7 +216,15 @@ function record(
       : outcome.countsTowardsDisabling
         ? "failure"
         : "ignored";
-  recorder.add({ owner: webhook.owner, entry, health });
+  const size = claim.bytes?.length ?? 0;
+  // A retry's bytes wait in the schedule.
+  const keeps = outcome.outcome !== "retry" && size > 0 && size <= MOST_KEPT_BYTES;
+  const kept: KeptAttempt = {
+    header: { ...header, dialect },
+    outcome: outcome.outcome,
+    element: keeps ? String(claim.bytes) : null,
+  };
+  recorder.add({ owner: webhook.owner, entry, kept, health });
 }
 
 function slotResult({ outcome }: Attempt, drainedClean: boolean): SlotResult {

@@ -89,9 +89,10 @@ export class Claimer {
       if (this.options.mode === "blpop") await this.pop(membership, room - reply.items.length);
       else {
         membership.listIsEmpty = reply.listLength === 0;
+        membership.ageMs = membership.age.look(reply.taken, reply.listLength);
         if (membership.listIsEmpty) this.options.waitForList(membership);
       }
-      if (reply.items.length > 0 || !membership.listIsEmpty) sleepMs = 0;
+      if (reply.items.length > 0 || reply.again || !membership.listIsEmpty) sleepMs = 0;
       sleepMs = Math.min(sleepMs, reply.nextDueInMs ?? TICK_MS);
     }
     return this.options.room() <= 0 ? TICK_MS : sleepMs;
@@ -111,7 +112,7 @@ export class Claimer {
         mostItems: room,
         mostBytes: MOST_BYTES_IN_BATCH,
         fromList: this.options.mode === "safe",
-        nameLanes: isTick ? MOST_LANES_IN_BATCH : 0,
+        name: isTick ? MOST_LANES_IN_BATCH : 0,
         lanes: [...lanes].map(([webhookId, kept]) => ({ webhookId, mostItems: kept.length })),
       });
     } catch (error) {
@@ -128,8 +129,9 @@ export class Claimer {
     reply: Extract<ClaimReply, { kind: "batch" }>,
     lanes: ReadonlyMap<string, Slot[]>,
   ): void {
-    if (reply.items.length > 0) membership.batch += 1;
-    const answeredAgain = reply.items[0]?.source === "again";
+    // Also where nothing is left of a batch whose reply was lost (the audit gave it up): asked for
+    // under the same number, there would never be another.
+    if (reply.items.length > 0 || reply.again) membership.batch += 1;
     for (const claim of reply.items) membership.hold(claim);
     for (const claim of reply.items) {
       const slot =
@@ -139,10 +141,11 @@ export class Claimer {
       this.options.onItem(membership, claim, slot);
     }
     for (const [webhookId, unused] of lanes) {
-      if (unused.length > 0 && !answeredAgain) membership.lanes.delete(webhookId);
+      if (unused.length > 0 && !reply.again) membership.lanes.delete(webhookId);
       for (const slot of unused) this.options.slots.finish(slot, "neutral");
     }
     for (const webhookId of reply.lanes) membership.lanes.add(webhookId);
+    for (const { webhookId, forMs } of reply.pauses) this.options.slots.pause(webhookId, forMs);
   }
 
   /** Slots for lanes are taken before the lanes are asked, so that nothing comes back to its end. */

@@ -1,11 +1,11 @@
 // From a claimed element to its deliveries. Guarantee 3: an event for two or more webhooks becomes
 // that many deliveries in one script before the first request; with one, the claim is the delivery.
+import { newDeliveryName } from "../valkey/delivery-id.ts";
 import { isDelivery, type DeliveryHeader } from "../valkey/item.ts";
 import type { Claimed } from "../valkey/queue-store.ts";
 import { readElement, type Event, type EventLimits, type Rejection } from "../wire/event.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
 import type { RegisteredWebhook } from "./registered-webhook.ts";
-import { newDelivery } from "./delivery-id.ts";
 
 /** What becomes of a claimed element. */
 export type FanOut =
@@ -39,7 +39,15 @@ export async function fanOut(
   // Fixed at the claim, so that a second run after a crash carries the same ones.
   const id = event.id ?? `evt_${header.claim}`;
   const timestamp = event.timestamp ?? new Date(header.at).toISOString();
-  const headers = webhooks.map((webhook) => newDelivery(webhook, id, timestamp));
+  const headers = webhooks.map((webhook): DeliveryHeader => ({
+    delivery: newDeliveryName(webhook.ownerTag),
+    webhook_id: webhook.record.id,
+    owner: webhook.owner,
+    id,
+    timestamp,
+    attempt: 1,
+    runs: 0,
+  }));
   if (headers.length > 1) return { kind: "many", event: header.claim, headers };
   const [one] = headers;
   const [webhook] = webhooks;

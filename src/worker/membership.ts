@@ -1,6 +1,7 @@
 // This process as a worker of one queue: the id under which it claims, its claim number, what it
 // holds, and the lanes that it knows not to be empty.
 import type { Claimed, QueueStore, Settlement } from "../valkey/queue-store.ts";
+import { QueueAge } from "./queue-age.ts";
 import type { Settler } from "./settle.ts";
 
 export class Membership {
@@ -12,6 +13,9 @@ export class Membership {
   readonly held = new Map<string, Claimed>();
   readonly lanes = new Set<string>();
   listIsEmpty = false;
+  /** How long the oldest element of the list has waited at least. */
+  ageMs = 0;
+  readonly age = new QueueAge();
 
   constructor(
     readonly store: QueueStore,

@@ -17,6 +17,8 @@ export interface ReaperOptions {
   log: WorkerLog;
   /** It has joined, or somebody's claims have become ready. */
   onWork: () => void;
+  /** What else is due with each heartbeat. */
+  onBeat: (membership: Membership) => Promise<void>;
   whenUp: () => Promise<void>;
   leaseMs?: number;
   heartbeatMs?: number;
@@ -71,11 +73,11 @@ export class Reaper {
 
   private async beat(): Promise<void> {
     const startedAt = performance.now();
-    // This process itself was stopped or starved: its view of the others is as old as that.
     this.beats += 1;
     try {
       for (const membership of this.options.memberships) await this.beatFor(membership);
       this.steadySince ??= startedAt;
+      for (const membership of this.options.memberships) await this.options.onBeat(membership);
       if (this.beats % AUDIT_EVERY_BEATS === 0) {
         for (const membership of this.options.memberships) await this.audit(membership);
       }

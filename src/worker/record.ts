@@ -1,6 +1,9 @@
 // Guarantee 8: what became of attempts is written after they are settled, in groups of its own, and
 // may fail without consequence. Bounded: while Valkey is away the oldest entries are dropped.
 import type { HealthChange, HealthState, HealthStore } from "../valkey/health-store.ts";
+import { ownerTag } from "../valkey/delivery-id.ts";
+import { faultPoint } from "../fault-point.ts";
+import type { KeptAttempt, KeptStore } from "../valkey/kept-store.ts";
 import type { LogStore } from "../valkey/log-store.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import type { OwnerRef } from "../wire/owner.ts";
@@ -9,16 +12,23 @@ import type { WorkerLog } from "./worker-log.ts";
 export interface AttemptRecord {
   owner: OwnerRef;
   entry: LogEntry;
+  kept: KeptAttempt;
   /** What it says about the webhook's health; `ignored`: an answer with Retry-After. */
   health: "success" | "failure" | "ignored";
 }
 
 export interface RecorderOptions {
   logs: LogStore;
+  kept: KeptStore;
   health: HealthStore;
   logSize: number;
   log: WorkerLog;
   onHealth: (changes: readonly HealthChange[], states: readonly HealthState[]) => void;
+}
+
+interface Recorded {
+  entry: LogEntry;
+  kept: KeptAttempt;
 }
 
 const GROUP_MS = 20;
@@ -26,7 +36,7 @@ const MOST_OWNERS = 10_000;
 const MOST_KEYS_IN_SCRIPT = 200;
 
 export class Recorder {
-  private logs = new Map<OwnerRef, LogEntry[]>();
+  private attempts = new Map<OwnerRef, Recorded[]>();
   private health = new Map<string, HealthChange>();
   private timer: Timer | null = null;
   private flushing: Promise<void> | null = null;
@@ -34,16 +44,16 @@ export class Recorder {
 
   constructor(private readonly options: RecorderOptions) {}
 
-  add({ owner, entry, health }: AttemptRecord): void {
-    let entries = this.logs.get(owner);
+  add({ owner, entry, kept, health }: AttemptRecord): void {
+    let entries = this.attempts.get(owner);
     if (!entries) {
-      if (this.logs.size >= MOST_OWNERS) {
+      if (this.attempts.size >= MOST_OWNERS) {
         this.dropped += 1;
         return;
       }
-      this.logs.set(owner, (entries = []));
+      this.attempts.set(owner, (entries = []));
     }
-    entries.push(entry);
+    entries.push({ entry, kept });
     // Only the last ones would survive the trim; twice as many spares moving them each time.
     if (entries.length > this.options.logSize * 2) entries.splice(0, this.options.logSize);
     if (health !== "ignored") this.addHealth(entry.webhook_id, health);
@@ -88,19 +98,25 @@ export class Recorder {
   }
 
   private async write(): Promise<void> {
-    const logs = this.logs;
+    const attempts = [...this.attempts];
     const health = [...this.health.values()];
-    this.logs = new Map();
+    this.attempts = new Map();
     this.health = new Map();
     try {
-      for (const group of groups([...logs], MOST_KEYS_IN_SCRIPT)) {
-        await this.options.logs.write(new Map(group));
+      for (const group of groups(attempts, MOST_KEYS_IN_SCRIPT)) {
+        await this.options.logs.write(
+          group.map(([owner, all]) => [owner, all.map(({ entry }) => entry)]),
+        );
+        await this.options.kept.write(
+          group.map(([owner, all]) => [ownerTag(owner), all.map(({ kept }) => kept)]),
+        );
       }
+      faultPoint("logged");
       for (const group of groups(health, MOST_KEYS_IN_SCRIPT)) {
         this.options.onHealth(group, await this.options.health.add(group));
       }
     } catch (error) {
-      this.options.log.warn({ err: error, owners: logs.size }, "log.dropped");
+      this.options.log.warn({ err: error, owners: attempts.length }, "log.dropped");
     }
     if (this.dropped > 0) {
       this.options.log.warn({ attempts: this.dropped }, "log.dropped");

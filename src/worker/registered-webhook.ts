@@ -2,11 +2,14 @@
 import { compilePatterns } from "../wire/event-pattern.ts";
 import { Signer } from "../wire/signature.ts";
 import { ownerOf, retryScheduleMs, type WebhookRecord } from "../wire/webhook.ts";
+import { ownerTag } from "../valkey/delivery-id.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 
 export interface RegisteredWebhook {
   record: WebhookRecord;
   owner: OwnerRef;
+  /** What the names of its deliveries begin with. */
+  ownerTag: string;
   scheduleMs: readonly number[];
   matches: (type: string) => boolean;
   /** Newest first; what has expired is left out. */
@@ -19,9 +22,11 @@ export function registerWebhook(record: WebhookRecord): RegisteredWebhook {
     expiresAtMs: expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at),
   }));
   const only = secrets.length === 1 && secrets[0] ? [secrets[0].signer] : null;
+  const owner = ownerOf(record);
   return {
     record,
-    owner: ownerOf(record),
+    owner,
+    ownerTag: ownerTag(owner),
     scheduleMs: retryScheduleMs(record),
     matches: compilePatterns(record.events),
     signers: (nowMs) =>

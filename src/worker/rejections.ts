@@ -25,6 +25,7 @@ export class Rejections {
       store: RejectedStore;
       log: WorkerLog;
       whenUp: () => Promise<void>;
+      onFallenOut: (elements: number) => void;
     },
   ) {}
 
@@ -60,7 +61,7 @@ export class Rejections {
     for (;;) {
       try {
         const fallenOut = await store.write(rejections, new Date());
-        if (fallenOut > 0) log.warn({ elements: fallenOut }, "rejected.fell_out");
+        if (fallenOut > 0) this.options.onFallenOut(fallenOut);
         break;
       } catch (error) {
         if (error instanceof ValkeyUnavailable) {

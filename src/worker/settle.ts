@@ -1,26 +1,20 @@
 // Guarantee 1 and 8: the only place where a claim ends, before anything is logged. Settlements go to
 // Valkey in groups: what comes while a group is under way is the next group. Nothing is given up in
 // an outage: what is settled here is bounded by what is claimed, and settling twice changes nothing.
-import type {
-  Claimed,
-  ParkedLimits,
-  QueueStore,
-  Settle,
-  Settlement,
-} from "../valkey/queue-store.ts";
+import type { Claimed, QueueStore, Settle, Settlement } from "../valkey/queue-store.ts";
+import { faultPoint } from "../fault-point.ts";
 import { ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
 export interface SettlerOptions {
   store: QueueStore;
-  parked: ParkedLimits;
   log: WorkerLog;
   /** Resolves when Valkey can be asked again. */
   whenUp: () => Promise<void>;
   /** These claims have ended, or are somebody else's by now. */
   onSettled: (claims: readonly Claimed[]) => void;
-  /** Parked deliveries that fell out of the cap. */
-  onFallenOut: (count: number) => void;
+  /** Deliveries have been parked: there may be too many by now. */
+  onParked: () => void;
 }
 
 interface Entry extends Settle {
@@ -59,11 +53,14 @@ export class Settler {
   }
 
   private async settle(worker: string | null, group: Entry[]): Promise<void> {
-    const { store, parked, log, whenUp, onSettled, onFallenOut } = this.options;
+    const { store, log, whenUp, onSettled, onParked } = this.options;
     for (;;) {
       try {
-        const { fallenOut } = await store.settle(worker, group, parked);
-        if (fallenOut > 0) onFallenOut(fallenOut);
+        await store.settle(worker, group);
+        faultPoint(
+          group.some(({ settlement }) => settlement.verb === "fan") ? "fanned-out" : "settled",
+        );
+
         break;
       } catch (error) {
         if (error instanceof ValkeyUnavailable) {
@@ -78,6 +75,7 @@ export class Settler {
       }
     }
     onSettled(group.map((entry) => entry.claim));
+    if (group.some((entry) => entry.settlement.verb === "park")) onParked();
   }
 }
 

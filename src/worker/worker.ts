@@ -4,27 +4,30 @@ import { createGuard } from "../delivery/guard.ts";
 import { createResolver } from "../delivery/resolve.ts";
 import { createSender } from "../delivery/send.ts";
 import type { Settings } from "../config.ts";
+import { AlertStore } from "../valkey/alert-store.ts";
 import { HealthStore } from "../valkey/health-store.ts";
-import { isDelivery, type DeliveryHeader } from "../valkey/item.ts";
 import { sharedKeys } from "../valkey/keys.ts";
 import { Link } from "../valkey/link.ts";
+import { KeptStore } from "../valkey/kept-store.ts";
+import { logLimits, parkedLimits, rejectedLimits } from "../valkey/limits.ts";
 import { LogStore } from "../valkey/log-store.ts";
+import { ParkedStore } from "../valkey/parked-store.ts";
 import { QueueStore, type Claimed } from "../valkey/queue-store.ts";
 import { RejectedStore } from "../valkey/rejected-store.ts";
-import { ValkeyUnavailable } from "../valkey/unavailable.ts";
 import { WebhookCache } from "../valkey/webhook-cache.ts";
 import { WebhookStore } from "../valkey/webhook-store.ts";
-import { readElement, type EventLimits } from "../wire/event.ts";
-import { park, putBack, runDelivery, type AttemptDeps, type FinishedAttempt } from "./attempt.ts";
+import { Alerter } from "./alert.ts";
+import { putBack, type AttemptDeps, type FinishedAttempt } from "./attempt.ts";
 import { Claimer } from "./claim.ts";
 import { acceptedEventTypes } from "./event-types.ts";
-import { fanOut } from "./fan-out.ts";
+import { Disabler } from "./disable.ts";
 import { ListWait } from "./list-wait.ts";
 import { Membership } from "./membership.ts";
-import { MOST_CRASHES, Reaper } from "./reap.ts";
+import { Reaper } from "./reap.ts";
 import { Recorder } from "./record.ts";
 import { registerWebhook, type RegisteredWebhook } from "./registered-webhook.ts";
 import { Rejections } from "./rejections.ts";
+import { route, type RouteDeps } from "./route.ts";
 import { Settler } from "./settle.ts";
 import { Slots, type Slot } from "./slots.ts";
 import type { WorkerLog } from "./worker-log.ts";
@@ -53,7 +56,9 @@ export class Worker {
   private readonly recorder: Recorder;
   private readonly rejections: Rejections;
   private readonly attempts: AttemptDeps;
-  private readonly limits: EventLimits;
+  private readonly routes: RouteDeps;
+  private readonly alerter: Alerter;
+  private readonly disabler: Disabler;
   private readonly log: WorkerLog;
   /** Claimed and not settled. */
   private held = 0;
@@ -64,10 +69,6 @@ export class Worker {
     const { settings, log } = options;
     this.log = log;
     const keys = sharedKeys(settings.PREFIX);
-    this.limits = {
-      maxEventBytes: settings.MAX_EVENT_BYTES,
-      eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
-    };
     this.link = new Link({
       url: settings.VALKEY_URL,
       name: "fluxhook-worker",
@@ -80,22 +81,31 @@ export class Worker {
     });
     const whenUp = () => this.link.whenUp();
     this.recorder = new Recorder({
-      logs: new LogStore(this.link, keys, { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL }),
+      logs: new LogStore(this.link, keys, logLimits(settings)),
+      kept: new KeptStore(this.link, keys, logLimits(settings)),
       health: new HealthStore(this.link, keys),
       logSize: settings.LOG_SIZE,
       log,
-      onHealth: () => {},
+      onHealth: (changes, states) => this.disabler.judge(changes, states),
     });
     this.rejections = new Rejections({
-      store: new RejectedStore(this.link, keys, settings.REJECTED_MAX),
+      store: new RejectedStore(this.link, keys, rejectedLimits(settings)),
       log,
       whenUp,
+      onFallenOut: (elements) => {
+        log.warn({ elements }, "rejected.fell_out");
+        this.alerter.raise("rejected.fell_out", {
+          queue: "rejected",
+          message: "more elements were rejected than FLUXHOOK_REJECTED_MAX allows",
+        });
+      },
     });
+    const webhooks = new WebhookStore(this.link, keys);
     this.cache = new WebhookCache({
       url: settings.VALKEY_URL,
       name: "fluxhook-changes",
       keys,
-      store: new WebhookStore(this.link, keys),
+      store: webhooks,
       compile: registerWebhook,
     });
     this.slots = new Slots({
@@ -108,6 +118,14 @@ export class Worker {
       },
     });
     for (const queue of settings.QUEUE) this.addQueue(queue, whenUp);
+    this.alerter = new Alerter({
+      store: new AlertStore(this.link, keys),
+      queue: new QueueStore(this.link, settings.QUEUE[0] ?? ""),
+      url: settings.ALERT_URL,
+      secret: settings.ALERT_SECRET,
+      log,
+    });
+    this.disabler = new Disabler({ store: webhooks, alerter: this.alerter, log });
     this.claimer = new Claimer({
       memberships: this.memberships,
       mode: settings.CLAIM,
@@ -129,6 +147,7 @@ export class Worker {
         this.claimer.wake();
         for (const resolve of this.onConnected.splice(0)) resolve();
       },
+      onBeat: (membership) => this.onBeat(membership),
       whenUp,
       leaseMs: options.leaseMs,
       heartbeatMs: options.heartbeatMs,
@@ -150,7 +169,17 @@ export class Worker {
       log,
       running: new Map(),
       isDraining: () => this.draining,
-      onAttempt: options.onAttempt,
+      onAttempt: (finished) => this.onAttempt(finished),
+    };
+    this.routes = {
+      limits: {
+        maxEventBytes: settings.MAX_EVENT_BYTES,
+        eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
+      },
+      directory: this.alerter.directory(this.cache),
+      rejections: this.rejections,
+      attempts: this.attempts,
+      whenUp,
     };
   }
 
@@ -198,7 +227,11 @@ export class Worker {
     }
     deadline.clear();
     const end = sleepUntil(END_MS);
-    await Promise.race([this.end(), end.passed]);
+    const ended = this.end().catch((error: unknown) => {
+      // What could not be put back is taken over after its lease.
+      this.log.warn({ err: error }, "worker.left_without_leave");
+    });
+    await Promise.race([ended, end.passed]);
     end.clear();
     this.link.close();
     await this.reaper.stop();
@@ -227,15 +260,12 @@ export class Worker {
     const store = new QueueStore(this.link, queue);
     const settler = new Settler({
       store,
-      parked: {
-        most: settings.PARKED_MAX,
-        mostBytes: settings.PARKED_MAX_BYTES,
-        ttlMs: settings.PARKED_TTL,
-      },
       log,
       whenUp,
       onSettled: (claims) => this.onSettled(membership, claims),
-      onFallenOut: (deliveries) => log.warn({ queue, deliveries }, "parked.fell_out"),
+      onParked: () => {
+        this.sweep(queue).catch((error: unknown) => log.warn({ err: error }, "sweep.failed"));
+      },
     });
     const membership = new Membership(store, settler);
     this.memberships.push(membership);
@@ -266,103 +296,78 @@ export class Worker {
 
   private onItem(membership: Membership, claim: Claimed, slot: Slot | null): void {
     this.held += 1;
-    this.run(membership, claim, slot).catch((error: unknown) => {
-      // Ours: the claim is left for the reaper.
+    route(membership, claim, slot, this.routes).catch((error: unknown) => {
+      // Ours, not the remote's: the claim is left for the reaper.
       this.log.error({ err: error, queue: membership.store.queue }, "claim.crashed");
       membership.release(claim);
       this.letGo(1);
     });
   }
 
-  private async run(membership: Membership, claim: Claimed, slot: Slot | null): Promise<void> {
-    if (this.draining) {
-      if (slot) this.slots.finish(slot, "neutral");
-      const header = isDelivery(claim.header) ? JSON.stringify(claim.header) : null;
-      membership.settle(claim, { verb: "back", header });
-    } else if (isDelivery(claim.header)) {
-      await this.runDelivery(membership, claim, claim.header, slot);
-    } else {
-      await this.runElement(membership, claim);
-    }
-  }
-
-  private async runElement(membership: Membership, claim: Claimed): Promise<void> {
-    if (claim.crashes >= MOST_CRASHES) {
-      this.rejections.add(membership, claim, {
-        reason: "crashed-worker",
-        field: null,
-        message: `its worker ended ${claim.crashes} times while it held this element`,
-      });
-      return;
-    }
-    const result = await this.untilUp(() => fanOut(claim, this.limits, this.cache));
-    switch (result.kind) {
-      case "rejected":
-        this.rejections.add(membership, claim, result.rejection);
-        return;
-      case "nobody":
-        membership.settle(claim, { verb: "done", ending: "nobody" });
-        return;
-      case "many":
-        membership.settle(claim, {
-          verb: "fan",
-          event: result.event,
-          headers: result.headers.map((header) => JSON.stringify(header)),
-        });
-        return;
-      case "one": {
-        const { event, header, webhook } = result;
-        await runDelivery({ membership, claim, header, event, webhook }, null, this.attempts);
-      }
-    }
-  }
-
-  private async runDelivery(
-    membership: Membership,
-    claim: Claimed,
-    header: DeliveryHeader,
-    kept: Slot | null,
-  ): Promise<void> {
-    const reading = readElement(claim.bytes ?? Buffer.alloc(0), STORED);
-    const webhooks = await this.untilUp(
-      async () => this.cache.peek(header.owner) ?? (await this.cache.get(header.owner)),
+  /** What follows from an attempt beside its settlement; nothing here is waited for. */
+  private onAttempt(finished: FinishedAttempt): void {
+    const { job, attempt } = finished;
+    const { outcome } = attempt;
+    const { webhook, membership, header } = job;
+    const webhookId = webhook.record.id;
+    this.log.debug(
+      {
+        delivery_id: finished.deliveryId,
+        webhook_id: webhookId,
+        outcome: outcome.outcome,
+        reason: outcome.reason,
+        status_code: outcome.statusCode,
+        detail: attempt.detail,
+        ms: Math.round(attempt.durationMs),
+      },
+      "delivery.attempted",
     );
-    const webhook = webhooks.find((one) => one.record.id === header.webhook_id);
-    if (reading.ok && webhook && claim.crashes < MOST_CRASHES) {
-      const { event } = reading;
-      await runDelivery({ membership, claim, header, event, webhook }, kept, this.attempts);
-      return;
+    if (outcome.outcome !== "delivered" && outcome.pauseMs !== null) {
+      this.slots.pause(webhookId, outcome.pauseMs);
+      membership.store.pause(webhookId, outcome.pauseMs).catch((error: unknown) => {
+        this.log.warn({ err: error, webhook_id: webhookId }, "webhook.pause_failed");
+      });
     }
-    if (kept) this.slots.finish(kept, "neutral");
-    if (!webhook) {
-      membership.settle(claim, { verb: "done", ending: "deleted" });
-      this.log.info({ webhook_id: header.webhook_id, id: header.id }, "delivery.webhook_deleted");
-      return;
+    if (outcome.outcome === "parked") {
+      if (outcome.disable) this.disabler.gone(webhookId, webhook.record.url);
+      this.alerter.raise("delivery.parked", {
+        webhook,
+        reason: outcome.reason,
+        id: header.id,
+        message: outcome.exhausted
+          ? `the schedule of a delivery is used up; its last attempt: ${outcome.reason}`
+          : `a delivery is not tried again: ${outcome.reason}`,
+      });
     }
-    const event = reading.ok ? reading.event : null;
-    const reason = reading.ok ? "crashed-worker" : "unreadable";
-    park({ membership, claim, header, event }, reason, null, header.attempt);
-    this.log.error({ reason, id: header.id, crashes: claim.crashes }, "delivery.set_aside");
+    this.options.onAttempt?.(finished);
   }
 
-  /** Reading the webhooks may meet an outage; the claim is kept meanwhile. */
-  private async untilUp<T>(read: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await read();
-      } catch (error) {
-        if (!(error instanceof ValkeyUnavailable) || this.draining) throw error;
-        await this.link.whenUp();
-      }
-    }
+  /** Once with each heartbeat. */
+  private async onBeat(membership: Membership): Promise<void> {
+    const { settings } = this.options;
+    const { queue } = membership.store;
+    await this.sweep(queue);
+    if (membership.ageMs < settings.ALERT_AGE) return;
+    this.alerter.raise("queue.delayed", {
+      queue,
+      message: `the oldest event has waited on ${queue} for ${Math.round(membership.ageMs / 1_000)} s at least`,
+    });
+  }
+
+  private async sweep(queue: string): Promise<void> {
+    const { settings } = this.options;
+    const { fallenOut } = await new ParkedStore(this.link, queue).sweep(parkedLimits(settings));
+    if (fallenOut === 0) return;
+    this.log.warn({ queue, deliveries: fallenOut }, "parked.fell_out");
+    this.alerter.raise("parked.fell_out", {
+      queue,
+      message: "more deliveries are parked than FLUXHOOK_PARKED_MAX and _MAX_BYTES allow",
+    });
   }
 }
 
 /** After the grace: enough to put back and to leave, not enough to hang on a dead Valkey. */
 const END_MS = 5_000;
-
-/** What is stored was accepted once; settings that have changed since do not unmake it. */
-const STORED: EventLimits = { maxEventBytes: Number.MAX_SAFE_INTEGER, eventTypes: "open" };
 
 function sleepUntil(ms: number): { passed: Promise<void>; clear: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -129,6 +129,32 @@ describe("the request", () => {
 });
 
 describe("the attempt", () => {
+  test("dials another of the name's addresses than the one before", async () => {
+    const seen: string[] = [];
+    const server = Bun.serve({
+      hostname: "::",
+      port: 0,
+      fetch(request, self) {
+        seen.push(self.requestIP(request)?.address === "::1" ? "::1" : "127.0.0.1");
+        return new Response(null, { status: 500 });
+      },
+    });
+    stops.push(() => server.stop(true));
+    const resolve = createResolver({
+      lookup: () =>
+        Promise.resolve([
+          { address: "127.0.0.1", family: 4 },
+          { address: "::1", family: 6 },
+        ]),
+    });
+    const options = deps({ resolve, allowRanges: ["127.0.0.0/8", "::1"] });
+    for (const attempt of [1, 2, 3]) {
+      const url = `http://receiver.test:${server.port}/`;
+      await deliver({ ...delivery(url), attempt }, options);
+    }
+    expect(seen).toEqual(["127.0.0.1", "::1", "127.0.0.1"]);
+  });
+
   test("is retried after what the receiver asks for", async () => {
     const { url } = receiver(
       () => new Response("busy", { status: 429, headers: { "retry-after": "600" } }),
@@ -198,7 +224,9 @@ describe("the attempt", () => {
   });
 
   test("leaves no timer behind, whatever it came to", async () => {
-    const { url } = receiver(() => new Response("body"));
+    const { url } = receiver(({ path }) =>
+      path === "/empty" ? new Response(null, { status: 204 }) : new Response("body"),
+    );
     const gone = startReceiver();
     await gone.stop();
     const program = `
@@ -209,7 +237,7 @@ describe("the attempt", () => {
       import { fluxdrop } from ${JSON.stringify(import.meta.resolve("../../src/wire/dialects/fluxdrop.ts"))};
       import { Signer } from ${JSON.stringify(import.meta.resolve("../../src/wire/signature.ts"))};
       const guard = createGuard({ allowRanges: ["127.0.0.0/8"], ports: [], allowHttp: false, resolve: createResolver() });
-      for (const url of ["${url}", "${gone.url}", "http://10.0.0.1/", "http://nowhere.invalid/"]) {
+      for (const url of ["${url}", "${url}/empty", "${gone.url}", "http://10.0.0.1/", "http://nowhere.invalid/"]) {
         const attempt = await deliver({
           deliveryId: crypto.randomUUID(), attempt: 1,
           event: { id: "evt_1", type: "file.created", timestamp: "2026-01-31T12:00:00Z", data: "{}" },
@@ -221,7 +249,7 @@ describe("the attempt", () => {
     // Ends by itself only when nothing keeps its event loop alive.
     const child = Bun.spawn(["bun", "-e", program], { stdout: "pipe", stderr: "inherit" });
     expect(await new Response(child.stdout).text()).toBe(
-      "delivered null\nparked connection-refused\nparked blocked-address\nparked dns\n",
+      "delivered null\ndelivered null\nparked connection-refused\nparked blocked-address\nparked dns\n",
     );
     expect(await child.exited).toBe(0);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFailure, type FailureReason } from "../../src/delivery/failure.ts";
 import { startTcpReceiver, type TcpConnection } from "../support/tcp-receiver.ts";
-import { sendTo, tlsVector, type SendOptions } from "./attempt.ts";
+import { flood, sendTo, tlsVector, type SendOptions } from "./attempt.ts";
 
 type Play = (connection: TcpConnection) => void | Promise<void>;
 
@@ -13,13 +13,12 @@ const answering =
     if (then === "close") connection.close();
   };
 
-/** Writes `chunk(n)` for as long as the sender takes it. */
 const flooding =
   (start: string, chunk: (n: number) => string): Play =>
   async (connection) => {
     await connection.request();
     await connection.write(start);
-    for (let n = 0; !connection.isClosed; n++) await connection.write(chunk(n));
+    await flood(connection, chunk);
   };
 
 const head = "HTTP/1.1 200 OK\r\n";
@@ -219,6 +218,11 @@ test("a code that nobody has seen keeps the delivery on its schedule", () => {
     reason: "connection-failed",
     code: "ESOMETHINGNEW",
   });
+});
+
+test("a URL or an option that fetch refuses is none of the remote's doing", () => {
+  const error = Object.assign(new TypeError("bad"), { code: "ERR_INVALID_URL" });
+  expect(readFailure(error, false)).toBeNull();
 });
 
 test("what fetch itself refuses is our fault and throws, with its cause", async () => {

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
+import { Deadline } from "../../src/delivery/deadline.ts";
 import { startReceiver, type Receiver } from "../support/receiver.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
-import { LOOPBACK, LOOPBACK_V6, sendTo } from "./attempt.ts";
+import { flood, LOOPBACK, LOOPBACK_V6, sendTo } from "./attempt.ts";
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -24,7 +25,8 @@ async function tcpReceiver(...args: Parameters<typeof startTcpReceiver>) {
 
 /** So many MiB of zeros, gzipped piece by piece: this process never holds them unpacked. */
 async function zeros(mebibytes: number): Promise<Buffer> {
-  const pieces = Array.from({ length: mebibytes }).fill(new Uint8Array(1 << 20));
+  const piece = new Uint8Array(1 << 20);
+  const pieces = Array.from({ length: mebibytes }, () => piece);
   return Buffer.concat(await Readable.from(pieces).pipe(createGzip()).toArray());
 }
 
@@ -78,15 +80,23 @@ describe("the address", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("begins where the attempt says, so that another one gets its turn", async () => {
-    const { port } = receiver();
-    for (const startAt of [1, 3]) {
-      const answer = await sendTo(`http://receiver.test:${port}/`, {
-        addresses: [{ address: "255.255.255.255", family: 4 }, LOOPBACK],
+  test("is first the one that the attempt says, round and round", async () => {
+    const server = Bun.serve({
+      hostname: "::",
+      port: 0,
+      fetch: (request, self) =>
+        new Response(null, { headers: { "retry-after": self.requestIP(request)?.address ?? "" } }),
+    });
+    stops.push(() => server.stop(true));
+    const seen: (string | null)[] = [];
+    for (const startAt of [0, 1, 2, 3]) {
+      const answer = await sendTo(`http://receiver.test:${server.port}/`, {
+        addresses: [LOOPBACK_V6, LOOPBACK],
         startAt,
       });
-      expect(answer).toHaveProperty("status", 204);
+      seen.push(answer.kind === "response" ? answer.retryAfter : answer.reason);
     }
+    expect(seen.map((address) => address === "::1")).toEqual([true, false, true, false]);
   });
 
   test("fails as the last one did where none is left", async () => {
@@ -160,35 +170,49 @@ describe("the response", () => {
     for (let sent = 0; sent < 3; sent++) {
       const answer = await sendTo(tcp.url);
       if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
-      await answer.drained;
+      expect(await answer.drained).toBe(true);
     }
     expect(tcp.connections).toHaveLength(1);
   });
 
-  const cutOff = [
-    ["stops within its body", "Content-Length: 10\r\n\r\nabc", ""],
-    ["claims a huge body and sends none", "Content-Length: 9999999999\r\n\r\n", ""],
-    ["stops within its chunks", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", ""],
-    ["has a body without end", "\r\n", "x".repeat(65_536)],
-    [
-      "has chunks without end",
-      "Transfer-Encoding: chunked\r\n\r\n",
-      `4000\r\n${"x".repeat(0x4000)}\r\n`,
-    ],
+  const stalling = [
+    ["stops within its body", "Content-Length: 10\r\n\r\nabc"],
+    ["claims a huge body and sends none", "Content-Length: 9999999999\r\n\r\n"],
+    ["stops within its chunks", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"],
   ] as const;
-  test.each(cutOff)("that %s is fixed by its headers and cut off", async (_, rest, flood) => {
+  test.each(stalling)("that %s is fixed by its headers and cut off", async (_, rest) => {
     const tcp = await tcpReceiver(async (connection) => {
       await connection.request();
       await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);
-      if (flood === "") return;
-      while (!connection.isClosed) await connection.write(flood);
     });
     const answer = await sendTo(tcp.url);
     if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
     expect(answer.status).toBe(200);
-    await answer.drained;
+    expect(await answer.drained).toBe(false);
     await tcp.connections[0]?.closed;
   });
+
+  const endless = [
+    ["a body", "\r\n", "x".repeat(65_536)],
+    ["a huge body", "Content-Length: 9999999999\r\n\r\n", "x".repeat(65_536)],
+    ["chunks", "Transfer-Encoding: chunked\r\n\r\n", `4000\r\n${"x".repeat(0x4000)}\r\n`],
+  ] as const;
+  test.each(endless)(
+    "with %s without end is cut off by size, not by time",
+    async (_, rest, chunk) => {
+      const tcp = await tcpReceiver(async (connection) => {
+        await connection.request();
+        await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);
+        await flood(connection, () => chunk);
+      });
+      const deadline = new Deadline(20_000);
+      const answer = await sendTo(tcp.url, { deadline });
+      if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+      expect(await answer.drained).toBe(false);
+      expect(deadline.hasPassed).toBe(false);
+      await tcp.connections[0]?.closed;
+    },
+  );
 
   test("that breaks off within its body keeps its status", async () => {
     const tcp = await tcpReceiver(async (connection) => {
@@ -219,15 +243,29 @@ describe("the response", () => {
     expect(child.resourceUsage()?.maxRSS).toBeLessThan(200 << 20);
   });
 
-  test("whose body never comes holds no slot for long: 300 of them do not starve another", async () => {
+  test("ends the deadline when it is drained", async () => {
+    const { url } = receiver(() => new Response("body"));
+    const deadline = new Deadline(500);
+    const answer = await sendTo(url, { deadline });
+    if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+    await answer.drained;
+    await new Deadline(600).race(new Promise(() => {}));
+    expect(deadline.hasPassed).toBe(false);
+  });
+
+  const held = [
+    ["never comes", "Content-Length: 10\r\n\r\n"],
+    ["stops after much of it", `Content-Length: 9999999999\r\n\r\n${"x".repeat(65_536)}`],
+  ] as const;
+  test.each(held)("whose body %s holds its slot of fetch not for long", async (_, rest) => {
     const tcp = await tcpReceiver(async (connection) => {
       await connection.request();
-      await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+      await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);
     });
     const { url } = receiver();
+    // More than fetch runs at a time, so the last ones wait for slots of the first.
     const stalled = Array.from({ length: 300 }, () => sendTo(tcp.url));
-    const other = await sendTo(url);
-    expect(other).toHaveProperty("status", 204);
+    expect(await sendTo(url)).toHaveProperty("status", 204);
     const answers = await Promise.all(stalled);
     expect(answers.filter((answer) => answer.kind === "response")).toHaveLength(300);
   });

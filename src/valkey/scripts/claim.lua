@@ -4,12 +4,14 @@
 -- Runs at the memory limit too, for only consuming frees memory.
 --
 -- KEYS  1 queue  2 workers  3 worker  4 claims  5 ready  6 schedule  7 scheduled  8 lanes  9 events
+--       10 paused  11 stats
 -- ARGV  1 base   2 worker id  3 claim number  4 most items  5 most bytes  6 "1": take from the list
---       7 lanes to name in the reply  8… pairs: webhook, most items of its lane
+--       7 how many lanes and pauses to name in the reply  8… pairs: webhook, most items of its lane
 -- Reply {"gone"}: the worker was judged dead; it must join anew
 --       {"stale"}: a delayed copy of an earlier request
---       {"ok", now ms, next due ms or -1, elements left in the list, {claim, item, where from, …},
---        {event, bytes, …}, {webhook whose lane is not empty, …}}
+--       {"ok", or "again" where this number has had its batch, now ms, next due ms or -1, elements left in the list, {claim, item, where from, …},
+--        {event, bytes, …}, {webhook whose lane is not empty, …}, {webhook, ms it is paused, …},
+--        elements ever taken off the list}
 --       where from: "lane", "due", "ready", "list", or "again" in a batch that is answered again
 local queue, claims, ready = KEYS[1], KEYS[4], KEYS[5]
 local schedule, scheduled, lanes, events = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
@@ -43,14 +45,18 @@ local function describe(item)
   end
 end
 
-local function reply(batch)
+local function reply(kind, batch)
   local due = redis.call('ZRANGE', schedule, 0, 0, 'WITHSCORES')
-  local waiting = {}
+  local waiting, pauses = {}, {}
   if tonumber(ARGV[7]) > 0 then
     waiting = redis.call('ZRANGE', lanes, 0, tonumber(ARGV[7]) - 1)
+    pauses = redis.call('ZRANGEBYSCORE', KEYS[10], now + 1, '+inf', 'WITHSCORES', 'LIMIT', 0,
+      tonumber(ARGV[7]))
+    for i = 2, #pauses, 2 do pauses[i] = tonumber(pauses[i]) - now end
   end
-  return { 'ok', now, due[2] and math.floor(tonumber(due[2])) or -1, redis.call('LLEN', queue),
-    batch, payloads, waiting }
+  return { kind, now, due[2] and math.floor(tonumber(due[2])) or -1, redis.call('LLEN', queue),
+    batch, payloads, waiting, pauses,
+    tonumber(redis.call('HGET', KEYS[11], 'taken') or 0) }
 end
 
 if number < last then return { 'stale' } end
@@ -66,10 +72,10 @@ if number == last then
       describe(item)
     end
   end
-  return reply(batch)
+  return reply('again', batch)
 end
 
-local batch, fields, from, taken = {}, {}, to + 1, 0
+local batch, fields, from, taken, elementsTaken = {}, {}, to + 1, 0, 0
 
 local function take(item, source)
   to = to + 1
@@ -83,6 +89,12 @@ local function take(item, source)
 end
 
 local function room() return taken < most and bytes < mostBytes end
+
+-- How many to pop at once: as many as fit if they are like those before.
+local function chunk()
+  local like = taken > 0 and bytes / taken or mostBytes
+  return math.max(1, math.min(most - taken, 32, math.floor((mostBytes - bytes) / like)))
+end
 
 for i = 8, #ARGV, 2 do
   local webhook, count = ARGV[i], tonumber(ARGV[i + 1])
@@ -118,14 +130,15 @@ if room() then
 end
 
 while room() do
-  local items = redis.call('RPOP', ready, math.min(most - taken, 32))
+  local items = redis.call('RPOP', ready, chunk())
   if not items then break end
   for _, item in ipairs(items) do take(item, 'ready') end
 end
 
 while ARGV[6] == '1' and room() do
-  local elements = redis.call('RPOP', queue, math.min(most - taken, 32))
+  local elements = redis.call('RPOP', queue, chunk())
   if not elements then break end
+  elementsTaken = elementsTaken + #elements
   for _, element in ipairs(elements) do
     -- The claim and its time become the id and the timestamp of an event that has none, and they
     -- stay with it, so that a second run carries the same ones.
@@ -138,5 +151,6 @@ if taken > 0 then
     redis.call('HSET', claims, unpack(fields, i, math.min(i + 511, #fields)))
   end
   redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to)
+  if elementsTaken > 0 then redis.call('HINCRBY', KEYS[11], 'taken', elementsTaken) end
 end
-return reply(batch)
+return reply('ok', batch)

@@ -2,11 +2,11 @@
 -- Keeps rejected elements, newest first. What falls out of the cap is the oldest.
 --
 -- KEYS  1 rejected  2 its size in bytes
--- ARGV  1 most entries  2 most bytes, then the records, the oldest first
+-- ARGV  1 most entries  2 most bytes  3 TTL in ms, then the records, the oldest first
 -- Reply how many fell out
 local most, mostBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local bytes = tonumber(redis.call('GET', KEYS[2]) or 0)
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   redis.call('LPUSH', KEYS[1], ARGV[i])
   bytes = bytes + #ARGV[i]
 end
@@ -18,5 +18,6 @@ while length > most or (bytes > mostBytes and length > 1) do
   length = length - 1
   fallen = fallen + 1
 end
-redis.call('SET', KEYS[2], bytes)
+redis.call('SET', KEYS[2], bytes, 'PX', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return fallen

@@ -5,7 +5,7 @@
 --
 -- KEYS  1 queue  2 claims  3 ready  4 schedule  5 scheduled  6 lanes  7 events  8 refs  9 parked
 --       10 parked items  11 stats
--- ARGV  1 base  2 parked: most deliveries  3 most bytes  4 TTL in ms, then per entry six:
+-- ARGV  1 base, then per entry six:
 --       verb, claim, argument, argument, header, bytes
 --   "done"   how it ended (delivered, nobody, …), "", "", ""
 --   "retry"  delivery, delay in ms, header, ""
@@ -15,15 +15,14 @@
 --   "back"   "", "", header or "" for an element that goes back to the list as it came, ""
 --   A claim "" stands for an element that only the worker's memory holds (FLUXHOOK_CLAIM=blpop);
 --   `bytes` are then its bytes.
--- Reply {how many parked fell out, 1 or 0 for each entry: whether the claim was still held}
+-- Reply for each entry 1 or 0: whether the claim was still held
 local queue, claims, ready, schedule, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local lanes, events, refs, parked, parkedItems = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local stats, base = KEYS[11], ARGV[1]
-local mostParked, mostBytes, ttl = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local ended, held, parks = {}, {}, false
+local ended, held = {}, {}
 
 local function count(kind) ended[kind] = (ended[kind] or 0) + 1 end
 
@@ -40,17 +39,6 @@ local function release(kind, event)
   end
 end
 
-local function drop(delivery, how)
-  local item = redis.call('HGET', parkedItems, delivery)
-  redis.call('ZREM', parked, delivery)
-  if not item then return end
-  redis.call('HDEL', parkedItems, delivery)
-  redis.call('HINCRBY', stats, 'parked_bytes', -#item)
-  local _, kind, rest = split(item)
-  release(kind, rest)
-  count(how)
-end
-
 local function settle(verb, claim, first, second, header, crashes, kind, rest)
   if verb == 'done' then
     release(kind, rest)
@@ -63,8 +51,8 @@ local function settle(verb, claim, first, second, header, crashes, kind, rest)
     redis.call('HSET', parkedItems, first, item)
     redis.call('ZADD', parked, now, first)
     redis.call('HINCRBY', stats, 'parked_bytes', #item)
+    redis.call('PERSIST', stats)
     count('parked')
-    parks = true
   elseif verb == 'lane' then
     redis.call('LPUSH', base .. ':lane:' .. first,
       crashes .. ' ' .. kind .. ' ' .. header .. '\n' .. rest)
@@ -73,13 +61,14 @@ local function settle(verb, claim, first, second, header, crashes, kind, rest)
     if header == '' then
       -- BLPOP takes from the left, so what it took goes back there.
       redis.call(claim == '' and 'LPUSH' or 'RPUSH', queue, rest)
+      if claim ~= '' then redis.call('HINCRBY', stats, 'taken', -1) end
     else
       redis.call('RPUSH', ready, crashes .. ' ' .. kind .. ' ' .. header .. '\n' .. rest)
     end
   end
 end
 
-for i = 5, #ARGV, 6 do
+for i = 2, #ARGV, 6 do
   local verb, claim, first, second, header = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local item
   if claim == '' then
@@ -89,7 +78,6 @@ for i = 5, #ARGV, 6 do
   end
   if item then
     local crashes, kind, rest = split(item)
-    if claim ~= '' then redis.call('HDEL', claims, claim) end
     if verb == 'fan' then
       -- Guarantee 3: one delivery for each webhook, before the first request; the bytes once.
       local event = header:match('^([^\n]*)\n')
@@ -103,26 +91,13 @@ for i = 5, #ARGV, 6 do
     else
       settle(verb, claim, first, second, header, crashes, kind, rest)
     end
+    -- Last, for a script that fails half-way keeps what it wrote: the claim must not be gone then.
+    if claim ~= '' then redis.call('HDEL', claims, claim) end
     held[#held + 1] = 1
   else
     held[#held + 1] = 0
   end
 end
 
-local fallen = 0
-if parks then
-  -- The oldest go first: those past their TTL, then those beyond a cap. A hundred at a time.
-  for _, delivery in ipairs(redis.call('ZRANGEBYSCORE', parked, '-inf', now - ttl, 'LIMIT', 0, 100)) do
-    drop(delivery, 'expired')
-  end
-  local over = math.max(0, redis.call('ZCARD', parked) - mostParked)
-  while over > 0 or tonumber(redis.call('HGET', stats, 'parked_bytes') or 0) > mostBytes do
-    local oldest = redis.call('ZRANGE', parked, 0, 0)[1]
-    if not oldest then break end
-    drop(oldest, 'dropped')
-    fallen = fallen + 1
-    over = over - 1
-  end
-end
 for kind, n in pairs(ended) do redis.call('HINCRBY', stats, kind, n) end
-return { fallen, held }
+return held

@@ -1,0 +1,54 @@
+// `fluxhook health`: whether the service of this environment is ready, for a HEALTHCHECK in an image
+// that has no shell and no curl. Exit codes are Docker's: 0 healthy, 1 not; 2 is reserved there.
+import { readSettings } from "../config.ts";
+
+const DEADLINE_MS = 3_000;
+
+type Readiness = { ready: true } | { ready: false; problem: string };
+
+/** Asks `/readyz` at FLUXHOOK_HOST and FLUXHOOK_PORT. Answers the exit code; says why where it is 1. */
+export async function health(
+  environment: Record<string, string | undefined> = process.env,
+  say: (line: string) => void = console.error,
+): Promise<number> {
+  const readiness = await readReadiness(environment);
+  if (readiness.ready) return 0;
+  say(`fluxhook: not ready: ${readiness.problem}`);
+  return 1;
+}
+
+async function readReadiness(environment: Record<string, string | undefined>): Promise<Readiness> {
+  try {
+    const { HOST, PORT } = readSettings(environment);
+    if (PORT === 0) {
+      return { ready: false, problem: "FLUXHOOK_PORT=0 picks a port that only the service knows" };
+    }
+    const response = await fetch(`http://${reachable(HOST)}:${PORT}/readyz`, {
+      // The environment's HTTP_PROXY is for receivers; it would ask its own 127.0.0.1.
+      proxy: false,
+      redirect: "manual",
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    if (response.status === 200) return { ready: true };
+    return { ready: false, problem: `${response.status} ${await readDetail(response)}`.trimEnd() };
+  } catch (error) {
+    return { ready: false, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Where one listens on every address, one asks the loopback. */
+function reachable(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** The `detail` of a problem document (RFC 9457 §3.1.4), where the answer is one. */
+async function readDetail(response: Response): Promise<string> {
+  try {
+    const { detail } = (await response.json()) as { detail?: unknown };
+    return typeof detail === "string" ? detail : "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,46 @@
+// The bodies of an owner's last attempts, so that any of them can be redelivered (DESIGN §2.4). Found
+// by the tag in the delivery's id.
+import { tagOf } from "./delivery-id.ts";
+import type { DeliveryHeader } from "./item.ts";
+import type { SharedKeys } from "./keys.ts";
+import type { Link } from "./link.ts";
+import { addRecent, type RecentLimits } from "./recent-lists.ts";
+
+/** A larger element is not kept; its redelivery answers that it is gone. */
+export const MOST_KEPT_BYTES = 16 * 1024;
+
+export interface KeptAttempt {
+  header: DeliveryHeader;
+  outcome: "delivered" | "retry" | "parked";
+  /** The element's text; null where it is too large, or waits elsewhere (a retry). */
+  element: string | null;
+}
+
+export class KeptStore {
+  constructor(
+    private readonly link: Link,
+    private readonly keys: SharedKeys,
+    private readonly limits: RecentLimits,
+  ) {}
+
+  /** The last attempt of a delivery, if it is among its owner's last ones. */
+  async find(delivery: string): Promise<KeptAttempt | null> {
+    const texts = await this.link.run((client) =>
+      client.lrange(this.keys.kept(tagOf(delivery)), 0, -1),
+    );
+    for (const text of texts) {
+      const kept = JSON.parse(text) as KeptAttempt;
+      if (kept.header.delivery === delivery) return kept;
+    }
+    return null;
+  }
+
+  /** Adds attempts by the tag of their owner, the oldest first. */
+  async write(byTag: Iterable<readonly [string, readonly KeptAttempt[]]>): Promise<void> {
+    const lists = [...byTag].map(
+      ([tag, attempts]) =>
+        [this.keys.kept(tag), attempts.map((attempt) => JSON.stringify(attempt))] as const,
+    );
+    await addRecent(this.link, this.limits, lists);
+  }
+}

@@ -1,0 +1,28 @@
+// Lists of an owner's last attempts: newest first, trimmed, with a TTL, many owners in one script.
+import type { Link } from "./link.ts";
+import { Script, type ScriptArgument } from "./script.ts";
+import recordText from "./scripts/record.lua" with { type: "text" };
+
+const recordScript = new Script(recordText);
+
+export interface RecentLimits {
+  size: number;
+  ttlMs: number;
+}
+
+/** Adds texts to the lists, the oldest first. */
+export async function addRecent(
+  link: Link,
+  limits: RecentLimits,
+  byKey: Iterable<readonly [key: string, texts: readonly string[]]>,
+): Promise<void> {
+  const keys: string[] = [];
+  const args: ScriptArgument[] = [limits.size, limits.ttlMs];
+  for (const [key, texts] of byKey) {
+    // Older ones than the list holds would be trimmed at once.
+    const kept = texts.slice(-limits.size);
+    keys.push(key);
+    args.push(kept.length, ...kept);
+  }
+  if (keys.length > 0) await link.run((client) => recordScript.run(client, keys, args));
+}

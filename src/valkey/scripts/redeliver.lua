@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- Runs deliveries again that wait or have ended: a scheduled one is due now, a parked one becomes a
+-- new delivery. One that is neither any more is left alone.
+--
+-- KEYS  1 schedule  2 scheduled  3 parked  4 parked items  5 ready  6 stats
+-- ARGV  per delivery two: its name, the header of the new delivery, or "" where only a scheduled one
+--       is meant
+-- Reply for each "scheduled", "parked" or "none"
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local reply = {}
+for i = 1, #ARGV, 2 do
+  local delivery, header = ARGV[i], ARGV[i + 1]
+  local became = 'none'
+  if redis.call('ZSCORE', KEYS[1], delivery) then
+    redis.call('ZADD', KEYS[1], 'LT', now, delivery)
+    became = 'scheduled'
+  elseif header ~= '' then
+    local item = redis.call('HGET', KEYS[4], delivery)
+    if item then
+      local kind, at = string.match(item, '^%d+ ([er]) [^\n]*\n()')
+      redis.call('LPUSH', KEYS[5], '0 ' .. kind .. ' ' .. header .. '\n' .. string.sub(item, at))
+      redis.call('HDEL', KEYS[4], delivery)
+      redis.call('ZREM', KEYS[3], delivery)
+      redis.call('HINCRBY', KEYS[6], 'parked_bytes', -#item)
+      became = 'parked'
+    end
+  end
+  reply[#reply + 1] = became
+end
+return reply

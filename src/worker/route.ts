@@ -1,0 +1,118 @@
+// What becomes of a claimed item: an element is fanned out, a delivery is run, what cannot be either
+// is set aside.
+import { isDelivery, type DeliveryHeader } from "../valkey/item.ts";
+import type { Claimed } from "../valkey/queue-store.ts";
+import { ValkeyUnavailable } from "../valkey/unavailable.ts";
+import { readElement, type EventLimits } from "../wire/event.ts";
+import { faultPoint } from "../fault-point.ts";
+import { park, runDelivery, type AttemptDeps } from "./attempt.ts";
+import { fanOut, type Directory } from "./fan-out.ts";
+import type { Membership } from "./membership.ts";
+import { MOST_CRASHES } from "./reap.ts";
+import type { Rejections } from "./rejections.ts";
+import type { Slot } from "./slots.ts";
+
+export interface RouteDeps {
+  limits: EventLimits;
+  directory: Directory;
+  rejections: Rejections;
+  attempts: AttemptDeps;
+  whenUp: () => Promise<void>;
+}
+
+/** What is stored was accepted once; settings that have changed since do not unmake it. */
+const STORED: EventLimits = { maxEventBytes: Number.MAX_SAFE_INTEGER, eventTypes: "open" };
+
+/** `kept` is a slot that was taken for an item out of a lane. */
+export async function route(
+  membership: Membership,
+  claim: Claimed,
+  kept: Slot | null,
+  deps: RouteDeps,
+): Promise<void> {
+  faultPoint("claimed");
+  const { header } = claim;
+  if (deps.attempts.isDraining()) {
+    if (kept) deps.attempts.slots.finish(kept, "neutral");
+    const back = isDelivery(header) ? JSON.stringify(header) : null;
+    membership.settle(claim, { verb: "back", header: back });
+  } else if (isDelivery(header)) {
+    await routeDelivery(membership, claim, header, kept, deps);
+  } else {
+    await routeElement(membership, claim, deps);
+  }
+}
+
+async function routeElement(membership: Membership, claim: Claimed, deps: RouteDeps) {
+  if (claim.crashes >= MOST_CRASHES) {
+    deps.rejections.add(membership, claim, {
+      reason: "crashed-worker",
+      field: null,
+      message: `its worker ended ${claim.crashes} times while it held this element`,
+    });
+    return;
+  }
+  const result = await untilUp(() => fanOut(claim, deps.limits, deps.directory), deps);
+  switch (result.kind) {
+    case "rejected":
+      deps.rejections.add(membership, claim, result.rejection);
+      return;
+    case "nobody":
+      membership.settle(claim, { verb: "done", ending: "nobody" });
+      return;
+    case "many":
+      membership.settle(claim, {
+        verb: "fan",
+        event: result.event,
+        headers: result.headers.map((header) => JSON.stringify(header)),
+      });
+      return;
+    case "one": {
+      const { event, header, webhook } = result;
+      await runDelivery({ membership, claim, header, event, webhook }, null, deps.attempts);
+    }
+  }
+}
+
+async function routeDelivery(
+  membership: Membership,
+  claim: Claimed,
+  header: DeliveryHeader,
+  kept: Slot | null,
+  deps: RouteDeps,
+): Promise<void> {
+  const { directory, attempts } = deps;
+  const reading = readElement(claim.bytes ?? Buffer.alloc(0), STORED);
+  const webhooks = await untilUp(
+    async () => directory.peek(header.owner) ?? (await directory.get(header.owner)),
+    deps,
+  );
+  const webhook = webhooks.find((one) => one.record.id === header.webhook_id);
+  if (reading.ok && webhook && claim.crashes < MOST_CRASHES) {
+    const { event } = reading;
+    await runDelivery({ membership, claim, header, event, webhook }, kept, attempts);
+    return;
+  }
+  if (kept) attempts.slots.finish(kept, "neutral");
+  if (!webhook) {
+    membership.settle(claim, { verb: "done", ending: "deleted" });
+    attempts.log.info({ webhook_id: header.webhook_id, id: header.id }, "delivery.webhook_deleted");
+    return;
+  }
+  const event = reading.ok ? reading.event : null;
+  const reason = reading.ok ? "crashed-worker" : "unreadable";
+  park({ membership, claim, header, event }, reason, null, header.attempt);
+  attempts.log.error({ reason, id: header.id, crashes: claim.crashes }, "delivery.set_aside");
+}
+
+/** Reading the webhooks may meet an outage; the claim is kept meanwhile. */
+async function untilUp<T>(read: () => Promise<T>, deps: RouteDeps): Promise<T> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof ValkeyUnavailable) || deps.attempts.isDraining()) throw error;
+      await deps.whenUp();
+    }
+  }
+}

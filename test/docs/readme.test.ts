@@ -1,0 +1,92 @@
+// What the README says is what the program does: its tables, its commands, its links.
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { README, section, tables } from "../../docs/generate.ts";
+import manifest from "../../package.json" with { type: "json" };
+import { settingRows } from "../../src/config.ts";
+import { settingsHelp } from "../../src/cli/settings-help.ts";
+import { memoryApi } from "../api/memory-api.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const readme = await Bun.file(README).text();
+
+describe("the README's tables (bun docs/generate.ts writes them)", () => {
+  test.each(Object.entries(tables()))("have the %s as they are", (name, table) => {
+    expect(section(readme, name)).toBe(table);
+  });
+
+  test("have a row for every setting, with its default", () => {
+    for (const { name, fallback } of settingRows()) {
+      const row = section(readme, "settings")
+        .split("\n")
+        .find((line) => line.startsWith(`| \`${name}\` |`));
+      expect(row).toBeDefined();
+      expect(row).toContain(fallback);
+    }
+  });
+
+  test("have a row for every route that the API answers", () => {
+    // Hono keeps middlewares among the routes, under the method ALL.
+    const answered = memoryApi().app.routes.filter(({ method }) => method !== "ALL");
+    const routes = section(readme, "routes");
+    for (const { method, path } of answered) {
+      expect(routes).toContain(`| \`${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}\` |`);
+    }
+  });
+});
+
+test("--help has every setting", () => {
+  const help = settingsHelp();
+  for (const { name } of settingRows()) expect(help).toContain(`  ${name} `);
+});
+
+test("the scripts that the README runs are in package.json, by the Bun that it names", () => {
+  const commands = [...readme.matchAll(/npx -y (bun@[\d.]+) run (\w+)/g)];
+  expect(commands.length).toBeGreaterThan(2);
+  for (const [, bun, script = ""] of commands) {
+    expect(bun).toBe(manifest.packageManager);
+    expect(Object.keys(manifest.scripts)).toContain(script);
+  }
+});
+
+test("every setting that a page names exists", async () => {
+  const names = new Set(settingRows().map(({ name }) => name));
+  for (const page of ["README.md", "CHANGELOG.md", "docs/operations.md"]) {
+    const text = await Bun.file(join(ROOT, page)).text();
+    const named = text.match(/FLUXHOOK_[A-Z_]+[A-Z]/g) ?? [];
+    expect(named.filter((name) => !names.has(name))).toEqual([]);
+  }
+});
+
+test("every log event that the operations page explains is one that the source logs", async () => {
+  const sources = [...new Bun.Glob("src/**/*.ts").scanSync(ROOT)];
+  const texts = await Promise.all(sources.map((file) => Bun.file(join(ROOT, file)).text()));
+  const logged = new Set(texts.join("\n").match(/"[a-z]+\.[a-z_]+"/g));
+  const page = await Bun.file(join(ROOT, "docs/operations.md")).text();
+  const explained = [...page.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map(([, name]) => `"${name}"`);
+  expect(explained.length).toBeGreaterThan(8);
+  expect(explained.filter((name) => !logged.has(name))).toEqual([]);
+});
+
+const PAGES = ["README.md", "CHANGELOG.md", ...new Bun.Glob("docs/*.md").scanSync(ROOT)].toSorted();
+
+test.each(PAGES)("every link of %s leads somewhere", async (page) => {
+  const text = await Bun.file(join(ROOT, page)).text();
+  const links = [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = ""]) => link);
+  for (const link of links) {
+    const [path = "", anchor] = link.split("#");
+    const file = path === "" ? join(ROOT, page) : join(ROOT, page, "..", path);
+    expect({ link, exists: await Bun.file(file).exists() }).toEqual({ link, exists: true });
+    if (anchor === undefined) continue;
+    const headings = (await Bun.file(file).text()).match(/^#+ .*$/gm) ?? [];
+    expect(headings.map(anchorOf)).toContain(anchor);
+  }
+});
+
+function anchorOf(heading: string): string {
+  return heading
+    .replace(/^#+ /, "")
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+}

@@ -1,0 +1,169 @@
+// Receivers that do not answer as they should: what is logged, and what is never dialled.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { LogEntry } from "../../src/wire/log-entry.ts";
+import { eventually } from "../support/eventually.ts";
+import { hang, type Respond } from "../support/receiver.ts";
+import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
+import type { ServiceProcess } from "../support/service.ts";
+import { startTcpReceiver } from "../support/tcp-receiver.ts";
+
+let scene: Scene;
+let service: ServiceProcess;
+
+beforeAll(async () => {
+  scene = await openScene();
+  service = await scene.serve();
+});
+
+afterAll(() => scene[Symbol.asyncDispose]());
+
+/** The owner's log, oldest first, once it has as many entries. */
+function logOf(owner: string, count: number): Promise<LogEntry[]> {
+  return eventually(async () => {
+    const entries = await scene.logOf(owner);
+    return entries.length >= count && entries.toReversed();
+  });
+}
+
+test("a redirect is a failure, and is not followed", async () => {
+  const elsewhere = scene.receiver();
+  const statuses = [301, 302, 303, 307, 308];
+  const receiver = scene.receiver(
+    (_request, index) =>
+      new Response(null, { status: statuses[index], headers: { Location: elsewhere.url } }),
+  );
+  const retry_schedule = statuses.map(() => "0s");
+  await register(service, { user_id: "u_moved", url: receiver.url, retry_schedule });
+  await register(service, { user_id: "u_elsewhere", url: elsewhere.url });
+  await scene.push(eventFor("u_moved"));
+  const entries = await logOf("u_moved", 5);
+  await scene.push(eventFor("u_elsewhere"));
+  await elsewhere.waitFor(1);
+
+  expect(entries.map(({ status_code }) => status_code)).toEqual(statuses);
+  expect(entries.map(({ reason }) => reason)).toEqual(statuses.map((code) => `http-${code}`));
+  const [only, ...others] = elsewhere.requests.map(({ text }) => text);
+  expect(others).toEqual([]);
+  expect(only).toContain('"n":0');
+  expect(elsewhere.requests[0]?.method).toBe("POST");
+});
+
+test("a failure is retried on the schedule: same body and id, new UUID and signature time", async () => {
+  const answers = [500, 404, 200];
+  const receiver = scene.receiver(
+    (_request, index) => new Response("", { status: answers[index] }),
+  );
+  const retry_schedule = ["0s", "0s", "0s", "0s"];
+  await register(service, { user_id: "u_again", url: receiver.url, retry_schedule });
+  await scene.push(`{"user_id":"u_again","event":"file.created","data":{"n":1.0}}`);
+  const entries = await logOf("u_again", 3);
+
+  expect(entries.map(({ attempt, outcome, reason }) => [attempt, outcome, reason])).toEqual([
+    [1, "retry", "http-500"],
+    [2, "retry", "http-404"],
+    [3, "delivered", null],
+  ]);
+  const { requests } = receiver;
+  expect(new Set(requests.map(({ text }) => text)).size).toBe(1);
+  expect(new Set(requests.map(({ headers }) => headers.get("webhook-id"))).size).toBe(1);
+  const uuids = requests.map(({ headers }) => headers.get("x-fluxdrop-delivery") ?? "");
+  expect(new Set(uuids).size).toBe(3);
+  expect(entries.map(({ delivery_id }) => delivery_id)).toEqual(uuids);
+});
+
+test("the second attempt of the default schedule is due a minute after the first ended", async () => {
+  const receiver = scene.receiver(() => new Response(null, { status: 503 }));
+  await register(service, { user_id: "u_later", url: receiver.url });
+  await scene.push(eventFor("u_later"));
+  const [entry] = await logOf("u_later", 1);
+
+  expect(entry).toMatchObject({ outcome: "retry", attempt: 1, status_code: 503 });
+  const endedAt = Date.parse(entry?.timestamp ?? "") + (entry?.duration_ms ?? 0);
+  const delayMs = Date.parse(entry?.next_attempt_at ?? "") - endedAt;
+  // Up to a tenth of jitter, never earlier; a millisecond for rounding both ways.
+  expect(delayMs).toBeGreaterThanOrEqual(60_000 - 1);
+  expect(delayMs).toBeLessThanOrEqual(66_000 + 1);
+});
+
+const broken = async () => {
+  const receiver = await startTcpReceiver(async (connection) => {
+    await connection.request();
+    connection.reset();
+  });
+  return { url: receiver.url, end: () => receiver.stop() };
+};
+const gone = async () => {
+  const receiver = await startTcpReceiver();
+  await receiver.stop();
+  return { url: receiver.url, end: () => Promise.resolve() };
+};
+const answering = (respond: Respond) => () => {
+  const { url } = scene.receiver(respond);
+  return Promise.resolve({ url, end: () => Promise.resolve() });
+};
+
+test.each([
+  ["hangs", "timeout", null, answering(hang)],
+  ["refuses connections", "connection-refused", null, gone],
+  ["resets connections", "connection-reset", null, broken],
+  ["says 400", "http-400", 400, answering(() => new Response(null, { status: 400 }))],
+  ["says 410", "gone", 410, answering(() => new Response(null, { status: 410 }))],
+] as const)("a receiver that %s: %s", async (how, reason, statusCode, open) => {
+  const owner = `u_${how.replaceAll(" ", "_")}`;
+  const { url, end } = await open();
+  await register(service, { user_id: owner, url, timeout_ms: 300, retry_schedule: ["0s"] });
+  await scene.push(eventFor(owner));
+  const [entry] = await logOf(owner, 1);
+  await end();
+
+  expect(entry).toMatchObject({
+    outcome: "parked",
+    reason,
+    status_code: statusCode,
+    next_attempt_at: null,
+  });
+  // At least the time-out, which is the webhook's own and not the ten seconds of its dialect.
+  if (reason === "timeout") expect(entry?.duration_ms).toBeGreaterThanOrEqual(300);
+  if (reason === "timeout") expect(entry?.duration_ms).toBeLessThan(5_000);
+});
+
+test("an address that the guard denies is parked at once and never dialled", async () => {
+  await using other = await openScene();
+  const guarded = await other.serve({ FLUXHOOK_EGRESS_ALLOW: "" });
+  const receiver = await startTcpReceiver();
+  const urls = ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"].map(
+    (host) => `http://${host}:${receiver.port}/hook?token=s3cret`,
+  );
+  for (const url of urls) await register(guarded, { user_id: "u_guarded", url });
+  await other.push(eventFor("u_guarded"));
+  const entries = await eventually(async () => {
+    const found = await other.logOf("u_guarded");
+    return found.length === urls.length && found;
+  });
+  await receiver.stop();
+
+  for (const entry of entries) {
+    expect(entry).toMatchObject({
+      outcome: "parked",
+      reason: "blocked-address",
+      status_code: null,
+      next_attempt_at: null,
+      attempt: 1,
+    });
+  }
+  expect(receiver.connections).toHaveLength(0);
+});
+
+test("a webhook that hangs does not hold up another owner's", async () => {
+  const stuck = scene.receiver(hang);
+  const swift = scene.receiver();
+  await register(service, { user_id: "u_stuck", url: stuck.url, timeout_ms: 30_000 });
+  await register(service, { user_id: "u_swift", url: swift.url });
+  await scene.push(
+    ...Array.from({ length: 2_000 }, (_, n) => eventFor("u_stuck", n)),
+    ...Array.from({ length: 50 }, (_, n) => eventFor("u_swift", n)),
+  );
+  await swift.waitFor(50);
+
+  expect(await scene.logOf("u_stuck")).toEqual([]);
+});

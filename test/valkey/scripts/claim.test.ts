@@ -1,0 +1,338 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { ownValkey } from "../../support/valkey.ts";
+import { header, QueueLab } from "../test-queue.ts";
+
+let lab: QueueLab;
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+
+const texts = (items: readonly { bytes: Buffer | null }[]) =>
+  items.map((item) => item.bytes?.toString());
+
+test("takes the oldest first, and no more than asked for", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a", "b", "c");
+
+  const batch = await queue.claimBatch("w", { mostItems: 2 });
+
+  expect(texts(batch.items)).toEqual(["a", "b"]);
+  expect(batch.listLength).toBe(1);
+  expect(batch.taken).toBe(2);
+  expect(batch.again).toBeFalse();
+  expect(await queue.places()).toEqual({ list: ["c"], claims: ["a", "b"] });
+});
+
+test("gives every element of an owner its own claim, at the server's time", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a", "b");
+  const [seconds] = await lab.redis.time();
+
+  const [a, b] = await queue.claim("w");
+
+  expect(a).toMatchObject({ worker: "w", number: "1", crashes: 0, source: "list" });
+  expect(a?.header).toEqual({ claim: "w-1", at: expect.any(Number) });
+  expect(b?.header).toMatchObject({ claim: "w-2" });
+  const { at } = a?.header as { at: number };
+  expect(at).toBeGreaterThanOrEqual(Number(seconds) * 1000);
+});
+
+test.each([
+  { elements: 10, size: 100_000, mostBytes: 250_000, taken: 3 },
+  { elements: 100, size: 10_000, mostBytes: 205_000, taken: 21 },
+  { elements: 2, size: 100_000, mostBytes: 10, taken: 1 },
+])(
+  "stops at $mostBytes bytes, one element of $size beyond at most",
+  async ({ elements, size, mostBytes, taken }) => {
+    const queue = lab.queue();
+    await queue.join("w");
+    await queue.push(...Array.from({ length: elements }, () => "x".repeat(size)));
+    expect(await queue.claim("w", { mostBytes })).toHaveLength(taken);
+    expect(await queue.list()).toHaveLength(elements - taken);
+  },
+);
+
+test("counts the bytes of what is ready as well, and the bytes of a fanned-out event once", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("x".repeat(10_000));
+  const headers = Array.from({ length: 30 }, (_, i) => header(`d${i}`));
+  await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
+  await queue.push("late");
+
+  expect(await queue.claim("w", { mostBytes: 100 })).toHaveLength(1);
+  expect(await queue.claim("w", { mostBytes: 20_000 })).toHaveLength(30);
+});
+
+test("the same number gives the same batch again, for its reply may be lost", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a", "b", "c");
+  const first = await queue.claimBatch("w", { number: 1, mostItems: 2 });
+
+  const again = await queue.claimBatch("w", { number: 1, mostItems: 2 });
+
+  expect(again.again).toBeTrue();
+  expect(again.items).toEqual(first.items.map((item) => ({ ...item, source: "again" })));
+  expect(await queue.places()).toEqual({ list: ["c"], claims: ["a", "b"] });
+});
+
+test("answers again only with what is not settled", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a", "b", "c");
+  const [a, b] = await queue.claim("w", { number: 1, mostItems: 2 });
+  await queue.settle(a!, { verb: "done", ending: "delivered" });
+  expect(texts(await queue.claim("w", { number: 1 }))).toEqual(["b"]);
+
+  // A worker that got an empty answer here and asked on under 1 would never claim again.
+  await queue.settle(b!, { verb: "done", ending: "delivered" });
+  const nothing = await queue.claimBatch("w", { number: 1 });
+  expect(nothing).toMatchObject({ again: true, items: [], listLength: 1 });
+  expect(texts(await queue.claim("w", { number: 2 }))).toEqual(["c"]);
+});
+
+test("a number under which nothing was taken can be asked again", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  expect(await queue.claimBatch("w", { number: 1 })).toMatchObject({ again: false, items: [] });
+  await queue.push("a");
+  expect(texts(await queue.claim("w", { number: 1 }))).toEqual(["a"]);
+});
+
+test("a delayed copy of an earlier request is stale and takes nothing", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a", "b", "c");
+  await queue.claim("w", { number: 1, mostItems: 1 });
+  await queue.claim("w", { number: 2, mostItems: 1 });
+  const before = await queue.dump();
+
+  expect(await queue.ask("w", { number: 1 })).toEqual({ kind: "stale" });
+
+  expect(await queue.dump()).toEqual(before);
+});
+
+test("a worker that has not joined, or was judged dead, takes nothing", async () => {
+  const queue = lab.queue();
+  await queue.push("a");
+  expect(await queue.ask("w")).toEqual({ kind: "gone" });
+  await queue.join("w");
+  await queue.expireLease("w");
+  await queue.store.takeOver("w", 10_000);
+  expect(await queue.ask("w")).toEqual({ kind: "gone" });
+  expect(await queue.places()).toEqual({ list: ["a"] });
+});
+
+test("a list of a wrong type is an error before anything has moved", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a");
+  await queue.settle(await queue.claimOne("w"), { verb: "back", header: header("d1") });
+  await lab.redis.set(queue.store.queue, "no list");
+  const before = await queue.dump();
+
+  expect(queue.ask("w")).rejects.toThrow(/^WRONGTYPE/);
+
+  expect(await queue.dump()).toEqual(before);
+});
+
+test("no element goes to two workers", async () => {
+  const queue = lab.queue();
+  const workers = ["w1", "w2", "w3"];
+  await queue.join(...workers);
+  const pushed = Array.from({ length: 300 }, (_, i) => `e${i}`);
+  await queue.push(...pushed);
+  const claimed: (string | undefined)[] = [];
+
+  await Promise.all(
+    workers.map(async (worker, i) => {
+      for (;;) {
+        const items = await queue.claim(worker, { mostItems: 7 + i });
+        if (items.length === 0) return;
+        claimed.push(...texts(items));
+      }
+    }),
+  );
+
+  expect(claimed.toSorted()).toEqual(pushed.toSorted());
+});
+
+test("lanes come first, then what is due, then what is ready, then the list", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("lane", "due", "ready", "list");
+  const [lane, due, ready] = await queue.claim("w", { mostItems: 3 });
+  await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: header("d1") });
+  await queue.settle(due!, { verb: "retry", delivery: "d2", delayMs: 0, header: header("d2") });
+  await queue.settle(ready!, { verb: "back", header: header("d3") });
+
+  const items = await queue.claim("w", { lanes: [{ webhookId: "wh_1", mostItems: 1 }] });
+
+  expect(items.map((item) => item.source)).toEqual(["lane", "due", "ready", "list"]);
+  expect(texts(items)).toEqual(["lane", "due", "ready", "list"]);
+});
+
+test("what is due takes half of a batch at most, so that new events are not held back", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push(...Array.from({ length: 10 }, (_, i) => `e${i}`));
+  for (const [i, claim] of (await queue.claim("w")).entries()) {
+    const delivery = `d${i}`;
+    await queue.settle(claim, { verb: "retry", delivery, delayMs: 0, header: header(delivery) });
+  }
+  await queue.push(...Array.from({ length: 10 }, (_, i) => `new${i}`));
+
+  const items = await queue.claim("w", { mostItems: 6 });
+
+  const sources = ["due", "due", "due", "list", "list", "list"] as const;
+  expect(items.map((item) => item.source)).toEqual([...sources]);
+  expect(texts(items).slice(0, 4)).toEqual(["e0", "e1", "e2", "new0"]);
+});
+
+test("what is scheduled waits for its time, and the reply says for how long", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  expect((await queue.claimBatch("w")).nextDueInMs).toBeNull();
+  await queue.push("a");
+  const claim = await queue.claimOne("w");
+  await queue.settle(claim, {
+    verb: "retry",
+    delivery: "d1",
+    delayMs: 60_000.5,
+    header: header("d1"),
+  });
+
+  const { items, nextDueInMs } = await queue.claimBatch("w");
+
+  expect(items).toEqual([]);
+  expect(nextDueInMs).toBeGreaterThan(30_000);
+  expect(nextDueInMs).toBeLessThanOrEqual(60_001);
+});
+
+test("of a lane it takes the oldest, no more than asked for, and names the lanes that are left", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a", "b", "c", "other");
+  const claims = await queue.claim("w");
+  for (const [i, webhookId] of ["wh_1", "wh_1", "wh_1", "wh_2"].entries()) {
+    const header_ = header(`d${i}`, { webhook_id: webhookId });
+    await queue.settle(claims[i]!, { verb: "lane", webhookId, header: header_ });
+  }
+  expect((await queue.claimBatch("w")).lanes.toSorted()).toEqual(["wh_1", "wh_2"]);
+  await lab.redis.zadd(queue.store.keys.lanes, 0, "wh_1", 0, "wh_2");
+
+  const first = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", mostItems: 2 }] });
+  expect(texts(first.items)).toEqual(["a", "b"]);
+  // The one that was served last stands last.
+  expect(first.lanes).toEqual(["wh_2", "wh_1"]);
+
+  const rest = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", mostItems: 2 }] });
+  expect(texts(rest.items)).toEqual(["c"]);
+  expect(rest.lanes).toEqual(["wh_2"]);
+  expect((await queue.claimBatch("w", { name: 0 })).lanes).toEqual([]);
+});
+
+test("leaves the list alone where it is not asked for it", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a");
+  expect(await queue.claim("w", { fromList: false })).toEqual([]);
+  expect(await queue.list()).toEqual(["a"]);
+});
+
+test("deliveries of one event share its bytes, which are read once", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("event");
+  const headers = [header("d1"), header("d2")];
+  await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
+  const [one, two] = await queue.claim("w");
+  expect(one?.bytes?.toString()).toBe("event");
+  expect(two?.bytes).toBe(one!.bytes);
+});
+
+const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+
+test.each([
+  ["every byte", EVERY_BYTE],
+  ["nothing", Buffer.alloc(0)],
+  ["what looks like an item", Buffer.from('3 r {"claim":"x"}\n\n')],
+])("keeps %s as it is over claim, takeover, retry, lane, fan and back", async (_, element) => {
+  const queue = lab.queue();
+  await queue.join("w1", "w2");
+  await queue.push(element);
+  const bytes: (Buffer | null)[] = [];
+  const claim = async (request = {}) => {
+    const [item] = await queue.claim("w2", request);
+    bytes.push(item!.bytes);
+    return item!;
+  };
+
+  bytes.push((await queue.claimOne("w1")).bytes);
+  await queue.store.leave("w1");
+  await queue.settle(await claim(), { verb: "back", header: null });
+  expect(await lab.redis.lrangeBuffer(queue.store.queue, 0, -1)).toEqual([element]);
+  await queue.settle(await claim(), {
+    verb: "retry",
+    delivery: "d1",
+    delayMs: 0,
+    header: header("d1"),
+  });
+  await queue.settle(await claim(), { verb: "lane", webhookId: "wh_1", header: header("d1") });
+  const fromLane = await claim({ lanes: [{ webhookId: "wh_1", mostItems: 1 }] });
+  await queue.settle(fromLane, { verb: "back", header: header("d1") });
+  await queue.settle(await claim(), { verb: "fan", event: "e", headers: [header("d1")] });
+  await claim();
+
+  expect(bytes.map((one) => one?.toString("hex"))).toEqual(
+    Array.from({ length: 7 }, () => element.toString("hex")),
+  );
+});
+
+test("everything but pushing goes on at the memory limit, and after SCRIPT FLUSH", async () => {
+  const valkey = await ownValkey({ appendOnly: false });
+  const own = await QueueLab.open(valkey.url);
+  try {
+    const queue = own.queue();
+    await queue.join("w");
+    await queue.push("done", "retry", "park", "lane", "fan", "back", "taken over", "last");
+    await queue.settle(await queue.claimOne("w"), { verb: "back", header: null });
+    await queue.expireLease("w");
+    await own.redis.config("SET", "maxmemory", 1);
+
+    // Nothing may be written before it: an earlier pop would let the rest of a script through.
+    expect(queue.push("more")).rejects.toThrow(/^OOM/);
+    expect(queue.store.push(["more"], null, ["evt_1"])).rejects.toThrow(/^OOM/);
+    await own.redis.script("FLUSH");
+    await queue.join("heir");
+    const [done, retry, park, lane, fan, back] = await queue.claim("w", { mostItems: 7 });
+    const settled = [
+      await queue.settle(retry!, { verb: "retry", delivery: "d1", delayMs: 0, header: "{}" }),
+      await queue.settle(park!, { verb: "park", delivery: "d2", header: "{}" }),
+      await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: header("d3") }),
+      await queue.settle(fan!, { verb: "fan", event: "e", headers: [header("d4")] }),
+      await queue.settle(back!, { verb: "back", header: header("d5") }),
+      await queue.settle(done!, { verb: "done", ending: "delivered" }),
+    ];
+    expect(settled).toEqual(settled.map(() => true));
+    expect(await queue.store.takeOver("w", 10_000)).toBe(1);
+
+    expect(await queue.places()).toEqual({
+      schedule: ["retry"],
+      parked: ["park"],
+      lane: ["lane"],
+      ready: ["taken over", "back", "d4"],
+      list: ["last"],
+    });
+    // A lane that stays as it is makes a write that is refused the first one of the script.
+    const lanes = [{ webhookId: "wh_1", mostItems: 0 }];
+    expect(await queue.claim("heir", { lanes })).toHaveLength(5);
+  } finally {
+    own.close();
+    await valkey.stop();
+  }
+});

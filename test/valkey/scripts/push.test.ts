@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { QueueLab } from "../test-queue.ts";
+
+let lab: QueueLab;
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+
+test("pushes the oldest first, more than one command takes as well", async () => {
+  const queue = lab.queue();
+  const elements = Array.from({ length: 2_500 }, (_, i) => `e${i}`);
+  expect(await queue.store.push(elements, null, ["evt_1"])).toEqual({
+    pushed: true,
+    ids: ["evt_1"],
+  });
+  expect(await queue.list()).toEqual(elements);
+});
+
+test("nothing is pushed, nor the idempotency key kept, where the list is none", async () => {
+  const queue = lab.queue();
+  await lab.redis.set(queue.store.queue, "no list");
+  const idempotency = { key: "k", fingerprint: "f" };
+  expect(queue.store.push(["a", "b"], idempotency, ["1", "2"])).rejects.toThrow(/^WRONGTYPE/);
+
+  await lab.redis.del(queue.store.queue);
+  expect(await queue.store.push(["a", "b"], idempotency, ["3", "4"])).toEqual({
+    pushed: true,
+    ids: ["3", "4"],
+  });
+  expect(await queue.list()).toEqual(["a", "b"]);
+});
+
+test("an idempotency key that comes again pushes nothing and answers the first ids", async () => {
+  const queue = lab.queue();
+  const idempotency = { key: "k", fingerprint: "f" };
+  await queue.store.push(["a", "b"], idempotency, ["evt_1", "evt_2"]);
+  expect(await queue.store.push(["a", "b"], idempotency, ["evt_3", "evt_4"])).toEqual({
+    pushed: true,
+    ids: ["evt_1", "evt_2"],
+  });
+  expect(await queue.list()).toEqual(["a", "b"]);
+});
+
+test("an idempotency key with another body is refused", async () => {
+  const queue = lab.queue();
+  await queue.store.push(["a"], { key: "k", fingerprint: "f" }, ["1"]);
+  expect(await queue.store.push(["b"], { key: "k", fingerprint: "g" }, ["2"])).toEqual({
+    pushed: false,
+    why: "key-reused",
+  });
+  expect(await queue.list()).toEqual(["a"]);
+});
+
+test("another key pushes, and so does none, as often as it comes", async () => {
+  const queue = lab.queue();
+  await queue.store.push(["a"], { key: "k1", fingerprint: "f" }, ["1"]);
+  await queue.store.push(["b"], { key: "k2", fingerprint: "f" }, ["2"]);
+  await queue.store.push(["c"], null, ["3"]);
+  await queue.store.push(["c"], null, ["3"]);
+  expect(await queue.list()).toEqual(["a", "b", "c", "c"]);
+});
+
+test("an idempotency key is kept for a day", async () => {
+  const queue = lab.queue();
+  await queue.store.push(["a"], { key: "k", fingerprint: "f" }, ["1"]);
+  const ttl = await lab.redis.ttl(queue.store.keys.idempotency("k"));
+  expect(ttl).toBeGreaterThan(86_300);
+  expect(ttl).toBeLessThanOrEqual(86_400);
+});

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { ParkedStore } from "../../../src/valkey/parked-store.ts";
+import { header, QueueLab, type TestQueue } from "../test-queue.ts";
+
+const LIMITS = { most: 100, mostBytes: 1_000_000, ttlMs: 60_000 };
+
+let lab: QueueLab;
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+
+/** Parks the elements, the first one the longest ago. */
+async function park(queue: TestQueue, ...elements: string[]): Promise<ParkedStore> {
+  await queue.join("w");
+  await queue.push(...elements);
+  for (const [i, claim] of (await queue.claim("w")).entries()) {
+    const delivery = `d${i}`;
+    await queue.settle(claim, { verb: "park", delivery, header: header(delivery) });
+    await age(queue, delivery, 1_000 * (elements.length - i));
+  }
+  return new ParkedStore(lab.link, queue.store.queue);
+}
+
+async function age(queue: TestQueue, delivery: string, byMs: number): Promise<void> {
+  const [seconds] = await lab.redis.time();
+  await lab.redis.zadd(queue.store.keys.parked, Number(seconds) * 1000 - byMs, delivery);
+}
+
+test("beyond the most deliveries, the oldest fall out and are counted", async () => {
+  const queue = lab.queue();
+  const parked = await park(queue, "a", "b", "c", "d");
+  expect(await parked.sweep({ ...LIMITS, most: 2 })).toEqual({
+    expired: 0,
+    fallenOut: 2,
+    left: 2,
+  });
+  expect((await queue.places()).parked?.toSorted()).toEqual(["c", "d"]);
+  expect(await queue.ended()).toEqual({ parked: 4, dropped: 2 });
+  expect(await parked.sweep({ ...LIMITS, most: 2 })).toMatchObject({ fallenOut: 0 });
+});
+
+test("beyond the most bytes too, also for the bytes of one alone", async () => {
+  const queue = lab.queue();
+  const parked = await park(queue, "a".repeat(5_000), "b".repeat(5_000), "c");
+  expect(await parked.sweep({ ...LIMITS, mostBytes: 6_000 })).toMatchObject({ fallenOut: 1 });
+  expect(await parked.sweep({ ...LIMITS, mostBytes: 300 })).toMatchObject({ fallenOut: 1 });
+  expect(await queue.places()).toEqual({ parked: ["c"] });
+  expect(await parked.sweep({ ...LIMITS, mostBytes: 10 })).toMatchObject({ left: 0 });
+  expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");
+});
+
+test("what is past its TTL expires, and is counted apart from what falls out", async () => {
+  const queue = lab.queue();
+  const parked = await park(queue, "a", "b");
+  await age(queue, "d0", LIMITS.ttlMs + 1_000);
+  expect(await parked.sweep(LIMITS)).toEqual({ expired: 1, fallenOut: 0, left: 1 });
+  expect(await queue.places()).toEqual({ parked: ["b"] });
+  expect(await queue.ended()).toEqual({ parked: 2, expired: 1 });
+});
+
+test("a fanned-out event's bytes go with the last of its deliveries that falls out", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("event");
+  const headers = [header("d1"), header("d2")];
+  await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
+  for (const [i, claim] of (await queue.claim("w")).entries()) {
+    const delivery = `d${i + 1}`;
+    await queue.settle(claim, { verb: "park", delivery, header: header(delivery) });
+    await age(queue, delivery, 1_000 * (2 - i));
+  }
+  const parked = new ParkedStore(lab.link, queue.store.queue);
+  const { events, refs } = queue.store.keys;
+
+  await parked.sweep({ ...LIMITS, most: 1 });
+  expect(await lab.redis.hget(events, "e")).toBe("event");
+  await age(queue, "d2", LIMITS.ttlMs + 1_000);
+  await parked.sweep(LIMITS);
+  expect(await lab.redis.exists(events, refs)).toBe(0);
+});
