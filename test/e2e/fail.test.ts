@@ -37,15 +37,12 @@ test("a redirect is a failure, and is not followed", async () => {
   await register(service, { user_id: "u_elsewhere", url: elsewhere.url });
   await scene.push(eventFor("u_moved"));
   const entries = await logOf("u_moved", 5);
-  await scene.push(eventFor("u_elsewhere"));
+  await scene.push(eventFor("u_elsewhere", 7));
   await elsewhere.waitFor(1);
 
   expect(entries.map(({ status_code }) => status_code)).toEqual(statuses);
   expect(entries.map(({ reason }) => reason)).toEqual(statuses.map((code) => `http-${code}`));
-  const [only, ...others] = elsewhere.requests.map(({ text }) => text);
-  expect(others).toEqual([]);
-  expect(only).toContain('"n":0');
-  expect(elsewhere.requests[0]?.method).toBe("POST");
+  expect(elsewhere.requests.map(({ text }) => text.includes('"n":7'))).toEqual([true]);
 });
 
 test("a failure is retried on the schedule: same body and id, new UUID and signature time", async () => {

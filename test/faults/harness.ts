@@ -1,0 +1,314 @@
+// What a scenario of the campaign works with: the built binary, a real Valkey, a receiver that
+// counts, and the events that were acknowledged.
+import { join } from "node:path";
+import { Redis } from "iovalkey";
+import { afterOurDeath } from "../../src/valkey/lifeline.ts";
+import type { LocalValkey } from "../../src/valkey/local-server.ts";
+import { eventually } from "../support/eventually.ts";
+import { ownValkey, tempFolder, testRedis } from "../support/valkey.ts";
+
+/** Holds the fault points; otherwise the release. */
+export const FAULT_BINARY = join(import.meta.dir, "../../dist/fluxhook-faults");
+export const TOKEN = "campaign-token-of-thirty-two-chars";
+export const QUEUE = "fluxhook:events";
+
+/** One process of the binary. */
+export class WorkerProcess {
+  private constructor(
+    private readonly child: Bun.Subprocess<"ignore", Bun.BunFile, Bun.BunFile>,
+    readonly url: string,
+    /** Its log lines, for a scenario that looks for errors in them. */
+    readonly logFile: string,
+  ) {}
+
+  static async start(
+    valkeyUrl: string,
+    env: Record<string, string> = {},
+    options: { awaitReady?: boolean } = {},
+  ): Promise<WorkerProcess> {
+    const port = 33_000 + Math.floor(Math.random() * 20_000);
+    const logFile = join(tempFolder("worker"), "log");
+    const child = Bun.spawn([FAULT_BINARY, "serve"], {
+      env: {
+        ...process.env,
+        FLUXHOOK_VALKEY_URL: valkeyUrl,
+        FLUXHOOK_PORT: String(port),
+        FLUXHOOK_API_TOKEN: TOKEN,
+        FLUXHOOK_EGRESS_ALLOW: "127.0.0.0/8",
+        ...env,
+      },
+      stdin: "ignore",
+      stdout: Bun.file(logFile),
+      stderr: Bun.file(logFile),
+    });
+    afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
+    const worker = new WorkerProcess(child, `http://127.0.0.1:${port}`, logFile);
+    if (options.awaitReady !== false) {
+      await eventually(
+        async () => worker.hasEnded || (await fetch(`${worker.url}/readyz`)).status === 200,
+        { withinMs: 20_000 },
+      );
+    }
+    return worker;
+  }
+
+  get pid(): number {
+    return this.child.pid;
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  get exited(): Promise<number> {
+    return this.child.exited;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.child.exited;
+  }
+
+  /** SIGTERM; answers how long it took and the exit code. */
+  async terminate(): Promise<{ ms: number; code: number }> {
+    const startedAt = performance.now();
+    this.child.kill("SIGTERM");
+    const code = await this.child.exited;
+    return { ms: performance.now() - startedAt, code };
+  }
+
+  /** Resident memory in MiB. */
+  async rssMib(): Promise<number> {
+    const status = await Bun.file(`/proc/${this.pid}/status`).text();
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024;
+  }
+
+  async log(): Promise<string> {
+    return Bun.file(this.logFile).text();
+  }
+
+  async api(method: string, path: string, body?: unknown): Promise<Response> {
+    return fetch(this.url + path, {
+      method,
+      headers: { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(5_000),
+    });
+  }
+
+  /** Registers a webhook; answers its id. */
+  async register(webhook: Record<string, unknown>): Promise<string> {
+    const response = await this.api("POST", "/v1/webhooks", webhook);
+    const answer = (await response.json()) as { id?: string };
+    if (answer.id === undefined) throw new Error(`not registered: ${JSON.stringify(answer)}`);
+    return answer.id;
+  }
+}
+
+type Answer = Response | null;
+
+/** Counts what arrives. `data.n` says which event a request is; its body's `id` must not change. */
+export class CountingReceiver {
+  /** n → how many requests carried it. */
+  readonly arrivals = new Map<number, number>();
+  /** Events that came with more than one id. */
+  readonly changedIds = new Set<number>();
+  requests = 0;
+  inFlight = 0;
+  mostInFlight = 0;
+  private readonly ids = new Map<number, string>();
+  private readonly server: Bun.Server<undefined>;
+
+  /** What is answered: null for 204 at once. A request counts when its answer says 2xx. */
+  respond: ((n: number, path: string) => Answer | Promise<Answer>) | null = null;
+
+  constructor() {
+    this.server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      idleTimeout: 0,
+      development: false,
+      fetch: (request) => this.receive(request),
+    });
+  }
+
+  url(path = "/"): string {
+    return `http://127.0.0.1:${this.server.port}${path}`;
+  }
+
+  get distinct(): number {
+    return this.arrivals.size;
+  }
+
+  get duplicates(): number {
+    let more = 0;
+    for (const count of this.arrivals.values()) more += count - 1;
+    return more;
+  }
+
+  async stop(): Promise<void> {
+    await this.server.stop(true);
+  }
+
+  private async receive(request: Request): Promise<Response> {
+    this.inFlight += 1;
+    this.requests += 1;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    try {
+      const { id, data } = (await request.json()) as { id: string; data: { n: number } };
+      const first = this.ids.get(data.n);
+      if (first === undefined) this.ids.set(data.n, id);
+      else if (first !== id) this.changedIds.add(data.n);
+      const answer = this.respond
+        ? ((await this.respond(data.n, new URL(request.url).pathname)) ?? NO_CONTENT())
+        : NO_CONTENT();
+      if (answer.ok) this.arrivals.set(data.n, (this.arrivals.get(data.n) ?? 0) + 1);
+      return answer;
+    } finally {
+      this.inFlight -= 1;
+    }
+  }
+}
+
+const NO_CONTENT = () => new Response(null, { status: 204 });
+
+/** Pushes events and knows which ones Valkey has acknowledged. */
+export class Producer {
+  acknowledged = 0;
+  refused = 0;
+  next = 0;
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly options: {
+      queue?: string;
+      userOf?: (n: number) => string;
+      push?: "LPUSH" | "RPUSH";
+      padding?: number;
+    } = {},
+  ) {}
+
+  element(n: number): string {
+    const user = this.options.userOf?.(n) ?? "u_1";
+    const padding = "x".repeat(this.options.padding ?? 100);
+    return `{"user_id":"${user}","event":"file.created","data":{"n":${n},"p":"${padding}"}}`;
+  }
+
+  /** Pushes so many, in groups. What is not acknowledged is not counted, and its numbers are skipped. */
+  async push(count: number, group = 500): Promise<void> {
+    const end = this.next + count;
+    while (this.next < end) {
+      const size = Math.min(group, end - this.next);
+      const elements = Array.from({ length: size }, (_, i) => this.element(this.next + i));
+      this.next += size;
+      try {
+        await this.redis.call(this.options.push ?? "LPUSH", [
+          this.options.queue ?? QUEUE,
+          ...elements,
+        ]);
+        this.acknowledged += size;
+      } catch {
+        this.refused += size;
+      }
+    }
+  }
+}
+
+export interface Check {
+  what: string;
+  found: string | number;
+  holds: boolean;
+}
+
+/** What a scenario came to. */
+export interface Result {
+  sent: number;
+  received: number;
+  lost: number;
+  duplicates: number;
+  checks: Check[];
+}
+
+export interface ScenarioContext {
+  long: boolean;
+  /** A Valkey of the scenario's own, append-only; stopped at its end. */
+  valkey(extraArgs?: string[]): Promise<LocalValkey>;
+  redis(url: string): Promise<Redis>;
+  worker(
+    url: string,
+    env?: Record<string, string>,
+    options?: { awaitReady?: boolean },
+  ): Promise<WorkerProcess>;
+  receiver(): CountingReceiver;
+  /** Shown while the scenario runs. */
+  progress(text: string): void;
+}
+
+export interface Scenario {
+  name: string;
+  /** What is done, as the issue says it. */
+  what: string;
+  /** What has to hold. */
+  holds: string;
+  /** A control: it is right only if it fails. */
+  mustFail?: boolean;
+  run(context: ScenarioContext): Promise<Result>;
+}
+
+/** Everything that a scenario started is ended with it, however it ends. */
+export function openContext(
+  long: boolean,
+  progress: (text: string) => void,
+): { context: ScenarioContext; close: () => Promise<void> } {
+  const ends: (() => unknown)[] = [];
+  return {
+    context: {
+      long,
+      progress,
+      async valkey(extraArgs) {
+        const server = await ownValkey({ extraArgs });
+        ends.push(() => server.stop());
+        return server;
+      },
+      async redis(url) {
+        const redis = await testRedis(url);
+        ends.push(() => redis.disconnect());
+        return redis;
+      },
+      async worker(url, env, options) {
+        const worker = await WorkerProcess.start(url, env, options);
+        ends.push(() => worker.hasEnded || worker.kill());
+        return worker;
+      },
+      receiver() {
+        const receiver = new CountingReceiver();
+        ends.push(() => receiver.stop());
+        return receiver;
+      },
+    },
+    close: async () => {
+      for (const end of ends.toReversed()) await end();
+    },
+  };
+}
+
+/** The counts that every scenario has. */
+export function counts(
+  producer: Pick<Producer, "acknowledged">,
+  receiver: CountingReceiver,
+): Pick<Result, "sent" | "received" | "lost" | "duplicates"> {
+  return {
+    sent: producer.acknowledged,
+    received: receiver.distinct,
+    lost: Math.max(0, producer.acknowledged - receiver.distinct),
+    duplicates: receiver.duplicates,
+  };
+}
+
+export function check(what: string, found: string | number, holds: boolean): Check {
+  return { what, found, holds };
+}

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { sharedKeys, type SharedKeys } from "../../src/valkey/keys.ts";
+import { WebhookStore } from "../../src/valkey/webhook-store.ts";
+import { WEBHOOKS_PER_OWNER } from "../../src/wire/webhook.ts";
+import { freshPrefix } from "../support/valkey.ts";
+import { QueueLab } from "./test-queue.ts";
+import { webhookRecord } from "./webhook-records.ts";
+
+let lab: QueueLab;
+let keys: SharedKeys;
+let store: WebhookStore;
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+beforeEach(() => {
+  keys = sharedKeys(freshPrefix());
+  store = new WebhookStore(lab.link, keys);
+});
+
+/** Owners whose changes have been announced, in order. */
+const announced = async () =>
+  (await lab.redis.xrange(keys.changes, "-", "+")).map(([, fields]) => fields[1]);
+
+test("a webhook is found by its id and among its owner's, the oldest first", async () => {
+  const [first, second] = [webhookRecord(), webhookRecord()];
+  const ofOrg = webhookRecord({ org_id: "o_1" });
+  for (const record of [second, first, ofOrg]) {
+    expect(await store.create(record)).toEqual({ created: true });
+  }
+  expect(await store.get(first.id)).toEqual(first);
+  expect(await store.list("user:u_1")).toEqual([first, second]);
+  expect(await store.list("org:o_1")).toEqual([ofOrg]);
+  expect(await store.list("org:u_1")).toEqual([]);
+  expect(await store.get("wh_none")).toBeNull();
+  expect(await announced()).toEqual(["user:u_1", "user:u_1", "org:o_1"]);
+});
+
+test("an owner has one webhook for a url; another owner may have it too", async () => {
+  const first = webhookRecord();
+  const second = webhookRecord({ url: first.url });
+  await store.create(first);
+  expect(await store.create(second)).toEqual({ created: false, why: "duplicate", id: first.id });
+  expect(await store.get(second.id)).toBeNull();
+  expect(await lab.redis.hexists(keys.webhookOwners, second.id)).toBe(0);
+  const elsewhere = webhookRecord({ org_id: "o_1", url: first.url });
+  expect(await store.create(elsewhere)).toEqual({ created: true });
+});
+
+test("an owner has a hundred webhooks at most, also when two come for the last place", async () => {
+  const records = Array.from({ length: WEBHOOKS_PER_OWNER - 1 }, () => webhookRecord());
+  await Promise.all(records.map((record) => store.create(record)));
+  const last = [webhookRecord(), webhookRecord()];
+  const results = await Promise.all(last.map((record) => store.create(record)));
+  expect(results).toContainEqual({ created: true });
+  expect(results).toContainEqual({ created: false, why: "full" });
+  expect(await store.list("user:u_1")).toHaveLength(WEBHOOKS_PER_OWNER);
+
+  // Full is for new ones only.
+  const [some] = records;
+  const changed = await store.update(some!.id, (one) => ({ ...one, description: "changed" }));
+  expect(changed.updated?.description).toBe("changed");
+});
+
+test("an update changes the record and is announced; one that changes nothing is not", async () => {
+  const record = webhookRecord();
+  await store.create(record);
+  const { updated } = await store.update(record.id, (one) => ({ ...one, enabled: false }));
+  expect(updated).toEqual({ ...record, enabled: false });
+  expect(await store.get(record.id)).toEqual({ ...record, enabled: false });
+  await store.update(record.id, (one) => one);
+  expect(await announced()).toEqual(["user:u_1", "user:u_1"]);
+});
+
+test("of updates at the same time none is lost", async () => {
+  const record = webhookRecord();
+  await store.create(record);
+  const names = Array.from({ length: 10 }, (_, i) => `x-${i}`);
+  await Promise.all(
+    names.map((name) =>
+      store.update(record.id, (one) => ({ ...one, headers: { ...one.headers, [name]: "1" } })),
+    ),
+  );
+  expect(Object.keys((await store.get(record.id))!.headers).toSorted()).toEqual(names);
+});
+
+test("an update to another webhook's url is refused", async () => {
+  const [first, second] = [webhookRecord(), webhookRecord()];
+  await store.create(first);
+  await store.create(second);
+  const result = await store.update(second.id, (one) => ({ ...one, url: first.url }));
+  expect(result).toEqual({ updated: null, why: "duplicate", id: first.id });
+  expect(await store.get(second.id)).toEqual(second);
+});
+
+test("what is deleted is gone, with its health, and is announced", async () => {
+  const record = webhookRecord();
+  await store.create(record);
+  await lab.redis.hset(keys.health(record.id), "consecutive_failures", 3);
+  expect(await store.delete(record.id)).toBeTrue();
+  expect(await store.delete(record.id)).toBeFalse();
+  expect(await store.get(record.id)).toBeNull();
+  expect(await store.list("user:u_1")).toEqual([]);
+  expect(await announced()).toEqual(["user:u_1", "user:u_1"]);
+  const left = [keys.webhookOwners, keys.webhooks("user:u_1"), keys.health(record.id)];
+  expect(await lab.redis.exists(...left)).toBe(0);
+  expect(await store.update(record.id, (one) => one)).toEqual({ updated: null, why: "missing" });
+});
+
+test("an update that meets a deletion does not bring the webhook back", async () => {
+  const record = webhookRecord();
+  await store.create(record);
+  let deletion: Promise<boolean> | null = null;
+  const update = store.update(record.id, (one) => {
+    // Sent between the update's read and its write, on the same connection.
+    deletion ??= store.delete(record.id);
+    return { ...one, enabled: false };
+  });
+  const result = await update;
+  await deletion;
+  expect(await store.list("user:u_1")).toEqual([]);
+  expect(await store.get(record.id)).toBeNull();
+  if (result.updated === null) expect(result).toEqual({ updated: null, why: "missing" });
+});
