@@ -31,6 +31,13 @@ program
     exitCode = await (await import("./cli/dev.ts")).dev({ once: options.once === true });
   });
 
+program
+  .command("health")
+  .description("0 if the service of this machine is ready, as the image's HEALTHCHECK asks")
+  .action(async () => {
+    exitCode = await (await import("./cli/health.ts")).health();
+  });
+
 try {
   await program.parseAsync();
 } catch (error) {

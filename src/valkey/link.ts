@@ -30,7 +30,7 @@ export class Link {
   private readonly waiting = new Set<Waiting>();
   private watch: Timer | null = null;
   private reconnect: Timer | null = null;
-  private upWaiters: (() => void)[] = [];
+  private upWaiters: ((isUp: boolean) => void)[] = [];
   /** Counts connections; a reply of an earlier one says nothing about this one. */
   connections = 0;
   lastProblem = "not connected yet";
@@ -47,9 +47,10 @@ export class Link {
     return this;
   }
 
-  /** Resolves at once where the link is up, else as soon as it is (or closed). */
-  whenUp(): Promise<void> {
-    if (this.ready || this.closed) return Promise.resolve();
+  /** True as soon as the link is up; false when it is closed, for then it never will be. */
+  whenUp(): Promise<boolean> {
+    if (this.closed) return Promise.resolve(false);
+    if (this.ready) return Promise.resolve(true);
     return new Promise((resolve) => this.upWaiters.push(resolve));
   }
 
@@ -92,7 +93,7 @@ export class Link {
     if (this.watch) clearInterval(this.watch);
     this.watch = null;
     if (this.client) this.drop(this.client, "closed");
-    for (const resolve of this.upWaiters.splice(0)) resolve();
+    for (const resolve of this.upWaiters.splice(0)) resolve(false);
   }
 
   private connect(): void {
@@ -127,7 +128,7 @@ export class Link {
         this.pauseMs = FIRST_PAUSE_MS;
         this.connections += 1;
         this.options.onUp?.();
-        for (const resolve of this.upWaiters.splice(0)) resolve();
+        for (const resolve of this.upWaiters.splice(0)) resolve(true);
       },
       (error: unknown) => {
         clearTimeout(limit);

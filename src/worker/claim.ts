@@ -20,7 +20,7 @@ export interface ClaimerOptions {
   waitForList: (membership: Membership) => void;
   /** The worker id was judged dead. */
   onGone: (membership: Membership) => void;
-  whenUp: () => Promise<void>;
+  whenUp: () => Promise<boolean>;
   log: WorkerLog;
 }
 
@@ -162,6 +162,11 @@ export class Claimer {
         left -= 1;
       }
       if (slots.length > 0) kept.set(webhookId, slots);
+    }
+    // Those that are asked now stand behind the others next time.
+    for (const webhookId of kept.keys()) {
+      membership.lanes.delete(webhookId);
+      membership.lanes.add(webhookId);
     }
     return kept;
   }

@@ -19,7 +19,7 @@ export interface ReaperOptions {
   onWork: () => void;
   /** What else is due with each heartbeat. */
   onBeat: (membership: Membership) => Promise<void>;
-  whenUp: () => Promise<void>;
+  whenUp: () => Promise<boolean>;
   leaseMs?: number;
   heartbeatMs?: number;
 }

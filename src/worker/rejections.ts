@@ -24,7 +24,7 @@ export class Rejections {
     private readonly options: {
       store: RejectedStore;
       log: WorkerLog;
-      whenUp: () => Promise<void>;
+      whenUp: () => Promise<boolean>;
       onFallenOut: (elements: number) => void;
     },
   ) {}
@@ -42,7 +42,7 @@ export class Rejections {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.pending.length > 0) {
       const group = this.pending.splice(0, MOST_IN_GROUP);
-      await this.keep(group);
+      if (!(await this.keep(group))) break;
       for (const { membership, claim } of group) {
         membership.settle(claim, { verb: "done", ending: "rejected" });
       }
@@ -51,7 +51,8 @@ export class Rejections {
     this.running = null;
   }
 
-  private async keep(group: Entry[]): Promise<void> {
+  /** False where Valkey will not be asked any more. */
+  private async keep(group: Entry[]): Promise<boolean> {
     const { store, log, whenUp } = this.options;
     const rejections = group.map(({ membership, claim, rejection }) => ({
       ...rejection,
@@ -65,7 +66,7 @@ export class Rejections {
         break;
       } catch (error) {
         if (error instanceof ValkeyUnavailable) {
-          await whenUp();
+          if (!(await whenUp())) return false;
           continue;
         }
         log.error({ err: error, elements: group.length }, "rejected.failed");
@@ -77,5 +78,6 @@ export class Rejections {
       { elements: group.length, reason: first?.reason, field: first?.field, found: first?.message },
       "element.rejected",
     );
+    return true;
   }
 }

@@ -17,7 +17,7 @@ export interface RouteDeps {
   directory: Directory;
   rejections: Rejections;
   attempts: AttemptDeps;
-  whenUp: () => Promise<void>;
+  whenUp: () => Promise<boolean>;
 }
 
 /** What is stored was accepted once; settings that have changed since do not unmake it. */

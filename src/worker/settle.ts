@@ -9,8 +9,8 @@ import type { WorkerLog } from "./worker-log.ts";
 export interface SettlerOptions {
   store: QueueStore;
   log: WorkerLog;
-  /** Resolves when Valkey can be asked again. */
-  whenUp: () => Promise<void>;
+  /** Resolves when Valkey can be asked again; false: it will not be in this process's life. */
+  whenUp: () => Promise<boolean>;
   /** These claims have ended, or are somebody else's by now. */
   onSettled: (claims: readonly Claimed[]) => void;
   /** Deliveries have been parked: there may be too many by now. */
@@ -65,8 +65,7 @@ export class Settler {
       } catch (error) {
         if (error instanceof ValkeyUnavailable) {
           // What only memory holds is at most once: a lost reply must not settle it twice.
-          if (worker === null) break;
-          await whenUp();
+          if (worker === null || !(await whenUp())) break;
           continue;
         }
         log.error({ err: error, entries: group.length }, "settle.failed");

@@ -255,7 +255,7 @@ export class Worker {
     await this.recorder.flush();
   }
 
-  private addQueue(queue: string, whenUp: () => Promise<void>): void {
+  private addQueue(queue: string, whenUp: () => Promise<boolean>): void {
     const { settings, log } = this.options;
     const store = new QueueStore(this.link, queue);
     const settler = new Settler({

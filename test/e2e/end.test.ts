@@ -53,7 +53,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  "a second process takes over what a killed one held, and both together send no other event twice",
+  "a process that runs already takes over what a killed one held, and nothing else",
   async () => {
     await using scene = await openScene();
     let hanging = true;

@@ -42,10 +42,12 @@ export async function startServiceProcess(options: ServiceOptions): Promise<Serv
     ...options.env,
   });
   const lines: Record<string, unknown>[] = [];
-  void readLines(child.stdout, lines);
+  const allRead = readLines(child.stdout, lines);
   const complaint = child.stderr.text();
   let hasEnded = false;
-  void child.exited.then(() => (hasEnded = true));
+  // With its last words: they may arrive after its exit code.
+  const exited = Promise.all([child.exited, allRead]).then(([exitCode]) => exitCode);
+  void exited.then(() => (hasEnded = true));
 
   async function logLine(event: string): Promise<Record<string, unknown>> {
     const found = await eventually(
@@ -74,15 +76,15 @@ export async function startServiceProcess(options: ServiceOptions): Promise<Serv
       return { status: response.status, body: text === "" ? null : JSON.parse(text) };
     },
     signal: (signal) => child.kill(signal),
-    exited: child.exited,
+    exited,
     stop: () => {
       child.kill("SIGTERM");
-      return child.exited;
+      return exited;
     },
     // A test that is over has no interest in a graceful end.
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
-      await child.exited;
+      await exited;
     },
   };
 }
