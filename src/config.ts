@@ -33,6 +33,27 @@ const toggle = choice(["true", "false"]).transform((text) => text === "true");
 
 const key = /^[!-z|~]+$/;
 
+const MOST_LISTS = 16;
+/** Braces only as one hash tag: a list's own keys could not share its slot otherwise. */
+const LIST_NAME = /^[^{}]*(\{[^{}]+\}[^{}]*)?$/;
+
+const lists = z.string().transform((text, context): string[] => {
+  const names = list(text);
+  const wrong = names.find((name) => !LIST_NAME.test(name));
+  if (wrong !== undefined) {
+    context.addIssue({
+      code: "custom",
+      message: `${shown(wrong)} is not a list's name; accepted are braces only as in {orders}:events`,
+    });
+  } else if (names.length < 1 || names.length > MOST_LISTS || new Set(names).size < names.length) {
+    context.addIssue({
+      code: "custom",
+      message: `${shown(text)} does not name 1 to ${MOST_LISTS} lists, each once`,
+    });
+  }
+  return names;
+});
+
 const valkeyUrl = z.string().superRefine((text, context) => {
   if (text.startsWith("/") || text.startsWith("unix://")) return;
   const parsed = URL.canParse(text) ? new URL(text) : null;
@@ -126,19 +147,15 @@ export const SETTINGS = {
     "Valkey's address: `valkey://`, `redis://`, `rediss://` (TLS) or a unix socket's path",
   ),
   PREFIX: setting(
-    z
-      .string()
-      .regex(key, { error: "must not be empty or contain spaces, control characters or braces" }),
+    z.string().regex(key, {
+      error: (issue) =>
+        `${shown(issue.input)} is no prefix; accepted are letters, digits and signs without spaces and braces`,
+    }),
     "fluxhook",
     "stands before every key that is Fluxhook's own",
   ),
   QUEUE: setting(
-    z
-      .string()
-      .transform(list)
-      .refine((names) => names.length <= 16 && new Set(names).size === names.length, {
-        error: "must name at most 16 lists, each once",
-      }),
+    lists,
     "<prefix>:events",
     "the lists to take events from, comma-separated, the first ones first",
   ),
@@ -174,7 +191,7 @@ export const SETTINGS = {
   PARKED_TTL: setting(
     duration({ minMs: 1000, maxMs: 365 * DAY_MS }),
     "7d",
-    "how long a parked delivery can be redelivered",
+    "how long a parked delivery is kept and can be redelivered",
   ),
   PARKED_MAX: setting(
     integer(1, 100_000_000),
@@ -272,7 +289,8 @@ export function readSettings(
   const values: Record<string, unknown> = {};
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const { schema, fallback } = SETTINGS[name];
-    const given = environment[`FLUXHOOK_${name}`];
+    const set = environment[`FLUXHOOK_${name}`];
+    const given = name === "PORT" && set?.startsWith("tcp://") ? undefined : set;
     const text = given === undefined || given === "" ? fallback : given;
     const parsed = (schema as z.ZodType).safeParse(text ?? undefined);
     if (parsed.success) values[name] = parsed.data;
@@ -283,11 +301,11 @@ export function readSettings(
     }
   }
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith("FLUXHOOK_") || name.slice(9) in SETTINGS) continue;
+    if (!name.startsWith("FLUXHOOK_") || Object.hasOwn(SETTINGS, name.slice(9))) continue;
     if (environment[name] === undefined || IGNORED.test(name)) continue;
     problems.push(`${name} is no setting of Fluxhook${didYouMean(name.slice(9))}`);
   }
-  if (values.ALERT_URL !== undefined && values.ALERT_SECRET === undefined) {
+  if (values.ALERT_URL !== undefined && !environment.FLUXHOOK_ALERT_SECRET) {
     problems.push("FLUXHOOK_ALERT_SECRET is required where FLUXHOOK_ALERT_URL is set");
   }
   if (problems.length > 0) throw new SettingsError(problems);
@@ -298,7 +316,7 @@ export function readSettings(
   return settings;
 }
 
-/** Container platforms set these for a service named `fluxhook`; they are not ours to judge. */
+/** Kubernetes sets these, and `FLUXHOOK_PORT=tcp://…`, for a service named `fluxhook`. */
 const IGNORED = /^FLUXHOOK_(SERVICE_|PORT_\d|NAME$|TEST_)/;
 
 function didYouMean(name: string): string {

@@ -2,11 +2,13 @@
 import { addDocument, newApi, type Api } from "./openapi.ts";
 import { allowedMethods } from "./allowed-methods.ts";
 import { authenticate, requirePrincipal, type Identify } from "./auth.ts";
+import { addDeliveries } from "./deliveries.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addEventTypes } from "./event-types.ts";
 import { addEvents } from "./events.ts";
 import { addHealth } from "./health.ts";
 import { addLogs } from "./logs.ts";
+import { addParked } from "./parked.ts";
 import { answerError, problem } from "./problem.ts";
 import { addRejected } from "./rejected.ts";
 import { addWebhooks } from "./webhooks.ts";
@@ -27,6 +29,8 @@ export function createApi(
   addEvents(api, deps);
   addWebhooks(api, deps);
   addLogs(api, deps);
+  addParked(api, deps);
+  addDeliveries(api, deps);
   addEventTypes(api, deps);
   addRejected(api, deps);
   addHealth(api, deps);

@@ -1,4 +1,5 @@
 // What the API needs from outside. `serve` gives it stores on Valkey, its tests give it others.
+import type { Redelivery } from "../valkey/redelivery.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import type { WebhookHealth, WebhookRecord } from "../wire/webhook.ts";
@@ -9,6 +10,7 @@ export interface ApiStores {
   logs: { read(owner: OwnerRef): Promise<LogEntry[]> };
   intake: IntakeStore;
   rejected: { list(cursor: string | null, limit: number): Promise<RejectedPage> };
+  redelivery: Pick<Redelivery, "one" | "byFilter" | "listParked">;
 }
 
 export interface WebhookStore {
@@ -16,12 +18,16 @@ export interface WebhookStore {
   get(id: string): Promise<WebhookRecord | null>;
   /** Oldest first. */
   list(owner: OwnerRef): Promise<WebhookRecord[]>;
-  /** `change` must be pure: it runs again when somebody else changed the webhook meanwhile. */
+  /**
+   * `change` must be pure: it runs again when somebody else changed the webhook meanwhile. With
+   * another url the pause ends that the receiver at the old one has asked for.
+   */
   update(id: string, change: (current: WebhookRecord) => WebhookRecord): Promise<WebhookUpdated>;
   /** False where there was none. */
   delete(id: string): Promise<boolean>;
   /** One for each id, in their order. */
   health(ids: string[]): Promise<WebhookHealth[]>;
+  /** For a webhook that is switched on: a pause that its receiver has asked for ends too. */
   resetHealth(id: string): Promise<void>;
 }
 

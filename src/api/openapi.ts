@@ -28,6 +28,7 @@ const WHEN: Record<ProblemStatus, string> = {
   404: "there is no such thing, or it is another owner's",
   405: "the path has no such method; see `Allow`",
   409: "it conflicts with what is there",
+  410: "it can no longer be redelivered",
   413: "the body or an event in it is too large",
   415: "the body is not application/json",
   422: "the input is invalid; `errors` names each field",

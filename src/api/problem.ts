@@ -2,7 +2,7 @@
 import type { Context, TypedResponse } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
-import { ValkeyUnavailable } from "../valkey/unavailable.ts";
+import { ValkeyFull, ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { ApiLog } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 
@@ -37,6 +37,9 @@ const PROBLEMS = {
   "duplicate-webhook": { status: 409, title: "This owner has a webhook with this url" },
   "too-many-webhooks": { status: 409, title: "This owner has as many webhooks as it may have" },
   "key-reused": { status: 409, title: "This Idempotency-Key was used with another body" },
+  "in-flight": { status: 409, title: "The delivery is in flight" },
+  "webhook-disabled": { status: 409, title: "The webhook is disabled" },
+  gone: { status: 410, title: "The delivery can no longer be redelivered" },
   "too-large": { status: 413, title: "Too large" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
   invalid: { status: 422, title: "The input is invalid" },
@@ -120,6 +123,10 @@ export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
         ? "try again"
         : "a write answered 503 may have been applied; repeat it with its Idempotency-Key",
     );
+  }
+  if (error instanceof ValkeyFull) {
+    log.error({ ...request, err: error }, "request.unavailable");
+    return problem(c, "unavailable", `${error.message}; nothing was written, try again later`);
   }
   // Hono's own validators throw these two.
   if (error instanceof HTTPException && error.status === 400) {

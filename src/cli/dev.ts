@@ -48,7 +48,7 @@ export async function dev({ once }: { once: boolean }): Promise<number> {
     const settings = readSettings({ ...environment, FLUXHOOK_VALKEY_URL: valkey.url });
     const { log, flush } = createLog(settings.LOG_LEVEL);
     const code = await run({ settings, token, valkey, log, once, stopped });
-    flush();
+    await flush();
     return code;
   } finally {
     await valkey.stop();

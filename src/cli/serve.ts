@@ -29,6 +29,6 @@ export async function serve(): Promise<number> {
   log.info({ signal, grace_ms: settings.SHUTDOWN_GRACE }, "service.stopping");
   const { putBack } = await service.stop();
   log.info({ put_back: putBack }, "service.stopped");
-  flush();
+  await flush();
   return 0;
 }

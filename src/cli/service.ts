@@ -4,10 +4,12 @@ import type { Settings } from "../config.ts";
 import type { Log } from "../log.ts";
 import { HealthStore } from "../valkey/health-store.ts";
 import { sharedKeys } from "../valkey/keys.ts";
+import { KeptStore } from "../valkey/kept-store.ts";
 import { Link } from "../valkey/link.ts";
 import { logLimits, rejectedLimits } from "../valkey/limits.ts";
 import { LogStore } from "../valkey/log-store.ts";
 import { QueueStore } from "../valkey/queue-store.ts";
+import { Redelivery } from "../valkey/redelivery.ts";
 import { RejectedStore } from "../valkey/rejected-store.ts";
 import { WebhookStore } from "../valkey/webhook-store.ts";
 import { VERSION } from "../version.ts";
@@ -47,6 +49,10 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
   const webhooks = new WebhookStore(link, keys);
   const health = new HealthStore(link, keys);
   const intake = new QueueStore(link, settings.QUEUE[0] ?? "");
+  const queues = settings.QUEUE.map((queue) => new QueueStore(link, queue));
+  // A pause is what one receiver asked for (Retry-After): it must not outlive a change of receiver
+  // or hold back a webhook that its user has just switched on.
+  const unpause = (id: string) => Promise.all(queues.map((queue) => queue.unpause(id)));
   let stopping = false;
   const api = createApi({
     stores: {
@@ -54,14 +60,32 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
         create: (record) => webhooks.create(record),
         get: (id) => webhooks.get(id),
         list: (owner) => webhooks.list(owner),
-        update: (id, change) => webhooks.update(id, change),
+        update: async (id, change) => {
+          let before: string | null = null;
+          const result = await webhooks.update(id, (current) => {
+            before = current.url;
+            return change(current);
+          });
+          if (result.updated && result.updated.url !== before) await unpause(id);
+          return result;
+        },
         delete: (id) => webhooks.delete(id),
         health: (ids) => health.read(ids),
-        resetHealth: (id) => health.reset(id),
+        resetHealth: async (id) => {
+          await health.reset(id);
+          await unpause(id);
+        },
       },
       logs: new LogStore(link, keys, logLimits(settings)),
       intake,
       rejected: new RejectedStore(link, keys, rejectedLimits(settings)),
+      redelivery: new Redelivery({
+        link,
+        queues: settings.QUEUE,
+        kept: new KeptStore(link, keys, logLimits(settings)),
+        webhooks,
+        parkedTtlMs: settings.PARKED_TTL,
+      }),
     },
     config: {
       apiToken,

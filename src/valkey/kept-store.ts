@@ -35,12 +35,12 @@ export class KeptStore {
     return null;
   }
 
-  /** Adds attempts by the tag of their owner, the oldest first. */
-  async write(byTag: Iterable<readonly [string, readonly KeptAttempt[]]>): Promise<void> {
+  /** Adds attempts by the tag of their owner, the oldest first. Answers as `LogStore.write`. */
+  async write(byTag: Iterable<readonly [string, readonly KeptAttempt[]]>): Promise<number> {
     const lists = [...byTag].map(
       ([tag, attempts]) =>
         [this.keys.kept(tag), attempts.map((attempt) => JSON.stringify(attempt))] as const,
     );
-    await addRecent(this.link, this.limits, lists);
+    return addRecent(this.link, this.limits, lists);
   }
 }

@@ -2,7 +2,7 @@
 // answer in time costs the connection, every waiting caller hears of it, and a new one is made.
 // Guarantee 10: whatever the outage, the link comes back by itself. It queues nothing meanwhile.
 import { Redis, type RedisOptions } from "iovalkey";
-import { ValkeyUnavailable } from "./unavailable.ts";
+import { ValkeyFull, ValkeyUnavailable } from "./unavailable.ts";
 
 export interface LinkOptions {
   url: string;
@@ -73,6 +73,9 @@ export class Link {
       return await Promise.race([Promise.try(commands, client), promise]);
     } catch (error) {
       if (error instanceof ValkeyUnavailable) throw error;
+      if (isReply(error) && error.message.startsWith("OOM ")) {
+        throw new ValkeyFull("Valkey is at its memory limit (maxmemory)", { cause: error });
+      }
       const problem = connectionProblem(error);
       if (problem === null) throw error;
       this.drop(client, problem);
@@ -195,8 +198,12 @@ function connectionProblem(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   // A mistake of ours: another connection would meet it again, for ever.
   if (error instanceof TypeError || error instanceof RangeError) return null;
-  if (error.name !== "ReplyError") return describe(error);
+  if (!isReply(error)) return describe(error);
   return UNAVAILABLE_REPLY.test(error.message) ? error.message : null;
+}
+
+function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === "ReplyError";
 }
 
 /** What went wrong, without the address's password. */

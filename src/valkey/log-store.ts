@@ -20,12 +20,12 @@ export class LogStore {
     return texts.map((text) => JSON.parse(text) as LogEntry);
   }
 
-  /** Adds entries, the oldest first. */
-  async write(byOwner: Iterable<readonly [OwnerRef, readonly LogEntry[]]>): Promise<void> {
+  /** Adds entries, the oldest first. Answers how many logs could not be written. */
+  async write(byOwner: Iterable<readonly [OwnerRef, readonly LogEntry[]]>): Promise<number> {
     const lists = [...byOwner].map(
       ([owner, entries]) =>
         [this.keys.logs(owner), entries.map((entry) => JSON.stringify(entry))] as const,
     );
-    await addRecent(this.link, this.limits, lists);
+    return addRecent(this.link, this.limits, lists);
   }
 }

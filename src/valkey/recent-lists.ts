@@ -10,12 +10,12 @@ export interface RecentLimits {
   ttlMs: number;
 }
 
-/** Adds texts to the lists, the oldest first. */
+/** Adds texts to the lists, the oldest first. Answers how many lists could not be written. */
 export async function addRecent(
   link: Link,
   limits: RecentLimits,
   byKey: Iterable<readonly [key: string, texts: readonly string[]]>,
-): Promise<void> {
+): Promise<number> {
   const keys: string[] = [];
   const args: ScriptArgument[] = [limits.size, limits.ttlMs];
   for (const [key, texts] of byKey) {
@@ -24,5 +24,6 @@ export async function addRecent(
     keys.push(key);
     args.push(kept.length, ...kept);
   }
-  if (keys.length > 0) await link.run((client) => recordScript.run(client, keys, args));
+  if (keys.length === 0) return 0;
+  return Number(await link.run((client) => recordScript.run(client, keys, args)));
 }

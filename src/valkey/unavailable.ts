@@ -1,5 +1,11 @@
-// The one error that says: Valkey did not answer, so a write may or may not have been applied.
+// What Valkey's absence and its memory limit are to everybody else.
 
+/** It did not answer: what was sent may or may not have been applied. */
 export class ValkeyUnavailable extends Error {
   override name = "ValkeyUnavailable";
+}
+
+/** It is at its memory limit: what was sent was not applied, and waiting for a connection is no help. */
+export class ValkeyFull extends Error {
+  override name = "ValkeyFull";
 }

@@ -28,6 +28,8 @@ const MOST_IN_BATCH = 256;
 /** Bounds memory: what one batch may bring beyond its last element. */
 const MOST_BYTES_IN_BATCH = 4 * 1024 * 1024;
 const MOST_LANES_IN_BATCH = 64;
+/** How many lanes and pauses a reply names. */
+const MOST_NAMED = 256;
 /** What nobody announces (other workers' lanes, redeliveries, takeovers) is found after this. */
 const TICK_MS = 250;
 const PAUSE_AFTER_ERROR_MS = 500;
@@ -36,7 +38,6 @@ export class Claimer {
   private stopped = false;
   private woken = false;
   private sleeper: (() => void) | null = null;
-  private lastTickAt = 0;
 
   constructor(private readonly options: ClaimerOptions) {}
 
@@ -57,6 +58,9 @@ export class Claimer {
       try {
         sleepMs = await this.pass();
       } catch (error) {
+        // Slots that the failed request gave back have woken it. Without a pause it would ask for
+        // them again at once, and never let the reconnection have its turn.
+        this.woken = false;
         if (error instanceof ValkeyUnavailable) {
           await Promise.race([this.options.whenUp(), this.sleep(PAUSE_AFTER_ERROR_MS)]);
           continue;
@@ -102,8 +106,8 @@ export class Claimer {
     const { slots } = this.options;
     const worker = membership.worker as string;
     const lanes = this.keepSlots(membership, room);
-    const isTick = performance.now() - this.lastTickAt >= TICK_MS;
-    if (isTick) this.lastTickAt = performance.now();
+    const namesDue = performance.now() - membership.namedAt >= TICK_MS;
+    if (namesDue) membership.namedAt = performance.now();
     let reply: ClaimReply;
     try {
       reply = await membership.store.claim({
@@ -112,15 +116,21 @@ export class Claimer {
         mostItems: room,
         mostBytes: MOST_BYTES_IN_BATCH,
         fromList: this.options.mode === "safe",
-        name: isTick ? MOST_LANES_IN_BATCH : 0,
+        name: namesDue ? MOST_NAMED : 0,
         lanes: [...lanes].map(([webhookId, kept]) => ({ webhookId, mostItems: kept.length })),
       });
     } catch (error) {
       for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
       throw error;
     }
-    if (reply.kind === "batch") this.accept(membership, reply, lanes);
-    else for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
+    if (reply.kind === "batch") {
+      this.accept(membership, reply, lanes);
+      // Pauses are kept with the first queue, for a webhook may get deliveries from any.
+      if (namesDue && membership === this.options.memberships[0]) {
+        slots.setPauses(reply.pauses, reply.pauses.length < MOST_NAMED);
+      }
+    } else
+      for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
     return reply;
   }
 
@@ -145,7 +155,6 @@ export class Claimer {
       for (const slot of unused) this.options.slots.finish(slot, "neutral");
     }
     for (const webhookId of reply.lanes) membership.lanes.add(webhookId);
-    for (const { webhookId, forMs } of reply.pauses) this.options.slots.pause(webhookId, forMs);
   }
 
   /** Slots for lanes are taken before the lanes are asked, so that nothing comes back to its end. */

@@ -1,7 +1,7 @@
 // Waits on a connection of its own until a list is not empty. `BLMOVE q q RIGHT RIGHT` blocks like
 // BLPOP and leaves the list as it is, so a lost reply loses nothing.
 import { Link } from "../valkey/link.ts";
-import { ValkeyUnavailable } from "../valkey/unavailable.ts";
+import { ValkeyFull, ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
 const BLOCK_S = 2;
@@ -55,7 +55,7 @@ export class ListWait {
       } catch (error) {
         if (error instanceof ValkeyUnavailable) continue;
         // At the memory limit BLMOVE is refused, but the claim is not: let it ask now and then.
-        if (!String(error).includes("OOM")) log.warn({ err: error, queue }, "list.wait_failed");
+        if (!(error instanceof ValkeyFull)) log.warn({ err: error, queue }, "list.wait_failed");
         await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_ERROR_MS));
         return;
       }

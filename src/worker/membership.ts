@@ -12,6 +12,8 @@ export class Membership {
   /** Claims of the present worker id by their number. */
   readonly held = new Map<string, Claimed>();
   readonly lanes = new Set<string>();
+  /** When a reply was last asked to name lanes and pauses. */
+  namedAt = Number.NEGATIVE_INFINITY;
   listIsEmpty = false;
   /** How long the oldest element of the list has waited at least. */
   ageMs = 0;

@@ -28,6 +28,8 @@ export class Reaper {
   private timer: Timer | null = null;
   private stopped = false;
   private beats = 0;
+  /** By the wall clock, which goes on while a machine is suspended. */
+  private lastBeatAt = Date.now();
   /** Since when every heartbeat has been answered; nobody is judged before one lease of that. */
   private steadySince: number | null = null;
   private readonly suspects = new Map<Membership, Set<string>>();
@@ -63,6 +65,7 @@ export class Reaper {
       await this.options.whenUp();
       if (this.stopped) return;
       await this.beat();
+      if (this.stopped) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.wakeUp = resolve;
       this.timer = setTimeout(resolve, this.options.heartbeatMs ?? HEARTBEAT_MS);
@@ -73,6 +76,7 @@ export class Reaper {
 
   private async beat(): Promise<void> {
     const startedAt = performance.now();
+    this.noticeStandstill();
     this.beats += 1;
     try {
       for (const membership of this.options.memberships) await this.beatFor(membership);
@@ -87,6 +91,13 @@ export class Reaper {
         this.options.log.error({ err: error }, "heartbeat.failed");
       }
     }
+  }
+
+  /** A suspended machine: the others may have been stopped with this process, and be as alive. */
+  private noticeStandstill(): void {
+    const now = Date.now();
+    if (now - this.lastBeatAt > (this.options.leaseMs ?? LEASE_MS)) this.disturbed();
+    this.lastBeatAt = now;
   }
 
   private async beatFor(membership: Membership): Promise<void> {

@@ -102,12 +102,13 @@ export class Recorder {
     const health = [...this.health.values()];
     this.attempts = new Map();
     this.health = new Map();
+    let unwritten = 0;
     try {
       for (const group of groups(attempts, MOST_KEYS_IN_SCRIPT)) {
-        await this.options.logs.write(
+        unwritten += await this.options.logs.write(
           group.map(([owner, all]) => [owner, all.map(({ entry }) => entry)]),
         );
-        await this.options.kept.write(
+        unwritten += await this.options.kept.write(
           group.map(([owner, all]) => [ownerTag(owner), all.map(({ kept }) => kept)]),
         );
       }
@@ -118,6 +119,7 @@ export class Recorder {
     } catch (error) {
       this.options.log.warn({ err: error, owners: attempts.length }, "log.dropped");
     }
+    if (unwritten > 0) this.options.log.warn({ lists: unwritten }, "log.dropped");
     if (this.dropped > 0) {
       this.options.log.warn({ attempts: this.dropped }, "log.dropped");
       this.dropped = 0;

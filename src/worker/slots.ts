@@ -21,6 +21,7 @@ interface Webhook {
   inFlight: number;
   lastSuccessAt: number;
   pausedUntil: number;
+  pausedAt: number;
   lastUsedAt: number;
   waiters: Waiter[];
 }
@@ -30,14 +31,19 @@ const WAIT_MS = 50;
 const SWEEP_MS = 10;
 /** A success longer ago proves nothing about now. */
 const PROVEN_MS = 60_000;
+const PAUSE_ARRIVES_MS = 1_000;
 /** Idle webhooks are forgotten beyond this many. */
 const MOST_IDLE = 10_000;
+/** Looking for them goes over all, so not with each new one. */
+const FORGET_EVERY_MS = 1_000;
 
 export class Slots {
   private readonly webhooks = new Map<string, Webhook>();
   private readonly waitingWebhooks = new Set<string>();
+  private readonly paused = new Set<string>();
   private unprovenInFlight = 0;
   private sweep: Timer | null = null;
+  private forgottenAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly options: {
@@ -108,13 +114,26 @@ export class Slots {
   pause(webhookId: string, forMs: number): void {
     const webhook = this.get(webhookId);
     webhook.pausedUntil = Math.max(webhook.pausedUntil, this.now() + forMs);
+    webhook.pausedAt = this.now();
+    this.paused.add(webhookId);
     this.refuseWaiters(webhookId, webhook);
   }
 
-  /** A webhook that was changed or enabled again starts afresh. */
-  unpause(webhookId: string): void {
-    const webhook = this.webhooks.get(webhookId);
-    if (webhook) webhook.pausedUntil = 0;
+  /** What Valkey knows of pauses, those of other workers too. `complete`: there are no others. */
+  setPauses(pauses: readonly { webhookId: string; forMs: number }[], complete: boolean): void {
+    for (const { webhookId, forMs } of pauses) this.pause(webhookId, forMs);
+    if (!complete) return;
+    const named = new Set(pauses.map(({ webhookId }) => webhookId));
+    for (const webhookId of this.paused) {
+      const webhook = this.webhooks.get(webhookId);
+      // One of our own that is younger may be on its way to Valkey still.
+      const isSettled = !webhook || this.now() - webhook.pausedAt > PAUSE_ARRIVES_MS;
+      if (named.has(webhookId) || !isSettled) continue;
+      // It is over, or the webhook was enabled again or got another url.
+      if (webhook) webhook.pausedUntil = 0;
+      this.paused.delete(webhookId);
+      this.options.onFree(webhookId);
+    }
   }
 
   /** At the end: whoever waits goes back at once. */
@@ -141,6 +160,7 @@ export class Slots {
         inFlight: 0,
         lastSuccessAt: Number.NEGATIVE_INFINITY,
         pausedUntil: 0,
+        pausedAt: 0,
         lastUsedAt: this.now(),
         waiters: [],
       };
@@ -182,6 +202,8 @@ export class Slots {
 
   private forgetIdle(): void {
     const now = this.now();
+    if (now - this.forgottenAt < FORGET_EVERY_MS) return;
+    this.forgottenAt = now;
     for (const [id, webhook] of this.webhooks) {
       const idle = webhook.inFlight === 0 && webhook.waiters.length === 0;
       if (idle && webhook.pausedUntil <= now && now - webhook.lastUsedAt > PROVEN_MS) {

@@ -21,6 +21,7 @@ import { putBack, type AttemptDeps, type FinishedAttempt } from "./attempt.ts";
 import { Claimer } from "./claim.ts";
 import { acceptedEventTypes } from "./event-types.ts";
 import { Disabler } from "./disable.ts";
+import { inOrder } from "./in-order.ts";
 import { ListWait } from "./list-wait.ts";
 import { Membership } from "./membership.ts";
 import { Reaper } from "./reap.ts";
@@ -176,7 +177,7 @@ export class Worker {
         maxEventBytes: settings.MAX_EVENT_BYTES,
         eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
       },
-      directory: this.alerter.directory(this.cache),
+      directory: inOrder(this.alerter.directory(this.cache)),
       rejections: this.rejections,
       attempts: this.attempts,
       whenUp,
@@ -248,6 +249,8 @@ export class Worker {
   private async end(): Promise<void> {
     await this.rejections.idle();
     await Promise.all(this.settlers.map((settler) => settler.idle()));
+    // First, or a heartbeat in between would find itself unknown and join again.
+    await this.reaper.stop();
     for (const { store, worker } of this.memberships) {
       // Whatever it should still hold goes back now, not after a lease.
       if (worker !== null) await store.leave(worker);
@@ -308,7 +311,7 @@ export class Worker {
   private onAttempt(finished: FinishedAttempt): void {
     const { job, attempt } = finished;
     const { outcome } = attempt;
-    const { webhook, membership, header } = job;
+    const { webhook, header } = job;
     const webhookId = webhook.record.id;
     this.log.debug(
       {
@@ -324,7 +327,8 @@ export class Worker {
     );
     if (outcome.outcome !== "delivered" && outcome.pauseMs !== null) {
       this.slots.pause(webhookId, outcome.pauseMs);
-      membership.store.pause(webhookId, outcome.pauseMs).catch((error: unknown) => {
+      const [first] = this.memberships;
+      first?.store.pause(webhookId, outcome.pauseMs).catch((error: unknown) => {
         this.log.warn({ err: error, webhook_id: webhookId }, "webhook.pause_failed");
       });
     }

@@ -133,6 +133,20 @@ export function memoryApi(
         return { pushed: true, ids };
       },
     },
+    redelivery: {
+      async one() {
+        await up();
+        return { kind: "unknown" };
+      },
+      async byFilter() {
+        await up();
+        return { redelivered: 0, remaining: 0 };
+      },
+      async listParked() {
+        await up();
+        return { parked: [], next: null };
+      },
+    },
     rejected: {
       async list(cursor, limit) {
         await up();

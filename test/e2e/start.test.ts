@@ -63,7 +63,7 @@ test("wrong settings end it with 2 before anything connects, all in one message"
     FLUXHOOK_SHUTDOWN_GRACE: "10",
     FLUXHOOK_EGRESS_ALLOW: "10.0.0.0/8,localhost",
     FLUXHOOK_EGRESS_HTTP: "yes",
-    FLUXHOOK_QUEUES: "a",
+    FLUXHOOK_VALKEYURL: "redis://127.0.0.1",
     FLUXHOOK_API_TOKEN: "s3cret",
   });
 
@@ -75,7 +75,7 @@ test("wrong settings end it with 2 before anything connects, all in one message"
     ["SHUTDOWN_GRACE", "10"],
     ["EGRESS_ALLOW", "localhost"],
     ["EGRESS_HTTP", "yes"],
-    ["QUEUES", "FLUXHOOK_QUEUE"],
+    ["VALKEYURL", "did you mean FLUXHOOK_VALKEY_URL"],
     ["API_TOKEN", "24"],
   ]) {
     expect(stderr).toMatch(new RegExp(`FLUXHOOK_${name} .*${wrong}`));
@@ -118,12 +118,13 @@ test("--help names every command and setting, --version the version", async () =
   expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-test.each([["deliver"], ["serve", "--fast"], ["dev", "--once", "more"]])(
-  "wrong usage ends with 2 and points to the help: %s %s",
-  async (...args) => {
-    const { exitCode, stdout, stderr } = await runFluxhook(args);
-    expect([exitCode, stdout]).toEqual([2, ""]);
-    expect(stderr).toContain("fluxhook --help");
-    expect(stderr).not.toMatch(STACK_TRACE);
-  },
-);
+test.each([
+  { args: ["deliver"] },
+  { args: ["serve", "--fast"] },
+  { args: ["dev", "--once", "more"] },
+])("wrong usage ends with 2 and points to the help: $args", async ({ args }) => {
+  const { exitCode, stdout, stderr } = await runFluxhook(args);
+  expect([exitCode, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain("fluxhook --help");
+  expect(stderr).not.toMatch(STACK_TRACE);
+});

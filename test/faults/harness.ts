@@ -26,13 +26,12 @@ export class WorkerProcess {
     env: Record<string, string> = {},
     options: { awaitReady?: boolean } = {},
   ): Promise<WorkerProcess> {
-    const port = 33_000 + Math.floor(Math.random() * 20_000);
     const logFile = join(tempFolder("worker"), "log");
     const child = Bun.spawn([FAULT_BINARY, "serve"], {
       env: {
         ...process.env,
         FLUXHOOK_VALKEY_URL: valkeyUrl,
-        FLUXHOOK_PORT: String(port),
+        FLUXHOOK_PORT: "0",
         FLUXHOOK_API_TOKEN: TOKEN,
         FLUXHOOK_EGRESS_ALLOW: "127.0.0.0/8",
         ...env,
@@ -42,7 +41,7 @@ export class WorkerProcess {
       stderr: Bun.file(logFile),
     });
     afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
-    const worker = new WorkerProcess(child, `http://127.0.0.1:${port}`, logFile);
+    const worker = new WorkerProcess(child, await listeningAt(child, logFile), logFile);
     if (options.awaitReady !== false) {
       await eventually(
         async () => worker.hasEnded || (await fetch(`${worker.url}/readyz`)).status === 200,
@@ -58,6 +57,10 @@ export class WorkerProcess {
 
   get hasEnded(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  get wasKilled(): boolean {
+    return this.child.signalCode === "SIGKILL";
   }
 
   get exited(): Promise<number> {
@@ -87,6 +90,23 @@ export class WorkerProcess {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024;
   }
 
+  /** Samples the resident memory until it is stopped; answers the most seen, in MiB. */
+  watchRss(everyMs = 100): { stop: () => number; mostMib: () => number } {
+    let most = 0;
+    const timer = setInterval(() => {
+      // A process that has ended has no status; what was seen before stays.
+      this.rssMib().then(
+        (mib) => (most = Math.max(most, mib)),
+        () => clearInterval(timer),
+      );
+    }, everyMs);
+    const stop = () => {
+      clearInterval(timer);
+      return most;
+    };
+    return { stop, mostMib: () => most };
+  }
+
   async log(): Promise<string> {
     return Bun.file(this.logFile).text();
   }
@@ -109,6 +129,18 @@ export class WorkerProcess {
   }
 }
 
+/** The address that it says it listens on; a port chosen here could be taken by then. */
+async function listeningAt(child: Bun.Subprocess, logFile: string): Promise<string> {
+  return eventually(
+    async () => {
+      const log = await Bun.file(logFile).text();
+      if (child.exitCode !== null) throw new Error(`the worker did not start: ${log}`);
+      return /"url":"([^"]+)"/.exec(log)?.[1] ?? null;
+    },
+    { withinMs: 20_000 },
+  );
+}
+
 type Answer = Response | null;
 
 /** Counts what arrives. `data.n` says which event a request is; its body's `id` must not change. */
@@ -126,10 +158,11 @@ export class CountingReceiver {
   /** What is answered: null for 204 at once. A request counts when its answer says 2xx. */
   respond: ((n: number, path: string) => Answer | Promise<Answer>) | null = null;
 
-  constructor() {
+  /** A given port is for an endpoint that comes back where it was. */
+  constructor(port = 0) {
     this.server = Bun.serve({
       hostname: "127.0.0.1",
-      port: 0,
+      port,
       idleTimeout: 0,
       development: false,
       fetch: (request) => this.receive(request),
@@ -181,9 +214,11 @@ export class Producer {
   acknowledged = 0;
   refused = 0;
   next = 0;
+  /** Their push was refused or not answered: they may have been applied, nobody was promised it. */
+  readonly unacknowledged = new Set<number>();
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: { call(command: string, args: string[]): Promise<unknown> },
     private readonly options: {
       queue?: string;
       userOf?: (n: number) => string;
@@ -203,7 +238,8 @@ export class Producer {
     const end = this.next + count;
     while (this.next < end) {
       const size = Math.min(group, end - this.next);
-      const elements = Array.from({ length: size }, (_, i) => this.element(this.next + i));
+      const first = this.next;
+      const elements = Array.from({ length: size }, (_, i) => this.element(first + i));
       this.next += size;
       try {
         await this.redis.call(this.options.push ?? "LPUSH", [
@@ -213,8 +249,18 @@ export class Producer {
         this.acknowledged += size;
       } catch {
         this.refused += size;
+        for (let i = 0; i < size; i += 1) this.unacknowledged.add(first + i);
       }
     }
+  }
+
+  /** How many acknowledged events have not arrived. */
+  missingAt(receiver: CountingReceiver): number {
+    let missing = 0;
+    for (let n = 0; n < this.next; n += 1) {
+      if (!receiver.arrivals.has(n) && !this.unacknowledged.has(n)) missing += 1;
+    }
+    return missing;
   }
 }
 
@@ -243,7 +289,9 @@ export interface ScenarioContext {
     env?: Record<string, string>,
     options?: { awaitReady?: boolean },
   ): Promise<WorkerProcess>;
-  receiver(): CountingReceiver;
+  receiver(port?: number): CountingReceiver;
+  /** Something of the scenario's own that ends with it. */
+  atEnd(end: () => unknown): void;
   /** Shown while the scenario runs. */
   progress(text: string): void;
 }
@@ -284,8 +332,9 @@ export function openContext(
         ends.push(() => worker.hasEnded || worker.kill());
         return worker;
       },
-      receiver() {
-        const receiver = new CountingReceiver();
+      atEnd: (end) => void ends.push(end),
+      receiver(port) {
+        const receiver = new CountingReceiver(port);
         ends.push(() => receiver.stop());
         return receiver;
       },
@@ -296,15 +345,15 @@ export function openContext(
   };
 }
 
-/** The counts that every scenario has. */
+/** The counts that every scenario has. An arrival that nobody was promised does not hide a loss. */
 export function counts(
-  producer: Pick<Producer, "acknowledged">,
+  producer: Pick<Producer, "acknowledged"> & Partial<Pick<Producer, "missingAt">>,
   receiver: CountingReceiver,
 ): Pick<Result, "sent" | "received" | "lost" | "duplicates"> {
   return {
     sent: producer.acknowledged,
     received: receiver.distinct,
-    lost: Math.max(0, producer.acknowledged - receiver.distinct),
+    lost: producer.missingAt?.(receiver) ?? Math.max(0, producer.acknowledged - receiver.distinct),
     duplicates: receiver.duplicates,
   };
 }

@@ -1,5 +1,25 @@
 // All scenarios of the campaign, in the order in which they run.
+import { codePoints } from "./code-points.ts";
+import { connectionFaults } from "./connection-faults.ts";
 import type { Scenario } from "./harness.ts";
+import { backlog } from "./backlog.ts";
+import { badInput } from "./bad-input.ts";
+import { isolation } from "./isolation.ts";
+import { leftovers } from "./leftovers.ts";
+import { receiverSays } from "./receiver-says.ts";
+import { valkeyOutages } from "./valkey-outages.ts";
+import { workerEnds } from "./worker-ends.ts";
 import { workerKills } from "./worker-kills.ts";
 
-export const SCENARIOS: readonly Scenario[] = [...workerKills];
+export const SCENARIOS: readonly Scenario[] = [
+  ...workerKills,
+  ...codePoints,
+  ...workerEnds,
+  ...valkeyOutages,
+  ...connectionFaults,
+  ...isolation,
+  ...backlog,
+  ...badInput,
+  ...leftovers,
+  ...receiverSays,
+];

@@ -2,14 +2,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Link } from "../../src/valkey/link.ts";
 import type { LocalValkey } from "../../src/valkey/local-server.ts";
-import { ValkeyUnavailable } from "../../src/valkey/unavailable.ts";
+import { ValkeyFull, ValkeyUnavailable } from "../../src/valkey/unavailable.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
-import { freshPrefix, ownValkey, testRedis } from "../support/valkey.ts";
+import { freshPrefix, ownValkey, tempFolder, testRedis } from "../support/valkey.ts";
 
 let valkey: LocalValkey;
+const socket = `${tempFolder("socket")}/valkey.sock`;
 beforeAll(async () => {
-  valkey = await ownValkey({ appendOnly: false });
+  valkey = await ownValkey({ appendOnly: false, extraArgs: ["--unixsocket", socket] });
 });
 afterAll(() => valkey.stop());
 
@@ -64,7 +65,8 @@ async function problemOf(run: Promise<unknown>): Promise<string> {
 }
 
 test("connects by every scheme that the settings take, and under its name", async () => {
-  for (const url of [valkey.url, valkey.url.replace("redis:", "valkey:")]) {
+  const valkeyUrl = valkey.url.replace("redis:", "valkey:");
+  for (const url of [valkey.url, valkeyUrl, socket, `unix://${socket}`]) {
     const { link, name, ups } = open(url);
     expect(link.isUp).toBeFalse();
     expect(ups).toBe(0);
@@ -194,7 +196,7 @@ describe("an error reply", () => {
     expect(await works(link)).toBe("PONG");
   });
 
-  test.each(["WRONGTYPE Operation against a key", "OOM command not allowed", "ERR unknown command"])(
+  test.each(["WRONGTYPE Operation against a key", "ERR unknown command"])(
     "%p is the command's own failure and costs no connection",
     async (text) => {
       const { link } = await openAndUp();
@@ -204,6 +206,20 @@ describe("an error reply", () => {
       expect(link.connections).toBe(1);
     },
   );
+});
+
+test("at the memory limit a write is told so, and the connection stays", async () => {
+  const { link } = await openAndUp();
+  const redis = await testRedis(valkey.url);
+  await redis.config("SET", "maxmemory", 1);
+  try {
+    const write = link.run((client) => client.set(freshPrefix(), "1"));
+    expect(write).rejects.toBeInstanceOf(ValkeyFull);
+    expect(link.connections).toBe(1);
+  } finally {
+    await redis.config("SET", "maxmemory", 0);
+    redis.disconnect();
+  }
 });
 
 test("a mistake of ours is thrown as it is and costs no connection", async () => {

@@ -127,9 +127,11 @@ export class TestQueue {
 
   /** How many of each kind have ended. */
   async ended(): Promise<Record<string, number>> {
-    const { parked_bytes: _, taken: __, ...kinds } = await this.redis.hgetall(
-      this.store.keys.stats,
-    );
+    const {
+      parked_bytes: _,
+      taken: __,
+      ...kinds
+    } = await this.redis.hgetall(this.store.keys.stats);
     return Object.fromEntries(Object.entries(kinds).map(([kind, n]) => [kind, Number(n)]));
   }
 

@@ -175,6 +175,10 @@ test("after a restart of Valkey it follows the changes again", async () => {
     await ownStore.create(record);
     await eventually(async () => expect(await cache.get(OWNER)).toEqual(["a"]));
 
+    valkey.signal("SIGKILL");
+    await valkey.exited;
+    // From then on nobody tells it of changes, so it knows nothing any more.
+    await eventually(() => cache.peek(OWNER) === null);
     await valkey.restart();
     await own.link.whenUp();
     await eventually(() => isKept(cache, OWNER).catch(() => false));

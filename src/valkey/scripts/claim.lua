@@ -9,8 +9,9 @@
 --       7 how many lanes and pauses to name in the reply  8… pairs: webhook, most items of its lane
 -- Reply {"gone"}: the worker was judged dead; it must join anew
 --       {"stale"}: a delayed copy of an earlier request
---       {"ok", or "again" where this number has had its batch, now ms, next due ms or -1, elements left in the list, {claim, item, where from, …},
---        {event, bytes, …}, {webhook whose lane is not empty, …}, {webhook, ms it is paused, …},
+--       {"ok", or "again" where this number has had its batch, now ms, next due ms or -1,
+--        elements left in the list, {claim, item, where from, …}, {event, bytes, …},
+--        {webhook whose lane is not empty, …}, {webhook, ms it is paused, …},
 --        elements ever taken off the list}
 --       where from: "lane", "due", "ready", "list", or "again" in a batch that is answered again
 local queue, claims, ready = KEYS[1], KEYS[4], KEYS[5]

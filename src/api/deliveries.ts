@@ -1,0 +1,65 @@
+// POST /v1/deliveries/…/redeliver: one delivery again, by the UUID of any of its attempts.
+import { createRoute } from "@hono/zod-openapi";
+import { z } from "zod";
+import { MOST_KEPT_BYTES } from "../valkey/kept-store.ts";
+import type { ApiDeps } from "./deps.ts";
+import { json, problems, type Api } from "./openapi.ts";
+import { webhookDisabled } from "./parked.ts";
+import { problem } from "./problem.ts";
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const params = z.object({
+  delivery_id: z
+    .string()
+    .describe("as in the delivery header and in the log")
+    .meta({ example: "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001" }),
+});
+
+export function addDeliveries(api: Api, { stores }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/deliveries/{delivery_id}/redeliver",
+      summary: "Redeliver one: any of an owner's last ones, any scheduled, any parked",
+      description:
+        "A scheduled delivery runs now, as the attempt that it waits for. A delivered or parked one " +
+        "becomes a new delivery of the same event id, beginning with attempt 1.",
+      tags: ["deliveries"],
+      request: { params },
+      responses: {
+        202: json(z.object({ delivery_id: z.string() }), "the UUID of the attempt to come"),
+        ...problems(401, 404, 409, 410, 500, 503),
+      },
+    }),
+    async (c) => {
+      const { principal } = c.var;
+      const uuid = c.req.valid("param").delivery_id;
+      const result = UUID.test(uuid)
+        ? await stores.redelivery.one(uuid, principal.kind === "owner" ? principal.owner : null)
+        : ({ kind: "unknown" } as const);
+      switch (result.kind) {
+        case "redelivered":
+          return c.json({ delivery_id: result.deliveryId }, 202);
+        case "unknown":
+          return problem(
+            c,
+            "not-found",
+            "it is not scheduled, not parked and not among its owner's last attempts",
+          );
+        case "in-flight":
+          return problem(c, "in-flight", "its next attempt is under way or about to begin");
+        case "disabled":
+          return webhookDisabled(c, result.webhookId);
+        case "gone":
+          return problem(
+            c,
+            "gone",
+            result.why === "webhook-deleted"
+              ? "its webhook was deleted"
+              : `its body is not kept: it is larger than ${MOST_KEPT_BYTES / 1024} KiB`,
+          );
+      }
+    },
+  );
+}

@@ -1,0 +1,197 @@
+// /v1/parked: the deliveries that are not tried again by themselves; list them, redeliver many.
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import type { ListedParked, ParkedPosition } from "../valkey/redelivery.ts";
+import { ownerIdSchema, ownerRef, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
+import { ownerOf } from "../wire/webhook.ts";
+import { maySee } from "./auth.ts";
+import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { ApiEnv } from "./env.ts";
+import { json, jsonInput, problems, type Api } from "./openapi.ts";
+import { nextCursorSchema, pageQuery, positionIn } from "./page.ts";
+import { invalid, problem } from "./problem.ts";
+
+const tags = ["parked"];
+const MOST_AT_ONCE = 1_000;
+
+const parkedSchema = z
+  .object({
+    delivery_id: z.string().describe("UUID of its last attempt; redeliver it by this"),
+    webhook_id: z.string(),
+    user_id: z.string().optional(),
+    org_id: z.string().optional(),
+    id: z.string().describe("the event's id"),
+    event: z.string().nullable().describe("the event type; null where it could not be read"),
+    reason: z
+      .string()
+      .nullable()
+      .describe(
+        "why it is parked: `http-500`, `timeout`, `blocked-address`, `webhook-disabled`, …",
+      ),
+    status_code: z.int().nullable().describe("of the last attempt; null where no response came"),
+    attempt: z.int().describe("the attempt that it was parked at"),
+    parked_at: z.string().describe("RFC 3339"),
+    expires_at: z.string().describe("RFC 3339; it may fall out of the caps before"),
+    size: z
+      .int()
+      .describe("bytes that it takes up; an event for several webhooks is stored once, apart"),
+  })
+  .meta({ id: "ParkedDelivery" });
+
+const filter = {
+  user_id: ownerIdSchema.optional().describe("those of this user's webhooks"),
+  org_id: ownerIdSchema.optional().describe("those of this organisation's webhooks"),
+  webhook_id: z.string().max(128).optional().describe("those of this webhook"),
+};
+
+const redeliverSchema = z
+  .strictObject({
+    ...filter,
+    limit: z
+      .int()
+      .min(1)
+      .max(MOST_AT_ONCE)
+      .default(MOST_AT_ONCE)
+      .describe("how many at most, the oldest first"),
+  })
+  .meta({ id: "RedeliverParked" });
+
+/** Where a parked delivery stands: `<ms> <delivery>`. */
+const POSITION = /^(\d{1,15}) ([0-9a-f]{28})$/;
+
+export function addParked(api: Api, { stores }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/parked",
+      summary: "Parked deliveries, newest first",
+      description: "With `user_id` and `org_id`, those of both. `webhook_id` narrows it further.",
+      tags,
+      request: {
+        query: z.object({
+          ...filter,
+          ...pageQuery({
+            defaultLimit: 100,
+            isCursor: (text) => POSITION.test(positionIn(text)),
+          }),
+        }),
+      },
+      responses: {
+        200: json(
+          z.object({ parked: z.array(parkedSchema), next_cursor: nextCursorSchema }),
+          "one page",
+        ),
+        ...problems(401, 404, 422, 500, 503),
+      },
+    }),
+    async (c) => {
+      const { cursor, limit, ...query } = c.req.valid("query");
+      const owners = ownersFor(c, query);
+      if (owners === "hidden") return noSuchOwner(c);
+      const page = await stores.redelivery.listParked(
+        { owners, webhookId: query.webhook_id },
+        cursor === undefined ? null : readPosition(cursor),
+        limit,
+      );
+      return c.json(
+        { parked: page.parked.map(shown), next_cursor: page.next && cursorAt(page.next) },
+        200,
+      );
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/parked/redeliver",
+      summary: "Redeliver parked deliveries, the oldest first",
+      description:
+        "Each becomes a new delivery of the same event id. Those of webhooks that are disabled or " +
+        "deleted stay parked and do not count as remaining. With the API token an owner or a " +
+        "webhook is required.",
+      tags,
+      middleware: [jsonBody(SMALL_BODY_BYTES)],
+      request: { body: jsonInput(redeliverSchema) },
+      responses: {
+        200: json(
+          z.object({
+            redelivered: z.int(),
+            remaining: z.int().describe("how many more the same request would redeliver"),
+          }),
+          "what was done",
+        ),
+        ...problems(400, 401, 404, 409, 413, 415, 422, 500, 503),
+      },
+    }),
+    async (c) => {
+      const { limit, ...input } = c.req.valid("json");
+      const owners = ownersFor(c, input);
+      if (owners === "hidden") return noSuchOwner(c);
+      const { webhook_id: webhookId } = input;
+      if (owners === null && webhookId === undefined) {
+        const message = "give user_id, org_id or webhook_id";
+        return invalid(c, [{ field: "user_id", code: "required", message }]);
+      }
+      if (webhookId !== undefined) {
+        const webhook = await stores.webhooks.get(webhookId);
+        if (!webhook || !maySee(c.var.principal, ownerOf(webhook))) {
+          return problem(c, "not-found", "there is no webhook with this id");
+        }
+        if (!webhook.enabled) return webhookDisabled(c, webhook.id);
+      }
+      return c.json(await stores.redelivery.byFilter({ owners, webhookId }, limit), 200);
+    },
+  );
+}
+
+export function webhookDisabled(c: Context<ApiEnv>, webhookId: string) {
+  const detail = `enable it first: POST /v1/webhooks/${webhookId}/enable`;
+  return problem(c, "webhook-disabled", detail, { webhookId });
+}
+
+/** Null: everybody's. A scoped token that names no owner means its own. */
+function ownersFor(
+  c: Context<ApiEnv>,
+  asked: { user_id?: string; org_id?: string },
+): OwnerRef[] | null | "hidden" {
+  const { principal } = c.var;
+  const owners: OwnerRef[] = [];
+  if (asked.user_id !== undefined) owners.push(ownerRef("user", asked.user_id));
+  if (asked.org_id !== undefined) owners.push(ownerRef("org", asked.org_id));
+  if (!owners.every((owner) => maySee(principal, owner))) return "hidden";
+  if (owners.length > 0) return owners;
+  return principal.kind === "owner" ? [principal.owner] : null;
+}
+
+function shown(parked: ListedParked): z.infer<typeof parkedSchema> {
+  const { header } = parked;
+  const { kind, id } = splitOwnerRef(header.owner);
+  return {
+    delivery_id: parked.deliveryId,
+    webhook_id: header.webhook_id,
+    ...(kind === "user" ? { user_id: id } : { org_id: id }),
+    id: header.id,
+    event: header.event ?? null,
+    reason: header.reason ?? null,
+    status_code: header.status_code ?? null,
+    attempt: header.attempt,
+    parked_at: new Date(parked.parkedAtMs).toISOString(),
+    expires_at: new Date(parked.expiresAtMs).toISOString(),
+    size: parked.size,
+  };
+}
+
+function cursorAt({ parkedAtMs, delivery }: ParkedPosition): string {
+  return Buffer.from(`${parkedAtMs} ${delivery}`).toString("base64url");
+}
+
+function readPosition(cursor: string): ParkedPosition {
+  const [, parkedAtMs = "", delivery = ""] = POSITION.exec(positionIn(cursor)) ?? [];
+  return { parkedAtMs: Number(parkedAtMs), delivery };
+}
+
+function noSuchOwner(c: Context<ApiEnv>) {
+  return problem(c, "not-found", "there is no such owner");
+}

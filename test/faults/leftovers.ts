@@ -1,0 +1,243 @@
+// What is left in Valkey: the bytes of a fanned-out event, and what stays when all is over.
+import type { Redis } from "iovalkey";
+import { eventually } from "../support/eventually.ts";
+import {
+  check,
+  counts,
+  type CountingReceiver,
+  Producer,
+  QUEUE,
+  type Scenario,
+  type WorkerProcess,
+} from "./harness.ts";
+
+const BASE = `{${QUEUE}}`;
+const CONFIGURATION =
+  /^fluxhook:(webhooks:(user|org):[^:]+|webhook-owners|changes|health:wh_[A-Za-z0-9]+)$/;
+/** Kept for days and minutes whatever the settings are; what matters is that they do end. */
+const ALERTS = /^fluxhook:(alerts$|alerted:)/;
+
+const nothingIsLeft: Scenario = {
+  name: "leftovers",
+  what: "deliveries, retries, lanes, pauses, fan-outs, parked and rejected: all delivered or expired",
+  holds: "the keys that are left are configuration",
+  async run(context) {
+    const valkey = await context.valkey();
+    const redis = await context.redis(valkey.url);
+    const receiver = context.receiver();
+    const env = {
+      FLUXHOOK_WEBHOOK_CONCURRENCY: "2",
+      FLUXHOOK_LOG_TTL: "1s",
+      FLUXHOOK_PARKED_TTL: "3s",
+      FLUXHOOK_PARKED_MAX: "150",
+      FLUXHOOK_REJECTED_TTL: "1s",
+    };
+    const worker = await context.worker(valkey.url, env);
+    const doomed = await registerEveryKind(worker, receiver);
+    const events = context.long ? 2_000 : 200;
+    const users = ["slow", "fan", "failing", "paused", "gone", "blocked", "doomed", "nobody"];
+    const producer = new Producer(redis, { userOf: (n) => users[n % users.length] ?? "" });
+    await producer.push(users.length * events);
+    await redis.lpush(QUEUE, ...Array.from({ length: events }, (_, i) => `rejected ${i}`));
+    const seen = new Set<string>();
+    if (context.long) await crashOnce(worker);
+    const last = context.long ? await context.worker(valkey.url, env) : worker;
+    // Deleted while its deliveries wait for their second attempt.
+    await eventually(async () => (await redis.zcard(`${BASE}:schedule`)) > 0);
+    await last.api("DELETE", `/v1/webhooks/${doomed}`);
+    const left = await eventually(
+      async () => {
+        const keys = await stateKeys(redis);
+        for (const key of keys) seen.add(kindOf(key));
+        context.progress(`${keys.length} keys, ${receiver.requests} requests`);
+        // The living worker's own two, until it leaves.
+        return keys.length <= 2;
+      },
+      { withinMs: context.long ? 180_000 : 40_000 },
+    ).catch(() => false);
+    const { code } = await last.terminate();
+    await eventually(async () => (await stateKeys(redis)).length === 0, {
+      withinMs: 5_000,
+    }).catch(() => {});
+    const remaining = await stateKeys(redis);
+    const endless = await withoutTtl(redis, await redis.keys("fluxhook:alert*"));
+    const delivered = new Set(users.slice(0, 2));
+    const sent = [...Array(producer.acknowledged).keys()].filter((n) =>
+      delivered.has(users[n % users.length] ?? ""),
+    );
+    const received = sent.filter((n) => receiver.arrivals.has(n)).length;
+    const missing = KINDS.filter((kind) => !seen.has(kind));
+    return {
+      sent: sent.length,
+      received,
+      lost: sent.length - received,
+      duplicates: 0,
+      checks: [
+        check("kinds of state that there were", seen.size, missing.length === 0),
+        ...missing.map((kind) => check("never seen", kind, false)),
+        check("all had ended before the worker did", String(left), left),
+        check(
+          "keys left beside configuration",
+          remaining.join(" ") || "none",
+          remaining.length === 0,
+        ),
+        check("alerts that never end", endless.join(" ") || "none", endless.length === 0),
+        check("exit code after SIGTERM", code, code === 0),
+        check("lost", sent.length - received, received === sent.length),
+      ],
+    };
+  },
+};
+
+/** What this scenario has to have made: otherwise its end proves nothing. */
+const KINDS = [
+  "claims",
+  "ready",
+  "schedule",
+  "scheduled",
+  "lanes",
+  "lane",
+  "events",
+  "refs",
+  "parked",
+  "parked-items",
+  "paused",
+  "stats",
+  "worker",
+  "workers",
+  "logs",
+  "kept",
+  "rejected",
+  "bytes",
+];
+
+function kindOf(key: string): string {
+  if (key.startsWith("{")) return key.slice(key.indexOf("}") + 2).split(":")[0] ?? "";
+  return key.split(":")[1] ?? "";
+}
+
+async function registerEveryKind(
+  worker: WorkerProcess,
+  receiver: CountingReceiver,
+): Promise<string> {
+  const retry = ["0s", "500ms"];
+  for (let i = 0; i < 5; i += 1) {
+    const path = `/fan-${i % 2 === 0 ? "well" : "failing"}-${i}`;
+    await worker.register({ user_id: "fan", url: receiver.url(path), retry_schedule: retry });
+  }
+  for (const user of ["slow", "failing", "paused", "gone"]) {
+    await worker.register({
+      user_id: user,
+      url: receiver.url(`/${user}`),
+      retry_schedule: retry,
+    });
+  }
+  await worker.register({ user_id: "blocked", url: "https://10.0.0.1/" });
+  receiver.respond = async (_, path) => {
+    if (path === "/slow") await Bun.sleep(20);
+    if (path === "/gone") return new Response(null, { status: 410 });
+    if (path === "/paused") {
+      return new Response(null, { status: 429, headers: { "Retry-After": "1" } });
+    }
+    return path.includes("failing") || path === "/doomed"
+      ? new Response(null, { status: 500 })
+      : null;
+  };
+  return worker.register({
+    user_id: "doomed",
+    url: receiver.url("/doomed"),
+    retry_schedule: ["0s", "4s"],
+  });
+}
+
+async function crashOnce(worker: WorkerProcess): Promise<void> {
+  await Bun.sleep(200);
+  await worker.kill();
+}
+
+/** All keys but configuration and alerts. */
+async function stateKeys(redis: Redis): Promise<string[]> {
+  const keys = await redis.keys("*");
+  return keys.filter((key) => !CONFIGURATION.test(key) && !ALERTS.test(key));
+}
+
+async function withoutTtl(redis: Redis, keys: readonly string[]): Promise<string[]> {
+  const ttls = await Promise.all(keys.map((key) => redis.pttl(key)));
+  return keys.filter((_, i) => ttls[i] === -1);
+}
+
+const WEBHOOKS = 100;
+const PADDING = 50_000;
+
+const fanOut: Scenario = {
+  name: "fan-out",
+  what: "one event for 100 webhooks, of which 30 fail twice and 5 always",
+  holds: "its bytes are stored once while any waits, and gone after the last; each got it",
+  async run(context) {
+    const valkey = await context.valkey();
+    const redis = await context.redis(valkey.url);
+    const receiver = context.receiver();
+    const worker = await context.worker(valkey.url, { FLUXHOOK_PARKED_TTL: "3s" });
+    const schedule = ["0s", "500ms", "1s"];
+    for (let i = 0; i < WEBHOOKS; i += 1) {
+      const url = receiver.url(`/${i}`);
+      await worker.register({ user_id: "u_1", url, retry_schedule: schedule });
+    }
+    const attempts = new Map<string, number>();
+    const got = new Set<string>();
+    receiver.respond = (_, path) => {
+      const attempt = (attempts.get(path) ?? 0) + 1;
+      attempts.set(path, attempt);
+      const webhook = Number(path.slice(1));
+      if (webhook < 5 || (webhook < 35 && attempt <= 2)) return new Response(null, { status: 500 });
+      got.add(path);
+      return null;
+    };
+    const producer = new Producer(redis, { padding: PADDING });
+    await producer.push(1);
+
+    await eventually(async () => (await redis.zcard(`${BASE}:schedule`)) > 0);
+    const whileScheduled = await stored(redis);
+    await eventually(async () => (await redis.zcard(`${BASE}:parked`)) === 5, { withinMs: 20_000 });
+    const whileParked = await stored(redis);
+    const gone = await eventually(async () => (await redis.exists(`${BASE}:events`)) === 0, {
+      withinMs: 20_000,
+    }).catch(() => false);
+    const refs = await redis.exists(`${BASE}:refs`);
+    const well = WEBHOOKS - 5;
+    const all = counts(producer, receiver);
+    const twice = [...attempts].filter(([path, n]) => n > (Number(path.slice(1)) < 35 ? 3 : 1));
+    return {
+      sent: well,
+      received: got.size,
+      lost: well - got.size,
+      duplicates: twice.length,
+      checks: [
+        check("webhooks that got it", got.size, got.size === well && all.lost === 0),
+        check("requests more than needed", twice.length, twice.length === 0),
+        check("copies while some retry", whileScheduled.text, whileScheduled.once),
+        check("copies while the last are parked", whileParked.text, whileParked.once),
+        check("gone after the last", String(gone && refs === 0), gone && refs === 0),
+        check("ids that changed", receiver.changedIds.size, receiver.changedIds.size === 0),
+      ],
+    };
+  },
+};
+
+/** The copies of the event, and what all that waits for it takes beside them. */
+async function stored(redis: Redis): Promise<{ text: string; once: boolean }> {
+  const copies = await redis.hlen(`${BASE}:events`);
+  const waiting = await Promise.all([
+    redis.hvals(`${BASE}:scheduled`),
+    redis.hvals(`${BASE}:parked-items`),
+    redis.lrange(`${BASE}:ready`, 0, -1),
+  ]);
+  const items = waiting.flat();
+  const bytes = items.reduce((sum, item) => sum + item.length, 0);
+  return {
+    text: `${copies}; ${items.length} deliveries beside it take ${bytes} bytes`,
+    once: copies === 1 && items.length > 0 && bytes < PADDING,
+  };
+}
+
+export const leftovers: readonly Scenario[] = [nothingIsLeft, fanOut];

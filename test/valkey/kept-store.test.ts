@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { newDeliveryName, ownerTag } from "../../src/valkey/delivery-id.ts";
+import { KeptStore, type KeptAttempt } from "../../src/valkey/kept-store.ts";
+import { sharedKeys, type SharedKeys } from "../../src/valkey/keys.ts";
+import { freshPrefix } from "../support/valkey.ts";
+import { deliveryHeader, QueueLab } from "./test-queue.ts";
+
+const LIMITS = { size: 3, ttlMs: 60_000 };
+const TAG = ownerTag("user:u_1");
+
+let lab: QueueLab;
+let keys: SharedKeys;
+let store: KeptStore;
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+beforeEach(() => {
+  keys = sharedKeys(freshPrefix());
+  store = new KeptStore(lab.link, keys, LIMITS);
+});
+
+function attempt(fields: Partial<KeptAttempt> = {}, tag = TAG): KeptAttempt {
+  const header = deliveryHeader(newDeliveryName(tag));
+  return { header, outcome: "delivered", element: '{"data":{"n":1.0,"ü":"\u2028"}}', ...fields };
+}
+
+test("an attempt is found by its delivery, with the element's exact text", async () => {
+  const [first, second] = [attempt(), attempt()];
+  await store.write([[TAG, [first, second]]]);
+  expect(await store.find(first.header.delivery)).toEqual(first);
+  expect(await store.find(second.header.delivery)).toEqual(second);
+  expect(await store.find(newDeliveryName(TAG))).toBeNull();
+});
+
+test("of a delivery with several attempts the last one counts", async () => {
+  const failed = attempt({ outcome: "retry", element: null });
+  const header = { ...failed.header, attempt: 2 };
+  const delivered = attempt({ header });
+  await store.write([[TAG, [failed]]]);
+  await store.write([[TAG, [delivered]]]);
+  expect(await store.find(failed.header.delivery)).toEqual(delivered);
+});
+
+test("of an owner the last ones are kept, for a time", async () => {
+  const attempts = Array.from({ length: LIMITS.size + 1 }, () => attempt());
+  for (const one of attempts) await store.write([[TAG, [one]]]);
+  const found = await Promise.all(attempts.map(({ header }) => store.find(header.delivery)));
+  expect(found).toEqual([null, ...attempts.slice(1)]);
+  const ttlMs = await lab.redis.pttl(keys.kept(TAG));
+  expect(ttlMs).toBeGreaterThan(0);
+  expect(ttlMs).toBeLessThanOrEqual(LIMITS.ttlMs);
+});
+
+test("an owner's attempts do not push out another's", async () => {
+  const otherTag = ownerTag("org:u_1");
+  const mine = attempt();
+  const others = Array.from({ length: LIMITS.size }, () => attempt({}, otherTag));
+  await store.write([[TAG, [mine]]]);
+  await store.write([[otherTag, others]]);
+  expect(await store.find(mine.header.delivery)).toEqual(mine);
+});
