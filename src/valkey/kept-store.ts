@@ -16,6 +16,11 @@ export interface KeptAttempt {
   element: string | null;
 }
 
+/** The same before it is written: only an owner's last attempts are worth the copy to a text. */
+export interface AttemptToKeep extends Omit<KeptAttempt, "element"> {
+  element: Buffer | string | null;
+}
+
 export class KeptStore {
   constructor(
     private readonly link: Link,
@@ -36,11 +41,20 @@ export class KeptStore {
   }
 
   /** Adds attempts by the tag of their owner, the oldest first. Answers as `LogStore.write`. */
-  async write(byTag: Iterable<readonly [string, readonly KeptAttempt[]]>): Promise<number> {
+  async write(byTag: Iterable<readonly [string, readonly AttemptToKeep[]]>): Promise<number> {
     const lists = [...byTag].map(
       ([tag, attempts]) =>
-        [this.keys.kept(tag), attempts.map((attempt) => JSON.stringify(attempt))] as const,
+        [this.keys.kept(tag), attempts.slice(-this.limits.size).map(keptText)] as const,
     );
     return addRecent(this.link, this.limits, lists);
   }
+}
+
+function keptText(attempt: AttemptToKeep): string {
+  const { element } = attempt;
+  const isKept = element !== null && Buffer.byteLength(element) <= MOST_KEPT_BYTES;
+  return JSON.stringify({
+    ...attempt,
+    element: isKept ? element.toString() : null,
+  } satisfies KeptAttempt);
 }

@@ -1,7 +1,7 @@
 // One connection to Valkey that watches progress, not connection state: a command that gets no
 // answer in time costs the connection, every waiting caller hears of it, and a new one is made.
 // Guarantee 10: whatever the outage, the link comes back by itself. It queues nothing meanwhile.
-import { Redis, type RedisOptions } from "iovalkey";
+import { Redis, ReplyError, type RedisOptions } from "iovalkey";
 import { ValkeyFull, ValkeyUnavailable } from "./unavailable.ts";
 
 export interface LinkOptions {
@@ -70,7 +70,10 @@ export class Link {
     this.waiting.add(waiting);
     this.startWatch();
     try {
-      return await Promise.race([Promise.try(commands, client), promise]);
+      const answer = await Promise.race([Promise.try(commands, client), promise]);
+      // Not when it connects: a server that takes no writes is connected to at once, each time.
+      if (this.client === client) this.pauseMs = FIRST_PAUSE_MS;
+      return answer;
     } catch (error) {
       if (error instanceof ValkeyUnavailable) throw error;
       if (isReply(error) && error.message.startsWith("OOM ")) {
@@ -128,7 +131,6 @@ export class Link {
         if (settled || this.client !== client) return;
         settled = true;
         this.ready = true;
-        this.pauseMs = FIRST_PAUSE_MS;
         this.connections += 1;
         this.options.onUp?.();
         for (const resolve of this.upWaiters.splice(0)) resolve(true);
@@ -202,8 +204,9 @@ function connectionProblem(error: unknown): string | null {
   return UNAVAILABLE_REPLY.test(error.message) ? error.message : null;
 }
 
+/** By its class: its name is that of the class, which the build makes short. */
 function isReply(error: unknown): error is Error {
-  return error instanceof Error && error.name === "ReplyError";
+  return error instanceof (ReplyError as ErrorConstructor);
 }
 
 /** What went wrong, without the address's password. */

@@ -24,7 +24,10 @@ export class LogStore {
   async write(byOwner: Iterable<readonly [OwnerRef, readonly LogEntry[]]>): Promise<number> {
     const lists = [...byOwner].map(
       ([owner, entries]) =>
-        [this.keys.logs(owner), entries.map((entry) => JSON.stringify(entry))] as const,
+        [
+          this.keys.logs(owner),
+          entries.slice(-this.limits.size).map((entry) => JSON.stringify(entry)),
+        ] as const,
     );
     return addRecent(this.link, this.limits, lists);
   }

@@ -146,8 +146,8 @@ export class QueueStore {
     const { keys } = this;
     const args: ScriptArgument[] = [keys.base];
     for (const { claim, settlement } of entries) {
-      const bytes = worker === null ? (claim.bytes ?? "") : "";
-      args.push(settlement.verb, claim.number, ...settlementArguments(settlement), bytes);
+      args.push(settlement.verb, claim.number, ...settlementArguments(settlement));
+      if (worker === null) args.push(claim.bytes ?? "");
     }
     const held = (await this.link.run((client) =>
       settleScript.run(
@@ -298,19 +298,19 @@ function readPauses(pauses: readonly (Buffer | number)[]): { webhookId: string; 
   return read;
 }
 
-function settlementArguments(settlement: Settlement): [string, string | number, string] {
+function settlementArguments(settlement: Settlement): ScriptArgument[] {
   switch (settlement.verb) {
     case "done":
-      return [settlement.ending, "", ""];
+      return [settlement.ending];
     case "retry":
       return [settlement.delivery, Math.ceil(settlement.delayMs), settlement.header];
     case "park":
-      return [settlement.delivery, "", settlement.header];
+      return [settlement.delivery, settlement.header];
     case "lane":
-      return [settlement.webhookId, "", settlement.header];
+      return [settlement.webhookId, settlement.header];
     case "fan":
-      return ["", "", `${settlement.event}\n${settlement.headers.join("\n")}`];
+      return [`${settlement.event}\n${settlement.headers.join("\n")}`];
     case "back":
-      return ["", "", settlement.header ?? ""];
+      return [settlement.header ?? ""];
   }
 }

@@ -7,7 +7,7 @@ import { dialectOf, type DialectName } from "../wire/dialects/registry.ts";
 import type { Event } from "../wire/event.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import { attemptUuid } from "../valkey/delivery-id.ts";
-import { MOST_KEPT_BYTES, type KeptAttempt } from "../valkey/kept-store.ts";
+import type { AttemptToKeep } from "../valkey/kept-store.ts";
 import type { Membership } from "./membership.ts";
 import type { Recorder } from "./record.ts";
 import type { RegisteredWebhook } from "./registered-webhook.ts";
@@ -216,13 +216,11 @@ function record(
       : outcome.countsTowardsDisabling
         ? "failure"
         : "ignored";
-  const size = claim.bytes?.length ?? 0;
-  // A retry's bytes wait in the schedule.
-  const keeps = outcome.outcome !== "retry" && size > 0 && size <= MOST_KEPT_BYTES;
-  const kept: KeptAttempt = {
+  const kept: AttemptToKeep = {
     header: { ...header, dialect },
     outcome: outcome.outcome,
-    element: keeps ? String(claim.bytes) : null,
+    // A retry's bytes wait in the schedule.
+    element: outcome.outcome === "retry" ? null : claim.bytes,
   };
   recorder.add({ owner: webhook.owner, entry, kept, health });
 }

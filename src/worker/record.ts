@@ -3,7 +3,7 @@
 import type { HealthChange, HealthState, HealthStore } from "../valkey/health-store.ts";
 import { ownerTag } from "../valkey/delivery-id.ts";
 import { faultPoint } from "../fault-point.ts";
-import type { KeptAttempt, KeptStore } from "../valkey/kept-store.ts";
+import type { AttemptToKeep, KeptStore } from "../valkey/kept-store.ts";
 import type { LogStore } from "../valkey/log-store.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import type { OwnerRef } from "../wire/owner.ts";
@@ -12,7 +12,7 @@ import type { WorkerLog } from "./worker-log.ts";
 export interface AttemptRecord {
   owner: OwnerRef;
   entry: LogEntry;
-  kept: KeptAttempt;
+  kept: AttemptToKeep;
   /** What it says about the webhook's health; `ignored`: an answer with Retry-After. */
   health: "success" | "failure" | "ignored";
 }
@@ -28,7 +28,7 @@ export interface RecorderOptions {
 
 interface Recorded {
   entry: LogEntry;
-  kept: KeptAttempt;
+  kept: AttemptToKeep;
 }
 
 const GROUP_MS = 20;

@@ -37,6 +37,7 @@ const read = async () => (await store.read(["wh_1"]))[0]!;
 /** As if the failures had begun so long ago. */
 const beganAgo = async (ms: number) => {
   const began = Number(await lab.redis.hget(keys.health("wh_1"), "failing_since"));
+  expect(began).toBeGreaterThan(0);
   await lab.redis.hset(keys.health("wh_1"), "failing_since", began - ms);
 };
 

@@ -1,5 +1,6 @@
 // Guarantee 10: whatever happens to Valkey, a caller hears of it and the link comes back by itself.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { ReplyError } from "iovalkey";
 import { Link } from "../../src/valkey/link.ts";
 import type { LocalValkey } from "../../src/valkey/local-server.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../../src/valkey/unavailable.ts";
@@ -174,6 +175,21 @@ test("a server that became a replica is given up, until it takes writes again", 
   expect(await link.run((client) => client.set(key, "1"))).toBe("OK");
 });
 
+test("a server that connects but takes no writes is tried less and less often", async () => {
+  const { link } = await openAndUp();
+  const redis = await testRedis(valkey.url);
+  await redis.call("REPLICAOF", "127.0.0.1", "1");
+  const startedAt = performance.now();
+  for (let i = 0; i < 5; i += 1) {
+    await link.whenUp();
+    await problemOf(link.run((client) => client.set(freshPrefix(), "1")));
+  }
+  // 50, 100, 200 and 400 ms lie between five connections; at a constant pause it were 200.
+  expect(performance.now() - startedAt).toBeGreaterThan(700);
+  await redis.call("REPLICAOF", "NO", "ONE");
+  redis.disconnect();
+});
+
 const reply = (link: Link, text: string) =>
   link.run((client) => client.eval(`return redis.error_reply(ARGV[1])`, 0, text));
 
@@ -206,6 +222,19 @@ describe("an error reply", () => {
       expect(link.connections).toBe(1);
     },
   );
+});
+
+test("an error reply is known where the build has shortened the names of classes", async () => {
+  const { link } = await openAndUp();
+  const named = ReplyError as { name: string };
+  const { name } = named;
+  Object.defineProperty(named, "name", { value: "e", configurable: true });
+  try {
+    expect(await reply(link, "WRONGTYPE it is").catch(String)).toBe("e: WRONGTYPE it is");
+    expect(link.isUp).toBeTrue();
+  } finally {
+    Object.defineProperty(named, "name", { value: name, configurable: true });
+  }
 });
 
 test("at the memory limit a write is told so, and the connection stays", async () => {

@@ -38,15 +38,22 @@ interface Scene {
 
 async function start(
   leaseMs: number,
-  heartbeatMs = HEARTBEAT_MS,
-  onBeat: (scene: Scene) => void | Promise<void> = () => {},
+  {
+    heartbeatMs = HEARTBEAT_MS,
+    deadlineMs = 100,
+    onBeat = () => {},
+  }: {
+    heartbeatMs?: number;
+    deadlineMs?: number;
+    onBeat?: (scene: Scene) => void | Promise<void>;
+  } = {},
 ): Promise<Scene> {
   const queue = lab.queue();
   const scene = { queue, works: 0, beats: 0 } as Scene;
   const link = new Link({
     url: valkey.url,
     name: "reaper",
-    deadlineMs: 100,
+    deadlineMs,
     onDown: () => scene.reaper.disturbed(),
   }).open();
   scene.link = link;
@@ -188,13 +195,15 @@ test("claims that it holds in Valkey and does not know of run again; those that 
 
 test("a claim whose reply is just on its way is not stranded", async () => {
   let claim: Claimed | undefined;
-  const scene = await start(60_000, HEARTBEAT_MS, async ({ beats, queue, one }) => {
-    // Every fifth heartbeat ends with an audit: the first one does not know the claim.
-    if (beats === 2) {
-      await queue.push("a");
-      [claim] = await queue.claim(one.membership.worker!);
-    }
-    if (beats === 9) one.membership.hold(claim!);
+  const scene = await start(60_000, {
+    async onBeat({ beats, queue, one }) {
+      // Every fifth heartbeat ends with an audit: the first one does not know the claim.
+      if (beats === 2) {
+        await queue.push("a");
+        [claim] = await queue.claim(one.membership.worker!);
+      }
+      if (beats === 9) one.membership.hold(claim!);
+    },
   });
   await eventually(() => scene.beats > 20);
   expect(claim).toBeDefined();
@@ -204,13 +213,17 @@ test("a claim whose reply is just on its way is not stranded", async () => {
 
 test("stop waits for the heartbeat under way and for no other", async () => {
   const stopped = Promise.withResolvers<void>();
-  const scene = await start(60_000, 3_600_000, ({ reaper }) => stopped.resolve(reaper.stop()));
+  const scene = await start(60_000, {
+    heartbeatMs: 3_600_000,
+    onBeat: ({ reaper }) => stopped.resolve(reaper.stop()),
+  });
   await stopped.promise;
   expect(scene.beats).toBe(1);
 });
 
 test("stopped itself for longer than a lease, it judges nobody who was stopped with it", async () => {
-  const scene = await start(400);
+  // A deadline that does not end the connection for it: that would be an outage.
+  const scene = await start(400, { deadlineMs: 5_000 });
   const { queue, one } = scene;
   await queue.join("first");
   await queue.expireLease("first");

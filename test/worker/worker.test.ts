@@ -36,7 +36,7 @@ interface Scene {
   queue: TestQueue;
   webhooks: WebhookStore;
   log: LogLines;
-  start(options?: Partial<WorkerOptions>): Promise<Worker>;
+  start: (options?: Partial<WorkerOptions>) => Promise<Worker>;
 }
 
 async function open(): Promise<Scene> {

@@ -5,16 +5,15 @@
 --
 -- KEYS  1 queue  2 claims  3 ready  4 schedule  5 scheduled  6 lanes  7 events  8 refs  9 parked
 --       10 parked items  11 stats
--- ARGV  1 base, then per entry six:
---       verb, claim, argument, argument, header, bytes
---   "done"   how it ended (delivered, nobody, …), "", "", ""
---   "retry"  delivery, delay in ms, header, ""
---   "park"   delivery, "", header, ""
---   "lane"   webhook, "", header, ""
---   "fan"    "", "", the event and a header for each delivery, joined by line feeds, ""
---   "back"   "", "", header or "" for an element that goes back to the list as it came, ""
---   A claim "" stands for an element that only the worker's memory holds (FLUXHOOK_CLAIM=blpop);
---   `bytes` are then its bytes.
+-- ARGV  1 base, then entries of a verb, a claim, and what the verb takes:
+--       "done"   how it ended (delivered, nobody, …)
+--       "retry"  delivery, delay in ms, header
+--       "park"   delivery, header
+--       "lane"   webhook, header
+--       "fan"    the event and a header for each delivery, joined by line feeds
+--       "back"   header, or "" for an element that goes back to the list as it came
+--       A claim "" stands for an element that only the worker's memory holds
+--       (FLUXHOOK_CLAIM=blpop); its bytes then follow.
 -- Reply for each entry 1 or 0: whether the claim was still held
 local queue, claims, ready, schedule, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local lanes, events, refs, parked, parkedItems = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
@@ -39,15 +38,16 @@ local function release(kind, event)
   end
 end
 
-local function settle(verb, claim, first, second, header, crashes, kind, rest)
+local function settle(verb, claim, at, crashes, kind, rest)
+  local first, second, third = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if verb == 'done' then
     release(kind, rest)
     count(first)
   elseif verb == 'retry' then
-    redis.call('HSET', scheduled, first, '0 ' .. kind .. ' ' .. header .. '\n' .. rest)
+    redis.call('HSET', scheduled, first, '0 ' .. kind .. ' ' .. third .. '\n' .. rest)
     redis.call('ZADD', schedule, now + tonumber(second), first)
   elseif verb == 'park' then
-    local item = '0 ' .. kind .. ' ' .. header .. '\n' .. rest
+    local item = '0 ' .. kind .. ' ' .. second .. '\n' .. rest
     redis.call('HSET', parkedItems, first, item)
     redis.call('ZADD', parked, now, first)
     redis.call('HINCRBY', stats, 'parked_bytes', #item)
@@ -55,24 +55,28 @@ local function settle(verb, claim, first, second, header, crashes, kind, rest)
     count('parked')
   elseif verb == 'lane' then
     redis.call('LPUSH', base .. ':lane:' .. first,
-      crashes .. ' ' .. kind .. ' ' .. header .. '\n' .. rest)
+      crashes .. ' ' .. kind .. ' ' .. second .. '\n' .. rest)
     redis.call('ZADD', lanes, 'NX', now, first)
   elseif verb == 'back' then
-    if header == '' then
+    if first == '' then
       -- BLPOP takes from the left, so what it took goes back there.
       redis.call(claim == '' and 'LPUSH' or 'RPUSH', queue, rest)
       if claim ~= '' then redis.call('HINCRBY', stats, 'taken', -1) end
     else
-      redis.call('RPUSH', ready, crashes .. ' ' .. kind .. ' ' .. header .. '\n' .. rest)
+      redis.call('RPUSH', ready, crashes .. ' ' .. kind .. ' ' .. first .. '\n' .. rest)
     end
   end
 end
 
-for i = 2, #ARGV, 6 do
-  local verb, claim, first, second, header = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+local arguments = { done = 1, retry = 3, park = 2, lane = 2, fan = 1, back = 1 }
+local i = 2
+while i <= #ARGV do
+  local verb, claim, at = ARGV[i], ARGV[i + 1], i + 2
+  i = at + arguments[verb]
   local item
   if claim == '' then
-    item = '0 e {}\n' .. ARGV[i + 5]
+    item = '0 e {}\n' .. ARGV[i]
+    i = i + 1
   else
     item = redis.call('HGET', claims, claim)
   end
@@ -80,16 +84,16 @@ for i = 2, #ARGV, 6 do
     local crashes, kind, rest = split(item)
     if verb == 'fan' then
       -- Guarantee 3: one delivery for each webhook, before the first request; the bytes once.
-      local event = header:match('^([^\n]*)\n')
+      local event = ARGV[at]:match('^([^\n]*)\n')
       local n = 0
       redis.call('HSET', events, event, rest)
-      for one in header:sub(#event + 2):gmatch('[^\n]+') do
-        redis.call('LPUSH', ready, crashes .. ' r ' .. one .. '\n' .. event)
+      for header in ARGV[at]:sub(#event + 2):gmatch('[^\n]+') do
+        redis.call('LPUSH', ready, crashes .. ' r ' .. header .. '\n' .. event)
         n = n + 1
       end
       redis.call('HSET', refs, event, n)
     else
-      settle(verb, claim, first, second, header, crashes, kind, rest)
+      settle(verb, claim, at, crashes, kind, rest)
     end
     -- Last, for a script that fails half-way keeps what it wrote: the claim must not be gone then.
     if claim ~= '' then redis.call('HDEL', claims, claim) end
