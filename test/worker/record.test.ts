@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { HealthStore, type HealthChange, type HealthState } from "../../src/valkey/health-store.ts";
 import { newDeliveryName, ownerTag } from "../../src/valkey/delivery-id.ts";
-import { KeptStore } from "../../src/valkey/kept-store.ts";
+import { KeptStore, type AttemptToKeep } from "../../src/valkey/kept-store.ts";
 import { sharedKeys, type SharedKeys } from "../../src/valkey/keys.ts";
 import { Link } from "../../src/valkey/link.ts";
 import { LogStore } from "../../src/valkey/log-store.ts";
@@ -95,7 +95,8 @@ test("what can be redelivered is found by its delivery", async () => {
   addAll(recorder, [one, attempt("user:u_2")]);
   await recorder.flush();
   const store = new KeptStore(lab.link, keys, LIMITS);
-  expect<unknown>(await store.find(one.kept.header.delivery)).toEqual(one.kept);
+  const found: AttemptToKeep | null = await store.find(one.kept.header.delivery);
+  expect(found).toEqual(one.kept);
   expect(await store.find(newDeliveryName(ownerTag("user:u_1")))).toBeNull();
 });
 
