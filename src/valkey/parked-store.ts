@@ -79,7 +79,15 @@ export class ParkedStore {
     const reply = (await this.link.run((client) =>
       redeliverScript.run(
         client,
-        [keys.schedule, keys.scheduled, keys.parked, keys.parkedItems, keys.ready, keys.stats],
+        [
+          keys.schedule,
+          keys.scheduled,
+          keys.parked,
+          keys.parkedItems,
+          keys.ready,
+          keys.stats,
+          keys.events,
+        ],
         deliveries.flatMap(({ delivery, header }) => [
           delivery,
           header === null ? "" : JSON.stringify(header),

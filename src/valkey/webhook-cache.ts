@@ -5,6 +5,7 @@ import type { OwnerRef } from "../wire/owner.ts";
 import type { WebhookRecord } from "../wire/webhook.ts";
 import type { SharedKeys } from "./keys.ts";
 import { Link } from "./link.ts";
+import { ValkeyUnavailable } from "./unavailable.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 
 export interface WebhookCacheOptions<Compiled> {
@@ -15,6 +16,8 @@ export interface WebhookCacheOptions<Compiled> {
   /** Made once per webhook and change, not once per delivery. */
   compile: (record: WebhookRecord) => Compiled;
   mostOwners?: number;
+  /** The changes cannot be followed for a reason that is no outage. */
+  onError?: (error: unknown) => void;
 }
 
 interface Entry<Compiled> {
@@ -141,8 +144,9 @@ export class WebhookCache<Compiled> {
             this.drop(fields[1] as OwnerRef);
           }
         }
-      } catch {
-        // An outage: `onDown` has emptied the cache, and the link comes back by itself.
+      } catch (error) {
+        // After an outage the link comes back by itself, and `onDown` has emptied the cache.
+        if (!(error instanceof ValkeyUnavailable)) this.options.onError?.(error);
         this.link.reset("following the changes failed");
       }
     }

@@ -81,16 +81,26 @@ export class Reaper {
     try {
       for (const membership of this.options.memberships) await this.beatFor(membership);
       this.steadySince ??= startedAt;
-      for (const membership of this.options.memberships) await this.options.onBeat(membership);
-      if (this.beats % AUDIT_EVERY_BEATS === 0) {
-        for (const membership of this.options.memberships) await this.audit(membership);
-      }
     } catch (error) {
       this.disturbed();
-      if (!(error instanceof ValkeyUnavailable)) {
-        this.options.log.error({ err: error }, "heartbeat.failed");
+      this.tell(error, "heartbeat.failed");
+      return;
+    }
+    // What fails from here on says nothing about heartbeats, its own or others'.
+    for (const membership of this.options.memberships) {
+      try {
+        await this.options.onBeat(membership);
+        if (this.beats % AUDIT_EVERY_BEATS === 0) await this.audit(membership);
+      } catch (error) {
+        this.tell(error, "upkeep.failed");
       }
     }
+  }
+
+  /** An outage is told by the link. */
+  private tell(error: unknown, event: string): void {
+    if (error instanceof ValkeyUnavailable) return;
+    this.options.log.error({ err: error }, event);
   }
 
   /** A suspended machine: the others may have been stopped with this process, and be as alive. */

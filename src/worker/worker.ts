@@ -108,6 +108,7 @@ export class Worker {
       keys,
       store: webhooks,
       compile: registerWebhook,
+      onError: (error) => log.error({ err: error }, "changes.failed"),
     });
     this.slots = new Slots({
       concurrency: settings.CONCURRENCY,

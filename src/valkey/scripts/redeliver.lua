@@ -2,7 +2,7 @@
 -- Runs deliveries again that wait or have ended: a scheduled one is due now, a parked one becomes a
 -- new delivery. One that is neither any more is left alone.
 --
--- KEYS  1 schedule  2 scheduled  3 parked  4 parked items  5 ready  6 stats
+-- KEYS  1 schedule  2 scheduled  3 parked  4 parked items  5 ready  6 stats  7 events
 -- ARGV  per delivery two: its name, the header of the new delivery, or "" where only a scheduled one
 --       is meant
 -- Reply for each "scheduled", "parked" or "none"
@@ -22,7 +22,9 @@ for i = 1, #ARGV, 2 do
       redis.call('LPUSH', KEYS[5], '0 ' .. kind .. ' ' .. header .. '\n' .. string.sub(item, at))
       redis.call('HDEL', KEYS[4], delivery)
       redis.call('ZREM', KEYS[3], delivery)
-      redis.call('HINCRBY', KEYS[6], 'parked_bytes', -#item)
+      local rest = string.sub(item, at)
+      local size = #item + (kind == 'r' and redis.call('HSTRLEN', KEYS[7], rest) or 0)
+      redis.call('HINCRBY', KEYS[6], 'parked_bytes', -size)
       became = 'parked'
     end
   end

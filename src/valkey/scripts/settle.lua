@@ -50,7 +50,9 @@ local function settle(verb, claim, at, crashes, kind, rest)
     local item = '0 ' .. kind .. ' ' .. second .. '\n' .. rest
     redis.call('HSET', parkedItems, first, item)
     redis.call('ZADD', parked, now, first)
-    redis.call('HINCRBY', stats, 'parked_bytes', #item)
+    -- A shared event counts with each of its deliveries: the cap bounds, also when only one is left.
+    local size = #item + (kind == 'r' and redis.call('HSTRLEN', events, rest) or 0)
+    redis.call('HINCRBY', stats, 'parked_bytes', size)
     redis.call('PERSIST', stats)
     count('parked')
   elseif verb == 'lane' then

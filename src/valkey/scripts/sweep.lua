@@ -14,9 +14,10 @@ local function drop(delivery)
   redis.call('ZREM', parked, delivery)
   if not item then return end
   redis.call('HDEL', parkedItems, delivery)
-  redis.call('HINCRBY', stats, 'parked_bytes', -#item)
-  bytes = bytes - #item
   local event = string.match(item, '^%d+ r [^\n]*\n(.*)$')
+  local size = #item + (event and redis.call('HSTRLEN', events, event) or 0)
+  redis.call('HINCRBY', stats, 'parked_bytes', -size)
+  bytes = bytes - size
   -- A fanned-out event's bytes go with the last delivery that needs them.
   if event and redis.call('HINCRBY', refs, event, -1) <= 0 then
     redis.call('HDEL', refs, event)

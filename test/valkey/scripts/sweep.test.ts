@@ -79,3 +79,20 @@ test("a fanned-out event's bytes go with the last of its deliveries that falls o
   await parked.sweep(LIMITS);
   expect(await lab.redis.exists(events, refs)).toBe(0);
 });
+
+test("a fanned-out event's bytes count with each of its parked deliveries, until they go", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("e".repeat(5_000));
+  const [element] = await queue.claim("w");
+  const headers = [header("d0"), header("d1")];
+  await queue.settle(element!, { verb: "fan", event: "the-event", headers });
+  for (const [i, claim] of (await queue.claim("w")).entries()) {
+    await queue.settle(claim, { verb: "park", delivery: `d${i}`, header: header(`d${i}`) });
+  }
+  const parked = new ParkedStore(lab.link, queue.store.queue);
+  expect(await parked.sweep({ ...LIMITS, mostBytes: 9_000 })).toMatchObject({ left: 1 });
+  await parked.redeliver([{ delivery: "d1", header: JSON.parse(header("d1")) }]);
+  await parked.redeliver([{ delivery: "d0", header: JSON.parse(header("d0")) }]);
+  expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");
+});
