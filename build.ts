@@ -6,7 +6,8 @@ const outfile = faults ? "dist/fluxhook-faults" : "dist/fluxhook";
 const result = await Bun.build({
   entrypoints: ["src/main.ts"],
   compile: { outfile },
-  minify: true,
+  // Class names stay: an error's name is read in the log.
+  minify: { whitespace: true, syntax: true, identifiers: false },
   sourcemap: "linked",
   bytecode: true,
   define: { FLUXHOOK_FAULT_BUILD: String(faults) },

@@ -5,10 +5,11 @@ import type { Deadline } from "./deadline.ts";
 const MAX_BODY_BYTES = 16 * 1024;
 const MAX_DRAIN_MS = 1_000;
 
-/** True: the body ended by itself; false: it was cut off, and the connection with it. */
-export type Drained = Promise<boolean>;
+/** How the body ended: by itself, cut off for its length, or because it never came to its end. */
+export type Drain = "ended" | "too-long" | "unfinished";
+export type Drained = Promise<Drain>;
 
-export const DRAINED: Drained = Promise.resolve(true);
+export const DRAINED: Drained = Promise.resolve("ended");
 
 /** Takes the deadline over: clears it when the slot is free. Never rejects. */
 export function drain(response: Response, deadline: Deadline): Drained {
@@ -24,24 +25,25 @@ function hasNoBody({ status, headers }: Response): boolean {
   return status === 204 || status === 304 || headers.get("content-length") === "0";
 }
 
-async function readAndDiscard(response: Response): Promise<boolean> {
+async function readAndDiscard(response: Response): Promise<Drain> {
   try {
     // A short body of known length needs no stream; fetch holds the receiver to that length.
     const length = response.headers.get("content-length");
     if (length !== null && Number(length) <= MAX_BODY_BYTES) {
       await response.arrayBuffer();
-      return true;
+      return "ended";
     }
     const reader = response.body?.getReader();
-    if (reader === undefined) return true;
+    if (reader === undefined) return "ended";
     for (let bytes = 0; bytes < MAX_BODY_BYTES;) {
       const { done, value } = await reader.read();
-      if (done) return true;
+      if (done) return "ended";
       bytes += value.byteLength;
     }
     await reader.cancel();
+    return "too-long";
   } catch {
     // The outcome is fixed: a body that breaks off, or is cut off by the deadline, changes nothing.
   }
-  return false;
+  return "unfinished";
 }

@@ -1,5 +1,6 @@
 // One claimed delivery: a slot of its webhook, one attempt, its settlement, its record. In this order
 // (guarantee 8): whatever fails after the settlement costs a log line, not a delivery.
+import type { Drain } from "../delivery/drain.ts";
 import { deliver, type Attempt, type DeliverDeps } from "../delivery/deliver.ts";
 import type { DeliveryHeader } from "../valkey/item.ts";
 import type { Claimed } from "../valkey/queue-store.ts";
@@ -103,7 +104,7 @@ async function attemptOnce(job: Job, slot: Slot, deps: AttemptDeps): Promise<voi
   settle(job, attempt, dialect);
   record(job, deliveryId, attempt, dialect, deps.recorder);
   deps.onAttempt({ job, deliveryId, attempt });
-  void attempt.drained.then((clean) => deps.slots.finish(slot, slotResult(attempt, clean)));
+  void attempt.drained.then((drain) => deps.slots.finish(slot, slotResult(attempt, drain)));
 }
 
 async function findSlot(job: Job, deps: AttemptDeps): Promise<Slot | null> {
@@ -225,8 +226,10 @@ function record(
   recorder.add({ owner: webhook.owner, entry, kept, health });
 }
 
-function slotResult({ outcome }: Attempt, drainedClean: boolean): SlotResult {
-  if (outcome.outcome === "delivered") return drainedClean ? "success" : "neutral";
+function slotResult({ outcome }: Attempt, drain: Drain): SlotResult {
+  // It said what came of the request, but it held the slot like one that says nothing.
+  if (drain === "unfinished") return "overload";
+  if (outcome.outcome === "delivered") return "success";
   if (outcome.statusCode !== null) return "neutral";
   return outcome.reason === "blocked-address" ? "neutral" : "overload";
 }

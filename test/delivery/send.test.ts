@@ -170,7 +170,7 @@ describe("the response", () => {
     for (let sent = 0; sent < 3; sent++) {
       const answer = await sendTo(tcp.url);
       if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
-      expect(await answer.drained).toBe(true);
+      expect(await answer.drained).toBe("ended");
     }
     expect(tcp.connections).toHaveLength(1);
   });
@@ -188,7 +188,7 @@ describe("the response", () => {
     const answer = await sendTo(tcp.url);
     if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
     expect(answer.status).toBe(200);
-    expect(await answer.drained).toBe(false);
+    expect(await answer.drained).toBe("unfinished");
     await tcp.connections[0]?.closed;
   });
 
@@ -208,7 +208,7 @@ describe("the response", () => {
       const deadline = new Deadline(20_000);
       const answer = await sendTo(tcp.url, { deadline });
       if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
-      expect(await answer.drained).toBe(false);
+      expect(await answer.drained).toBe("too-long");
       expect(deadline.hasPassed).toBe(false);
       await tcp.connections[0]?.closed;
     },
