@@ -13,6 +13,7 @@ import {
   type Result,
   type Scenario,
   type ScenarioContext,
+  timed,
   type WorkerProcess,
 } from "./harness.ts";
 
@@ -108,10 +109,13 @@ async function measure(
     lost: Math.max(0, sent - received),
     duplicates: Math.max(0, received - sent),
     checks: [
-      check(
-        `p99 with ${hanging} hanging ≤ 1.2 × without, or + 2 ms`,
-        `${ms(hangMs)} with, ${ms(baseMs)} without (p50 ${ms(quantile(during ?? [], 0.5))}, ${ms(quantile(without, 0.5))})`,
-        hangMs <= Math.max(1.2 * baseMs, baseMs + 2),
+      timed(
+        context,
+        check(
+          `p99 with ${hanging} hanging ≤ 1.2 × without, or + 2 ms`,
+          `${ms(hangMs)} with, ${ms(baseMs)} without (p50 ${ms(quantile(during ?? [], 0.5))}, ${ms(quantile(without, 0.5))})`,
+          hangMs <= Math.max(1.2 * baseMs, baseMs + 2),
+        ),
       ),
       // Otherwise nothing was hanging.
       check("requests that hung at once", mostOpen, mostOpen >= hanging),
