@@ -31,6 +31,8 @@ const atTheMemoryLimit: Scenario = {
       }
     }
     const published = await errorOf(redis.lpush(QUEUE, producer.element(-1)));
+    // Below what is there, so that nothing but the worker's own taking gets it under the limit again.
+    await redis.config("SET", "maxmemory", "48mb");
 
     // It starts at the limit, and what it takes stays in Valkey until it is settled.
     const worker = await context.worker(valkey.url);
@@ -108,7 +110,9 @@ const endpointDown: Scenario = {
       return isDown ? new Response(null, { status: 500 }) : null;
     };
     context.progress("it answers 500");
-    await eventually(() => receiver.requests >= events / 3, { withinMs: 60_000 });
+    // Refused connections have left it one request at a time, and a 500 is no success to grow by.
+    const enough = Math.min(events / 3, 5_000);
+    await eventually(() => receiver.requests >= enough, { withinMs: 120_000 });
     isDown = false;
     context.progress("it is back");
     await eventually(() => receiver.distinct >= events, { withinMs: 180_000 }).catch(() => {});
