@@ -3,6 +3,8 @@
 import type { Deadline } from "./deadline.ts";
 
 const MAX_BODY_BYTES = 16 * 1024;
+/** Spread, so that many that never end do not all end, and begin anew, in the same moment. */
+const LEAST_DRAIN_MS = 500;
 const MAX_DRAIN_MS = 1_000;
 
 /** How the body ended: by itself, cut off for its length, or because it never came to its end. */
@@ -17,7 +19,7 @@ export function drain(response: Response, deadline: Deadline): Drained {
     deadline.clear();
     return DRAINED;
   }
-  deadline.shortenTo(MAX_DRAIN_MS);
+  deadline.shortenTo(LEAST_DRAIN_MS + Math.random() * (MAX_DRAIN_MS - LEAST_DRAIN_MS));
   return readAndDiscard(response).finally(() => deadline.clear());
 }
 

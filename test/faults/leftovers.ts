@@ -3,7 +3,6 @@ import type { Redis } from "iovalkey";
 import { eventually } from "../support/eventually.ts";
 import {
   check,
-  counts,
   type CountingReceiver,
   Producer,
   QUEUE,
