@@ -1,130 +1,28 @@
 // Every setting of Fluxhook, in one schema. `fluxhook --help` and the README's table are made from it.
-import ipaddr from "ipaddr.js";
 import { z } from "zod";
-import { durationSchema, parseDuration } from "./wire/duration.ts";
-import { isEventType } from "./wire/event-pattern.ts";
+import {
+  choice,
+  cidrs,
+  dnsServers,
+  duration,
+  eventTypes,
+  integer,
+  key,
+  lists,
+  origins,
+  portRanges,
+  proxyUrl,
+  retrySchedule,
+  secretKeys,
+  shown,
+  toggle,
+  valkeyUrl,
+} from "./setting-forms.ts";
 import { checkSecret } from "./wire/secret.ts";
 
+export type { EventTypes, PortRange } from "./setting-forms.ts";
+
 const DAY_MS = 86_400_000;
-
-const list = (text: string) =>
-  text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
-
-const duration = (bounds: { minMs: number; maxMs: number }) =>
-  durationSchema(bounds).transform((text) => parseDuration(text) ?? 0);
-
-const integer = (min: number, max: number) =>
-  z
-    .string()
-    .refine((text) => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, {
-      error: (issue) => `${shown(issue.input)} is not a whole number from ${min} to ${max}`,
-    })
-    .transform(Number);
-
-const choice = <const T extends readonly string[]>(values: T) =>
-  z.string().refine((text): text is T[number] => values.includes(text), {
-    error: (issue) => `${shown(issue.input)} is none of ${values.join(", ")}`,
-  });
-
-const toggle = choice(["true", "false"]).transform((text) => text === "true");
-
-const key = /^[!-z|~]+$/;
-
-const MOST_LISTS = 16;
-/** Braces only as one hash tag: a list's own keys could not share its slot otherwise. */
-const LIST_NAME = /^[^{}]*(\{[^{}]+\}[^{}]*)?$/;
-
-const lists = z.string().transform((text, context): string[] => {
-  const names = list(text);
-  const wrong = names.find((name) => !LIST_NAME.test(name));
-  if (wrong !== undefined) {
-    context.addIssue({
-      code: "custom",
-      message: `${shown(wrong)} is not a list's name; accepted are braces only as in {orders}:events`,
-    });
-  } else if (names.length < 1 || names.length > MOST_LISTS || new Set(names).size < names.length) {
-    context.addIssue({
-      code: "custom",
-      message: `${shown(text)} does not name 1 to ${MOST_LISTS} lists, each once`,
-    });
-  }
-  return names;
-});
-
-const valkeyUrl = z.string().superRefine((text, context) => {
-  if (text.startsWith("/") || text.startsWith("unix://")) return;
-  const parsed = URL.canParse(text) ? new URL(text) : null;
-  if (parsed && /^(redis|rediss|valkey|valkeys):$/.test(parsed.protocol) && parsed.hostname) return;
-  // The text may hold a password, so it is not repeated.
-  context.addIssue({
-    code: "custom",
-    message:
-      "is not a Valkey address; accepted are valkey://, redis://, rediss:// and a socket's path",
-  });
-});
-
-const retrySchedule = z
-  .string()
-  .transform(list)
-  .pipe(z.array(duration({ minMs: 0, maxMs: 7 * DAY_MS })).min(1, { error: "names no delay" }));
-
-const cidrs = z
-  .string()
-  .transform(list)
-  .pipe(
-    z.array(
-      z.string().refine((text) => ipaddr.isValidCIDR(text) || ipaddr.isValid(text), {
-        error: (issue) =>
-          `${shown(issue.input)} is not an address range such as 10.0.0.0/8 or ::1/128`,
-      }),
-    ),
-  );
-
-export interface PortRange {
-  from: number;
-  to: number;
-}
-
-const portRanges = z
-  .string()
-  .transform(list)
-  .pipe(
-    z
-      .array(
-        z.string().transform((text, context): PortRange => {
-          const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-          const from = Number(match?.[1] ?? 0);
-          const to = Number(match?.[2] ?? from);
-          if (!match || from < 1 || to > 65_535 || from > to) {
-            context.addIssue({
-              code: "custom",
-              message: `${shown(text)} is not a port or a range of ports such as 443 or 1024-65535`,
-            });
-            return z.NEVER;
-          }
-          return { from, to };
-        }),
-      )
-      .min(1, { error: "names no port" }),
-  );
-
-const eventTypes = z.string().transform((text, context): EventTypes => {
-  if (text === "open" || text === "catalogue") return text;
-  const names = list(text);
-  const wrong = names.filter((name) => !isEventType(name));
-  if (names.length === 0 || wrong.length > 0) {
-    context.addIssue({
-      code: "custom",
-      message: `${shown(wrong[0] ?? text)} is not open, catalogue or a list of event types such as file.created`,
-    });
-    return z.NEVER;
-  }
-  return new Set(names);
-});
-export type EventTypes = "open" | "catalogue" | ReadonlySet<string>;
 
 interface Setting<S extends z.ZodType = z.ZodType> {
   schema: S;
@@ -174,6 +72,16 @@ export const SETTINGS = {
       .optional(),
     null,
     "the bearer token of the API; required by `serve`",
+  ),
+  SECRET_KEY: setting(
+    secretKeys,
+    "",
+    "encrypts webhook secrets in Valkey (AES-256-GCM): base64 of 32 bytes; several, comma-separated, to change it: the first one encrypts, all decrypt",
+  ),
+  CORS_ORIGINS: setting(
+    origins,
+    "",
+    "web origins whose pages may call the API from a browser, comma-separated: `https://app.example.com`",
   ),
   CONCURRENCY: setting(
     integer(1, 65_000),
@@ -226,6 +134,16 @@ export const SETTINGS = {
   ),
   EGRESS_PORTS: setting(portRanges, "80,443,1024-65535", "ports of other receivers"),
   EGRESS_HTTP: setting(toggle, "false", "plain http to public addresses"),
+  EGRESS_PROXY: setting(
+    proxyUrl.optional(),
+    null,
+    "an HTTP proxy that requests go through, by CONNECT to the address that the guard approved: `http://user:password@host:port`",
+  ),
+  DNS_SERVERS: setting(
+    dnsServers,
+    "",
+    "name servers in place of the system's, comma-separated: `10.0.0.2`, `10.0.0.2:5353`, `[fd00::2]:53`",
+  ),
   ALERT_URL: setting(
     z
       .string()
@@ -326,10 +244,6 @@ function didYouMean(name: string): string {
       known.startsWith(name),
   );
   return near ? `; did you mean FLUXHOOK_${near}?` : "; see fluxhook --help";
-}
-
-function shown(found: unknown): string {
-  return JSON.stringify(String(found).slice(0, 80));
 }
 
 /** The settings as rows for `--help` and the README. */

@@ -6,6 +6,10 @@ const ADDRESS =
   "is not a Valkey address; accepted are valkey://, redis://, rediss:// and a socket's path";
 const PORTS = "is not a port or a range of ports such as 443 or 1024-65535";
 const TYPES = "is not open, catalogue or a list of event types such as file.created";
+const NAME_SERVER = "is not a name server such as 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:53";
+const PROXY = "is not a proxy's address such as http://proxy.internal:3128";
+const KEY_1 = "holds as key 1 no base64 of 32 bytes; make one with: openssl rand -base64 32";
+const KEY_2 = "holds as key 2 no base64 of 32 bytes; make one with: openssl rand -base64 32";
 
 function problemsOf(environment: Record<string, string>, required: SettingName[] = []) {
   try {
@@ -77,6 +81,19 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["EGRESS_PORTS", "443,0", `"0" ${PORTS}`],
   ["EGRESS_PORTS", "65536", `"65536" ${PORTS}`],
   ["EGRESS_PORTS", "20-10", `"20-10" ${PORTS}`],
+  ["DNS_SERVERS", "localhost", `"localhost" ${NAME_SERVER}`],
+  ["DNS_SERVERS", "10.0.0.2:0", `"10.0.0.2:0" ${NAME_SERVER}`],
+  ["DNS_SERVERS", "[10.0.0.2]:53", `"[10.0.0.2]:53" ${NAME_SERVER}`],
+  ["EGRESS_PROXY", "proxy.internal:3128", PROXY],
+  ["EGRESS_PROXY", "http://proxy.internal:3128/path", PROXY],
+  ["SECRET_KEY", "short", KEY_1],
+  ["SECRET_KEY", `${"A".repeat(43)}=,AAAA`, KEY_2],
+  ["CORS_ORIGINS", "*", `"*" is not an origin such as https://app.example.com`],
+  [
+    "CORS_ORIGINS",
+    "https://app.example.com/",
+    `"https://app.example.com/" is not an origin such as https://app.example.com`,
+  ],
   ["EGRESS_HTTP", "yes", `"yes" is none of true, false`],
   ["EGRESS_HTTP", "TRUE", `"TRUE" is none of true, false`],
   ["ALERT_URL", "ftp://host", "is not an http:// or https:// URL"],
@@ -116,6 +133,10 @@ test.each<[SettingName, string, unknown]>([
     ],
   ],
   ["EGRESS_HTTP", "true", true],
+  ["DNS_SERVERS", "10.0.0.2, [fd00::2]:53,::1", ["10.0.0.2", "[fd00::2]:53", "::1"]],
+  ["EGRESS_PROXY", "http://u:p@proxy.internal:3128", "http://u:p@proxy.internal:3128"],
+  ["SECRET_KEY", `${"A".repeat(43)}=`, [`${"A".repeat(43)}=`]],
+  ["CORS_ORIGINS", "https://App.example.com", ["https://app.example.com"]],
   ["SHUTDOWN_GRACE", "0s", 0],
 ])("%s=%s is taken", (name, text, value) => {
   expect(readSettings({ [`FLUXHOOK_${name}`]: text })[name]).toEqual(value as never);
