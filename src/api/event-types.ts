@@ -9,7 +9,7 @@ const eventTypesSchema = z
   .object({
     event_types: z
       .record(z.string(), z.array(z.string()))
-      .describe("the catalogue of each dialect, by its name"),
+      .describe("the catalogue of each dialect, by its name; empty where it names none"),
     accepted: z
       .union([z.literal("open"), z.array(z.string())])
       .describe("`open`: any well-formed event type, else these"),

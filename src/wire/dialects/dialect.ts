@@ -29,7 +29,10 @@ export interface OwnSignature {
   prefix(unixSeconds: number): string;
   /** The header's value; `signatures` are hex, newest secret first, more than one in a rotation. */
   write(signatures: readonly string[], unixSeconds: number): string;
-  /** What a receiver finds in the value; `unixSeconds` is null where the header carries no time. */
+  /**
+   * What a receiver finds in the value, whoever wrote it. `unixSeconds` is null where headers of
+   * this form carry no time, and NaN where this one should and does not.
+   */
   read(value: string): { signatures: string[]; unixSeconds: number | null };
 }
 
@@ -40,7 +43,7 @@ export interface Dialect {
   /** Delay before each attempt, the first included, counted from the end of the one before. */
   readonly retryScheduleMs: readonly number[];
   readonly disableRule: DisableRule | null;
-  /** The event types that this dialect names. */
+  /** The event types that this dialect names; none where they are its producers' own. */
   readonly catalogue: readonly string[];
   /** The body's `id`, which is `webhook-id` too; the event's own id where this is not given. */
   messageId?(eventId: string): string;

@@ -1,13 +1,10 @@
 // The default dialect (DESIGN §2.3): its own signature covers the raw body alone.
+import { DEFAULTS } from "./defaults.ts";
 import type { Dialect } from "./dialect.ts";
 
-const MINUTE_MS = 60_000;
-
 export const fluxdrop: Dialect = {
+  ...DEFAULTS,
   name: "fluxdrop",
-  timeoutMs: 10_000,
-  retryScheduleMs: [0, MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 120 * MINUTE_MS],
-  disableRule: { failing_for: "5d" },
   catalogue: [
     "file.created",
     "file.deleted",

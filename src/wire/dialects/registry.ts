@@ -1,9 +1,15 @@
 // All dialects by name. A new one is its file and its line here.
 import type { Dialect } from "./dialect.ts";
+import { flux } from "./flux.ts";
+import { fluxdesk } from "./fluxdesk.ts";
 import { fluxdrop } from "./fluxdrop.ts";
+import { standard } from "./standard.ts";
 
 const byName = {
   fluxdrop,
+  fluxdesk,
+  flux,
+  standard,
 } satisfies Record<string, Dialect>;
 
 export type DialectName = keyof typeof byName;

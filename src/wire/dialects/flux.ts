@@ -1,0 +1,59 @@
+// The dialect with the time inside its signature (DESIGN §2.3), in the form that Stripe made known:
+// `t=<unix seconds>,v1=<hex>`, one `v1` for each secret of a rotation.
+import { DEFAULTS } from "./defaults.ts";
+import type { Dialect } from "./dialect.ts";
+
+const ID_PREFIX = "evt_";
+
+export const flux: Dialect = {
+  ...DEFAULTS,
+  name: "flux",
+  catalogue: [],
+
+  messageId,
+
+  envelope({ id, type, timestamp, data }) {
+    const created = unixSecondsOf(timestamp);
+    const head = JSON.stringify({ id: messageId(id), type, created });
+    return `${head.slice(0, -1)},"data":${data}}`;
+  },
+
+  headers: () => ({}),
+
+  ownSignature: {
+    header: "Flux-Signature",
+    prefix: (unixSeconds) => `${unixSeconds}.`,
+    write: (signatures, unixSeconds) =>
+      [`t=${unixSeconds}`, ...signatures.map((signature) => `v1=${signature}`)].join(","),
+    read(value) {
+      const times: string[] = [];
+      const signatures: string[] = [];
+      for (const part of value.split(",").map((text) => text.trim())) {
+        if (part.startsWith("t=")) times.push(part.slice("t=".length));
+        else if (part.startsWith("v1=")) signatures.push(part.slice("v1=".length));
+      }
+      return { signatures, unixSeconds: readTime(times) };
+    },
+  },
+};
+
+/** An id that has the prefix stays: what fluxhook makes for an event without one has it. */
+function messageId(eventId: string): string {
+  return eventId.startsWith(ID_PREFIX) ? eventId : ID_PREFIX + eventId;
+}
+
+/**
+ * Only the one text that `write` makes of a time: another one for the same number would verify
+ * although it is not what was signed. Of two times, nobody can say which one the signature covers.
+ */
+function readTime([time = "", ...more]: readonly string[]): number {
+  const unixSeconds = Number(time);
+  return more.length === 0 && String(unixSeconds) === time ? unixSeconds : Number.NaN;
+}
+
+/** RFC 3339 §5.7 has the second 60, which Date refuses; in Unix time the next minute's 0 is the same. */
+function unixSecondsOf(timestamp: string): number {
+  const isLeap = timestamp.slice(17, 19) === "60";
+  const text = isLeap ? `${timestamp.slice(0, 17)}59${timestamp.slice(19)}` : timestamp;
+  return Math.floor(Date.parse(text) / 1_000) + (isLeap ? 1 : 0);
+}

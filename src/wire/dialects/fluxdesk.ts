@@ -1,0 +1,56 @@
+// The dialect of notifications (DESIGN §2.3): a title for people, a short time-out, and a webhook
+// that fails ten times in a row is disabled.
+import { objectMembers } from "../json-spans.ts";
+import { DEFAULTS } from "./defaults.ts";
+import type { Dialect } from "./dialect.ts";
+
+const SCHEME = "v1=";
+
+export const fluxdesk: Dialect = {
+  ...DEFAULTS,
+  name: "fluxdesk",
+  timeoutMs: 8_000,
+  // "Ten consecutive 4xx/5xx": judged by the counter that `health` shows, in which a time-out or a
+  // failed connection is a failure too, as for every webhook with this rule (DESIGN §2.4).
+  disableRule: { consecutive_failures: 10 },
+  catalogue: [
+    "task_assigned",
+    "task_status",
+    "blocker",
+    "review",
+    "meeting",
+    "weekly_digest",
+    "team_support.approved",
+    "system",
+  ],
+
+  envelope({ id, type, timestamp, data }) {
+    const title = titleText(data) ?? JSON.stringify(type);
+    const before = JSON.stringify({ version: 1, id, type });
+    return `${before.slice(0, -1)},"title":${title},"timestamp":${JSON.stringify(timestamp)},"data":${data}}`;
+  },
+
+  headers({ eventType, deliveryId }) {
+    return { "X-FluxDesk-Event-Type": eventType, "X-FluxDesk-Delivery-Id": deliveryId };
+  },
+
+  ownSignature: {
+    header: "X-FluxDesk-Signature",
+    prefix: () => "",
+    write: ([newest = ""]) => SCHEME + newest,
+    read: (value) => ({
+      signatures: value.startsWith(SCHEME) ? [value.slice(SCHEME.length)] : [],
+      unixSeconds: null,
+    }),
+  },
+};
+
+/**
+ * The JSON string of `data.title` as the producer wrote it, escapes and length included. Of a key
+ * that stands twice the last one counts, as it does for a receiver's JSON.parse of `data`.
+ */
+function titleText(data: string): string | null {
+  const title = objectMembers(data).findLast(({ key }) => key === "title");
+  if (title === undefined || data[title.start] !== '"') return null;
+  return data.slice(title.start, title.end);
+}

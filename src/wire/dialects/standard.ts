@@ -1,0 +1,19 @@
+// Standard Webhooks 1.0.0 alone (DESIGN §2.3): the id is in `webhook-id`, the signature in
+// `webhook-signature`, which every dialect sends.
+import { DEFAULTS } from "./defaults.ts";
+import type { Dialect } from "./dialect.ts";
+
+export const standard: Dialect = {
+  ...DEFAULTS,
+  name: "standard",
+  catalogue: [],
+
+  envelope({ type, timestamp, data }) {
+    const head = JSON.stringify({ type, timestamp });
+    return `${head.slice(0, -1)},"data":${data}}`;
+  },
+
+  headers: () => ({}),
+
+  ownSignature: null,
+};
