@@ -1,5 +1,7 @@
 // What the API needs from outside. `serve` gives it stores on Valkey, its tests give it others.
+import type { Guard } from "../delivery/guard.ts";
 import type { Redelivery } from "../valkey/redelivery.ts";
+import type { Requeued } from "../valkey/requeue.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import type { WebhookHealth, WebhookRecord } from "../wire/webhook.ts";
@@ -9,7 +11,7 @@ export interface ApiStores {
   webhooks: WebhookStore;
   logs: { read(owner: OwnerRef): Promise<LogEntry[]> };
   intake: IntakeStore;
-  rejected: { list(cursor: string | null, limit: number): Promise<RejectedPage> };
+  rejected: RejectedElements;
   redelivery: Pick<Redelivery, "one" | "byFilter" | "listParked">;
 }
 
@@ -53,6 +55,11 @@ export interface IntakeStore {
   ): Promise<{ pushed: true; ids: string[] } | { pushed: false; why: "key-reused" }>;
 }
 
+export interface RejectedElements {
+  list(cursor: string | null, limit: number): Promise<RejectedPage>;
+  requeue(which: readonly string[] | "all", limit: number): Promise<Requeued>;
+}
+
 export interface RejectedPage {
   rejected: unknown[];
   next: string | null;
@@ -60,6 +67,8 @@ export interface RejectedPage {
 
 export interface ApiConfig {
   apiToken: string;
+  /** Web origins that may call from a browser; none where it is missing. */
+  corsOrigins?: readonly string[];
   maxEventBytes: number;
   eventTypes: "open" | ReadonlySet<string>;
   /** The schedule of new webhooks where FLUXHOOK_RETRY_SCHEDULE is set; else their dialect's. */
@@ -74,6 +83,10 @@ export interface ApiLog {
 
 export interface ApiDeps {
   stores: ApiStores;
+  /** Judges a url at saving as deliveries will. */
+  guard: Guard;
+  /** Sends one event `webhook.test` to the webhook now, once; its owner's log gets the attempt too. */
+  sendTest: (webhook: WebhookRecord, eventId: string) => Promise<LogEntry>;
   config: ApiConfig;
   ready: () => { ready: boolean; detail: string };
   now: () => Date;

@@ -1,4 +1,4 @@
-// /v1/webhooks: register, list, change, switch on and off, reveal the secret.
+// /v1/webhooks: register, list, change, switch on and off.
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
@@ -17,11 +17,13 @@ import { maySee } from "./auth.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
 import type { ApiDeps, WebhookUpdated } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
+import { impliedInBody, impliedInQuery } from "./implied-owner.ts";
 import { newId } from "./new-id.ts";
 import { json, jsonInput, problems, type Api } from "./openapi.ts";
 import { nextCursorSchema, pageOf, pageQuery, positionIn } from "./page.ts";
-import { problem } from "./problem.ts";
+import { invalid, problem } from "./problem.ts";
 import { disabled, enabled, newWebhook, NO_HEALTH, patched, shown } from "./webhook-changes.ts";
+import { judgeUrl } from "./webhook-url.ts";
 
 const tags = ["webhooks"];
 const body = jsonBody(SMALL_BODY_BYTES);
@@ -49,7 +51,7 @@ const listQuery = z
     path: ["user_id"],
   });
 
-export function addWebhooks(api: Api, { stores, config, now }: ApiDeps): void {
+export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): void {
   const { webhooks } = stores;
 
   api.openapi(
@@ -57,9 +59,11 @@ export function addWebhooks(api: Api, { stores, config, now }: ApiDeps): void {
       method: "post",
       path: "/v1/webhooks",
       summary: "Register a webhook",
-      description: "Time-out, schedule and disable rule come from the dialect where not given.",
+      description:
+        "Time-out, schedule and disable rule come from the dialect where not given. A `url` that the " +
+        "egress settings deny is refused; one whose name does not resolve yet is not.",
       tags,
-      middleware: [body],
+      middleware: [body, impliedInBody],
       request: { body: jsonInput(webhookCreateSchema) },
       responses: {
         201: {
@@ -72,6 +76,8 @@ export function addWebhooks(api: Api, { stores, config, now }: ApiDeps): void {
     async (c) => {
       const input = c.req.valid("json");
       if (!maySee(c.var.principal, ownerOf(input))) return noSuchOwner(c);
+      const denied = await judgeUrl(guard, input.url);
+      if (denied) return invalid(c, [denied]);
       const record = newWebhook(input, {
         id: newId("wh"),
         secret: makeSecret(),
@@ -97,6 +103,7 @@ export function addWebhooks(api: Api, { stores, config, now }: ApiDeps): void {
       path: "/v1/webhooks",
       summary: "The webhooks of a user, of an organisation or of both, oldest first",
       tags,
+      middleware: [impliedInQuery],
       request: { query: listQuery },
       responses: {
         200: json(
@@ -165,6 +172,10 @@ export function addWebhooks(api: Api, { stores, config, now }: ApiDeps): void {
       const patch = c.req.valid("json");
       const record = await find(c, c.req.valid("param").id);
       if (!record) return noSuchWebhook(c);
+      if (patch.url !== undefined && patch.url !== record.url) {
+        const denied = await judgeUrl(guard, patch.url);
+        if (denied) return invalid(c, [denied]);
+      }
       // Before the change: were it after, a crash in between left it on with its old failures,
       // and the next failure would switch it off again.
       if (patch.enabled && !record.enabled) await webhooks.resetHealth(record.id);
@@ -187,25 +198,6 @@ export function addWebhooks(api: Api, { stores, config, now }: ApiDeps): void {
       const record = await find(c, c.req.valid("param").id);
       if (!record || !(await webhooks.delete(record.id))) return noSuchWebhook(c);
       return c.body(null, 204);
-    },
-  );
-
-  api.openapi(
-    createRoute({
-      method: "get",
-      path: "/v1/webhooks/{id}/secret",
-      summary: "Reveal the secret",
-      tags,
-      request: { params: one },
-      responses: {
-        200: json(z.object({ secret: z.string() }), "the newest secret"),
-        ...problems(401, 404, 500, 503),
-      },
-    }),
-    async (c) => {
-      const record = await find(c, c.req.valid("param").id);
-      const secret = record?.secrets[0]?.secret;
-      return secret === undefined ? noSuchWebhook(c) : c.json({ secret }, 200);
     },
   );
 

@@ -1,6 +1,7 @@
 // The service itself, worker and API in one process, as `serve` and `dev` run it.
 import { createApi } from "../api/app.ts";
 import type { Settings } from "../config.ts";
+import { createEgress } from "../delivery/egress.ts";
 import type { Log } from "../log.ts";
 import { HealthStore } from "../valkey/health-store.ts";
 import { sharedKeys } from "../valkey/keys.ts";
@@ -11,11 +12,15 @@ import { LogStore } from "../valkey/log-store.ts";
 import { QueueStore } from "../valkey/queue-store.ts";
 import { Redelivery } from "../valkey/redelivery.ts";
 import { RejectedStore } from "../valkey/rejected-store.ts";
+import { Requeue } from "../valkey/requeue.ts";
+import { SecretBox } from "../valkey/secret-box.ts";
 import { WebhookStore } from "../valkey/webhook-store.ts";
 import { VERSION } from "../version.ts";
 import { formatDuration } from "../wire/duration.ts";
 import type { FinishedAttempt } from "../worker/attempt.ts";
 import { acceptedEventTypes } from "../worker/event-types.ts";
+import { sealStored } from "../worker/seal-stored.ts";
+import { attemptTest } from "../worker/test-attempt.ts";
 import { Worker } from "../worker/worker.ts";
 
 /** Shorter than the second within which the API has to say that Valkey is away. */
@@ -45,9 +50,17 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
     name: "fluxhook-api",
     deadlineMs: API_DEADLINE_MS,
   });
-  const worker = new Worker({ settings, log, onAttempt });
-  const webhooks = new WebhookStore(link, keys);
+  const egress = createEgress(settings);
+  const worker = new Worker({ settings, log, egress, onAttempt });
+  const box = new SecretBox(settings.SECRET_KEY);
+  const webhooks = new WebhookStore(link, keys, { box });
+  if (box.hasKey) void sealStored({ store: webhooks, whenUp: () => link.whenUp(), log });
+  else log.warn({ hint: "set FLUXHOOK_SECRET_KEY: openssl rand -base64 32" }, "secrets.in_plain");
   const health = new HealthStore(link, keys);
+  const logs = new LogStore(link, keys, logLimits(settings));
+  const rejected = new RejectedStore(link, keys, rejectedLimits(settings));
+  const requeue = new Requeue(link, keys, settings.QUEUE);
+  const sending = { guard: egress.guard, send: egress.send, now: Date.now, random: Math.random };
   const intake = new QueueStore(link, settings.QUEUE[0] ?? "");
   const queues = settings.QUEUE.map((queue) => new QueueStore(link, queue));
   // A pause is what one receiver asked for (Retry-After): it must not outlive a change of receiver
@@ -76,9 +89,13 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
           await unpause(id);
         },
       },
-      logs: new LogStore(link, keys, logLimits(settings)),
+      logs,
       intake,
-      rejected: new RejectedStore(link, keys, rejectedLimits(settings)),
+      rejected: {
+        list: (cursor, limit) => rejected.list(cursor, limit),
+        requeue: (which, limit) =>
+          which === "all" ? requeue.oldest(limit) : requeue.named(which, limit),
+      },
       redelivery: new Redelivery({
         link,
         queues: settings.QUEUE,
@@ -87,8 +104,11 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
         parkedTtlMs: settings.PARKED_TTL,
       }),
     },
+    guard: egress.guard,
+    sendTest: (webhook, eventId) => attemptTest(webhook, eventId, { deliver: sending, logs, log }),
     config: {
       apiToken,
+      corsOrigins: settings.CORS_ORIGINS,
       maxEventBytes: settings.MAX_EVENT_BYTES,
       eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
       retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
@@ -105,6 +125,8 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
     log,
   });
   const server = listen(settings, api.fetch);
+  const { port = settings.PORT } = server;
+  egress.protect({ name: "Fluxhook's own API", host: settings.HOST, port });
   link.open();
   worker.start();
   return {

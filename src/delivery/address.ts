@@ -63,23 +63,25 @@ const IPV4_INSIDE = [
   { name: "NAT64", range: ipaddr.parseCIDR("64:ff9b::/96") },
 ];
 
+/** RFC 5214 §6.1: a router that still speaks ISATAP sends on to the IPv4 in the last 32 bits. */
+const ISATAP_MARKS = [0x00005efe, 0x02005efe];
+
+/** RFC 4291 §2.5.5.1. Deprecated, but a host with a `sit` interface still takes them apart. */
+const IPV4_COMPATIBLE = ipaddr.parseCIDR("::/96");
+
 export function judgeAddress(address: string | Uint8Array | ParsedAddress): AddressVerdict {
   const parsed = isParsed(address) ? address : parseAddress(address);
   if (parsed === null) return { verdict: "denied", range: "not an IP address" };
   if (parsed.kind() === "ipv4") return firstMatch(parsed, DENIED_IPV4);
 
   const embedded = embeddedIpv4(parsed);
-  if (embedded !== null) {
-    const inner = firstMatch(embedded.ipv4, DENIED_IPV4);
-    return inner.verdict === "allowed"
-      ? inner
-      : { verdict: "denied", range: `${embedded.name} around ${inner.range}` };
-  }
+  if (embedded !== null) return judgeInner(embedded.name, embedded.ipv4);
   const special = firstMatch(parsed, DENIED_IPV6);
   if (special.verdict === "denied") return special;
-  return parsed.match(GLOBAL_UNICAST)
-    ? ALLOWED
-    : { verdict: "denied", range: "outside global unicast 2000::/3" };
+  if (!parsed.match(GLOBAL_UNICAST)) {
+    return { verdict: "denied", range: "outside global unicast 2000::/3" };
+  }
+  return isIsatap(parsed) ? judgeInner("ISATAP", lastIpv4(parsed)) : ALLOWED;
 }
 
 /** Null for anything but one canonical address: no octal or short IPv4, no zone. */
@@ -105,6 +107,22 @@ export function parseRange(text: string): AddressRange {
   return [alone, alone.kind() === "ipv4" ? 32 : 128];
 }
 
+/** Two addresses of one machine's one stack are equal in this form: the IPv4 inside, or itself. */
+export function dialledAddress(address: ParsedAddress): ParsedAddress {
+  if (address.kind() === "ipv4" || isUnspecified(address) || isLoopback(address)) return address;
+  const inner = embeddedIpv4(address)?.ipv4;
+  return inner ?? (address.match(IPV4_COMPATIBLE) ? lastIpv4(address) : address);
+}
+
+export function isLoopback(address: ParsedAddress): boolean {
+  return address.range() === "loopback";
+}
+
+/** Dialled, it is this machine (Linux, and most others). */
+export function isUnspecified(address: ParsedAddress): boolean {
+  return address.range() === "unspecified";
+}
+
 /** Whether the address, or the IPv4 that it carries, lies in one of the ranges. */
 export function isWithin(address: ParsedAddress, ranges: readonly AddressRange[]): boolean {
   const inner = address.kind() === "ipv6" ? embeddedIpv4(address)?.ipv4 : undefined;
@@ -113,9 +131,23 @@ export function isWithin(address: ParsedAddress, ranges: readonly AddressRange[]
 
 function embeddedIpv4(address: ParsedAddress): { name: string; ipv4: ipaddr.IPv4 } | null {
   const found = IPV4_INSIDE.find(({ range }) => address.match(range));
-  return found
-    ? { name: found.name, ipv4: new ipaddr.IPv4(address.toByteArray().slice(12)) }
-    : null;
+  return found ? { name: found.name, ipv4: lastIpv4(address) } : null;
+}
+
+function lastIpv4(address: ParsedAddress): ipaddr.IPv4 {
+  return new ipaddr.IPv4(address.toByteArray().slice(12));
+}
+
+function isIsatap(address: ParsedAddress): boolean {
+  const mark = new DataView(new Uint8Array(address.toByteArray()).buffer).getUint32(8);
+  return ISATAP_MARKS.includes(mark);
+}
+
+function judgeInner(name: string, ipv4: ipaddr.IPv4): AddressVerdict {
+  const inner = firstMatch(ipv4, DENIED_IPV4);
+  return inner.verdict === "allowed"
+    ? inner
+    : { verdict: "denied", range: `${name} around ${inner.range}` };
 }
 
 function firstMatch(address: ParsedAddress, denied: typeof DENIED_IPV4): AddressVerdict {

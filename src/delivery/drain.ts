@@ -29,9 +29,14 @@ function hasNoBody({ status, headers }: Response): boolean {
 
 async function readAndDiscard(response: Response): Promise<Drain> {
   try {
-    // A short body of known length needs no stream; fetch holds the receiver to that length.
     const length = response.headers.get("content-length");
-    if (length !== null && Number(length) <= MAX_BODY_BYTES) {
+    if (length !== null) {
+      // Known beforehand: it is not waited for, and nothing of it is read.
+      if (Number(length) > MAX_BODY_BYTES) {
+        await response.body?.cancel();
+        return "too-long";
+      }
+      // A short one needs no stream; fetch holds the receiver to that length.
       await response.arrayBuffer();
       return "ended";
     }

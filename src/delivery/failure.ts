@@ -8,7 +8,9 @@ export type FailureReason =
   | "connection-failed"
   | "dns"
   | "tls"
-  | "bad-response";
+  | "bad-response"
+  /** EGRESS_PROXY was not to be reached, or refused the tunnel. */
+  | "proxy";
 
 export interface Failure {
   kind: "failure";
@@ -41,6 +43,12 @@ const REASON_BY_CODE: Readonly<Record<string, FailureReason>> = {
 const CERTIFICATE_CODE =
   /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_|ERROR_IN_CERT_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
 
+/** llhttp's, by which node:http reads what comes through a tunnel of ours. */
+const PARSER_CODE = /^HPE_/;
+
+/** getaddrinfo's, as Bun spells them. */
+const NAME_CODE = /^(?:ENOTFOUND|ENODATA|ESERVFAIL|EAI_)/;
+
 /** No byte of the request can have gone out, so another address may be tried at once. */
 const BEFORE_SENDING = new Set([
   "ECONNREFUSED",
@@ -52,20 +60,49 @@ const BEFORE_SENDING = new Set([
   "EADDRNOTAVAIL",
 ]);
 
+/** The proxy opened no tunnel; where it answered CONNECT (RFC 9110 §9.3.6), `status` says how. */
+export const TUNNEL_REFUSED = "ERR_PROXY_TUNNEL";
+const STATUS_CODE = /^status-\d/;
+
 export const TIMED_OUT: Failure = { kind: "failure", reason: "timeout", code: null };
 
 /** Null where the error is none of the remote's doing: a header or URL that fetch refuses. */
-export function readFailure(error: unknown, deadlineHasPassed: boolean): Failure | null {
+export function readFailure(
+  error: unknown,
+  deadlineHasPassed: boolean,
+  isProxied = false,
+): Failure | null {
   if (deadlineHasPassed) return TIMED_OUT;
-  const code = error instanceof Error && "code" in error ? error.code : null;
-  if (typeof code !== "string" || code.startsWith("ERR_INVALID_")) return null;
+  const code = codeOf(error);
+  if (code === TUNNEL_REFUSED) return tunnelFailure(error);
+  if (code === null || code.startsWith("ERR_INVALID_")) return null;
+  // Through a proxy nothing else is resolved and dialled than the proxy.
+  if (isProxied && (BEFORE_SENDING.has(code) || NAME_CODE.test(code))) return proxyFailure(code);
   const known = REASON_BY_CODE[code];
   if (known) return { kind: "failure", reason: known, code };
   if (CERTIFICATE_CODE.test(code)) return { kind: "failure", reason: "tls", code };
+  if (PARSER_CODE.test(code)) return { kind: "failure", reason: "bad-response", code };
   // A code that nobody has seen yet must not cost the delivery its retries.
   return { kind: "failure", reason: "connection-failed", code };
 }
 
-export function mayTryNextAddress(failure: Failure): boolean {
-  return failure.code !== null && BEFORE_SENDING.has(failure.code);
+export function mayTryNextAddress({ reason, code }: Failure): boolean {
+  if (code === null) return false;
+  // A proxy that refuses one address may reach the next; one that is away reaches none.
+  return reason === "proxy" ? STATUS_CODE.test(code) : BEFORE_SENDING.has(code);
+}
+
+function tunnelFailure(error: unknown): Failure {
+  const status = error instanceof Error && "status" in error ? error.status : null;
+  if (typeof status === "number") return proxyFailure(`status-${status}`);
+  return proxyFailure(codeOf(error instanceof Error ? error.cause : null));
+}
+
+function proxyFailure(code: string | null): Failure {
+  return { kind: "failure", reason: "proxy", code };
+}
+
+function codeOf(error: unknown): string | null {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return typeof code === "string" ? code : null;
 }

@@ -1,20 +1,16 @@
 // Decides whether a webhook's target may be dialled and at which addresses; `send` dials nothing
 // else (guarantee 7). Protects the network that Fluxhook stands in from its users' URLs (SSRF).
-import {
-  isWithin,
-  judgeAddress,
-  parseAddress,
-  parseRange,
-  type Address,
-  type AddressRange,
-} from "./address.ts";
+import { isWithin, judgeAddress, parseAddress, parseRange, type Address } from "./address.ts";
 import { EXPIRED, type Deadline } from "./deadline.ts";
+import type { OwnListeners } from "./own-listeners.ts";
+import * as refusal from "./refusal.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Resolution, Resolve } from "./resolve.ts";
 import type { Target } from "./target.ts";
 
 export type Verdict =
   | { verdict: "allowed"; target: Target; addresses: readonly Address[] }
-  | { verdict: "blocked"; detail: string }
+  | ({ verdict: "blocked" } & Refusal)
   | { verdict: "unresolved"; reason: "dns" | "timeout"; detail: string | null };
 
 export interface Guard {
@@ -30,28 +26,44 @@ export interface GuardOptions {
   /** Plain http to public addresses (`EGRESS_HTTP`). */
   allowHttp: boolean;
   resolve: Resolve;
+  /** Denied whatever is exempt. */
+  ownListeners?: Pick<OwnListeners, "hasPort" | "find">;
 }
 
-export function createGuard({ allowRanges, ports, allowHttp, resolve }: GuardOptions): Guard {
-  const exempt = allowRanges.map(parseRange);
+export function createGuard(options: GuardOptions): Guard {
+  const { ports, allowHttp, resolve, ownListeners } = options;
+  const exempt = options.allowRanges.map(parseRange);
   // A verdict follows from the target and its resolution alone, so it lives as long as that.
   const judged = new WeakMap<Target, { resolution: Resolution; verdict: Verdict }>();
 
   /** What is wrong with this target at an address that is not exempt, or null. */
-  function rulesOfOthers(target: Target): string | null {
-    if (!target.isTls && !allowHttp) return "plain http is not enabled (EGRESS_HTTP)";
+  function rulesOfOthers(target: Target): Refusal | null {
+    if (!target.isTls && !allowHttp) return refusal.plainHttp();
     const isOpen = ports.some(({ from, to }) => target.port >= from && target.port <= to);
-    return isOpen ? null : `port ${target.port} is not in EGRESS_PORTS`;
+    return isOpen ? null : refusal.closedPort(target, ports);
+  }
+
+  function addressProblem(target: Target, address: string): Refusal | null {
+    const parsed = parseAddress(address);
+    if (parsed !== null && isWithin(parsed, exempt)) return null;
+    const judgement = judgeAddress(parsed ?? address);
+    return judgement.verdict === "denied"
+      ? refusal.deniedAddress(target, address, judgement.range)
+      : rulesOfOthers(target);
   }
 
   function judgeResolution(target: Target, resolution: Resolution): Verdict {
     if (resolution.kind === "unresolved") {
-      return { verdict: "unresolved", reason: "dns", detail: resolution.code };
+      // Where no address is exempt, none that the name may get one day would open scheme and port.
+      const problem = exempt.length === 0 ? rulesOfOthers(target) : null;
+      return problem
+        ? blocked(problem)
+        : { verdict: "unresolved", reason: "dns", detail: resolution.code };
     }
     for (const { address } of resolution.addresses) {
       // One denied address denies the name: which of them is dialled must not be left to luck.
-      const problem = addressProblem(address, exempt, () => rulesOfOthers(target));
-      if (problem !== null) return { verdict: "blocked", detail: problem };
+      const problem = addressProblem(target, address);
+      if (problem !== null) return blocked(problem);
     }
     return { verdict: "allowed", target, addresses: resolution.addresses };
   }
@@ -74,34 +86,53 @@ export function createGuard({ allowRanges, ports, allowHttp, resolve }: GuardOpt
       : remember(target, resolution);
   }
 
+  function judgeByAddresses(target: Target, deadline: Deadline): Verdict | Promise<Verdict> {
+    if (target.literal) {
+      const known = judged.get(target);
+      if (known) return known.verdict;
+      return remember(target, { kind: "resolved", addresses: [target.literal] });
+    }
+    const { nameProblem } = target;
+    if (nameProblem !== null) return blocked(refusal.noName(target, nameProblem));
+    const resolution = resolve(target.hostname, deadline);
+    return resolution instanceof Promise
+      ? afterLookup(target, resolution)
+      : remember(target, resolution);
+  }
+
+  /** Never remembered: this machine's addresses change, and Valkey moves. */
+  async function exceptOwn(
+    judging: Verdict | Promise<Verdict>,
+    own: Pick<OwnListeners, "find">,
+    deadline: Deadline,
+  ): Promise<Verdict> {
+    const verdict = await judging;
+    if (verdict.verdict !== "allowed") return verdict;
+    const { target, addresses } = verdict;
+    const found = await own.find(addresses, target.port, deadline);
+    if (found.kind === "own") {
+      return blocked(refusal.ownListener(target, found.address, found.name));
+    }
+    return found.kind === "other"
+      ? verdict
+      : { verdict: "unresolved", reason: found.reason, detail: found.detail };
+  }
+
   return {
     judge(target, deadline) {
-      if (target === null) return { verdict: "blocked", detail: "the URL cannot be parsed" };
+      if (target === null) return blocked(refusal.noUrl());
       // fetch would answer 200 to file: and data: too.
       if (target.protocol !== "https:" && target.protocol !== "http:") {
-        return { verdict: "blocked", detail: `the scheme ${target.protocol} is not http or https` };
+        return blocked(refusal.wrongScheme(target));
       }
-      if (target.literal) {
-        const known = judged.get(target);
-        if (known) return known.verdict;
-        return remember(target, { kind: "resolved", addresses: [target.literal] });
-      }
-      const resolution = resolve(target.hostname, deadline);
-      return resolution instanceof Promise
-        ? afterLookup(target, resolution)
-        : remember(target, resolution);
+      const judging = judgeByAddresses(target, deadline);
+      return ownListeners?.hasPort(target.port)
+        ? exceptOwn(judging, ownListeners, deadline)
+        : judging;
     },
   };
 }
 
-function addressProblem(
-  address: string,
-  exempt: readonly AddressRange[],
-  rulesOfOthers: () => string | null,
-): string | null {
-  const parsed = parseAddress(address);
-  if (parsed !== null && isWithin(parsed, exempt)) return null;
-  const judgement = judgeAddress(parsed ?? address);
-  if (judgement.verdict === "denied") return `${address} is ${judgement.range}`;
-  return rulesOfOthers();
+function blocked(problem: Refusal): Verdict {
+  return { verdict: "blocked", ...problem };
 }

@@ -1,12 +1,18 @@
-// Resolves names for the guard. Answers are kept for seconds only, so that a name which moves is
-// judged anew, and concurrent attempts to one name share one look-up.
+// Resolves names for the guard. Answers are kept as long as they say, within bounds, so that a name
+// which moves is judged anew, and concurrent attempts to one name share one look-up.
 import type { Address } from "./address.ts";
 import { EXPIRED, type Deadline } from "./deadline.ts";
+import { isLocalhost } from "./host-name.ts";
 
 export type Resolution =
   { kind: "resolved"; addresses: readonly Address[] } | { kind: "unresolved"; code: string };
 
-export type Lookup = (name: string) => Promise<readonly Address[]>;
+export interface Found extends Address {
+  /** Left out by a look-up that does not learn it. */
+  ttlMs?: number;
+}
+
+export type Lookup = (name: string) => Promise<readonly Found[]>;
 
 /** The same object as before while the answer is cached: what was judged of it still holds. */
 export type Resolve = (
@@ -18,11 +24,25 @@ export interface ResolverOptions {
   lookup?: Lookup;
   /** Monotonic milliseconds. */
   nowMs?: () => number;
+  /** Of an answer that has no TTL. */
   keepMs?: number;
   keepFailureMs?: number;
   /** A look-up without an answer is shared no longer than this. */
   shareMs?: number;
   maxNames?: number;
+}
+
+/** With a TTL of 0 every attempt would wait for the name server. */
+const SHORTEST_TTL_MS = 1_000;
+/** A receiver that moves is found again within this, whatever its zone says. */
+const LONGEST_TTL_MS = 60_000;
+/** An answer over TCP has room for thousands, and the cache for thousands of names (guarantee 6). */
+const MOST_ADDRESSES = 64;
+
+interface Answer {
+  resolution: Resolution;
+  /** Null where the look-up does not say. */
+  ttlMs: number | null;
 }
 
 interface Pending {
@@ -41,7 +61,7 @@ export function createResolver({
   const answers = new Map<string, { expiresAtMs: number; resolution: Resolution }>();
   const pending = new Map<string, Pending>();
 
-  function keep(name: string, resolution: Resolution): void {
+  function keep(name: string, { resolution, ttlMs }: Answer): void {
     answers.delete(name);
     if (answers.size >= maxNames) {
       for (const oldest of answers.keys()) {
@@ -49,19 +69,19 @@ export function createResolver({
         break;
       }
     }
-    const ms = resolution.kind === "resolved" ? keepMs : keepFailureMs;
+    const ms = resolution.kind === "resolved" ? (ttlMs ?? keepMs) : keepFailureMs;
     answers.set(name, { expiresAtMs: nowMs() + ms, resolution });
   }
 
   function begin(name: string): Pending {
     const started: Pending = {
       startedAtMs: nowMs(),
-      answer: ask(lookup, name).then((resolution) => {
+      answer: ask(lookup, name).then((answer) => {
         if (pending.get(name) === started) {
           pending.delete(name);
-          keep(name, resolution);
+          keep(name, answer);
         }
-        return resolution;
+        return answer.resolution;
       }),
     };
     pending.set(name, started);
@@ -77,24 +97,39 @@ export function createResolver({
   };
 }
 
-async function ask(lookup: Lookup, name: string): Promise<Resolution> {
+async function ask(lookup: Lookup, name: string): Promise<Answer> {
   try {
-    const addresses = await lookup(name);
-    return addresses.length > 0
-      ? { kind: "resolved", addresses }
-      : { kind: "unresolved", code: "ENODATA" };
+    const found = await lookup(name);
+    if (found.length === 0) return unresolved("ENODATA");
+    if (found.length > MOST_ADDRESSES) return unresolved(`over ${MOST_ADDRESSES} addresses`);
+    const addresses = found.map(({ address, family }) => ({ address, family }));
+    return { resolution: { kind: "resolved", addresses }, ttlMs: shortestTtl(found) };
   } catch (error) {
-    return { kind: "unresolved", code: codeOf(error) };
+    return unresolved(codeOf(error));
   }
 }
 
-/** Bun's own look-up is asynchronous on Linux: names that hang use up no pool of threads. */
-async function systemLookup(name: string): Promise<readonly Address[]> {
-  const found = await Bun.dns.lookup(name);
+function unresolved(code: string): Answer {
+  return { resolution: { kind: "unresolved", code }, ttlMs: null };
+}
+
+function shortestTtl(found: readonly Found[]): number | null {
+  const ttls = found.flatMap(({ ttlMs }) => ttlMs ?? []);
+  if (ttls.length === 0) return null;
+  return Math.min(Math.max(Math.min(...ttls), SHORTEST_TTL_MS), LONGEST_TTL_MS);
+}
+
+/**
+ * The system's resolver, /etc/hosts with it. Bun's own look-up is asynchronous on Linux: names that
+ * hang use up no pool of threads.
+ */
+export async function systemLookup(name: string): Promise<readonly Found[]> {
+  // It does not know `localhost.`, nor what stands below it.
+  const found = await Bun.dns.lookup(isLocalhost(name) ? "localhost" : name);
   return found.map(({ address, family }) => ({ address, family }));
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : null;
   return typeof code === "string" ? code.replace(/^DNS_/, "") : "EUNKNOWN";
 }

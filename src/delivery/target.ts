@@ -1,6 +1,7 @@
 // A webhook's URL taken apart once for all its attempts: what is judged, what is dialled, what is
 // shown. Everything comes from the parsed URL, never from its text.
 import { parseAddress, type Address } from "./address.ts";
+import { hostNameProblem } from "./host-name.ts";
 
 export interface Target {
   protocol: string;
@@ -10,6 +11,8 @@ export interface Target {
   port: number;
   /** Set where the host is an address already and nothing has to be resolved. */
   literal: Address | null;
+  /** Why the host is neither an address nor a name that could be looked up, or null. */
+  nameProblem: string | null;
   /** With the port where it is not the scheme's own, as Bun's fetch wants it. */
   hostHeader: string;
   /** What the certificate has to be for, and SNI; null for an address (RFC 6066 §3). */
@@ -59,6 +62,7 @@ function takeApart(url: URL): Target {
     hostname,
     port: url.port === "" ? (isTls ? 443 : 80) : Number(url.port),
     literal,
+    nameProblem: literal ? null : hostNameProblem(hostname),
     hostHeader: url.host,
     // SNI has no trailing dot, though the name may have one (RFC 6066 §3).
     serverName: literal ? null : hostname.replace(/\.$/, ""),

@@ -1,8 +1,6 @@
 // The worker: claim → fan out → deliver → settle, for all queues of this process. What it needs is
 // put together here, and taken apart by `drain`.
-import { createGuard } from "../delivery/guard.ts";
-import { createResolver } from "../delivery/resolve.ts";
-import { createSender } from "../delivery/send.ts";
+import { createEgress, type Egress } from "../delivery/egress.ts";
 import type { Settings } from "../config.ts";
 import { AlertStore } from "../valkey/alert-store.ts";
 import { HealthStore } from "../valkey/health-store.ts";
@@ -14,6 +12,7 @@ import { LogStore } from "../valkey/log-store.ts";
 import { ParkedStore } from "../valkey/parked-store.ts";
 import { QueueStore, type Claimed } from "../valkey/queue-store.ts";
 import { RejectedStore } from "../valkey/rejected-store.ts";
+import { SecretBox } from "../valkey/secret-box.ts";
 import { WebhookCache } from "../valkey/webhook-cache.ts";
 import { WebhookStore } from "../valkey/webhook-store.ts";
 import { Alerter } from "./alert.ts";
@@ -31,6 +30,7 @@ import { Rejections } from "./rejections.ts";
 import { route, type RouteDeps } from "./route.ts";
 import { Settler } from "./settle.ts";
 import { Slots, type Slot } from "./slots.ts";
+import { tellUnreadable } from "./tell-unreadable.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
 /** A settle group may be large; the lease is longer. */
@@ -39,6 +39,8 @@ const LINK_DEADLINE_MS = 3_000;
 export interface WorkerOptions {
   settings: Settings;
   log: WorkerLog;
+  /** Shared with the API of the same process; one of its own where left out. */
+  egress?: Pick<Egress, "guard" | "send">;
   /** Told of each attempt after it is settled. */
   onAttempt?: (attempt: FinishedAttempt) => void;
   leaseMs?: number;
@@ -67,7 +69,7 @@ export class Worker {
   private claiming: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: WorkerOptions) {
-    const { settings, log } = options;
+    const { settings, log, egress = createEgress(settings) } = options;
     this.log = log;
     const keys = sharedKeys(settings.PREFIX);
     this.link = new Link({
@@ -101,7 +103,10 @@ export class Worker {
         });
       },
     });
-    const webhooks = new WebhookStore(this.link, keys);
+    const webhooks = new WebhookStore(this.link, keys, {
+      box: new SecretBox(settings.SECRET_KEY),
+      onUnreadable: (record, field) => tellUnreadable(record, field, this.alerter, log),
+    });
     this.cache = new WebhookCache({
       url: settings.VALKEY_URL,
       name: "fluxhook-changes",
@@ -158,13 +163,8 @@ export class Worker {
       slots: this.slots,
       recorder: this.recorder,
       deliver: {
-        guard: createGuard({
-          allowRanges: settings.EGRESS_ALLOW,
-          ports: settings.EGRESS_PORTS,
-          allowHttp: settings.EGRESS_HTTP,
-          resolve: createResolver(),
-        }),
-        send: createSender(),
+        guard: egress.guard,
+        send: egress.send,
         now: Date.now,
         random: Math.random,
       },

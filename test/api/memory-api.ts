@@ -3,6 +3,7 @@
 import { createApi } from "../../src/api/app.ts";
 import type { Identify } from "../../src/api/auth.ts";
 import type { ApiDeps, ApiStores } from "../../src/api/deps.ts";
+import { createGuard } from "../../src/delivery/guard.ts";
 import { NO_HEALTH } from "../../src/api/webhook-changes.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
@@ -34,6 +35,10 @@ export interface MemoryApi {
   health: Map<string, WebhookHealth>;
   logs: Map<OwnerRef, LogEntry[]>;
   rejected: unknown[];
+  /** What was asked to be requeued. */
+  requeues: { which: readonly string[] | "all"; limit: number }[];
+  /** The tests that were sent; `answer` ends one. */
+  tests: { webhookId: string; eventId: string; answer: () => void }[];
   logged: { level: "error" | "info"; fields: object; message: string }[];
   /** Every store method throws it from now on. */
   failWith(error: Error): void;
@@ -57,6 +62,8 @@ export function memoryApi(
   const health = new Map<string, WebhookHealth>();
   const logs = new Map<OwnerRef, LogEntry[]>();
   const rejected: unknown[] = [];
+  const requeues: MemoryApi["requeues"] = [];
+  const tests: MemoryApi["tests"] = [];
   const logged: MemoryApi["logged"] = [];
   let failure: Error | null = null;
   let clockMs = START_MS;
@@ -154,11 +161,29 @@ export function memoryApi(
         const next = from + limit < rejected.length ? String(from + limit) : null;
         return { rejected: rejected.slice(from, from + limit), next };
       },
+      async requeue(which, limit) {
+        await up();
+        requeues.push({ which, limit });
+        return { requeued: 0, remaining: 0 };
+      },
     },
   };
 
   const deps: ApiDeps = {
     stores,
+    // Every name is a public one, and this machine is open.
+    guard: createGuard({
+      allowRanges: ["127.0.0.0/8"],
+      ports: [{ from: 443, to: 443 }],
+      allowHttp: false,
+      resolve: () => ({ kind: "resolved", addresses: [{ address: "93.184.215.14", family: 4 }] }),
+    }),
+    async sendTest(webhook, eventId) {
+      await new Promise<void>((answer) => {
+        tests.push({ webhookId: webhook.id, eventId, answer: () => answer() });
+      });
+      return testEntry(webhook.id, eventId);
+    },
     config: {
       apiToken: TOKEN,
       maxEventBytes: 1024,
@@ -199,8 +224,27 @@ export function memoryApi(
     health,
     logs,
     rejected,
+    requeues,
+    tests,
     logged,
     failWith: (error) => (failure = error),
+  };
+}
+
+function testEntry(webhookId: string, eventId: string): LogEntry {
+  return {
+    delivery_id: "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c1e11",
+    webhook_id: webhookId,
+    id: eventId,
+    endpoint: "https://example.com/hooks",
+    event: "webhook.test",
+    status_code: 204,
+    duration_ms: 12,
+    attempt: 1,
+    outcome: "delivered",
+    reason: null,
+    next_attempt_at: null,
+    timestamp: "2026-01-01T00:00:00.000Z",
   };
 }
 

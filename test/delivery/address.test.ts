@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { isWithin, judgeAddress, parseAddress, parseRange } from "../../src/delivery/address.ts";
+import {
+  dialledAddress,
+  isWithin,
+  judgeAddress,
+  parseAddress,
+  parseRange,
+} from "../../src/delivery/address.ts";
 
 // Just inside and just outside of each range; where two ranges touch, the neighbour is denied too.
 const rows: [address: string, denied: string | null][] = [
@@ -70,6 +76,7 @@ const rows: [address: string, denied: string | null][] = [
   ["::2", "outside global unicast 2000::/3"],
   ["::127.0.0.1", "outside global unicast 2000::/3"],
   ["::8.8.8.8", "outside global unicast 2000::/3"],
+  ["ff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "outside global unicast 2000::/3"],
   ["100::", "discard-only 100::/64"],
   ["100::ffff:ffff:ffff:ffff", "discard-only 100::/64"],
   ["100:0:0:1::", "outside global unicast 2000::/3"],
@@ -77,6 +84,8 @@ const rows: [address: string, denied: string | null][] = [
   ["2000::", null],
   ["2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", null],
   ["2001::", "protocol assignments 2001::/23"],
+  // Teredo (RFC 4380): its server's and its client's IPv4 stand in it.
+  ["2001:0:808:808::7f00:1", "protocol assignments 2001::/23"],
   ["2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "protocol assignments 2001::/23"],
   ["2001:200::", null],
   ["2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", null],
@@ -100,12 +109,15 @@ const rows: [address: string, denied: string | null][] = [
   ["fd00:ec2::254", "unique local fc00::/7"],
   ["fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "unique local fc00::/7"],
   ["fe00::", "outside global unicast 2000::/3"],
+  ["fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "outside global unicast 2000::/3"],
   ["fe80::", "link-local fe80::/10"],
   ["febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link-local fe80::/10"],
   ["fec0::", "outside global unicast 2000::/3"],
+  ["feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "outside global unicast 2000::/3"],
   ["ff00::", "multicast ff00::/8"],
   ["ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast ff00::/8"],
 
+  ["::fffe:ffff:ffff", "outside global unicast 2000::/3"],
   ["::fffe:8.8.8.8", "outside global unicast 2000::/3"],
   ["::ffff:8.8.8.8", null],
   ["::ffff:7f00:1", "IPv4-mapped around loopback 127.0.0.0/8"],
@@ -116,10 +128,24 @@ const rows: [address: string, denied: string | null][] = [
   ["64:ff9b::8.8.8.8", null],
   ["64:ff9b::10.0.0.1", "NAT64 around private 10.0.0.0/8"],
   ["64:ff9b::a9fe:a9fe", "NAT64 around link-local 169.254.0.0/16"],
+  ["64:ff9b::9.255.255.255", null],
+  ["64:ff9b::11.0.0.0", null],
   ["64:ff9b::1:808:808", "outside global unicast 2000::/3"],
+  ["64:ff9b:0:ffff:ffff:ffff:ffff:ffff", "outside global unicast 2000::/3"],
   ["64:ff9b:1::8.8.8.8", "local NAT64 64:ff9b:1::/48"],
   ["64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "local NAT64 64:ff9b:1::/48"],
   ["64:ff9b:2::", "outside global unicast 2000::/3"],
+
+  // IPv4-translated (RFC 2765), 6to4 (RFC 3056) and IPv4-compatible around loopback.
+  ["::ffff:0:7f00:1", "outside global unicast 2000::/3"],
+  ["2002:7f00:1::", "6to4 2002::/16"],
+  ["::7f00:1", "outside global unicast 2000::/3"],
+  ["2606:4700::5efe:10.0.0.1", "ISATAP around private 10.0.0.0/8"],
+  ["2606:4700::200:5efe:169.254.169.254", "ISATAP around link-local 169.254.0.0/16"],
+  ["2606:4700::5efe:8.8.8.8", null],
+  ["2606:4700::5eff:10.0.0.1", null],
+  ["2606:4700::100:5efe:10.0.0.1", null],
+  ["fe80::5efe:8.8.8.8", "link-local fe80::/10"],
 
   ["", "not an IP address"],
   ["localhost", "not an IP address"],
@@ -155,6 +181,20 @@ describe("judgeAddress", () => {
       expect(judgeAddress(new Uint8Array(length)).verdict).toBe("denied");
     }
   });
+});
+
+// Two texts of one place: whoever compares addresses compares these.
+const dialled: [address: string, same: string][] = [
+  ["127.0.0.1", "127.0.0.1"],
+  ["::ffff:127.0.0.1", "127.0.0.1"],
+  ["64:ff9b::127.0.0.1", "127.0.0.1"],
+  ["::127.0.0.1", "127.0.0.1"],
+  ["::1", "::1"],
+  ["::", "::"],
+  ["2606:4700::1", "2606:4700::1"],
+];
+test.each(dialled)("%s is dialled as %s", (address, same) => {
+  expect(dialledAddress(parseAddress(address)!).toString()).toBe(same);
 });
 
 describe("isWithin", () => {

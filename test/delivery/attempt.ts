@@ -1,9 +1,14 @@
-// Sends one request as the tests want it: to this machine, whatever the URL's name.
+// Sends one request, or delivers one event, as the tests want it: to this machine, whatever the
+// URL's name.
 import type { Address } from "../../src/delivery/address.ts";
 import { Deadline } from "../../src/delivery/deadline.ts";
+import type { Delivery, DeliverDeps } from "../../src/delivery/deliver.ts";
+import { createGuard, type GuardOptions } from "../../src/delivery/guard.ts";
+import { createResolver } from "../../src/delivery/resolve.ts";
 import { createSender, type Answer, type SenderOptions } from "../../src/delivery/send.ts";
 import { readTarget } from "../../src/delivery/target.ts";
-import type { TcpConnection } from "../support/tcp-receiver.ts";
+import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
+import { Signer } from "../../src/wire/signature.ts";
 
 export const LOOPBACK: Address = { address: "127.0.0.1", family: 4 };
 export const LOOPBACK_V6: Address = { address: "::1", family: 6 };
@@ -34,17 +39,39 @@ export async function sendTo(
   return answer;
 }
 
-/**
- * Writes `chunk(n)` for as long as the sender takes it, and lets timers run in between: a sender
- * that reads as fast as it is written to would starve them otherwise.
- */
-export async function flood(connection: TcpConnection, chunk: (n: number) => string) {
-  for (let n = 0; !connection.isClosed; n++) {
-    await connection.write(chunk(n));
-    await new Promise(setImmediate);
-  }
+export const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+export const DATA = `{"n":12345678901234567890, "price": 1.0,"e":"\\u00e9","é":"😀"}`;
+
+/** Every name but `nowhere.test` is this machine. */
+export function deps(options: Partial<GuardOptions> = {}): DeliverDeps {
+  const guard = createGuard({
+    allowRanges: ["127.0.0.0/8"],
+    ports: [{ from: 443, to: 443 }],
+    allowHttp: false,
+    resolve: createResolver({
+      async lookup(name) {
+        if (name === "nowhere.test") throw Object.assign(new Error(name), { code: "ENOTFOUND" });
+        return [{ address: "127.0.0.1", family: 4 }];
+      },
+    }),
+    ...options,
+  });
+  return { guard, send: createSender(), now: Date.now, random: () => 0 };
 }
 
-export function tlsVector(name: string): Promise<string> {
-  return Bun.file(new URL(`../vectors/tls/${name}`, import.meta.url)).text();
+export function delivery(url: string, target: Partial<Delivery["target"]> = {}): Delivery {
+  return {
+    deliveryId: crypto.randomUUID(),
+    attempt: 1,
+    event: { id: "evt_1", type: "file.created", timestamp: "2026-01-31T12:00:00Z", data: DATA },
+    target: {
+      url,
+      dialect: fluxdrop,
+      secrets: [new Signer(SECRET)],
+      headers: {},
+      timeoutMs: 10_000,
+      scheduleMs: [0, 60_000],
+      ...target,
+    },
+  };
 }

@@ -1,17 +1,13 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { Webhook } from "standardwebhooks";
-import { deliver, type Delivery, type DeliverDeps } from "../../src/delivery/deliver.ts";
-import { createGuard, type GuardOptions } from "../../src/delivery/guard.ts";
+import { deliver, type DeliverDeps } from "../../src/delivery/deliver.ts";
 import { createResolver } from "../../src/delivery/resolve.ts";
-import { createSender } from "../../src/delivery/send.ts";
-import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
 import { Signer } from "../../src/wire/signature.ts";
 import { hang, startReceiver, type Respond } from "../support/receiver.ts";
+import { DATA, delivery, deps, SECRET } from "./attempt.ts";
 
-const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OLD_SECRET = "It's a Secret to Everybody";
-const DATA = `{"n":12345678901234567890, "price": 1.0,"e":"\\u00e9","é":"😀"}`;
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -22,39 +18,6 @@ function receiver(respond?: Respond) {
   const started = startReceiver(respond);
   stops.push(() => started.stop());
   return started;
-}
-
-function deps(options: Partial<GuardOptions> = {}): DeliverDeps {
-  const guard = createGuard({
-    allowRanges: ["127.0.0.0/8"],
-    ports: [{ from: 443, to: 443 }],
-    allowHttp: false,
-    resolve: createResolver({
-      async lookup(name) {
-        if (name === "nowhere.test") throw Object.assign(new Error(name), { code: "ENOTFOUND" });
-        return [{ address: "127.0.0.1", family: 4 }];
-      },
-    }),
-    ...options,
-  });
-  return { guard, send: createSender(), now: Date.now, random: () => 0 };
-}
-
-function delivery(url: string, target: Partial<Delivery["target"]> = {}): Delivery {
-  return {
-    deliveryId: crypto.randomUUID(),
-    attempt: 1,
-    event: { id: "evt_1", type: "file.created", timestamp: "2026-01-31T12:00:00Z", data: DATA },
-    target: {
-      url,
-      dialect: fluxdrop,
-      secrets: [new Signer(SECRET)],
-      headers: {},
-      timeoutMs: 10_000,
-      scheduleMs: [0, 60_000],
-      ...target,
-    },
-  };
 }
 
 describe("the request", () => {

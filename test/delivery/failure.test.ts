@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { readFailure, type FailureReason } from "../../src/delivery/failure.ts";
+import { mayTryNextAddress, readFailure, type FailureReason } from "../../src/delivery/failure.ts";
 import { startTcpReceiver, type TcpConnection } from "../support/tcp-receiver.ts";
-import { flood, sendTo, tlsVector, type SendOptions } from "./attempt.ts";
+import { flood } from "../support/hostile-receiver.ts";
+import { sendTo } from "./attempt.ts";
 
 type Play = (connection: TcpConnection) => void | Promise<void>;
 
@@ -141,76 +142,6 @@ describe("a receiver that", () => {
   });
 });
 
-describe("TLS", () => {
-  async function serve(leaf: string) {
-    return Bun.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      tls: { key: await tlsVector(`${leaf}.key`), cert: await tlsVector(`${leaf}.pem`) },
-      fetch: (request) =>
-        new Response(null, { headers: { "retry-after": request.headers.get("host") ?? "" } }),
-    });
-  }
-
-  const failures: [claim: string, leaf: string, host: string, ca: boolean, code: string][] = [
-    [
-      "refuses an unknown authority",
-      "receiver",
-      "receiver.test",
-      false,
-      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-    ],
-    ["refuses another name", "receiver", "other.test", true, "ERR_TLS_CERT_ALTNAME_INVALID"],
-    [
-      "refuses a name's certificate for its address",
-      "receiver",
-      "127.0.0.1",
-      true,
-      "ERR_TLS_CERT_ALTNAME_INVALID",
-    ],
-    ["refuses an expired certificate", "expired", "receiver.test", true, "CERT_HAS_EXPIRED"],
-  ];
-  test.each(failures)("%s", async (_, leaf, host, ca, code) => {
-    const server = await serve(leaf);
-    const options: SendOptions = ca ? { ca: await tlsVector("ca.pem") } : {};
-    expect(await sendTo(`https://${host}:${server.port}/`, options)).toEqual({
-      kind: "failure",
-      reason: "tls",
-      code,
-    });
-    await server.stop(true);
-  });
-
-  test("accepts the name's certificate at the dialled address, a trailing dot in the name too", async () => {
-    const server = await serve("receiver");
-    for (const host of ["receiver.test", "receiver.test."]) {
-      const answer = await sendTo(`https://${host}:${server.port}/`, {
-        ca: await tlsVector("ca.pem"),
-      });
-      expect(answer).toMatchObject({ status: 200, retryAfter: `${host}:${server.port}` });
-    }
-    await server.stop(true);
-  });
-
-  const plain: [name: string, play: Play, reason: FailureReason, code: string][] = [
-    [
-      "answers in plain text",
-      async (c) => {
-        await c.write("HTTP/1.1 400 Bad Request\r\n\r\n");
-      },
-      "tls",
-      "EPROTO",
-    ],
-    ["closes at the handshake", (c) => c.close(), "connection-reset", "ECONNRESET"],
-  ];
-  test.each(plain)("a receiver that %s", async (_, play, reason, code) => {
-    const receiver = await startTcpReceiver(play);
-    const url = receiver.url.replace("http:", "https:");
-    expect(await sendTo(url)).toEqual({ kind: "failure", reason, code });
-    await receiver.stop();
-  });
-});
-
 test("a code that nobody has seen keeps the delivery on its schedule", () => {
   const error = Object.assign(new TypeError("new"), { code: "ESOMETHINGNEW" });
   expect(readFailure(error, false)).toEqual({
@@ -219,6 +150,15 @@ test("a code that nobody has seen keeps the delivery on its schedule", () => {
     code: "ESOMETHINGNEW",
   });
 });
+
+test.each(["ECONNREFUSED", "EHOSTUNREACH", "ENOTFOUND", "EAI_AGAIN"])(
+  "%s is the proxy's where one is dialled, and no other address is tried",
+  (code) => {
+    const failure = readFailure(Object.assign(new TypeError("away"), { code }), false, true);
+    expect(failure).toEqual({ kind: "failure", reason: "proxy", code });
+    expect(mayTryNextAddress(failure!)).toBe(false);
+  },
+);
 
 test("a URL or an option that fetch refuses is none of the remote's doing", () => {
   const error = Object.assign(new TypeError("bad"), { code: "ERR_INVALID_URL" });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Address } from "../../src/delivery/address.ts";
 import { Deadline } from "../../src/delivery/deadline.ts";
 import { createGuard, type GuardOptions, type Verdict } from "../../src/delivery/guard.ts";
+import { createOwnListeners } from "../../src/delivery/own-listeners.ts";
 import { createResolver } from "../../src/delivery/resolve.ts";
 import { readTarget } from "../../src/delivery/target.ts";
 
@@ -103,6 +104,15 @@ describe("with the default settings", () => {
     ["s3://public.test/", "blocked: the scheme s3: is not http or https"],
     ["no url", "blocked: the URL cannot be parsed"],
     ["https://nowhere.test/", "unresolved: ENOTFOUND"],
+    // No address that the name may get one day would open them.
+    ["http://nowhere.test/", HTTP_OFF],
+    ["https://nowhere.test:22/", "blocked: port 22 is not in EGRESS_PORTS"],
+    ["https://a..b/", `blocked: "a..b" is not a host's name: it has an empty label`],
+    ["https://127.0.0.1../", `blocked: "127.0.0.1.." is not a host's name: it has an empty label`],
+    [
+      "https://*.test/",
+      `blocked: "*.test" is not a host's name: it holds other characters than letters, digits, - and _`,
+    ],
   ];
   const { judge } = setUp();
   test.each(cases)("%s → %s", async (url, verdict) => {
@@ -122,6 +132,7 @@ describe("with EGRESS_ALLOW=10.0.0.0/8,127.0.0.0/8", () => {
     ["https://half-exempt.test/", "10.0.0.5 8.8.8.8"],
     ["http://half-exempt.test/", HTTP_OFF],
     ["https://half-exempt.test:22/", "blocked: port 22 is not in EGRESS_PORTS"],
+    ["http://nowhere.test/", "unresolved: ENOTFOUND"],
     ["file:///etc/passwd", "blocked: the scheme file: is not http or https"],
   ];
   const { judge } = setUp({ allowRanges: ["10.0.0.0/8", "127.0.0.0/8"] });
@@ -163,5 +174,101 @@ test("a look-up that outlasts the attempt is a time-out, not a DNS failure", asy
   expect(await guard.judge(readTarget("https://slow.test/"), new Deadline(5))).toMatchObject({
     verdict: "unresolved",
     reason: "timeout",
+  });
+});
+
+describe("what the user is told", () => {
+  const cases: [url: string, message: string][] = [
+    [
+      "https://2130706433/",
+      "127.0.0.1 is loopback 127.0.0.0/8, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it",
+    ],
+    // Where the names of the network inside lead is not told.
+    [
+      "https://private.test/",
+      "private.test resolves to private 10.0.0.0/8, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it",
+    ],
+    [
+      "http://public.test/",
+      "plain http is not accepted; use https (FLUXHOOK_EGRESS_HTTP opens http to public addresses)",
+    ],
+    [
+      "https://public.test:22/",
+      "port 22 is not accepted; FLUXHOOK_EGRESS_PORTS opens 80, 443, 1024-65535",
+    ],
+    ["https://a..b/", `"a..b" is not a host's name: it has an empty label`],
+    ["ftp://public.test/", 'the scheme "ftp:" is not accepted; use https: or http:'],
+    ["no url", "is not a URL"],
+  ];
+  const { judge } = setUp();
+  test.each(cases)("%s → %s", async (url, message) => {
+    expect(await judge(url)).toMatchObject({ verdict: "blocked", message });
+  });
+});
+
+describe("Fluxhook's own listeners, with everything allowed", () => {
+  const ownListeners = createOwnListeners({ localAddresses: () => ["127.0.0.1", "192.168.0.7"] });
+  ownListeners.add({ name: "Fluxhook's own API", host: "0.0.0.0", port: 8585 });
+  ownListeners.add({ name: "Fluxhook's Valkey", host: "10.0.0.5", port: 6379 });
+  ownListeners.add({ name: "Fluxhook's other Valkey", host: "nowhere.invalid", port: 6380 });
+  const { judge } = setUp({ allowRanges: ["0.0.0.0/0", "::/0"], ownListeners });
+  const api = "at port 8585 is Fluxhook's own API";
+  const cases: [url: string, verdict: string][] = [
+    ["http://127.0.0.1:8585/", `blocked: 127.0.0.1 ${api}`],
+    ["http://localhost:8585/", `blocked: 127.0.0.1 ${api}`],
+    ["http://127.1.2.3:8585/", `blocked: 127.1.2.3 ${api}`],
+    ["http://0:8585/", `blocked: 0.0.0.0 ${api}`],
+    ["http://192.168.0.7:8585/", `blocked: 192.168.0.7 ${api}`],
+    ["http://[::1]:8585/", `blocked: ::1 ${api}`],
+    ["http://[::ffff:127.0.0.1]:8585/", `blocked: ::ffff:7f00:1 ${api}`],
+    ["http://[::127.0.0.1]:8585/", `blocked: ::7f00:1 ${api}`],
+    ["http://10.0.0.5:6379/", "blocked: 10.0.0.5 at port 6379 is Fluxhook's Valkey"],
+    ["http://private.test:6379/", "blocked: 10.0.0.5 at port 6379 is Fluxhook's Valkey"],
+    ["http://half-exempt.test:6379/", "blocked: 10.0.0.5 at port 6379 is Fluxhook's Valkey"],
+    ["http://127.0.0.1:8586/", "127.0.0.1"],
+    ["http://192.168.0.8:8585/", "192.168.0.8"],
+    ["http://10.0.0.6:6379/", "10.0.0.6"],
+    ["http://127.0.0.1:6379/", "127.0.0.1"],
+    ["http://10.0.0.5:6378/", "10.0.0.5"],
+  ];
+  test.each(cases)("%s → %s", async (url, verdict) => {
+    expect(await shown(judge(url))).toBe(verdict);
+  });
+
+  test("are told to the user as what no setting opens", async () => {
+    expect(await judge("http://localhost:8585/")).toMatchObject({
+      message:
+        "localhost resolves to Fluxhook's own API at port 8585, which is never delivered to, whatever FLUXHOOK_EGRESS_ALLOW opens",
+    });
+  });
+
+  test("block their port while it cannot be told where they are", async () => {
+    expect(await judge("http://10.0.0.6:6380/")).toMatchObject({
+      verdict: "unresolved",
+      reason: "dns",
+    });
+  });
+
+  test("are judged anew at each attempt, for a machine's addresses change", async () => {
+    const local = ["127.0.0.1"];
+    const moving = createOwnListeners({ localAddresses: () => local });
+    moving.add({ name: "Fluxhook's own API", host: "::", port: 8585 });
+    const guard = setUp({ allowRanges: ["10.0.0.0/8"], ownListeners: moving });
+    expect((await guard.judge("http://10.0.0.9:8585/")).verdict).toBe("allowed");
+    local.push("10.0.0.9");
+    expect((await guard.judge("http://10.0.0.9:8585/")).verdict).toBe("blocked");
+  });
+
+  test("leave the way to others synchronous", () => {
+    const guard = createGuard({
+      allowRanges: [],
+      ports: [{ from: 443, to: 443 }],
+      allowHttp: false,
+      resolve: createResolver(),
+      ownListeners,
+    });
+    const deadline = new Deadline(20_000);
+    expect(guard.judge(readTarget("https://8.8.8.8/"), deadline)).toHaveProperty("verdict");
+    deadline.clear();
   });
 });

@@ -39,6 +39,39 @@ test("an answer is kept for 5 s and asked for again after", async () => {
   expect(await second).toEqual({ kind: "resolved", addresses: SECOND });
 });
 
+const ttls: [claim: string, ttlsMs: number[], keptMs: number][] = [
+  ["as long as its TTL says", [30_000], 30_000],
+  ["as long as the shortest of its TTLs", [50_000, 20_000, 40_000], 20_000],
+  ["no shorter than a second", [0], 1_000],
+  ["no longer than a minute", [86_400_000], 60_000],
+];
+test.each(ttls)("an answer is kept %s", async (_claim, ttlsMs, keptMs) => {
+  const { clock, asked, ask } = setUp();
+  const first = ask("a.test");
+  asked[0]!.reply.resolve(
+    ttlsMs.map((ttlMs, n) => ({ address: `192.0.2.${n}`, family: 4, ttlMs })),
+  );
+  const known = await first;
+  clock.nowMs = keptMs - 1;
+  expect(await ask("a.test")).toBe(known);
+  clock.nowMs = keptMs;
+  void ask("a.test");
+  expect(asked).toHaveLength(2);
+});
+
+test("an answer with more addresses than anybody needs is none", async () => {
+  const { asked, ask } = setUp();
+  const answers = [ask("a.test"), ask("b.test")];
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ address: `192.0.2.${n}`, family: 4 as const }));
+  asked[0]!.reply.resolve(many(64));
+  asked[1]!.reply.resolve(many(65));
+  expect(await Promise.all(answers)).toEqual([
+    { kind: "resolved", addresses: many(64) },
+    { kind: "unresolved", code: "over 64 addresses" },
+  ]);
+});
+
 test("a failure is a value, and kept for 1 s", async () => {
   const { clock, asked, ask } = setUp();
   const first = ask("a.test");
@@ -115,12 +148,13 @@ test("the cache holds no more names than it may", async () => {
   expect(asked).toHaveLength(4);
 });
 
-test("the system's look-up knows localhost, and knows no .invalid", async () => {
+test("the system's look-up knows every spelling of localhost, and knows no .invalid", async () => {
   const resolve = createResolver();
   const deadline = new Deadline(20_000);
-  const known = await resolve("localhost", deadline);
+  for (const name of ["localhost", "localhost.", "a.localhost"]) {
+    expect(await resolve(name, deadline)).toHaveProperty("kind", "resolved");
+  }
   const unknown = await resolve("nowhere.invalid", deadline);
   deadline.clear();
-  expect(known).toHaveProperty("kind", "resolved");
   expect(unknown).toHaveProperty("kind", "unresolved");
 });

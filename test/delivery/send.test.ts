@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { Readable } from "node:stream";
-import { createGzip } from "node:zlib";
 import { Deadline } from "../../src/delivery/deadline.ts";
 import { startReceiver, type Receiver } from "../support/receiver.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
-import { flood, LOOPBACK, LOOPBACK_V6, sendTo } from "./attempt.ts";
+import { flood } from "../support/hostile-receiver.ts";
+import { LOOPBACK, LOOPBACK_V6, sendTo } from "./attempt.ts";
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -21,13 +20,6 @@ async function tcpReceiver(...args: Parameters<typeof startTcpReceiver>) {
   const started = await startTcpReceiver(...args);
   stops.push(() => started.stop());
   return started;
-}
-
-/** So many MiB of zeros, gzipped piece by piece: this process never holds them unpacked. */
-async function zeros(mebibytes: number): Promise<Buffer> {
-  const piece = new Uint8Array(1 << 20);
-  const pieces = Array.from({ length: mebibytes }, () => piece);
-  return Buffer.concat(await Readable.from(pieces).pipe(createGzip()).toArray());
 }
 
 describe("the request", () => {
@@ -177,7 +169,6 @@ describe("the response", () => {
 
   const stalling = [
     ["stops within its body", "Content-Length: 10\r\n\r\nabc"],
-    ["claims a huge body and sends none", "Content-Length: 9999999999\r\n\r\n"],
     ["stops within its chunks", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"],
   ] as const;
   test.each(stalling)("that %s is fixed by its headers and cut off", async (_, rest) => {
@@ -214,6 +205,20 @@ describe("the response", () => {
     },
   );
 
+  test("that claims a huge body is cut off without waiting for any of it", async () => {
+    const tcp = await tcpReceiver(async (connection) => {
+      await connection.request();
+      await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n");
+    });
+    const deadline = new Deadline(20_000);
+    const answer = await sendTo(tcp.url, { deadline });
+    if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+    expect(answer.status).toBe(200);
+    expect(await answer.drained).toBe("too-long");
+    expect(deadline.hasPassed).toBe(false);
+    await tcp.connections[0]?.closed;
+  });
+
   test("that breaks off within its body keeps its status", async () => {
     const tcp = await tcpReceiver(async (connection) => {
       await connection.request();
@@ -224,23 +229,6 @@ describe("the response", () => {
     if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
     expect(answer.status).toBe(200);
     await answer.drained;
-  });
-
-  test("with a gzip bomb is not unpacked", async () => {
-    const bomb = await zeros(300);
-    const { url } = receiver(() => new Response(bomb, { headers: { "content-encoding": "gzip" } }));
-    // In a process of its own, whose highest memory use the system keeps.
-    const program = `
-      import { sendTo } from ${JSON.stringify(import.meta.resolve("./attempt.ts"))};
-      for (let sent = 0; sent < 5; sent++) {
-        const answer = await sendTo(${JSON.stringify(url)});
-        await answer.drained;
-        console.log(answer.status);
-      }`;
-    const child = Bun.spawn(["bun", "-e", program], { stdout: "pipe", stderr: "inherit" });
-    expect(await new Response(child.stdout).text()).toBe("200\n".repeat(5));
-    await child.exited;
-    expect(child.resourceUsage()?.maxRSS).toBeLessThan(200 << 20);
   });
 
   test("ends the deadline when it is drained", async () => {
@@ -255,7 +243,7 @@ describe("the response", () => {
 
   const held = [
     ["never comes", "Content-Length: 10\r\n\r\n"],
-    ["stops after much of it", `Content-Length: 9999999999\r\n\r\n${"x".repeat(65_536)}`],
+    ["stops after some of it", `Content-Length: 10000\r\n\r\n${"x".repeat(5_000)}`],
   ] as const;
   test.each(held)("whose body %s holds its slot of fetch not for long", async (_, rest) => {
     const tcp = await tcpReceiver(async (connection) => {

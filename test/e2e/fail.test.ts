@@ -126,12 +126,15 @@ test.each([
 
 test("an address that the guard denies is parked at once and never dialled", async () => {
   await using other = await openScene();
-  const guarded = await other.serve({ FLUXHOOK_EGRESS_ALLOW: "" });
+  // Saved while it was allowed; the setting has changed since.
+  const open = await other.serve();
   const receiver = await startTcpReceiver();
   const urls = ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"].map(
     (host) => `http://${host}:${receiver.port}/hook?token=s3cret`,
   );
-  for (const url of urls) await register(guarded, { user_id: "u_guarded", url });
+  for (const url of urls) await register(open, { user_id: "u_guarded", url });
+  await open.stop();
+  await other.serve({ FLUXHOOK_EGRESS_ALLOW: "" });
   await other.push(eventFor("u_guarded"));
   const entries = await eventually(async () => {
     const found = await other.logOf("u_guarded");

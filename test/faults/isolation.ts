@@ -137,7 +137,7 @@ async function measure(
 }
 
 /** Pushes at a steady rate, each event with the time of its push. */
-class Traffic {
+export class Traffic {
   private readonly pushedWell = new Map<string, number>();
   private turnWell = 0;
   private turnHanging = 0;
@@ -183,7 +183,7 @@ function element(user: string, phase: string): string {
 }
 
 /** The process that receives for the webhooks that are well. */
-class LatencyReceiver {
+export class LatencyReceiver {
   private constructor(readonly url: string) {}
 
   static async start(context: ScenarioContext): Promise<LatencyReceiver> {
@@ -226,7 +226,7 @@ function watchOpen(receiver: TcpReceiver): { stop: () => number } {
 }
 
 /** One webhook for each of so many users. */
-async function registerAll(
+export async function registerAll(
   worker: WorkerProcess,
   count: number,
   user: (n: number) => string,
@@ -241,13 +241,13 @@ async function registerAll(
   }
 }
 
-function quantile(values: readonly number[], q: number): number {
+export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 }
 
 const p99 = (values: readonly number[]) => quantile(values, 0.99);
-const ms = (value: number) => `${value.toFixed(1)} ms`;
+export const ms = (value: number) => `${value.toFixed(1)} ms`;
 
 const thousandInFlight: Scenario = {
   name: "thousand-in-flight",

@@ -31,6 +31,7 @@ const nothingIsLeft: Scenario = {
       FLUXHOOK_PARKED_MAX: "150",
       FLUXHOOK_REJECTED_TTL: "1s",
     };
+    await registerBlocked(await context.worker(valkey.url, OPEN));
     const worker = await context.worker(valkey.url, env);
     const doomed = await registerEveryKind(worker, receiver);
     const events = context.long ? 2_000 : 200;
@@ -134,7 +135,6 @@ async function registerEveryKind(
       retry_schedule: retry,
     });
   }
-  await worker.register({ user_id: "blocked", url: "https://10.0.0.1/" });
   let pausesLeft = PAUSES;
   receiver.respond = async (_, path) => {
     if (path === "/slow") await Bun.sleep(20);
@@ -152,6 +152,14 @@ async function registerEveryKind(
     retry_schedule: ["0s", "4s"],
   });
 }
+
+/** Its address is denied at saving too, so it is saved while it is allowed. */
+async function registerBlocked(open: WorkerProcess): Promise<void> {
+  await open.register({ user_id: "blocked", url: "https://10.0.0.1/" });
+  await open.terminate();
+}
+
+const OPEN = { FLUXHOOK_EGRESS_ALLOW: "127.0.0.0/8,10.0.0.0/8" };
 
 async function crashOnce(worker: WorkerProcess): Promise<void> {
   await Bun.sleep(200);

@@ -4,6 +4,7 @@ import { connectionFaults } from "./connection-faults.ts";
 import type { Scenario } from "./harness.ts";
 import { backlog } from "./backlog.ts";
 import { badInput } from "./bad-input.ts";
+import { hostileReceivers } from "./hostile-receivers.ts";
 import { isolation } from "./isolation.ts";
 import { leftovers } from "./leftovers.ts";
 import { receiverSays } from "./receiver-says.ts";
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...valkeyOutages,
   ...connectionFaults,
   ...isolation,
+  hostileReceivers,
   ...backlog,
   ...badInput,
   ...leftovers,

@@ -1,0 +1,59 @@
+// How deliveries leave: the resolver, the guard and the sender of one process, put together from the
+// settings. The worker and the API share one, so that both judge alike and by the same answers.
+import { createGuard, type Guard } from "./guard.ts";
+import { nameServerLookup } from "./name-servers.ts";
+import { createOwnListeners, type OwnListener } from "./own-listeners.ts";
+import { createResolver, type Resolve } from "./resolve.ts";
+import { createSender, type Send } from "./send.ts";
+
+/** As the settings of the same names. */
+export interface EgressSettings {
+  EGRESS_ALLOW: readonly string[];
+  EGRESS_PORTS: readonly { from: number; to: number }[];
+  EGRESS_HTTP: boolean;
+  EGRESS_PROXY?: string;
+  DNS_SERVERS: readonly string[];
+  VALKEY_URL: string;
+}
+
+export interface Egress {
+  resolve: Resolve;
+  guard: Guard;
+  send: Send;
+  /** From now on this one is never dialled, whatever EGRESS_ALLOW says. Valkey is, from the start. */
+  protect(listener: OwnListener): void;
+}
+
+export function createEgress(settings: EgressSettings): Egress {
+  const servers = settings.DNS_SERVERS;
+  const resolve = createResolver(
+    servers.length > 0 ? { lookup: nameServerLookup({ servers }) } : {},
+  );
+  const ownListeners = createOwnListeners();
+  const valkey = valkeyListener(settings.VALKEY_URL);
+  if (valkey) ownListeners.add(valkey);
+  const guard = createGuard({
+    allowRanges: settings.EGRESS_ALLOW,
+    ports: settings.EGRESS_PORTS,
+    allowHttp: settings.EGRESS_HTTP,
+    resolve,
+    ownListeners,
+  });
+  return {
+    resolve,
+    guard,
+    send: createSender({ proxy: settings.EGRESS_PROXY }),
+    protect: (listener) => ownListeners.add(listener),
+  };
+}
+
+/** Null for a unix socket, which no URL of a webhook names. */
+export function valkeyListener(valkeyUrl: string): OwnListener | null {
+  if (valkeyUrl.startsWith("/") || valkeyUrl.startsWith("unix:")) return null;
+  const { hostname, port } = new URL(valkeyUrl);
+  return {
+    name: "Fluxhook's Valkey",
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port || 6379),
+  };
+}

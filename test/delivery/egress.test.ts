@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import { Deadline } from "../../src/delivery/deadline.ts";
+import {
+  createEgress,
+  valkeyListener,
+  type Egress,
+  type EgressSettings,
+} from "../../src/delivery/egress.ts";
+import { readTarget } from "../../src/delivery/target.ts";
+import { addressRecords, startNameServer } from "../support/name-server.ts";
+
+const SETTINGS: EgressSettings = {
+  EGRESS_ALLOW: ["127.0.0.0/8"],
+  EGRESS_PORTS: [{ from: 443, to: 443 }],
+  EGRESS_HTTP: false,
+  DNS_SERVERS: [],
+  VALKEY_URL: "redis://127.0.0.1:6379",
+};
+
+async function judge({ guard }: Egress, url: string) {
+  const deadline = new Deadline(20_000);
+  const verdict = await guard.judge(readTarget(url), deadline);
+  deadline.clear();
+  return verdict;
+}
+
+const places: [valkeyUrl: string, host: string, port: number][] = [
+  ["redis://127.0.0.1:6380", "127.0.0.1", 6380],
+  ["valkey://valkey.internal", "valkey.internal", 6379],
+  ["rediss://user:p%40ss@valkey.internal:7000/2", "valkey.internal", 7000],
+  ["valkey://[fd00::2]:7000", "fd00::2", 7000],
+];
+test.each(places)("%s is Valkey at %s, port %i", (valkeyUrl, host, port) => {
+  expect(valkeyListener(valkeyUrl)).toEqual({ name: "Fluxhook's Valkey", host, port });
+});
+
+test("a Valkey on a unix socket is at no address", () => {
+  expect(valkeyListener("/run/valkey.sock")).toBeNull();
+  expect(valkeyListener("unix:///run/valkey.sock")).toBeNull();
+});
+
+test("Valkey is closed from the start, the API from when its port is known", async () => {
+  const egress = createEgress(SETTINGS);
+  expect((await judge(egress, "http://127.0.0.1:6379/")).verdict).toBe("blocked");
+  expect((await judge(egress, "http://127.0.0.1:8585/")).verdict).toBe("allowed");
+  egress.protect({ name: "Fluxhook's own API", host: "0.0.0.0", port: 8585 });
+  expect((await judge(egress, "http://127.0.0.1:8585/")).verdict).toBe("blocked");
+});
+
+test("DNS_SERVERS are asked in place of the system", async () => {
+  await using server = await startNameServer((question) =>
+    addressRecords(question, ["127.0.0.2"], 60),
+  );
+  const egress = createEgress({ ...SETTINGS, DNS_SERVERS: [server.address] });
+  expect(await judge(egress, "https://nowhere.invalid/")).toMatchObject({
+    verdict: "allowed",
+    addresses: [{ address: "127.0.0.2", family: 4 }],
+  });
+});

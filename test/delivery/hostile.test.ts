@@ -1,0 +1,193 @@
+// Each kind of hostile receiver costs an attempt at most its deadline and a bounded piece of memory,
+// gives everything back, and is known by its reason.
+import { describe, expect, test } from "bun:test";
+import { createServer, type AddressInfo } from "node:net";
+import { deliver } from "../../src/delivery/deliver.ts";
+import type { Drain } from "../../src/delivery/drain.ts";
+import type { Reason } from "../../src/delivery/judge.ts";
+import {
+  HOSTILE_KINDS,
+  startHostileReceiver,
+  type HostileKind,
+} from "../support/hostile-receiver.ts";
+import { hang, startReceiver } from "../support/receiver.ts";
+import { delivery, deps, sendTo } from "./attempt.ts";
+
+interface Expected {
+  /** Null where it is delivered. */
+  reason: Reason | null;
+  /** More about the reason. */
+  detail?: string;
+  /** How the body ended; "ended" leaves the connection to the next request. */
+  drain: Drain;
+}
+
+const DEADLINE: Expected = { reason: "timeout", drain: "ended" };
+const RESET: Expected = { reason: "connection-reset", detail: "ECONNRESET", drain: "ended" };
+const TOO_LARGE: Expected = {
+  reason: "bad-response",
+  detail: "ResponseHeadersTooLarge",
+  drain: "ended",
+};
+const MALFORMED: Expected = {
+  reason: "bad-response",
+  detail: "Malformed_HTTP_Response",
+  drain: "ended",
+};
+const delivered = (drain: Drain): Expected => ({ reason: null, drain });
+const answered = (status: number): Expected => ({ reason: `http-${status}`, drain: "ended" });
+
+const EXPECTED: Readonly<Record<HostileKind, Expected>> = {
+  silent: DEADLINE,
+  "slow-head": DEADLINE,
+  "stops-in-head": DEADLINE,
+  "endless-1xx": DEADLINE,
+  "endless-fat-1xx": DEADLINE,
+  "endless-headers": TOO_LARGE,
+  "endless-header": TOO_LARGE,
+  "endless-reason": TOO_LARGE,
+  "many-headers": MALFORMED,
+  "huge-head": delivered("ended"),
+  "huge-head-that-stops": DEADLINE,
+  "slow-body": delivered("too-long"),
+  "short-slow-body": delivered("unfinished"),
+  "body-never-comes": delivered("too-long"),
+  "endless-body": delivered("too-long"),
+  "endless-chunks": delivered("too-long"),
+  "endless-chunk-size": delivered("unfinished"),
+  "endless-chunk-extension": delivered("unfinished"),
+  "endless-trailers": delivered("unfinished"),
+  "gzip-bomb": delivered("too-long"),
+  "brotli-bomb": delivered("ended"),
+  "closes-at-once": RESET,
+  "resets-at-once": RESET,
+  "resets-after-request": RESET,
+  "resets-in-head": RESET,
+  "resets-in-body": delivered("unfinished"),
+  "half-open": answered(500),
+  "answers-twice": answered(500),
+  "not-http": MALFORMED,
+  "redirects-inside": answered(307),
+  "redirects-to-a-file": answered(302),
+  "redirects-to-itself": answered(308),
+  "tls-silent": DEADLINE,
+  "tls-plain-text": { reason: "tls", detail: "EPROTO", drain: "ended" },
+  "tls-stops": DEADLINE,
+  "tls-closes": RESET,
+};
+
+/** Who is not ended by the deadline must be ended by something else long before it. */
+const timeoutFor = ({ reason }: Expected) => (reason === "timeout" ? 300 : 30_000);
+
+describe("a receiver of the kind", () => {
+  test.each(HOSTILE_KINDS)("%s", async (kind) => {
+    const expected = EXPECTED[kind];
+    const receiver = await startHostileReceiver(kind);
+    const attempt = await deliver(
+      delivery(receiver.url, { timeoutMs: timeoutFor(expected) }),
+      deps(),
+    );
+    expect(attempt.outcome.reason).toBe(expected.reason);
+    expect(attempt.outcome.outcome).toBe(expected.reason === null ? "delivered" : "retry");
+    expect(attempt.detail).toBe(expected.detail ?? null);
+    expect(await attempt.drained).toBe(expected.drain);
+    expect(receiver.connections).toHaveLength(1);
+    // All of the bomb may be in before it is cut off: a whole answer leaves its connection to others.
+    const isWhole =
+      attempt.outcome.statusCode !== null && (expected.drain === "ended" || kind === "gzip-bomb");
+    if (!isWhole) await receiver.connections[0]?.closed;
+    await receiver.stop();
+  });
+
+  test("half-open costs the next request on the connection its deadline, and no more", async () => {
+    const receiver = await startHostileReceiver("half-open");
+    const first = await deliver(delivery(receiver.url), deps());
+    await first.drained;
+    const second = await deliver(delivery(receiver.url, { timeoutMs: 300 }), deps());
+    expect(second.outcome).toHaveProperty("reason", "timeout");
+    expect(receiver.connections).toHaveLength(1);
+    await receiver.connections[0]?.closed;
+    await receiver.stop();
+  });
+
+  test("answers-twice does not answer the next request in advance", async () => {
+    const receiver = await startHostileReceiver("answers-twice");
+    for (let sent = 0; sent < 5; sent++) {
+      const attempt = await deliver(delivery(receiver.url), deps());
+      await attempt.drained;
+      expect(attempt.outcome.statusCode).toBe(500);
+    }
+    await receiver.stop();
+  });
+
+  test("that never reads ends with the deadline, however large the body", async () => {
+    const closed = Promise.withResolvers<void>();
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      socket.on("error", () => {});
+      socket.on("close", () => closed.resolve());
+    });
+    const listening = Promise.withResolvers<void>();
+    server.listen(0, "127.0.0.1", listening.resolve);
+    await listening.promise;
+    const { port } = server.address() as AddressInfo;
+    const answer = await sendTo(`http://receiver.test:${port}/`, {
+      body: "x".repeat(16 << 20),
+      timeoutMs: 300,
+    });
+    expect(answer).toEqual({ kind: "failure", reason: "timeout", code: null });
+    server.close();
+  });
+});
+
+describe("all kinds at once", () => {
+  test("leave every request slot of fetch free", async () => {
+    const receivers = await Promise.all(HOSTILE_KINDS.map((kind) => startHostileReceiver(kind)));
+    // More than the 256 that fetch runs at a time.
+    const attempts = await Promise.all(
+      receivers.flatMap(({ url }) =>
+        Array.from({ length: 8 }, () => deliver(delivery(url, { timeoutMs: 1_500 }), deps())),
+      ),
+    );
+    await Promise.all(attempts.map(({ drained }) => drained));
+    // So many can only be in flight together where no slot is held any more.
+    const hanging = startReceiver(hang);
+    const held = Array.from({ length: 256 }, () => sendTo(hanging.url));
+    await hanging.waitFor(256);
+    await Promise.all([...receivers.map((receiver) => receiver.stop()), hanging.stop()]);
+    await Promise.all(held);
+  });
+
+  const GREEDY = HOSTILE_KINDS.filter((kind) => /bomb|huge|endless|many/.test(kind));
+  const AT_ONCE = 20;
+  /** Fetch holds at most 1 MiB of a head and what it reads ahead of a body. */
+  const MOST_MIB = 64;
+
+  test(`cost no more than ${MOST_MIB} MiB for ${AT_ONCE} attempts of any kind`, async () => {
+    const receivers = await Promise.all(GREEDY.map((kind) => startHostileReceiver(kind)));
+    const well = startReceiver();
+    // In a process of its own: this one holds what the receivers send.
+    const program = `
+      import { sendTo } from ${JSON.stringify(import.meta.resolve("./attempt.ts"))};
+      let most = 0;
+      setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 5);
+      for (const url of ${JSON.stringify([well.url, ...receivers.map(({ url }) => url)])}) {
+        Bun.gc(true);
+        const before = most = process.memoryUsage.rss();
+        await Promise.all(Array.from({ length: ${AT_ONCE} }, async () => {
+          const answer = await sendTo(url, { timeoutMs: 700 });
+          if (answer.kind === "response") await answer.drained;
+        }));
+        console.log(most - before);
+      }
+      process.exit(0);`;
+    const child = Bun.spawn(["bun", "-e", program], { stdout: "pipe", stderr: "inherit" });
+    const [, ...grown] = (await child.stdout.text()).trim().split("\n").map(Number);
+    expect(await child.exited).toBe(0);
+    const found = GREEDY.map((kind, i) => ({
+      kind,
+      grownMib: Math.round((grown[i] ?? Infinity) / 2 ** 20),
+    }));
+    expect(found.filter((one) => one.grownMib > MOST_MIB)).toEqual([]);
+    await Promise.all([...receivers.map((receiver) => receiver.stop()), well.stop()]);
+  });
+});

@@ -1,0 +1,364 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { FailureReason } from "../../src/delivery/failure.ts";
+import { testAuthority } from "../support/certificates.ts";
+import { startProxyServer, type ProxyOptions, type ProxyServer } from "../support/proxy-server.ts";
+import { startReceiver } from "../support/receiver.ts";
+import { startTcpReceiver, type Behave } from "../support/tcp-receiver.ts";
+import { startTlsReceiver, type TlsReceiverOptions } from "../support/tls-receiver.ts";
+import { flood } from "../support/hostile-receiver.ts";
+import { LOOPBACK, LOOPBACK_V6, sendTo, type SendOptions } from "./attempt.ts";
+
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+async function proxyServer(options?: ProxyOptions): Promise<ProxyServer> {
+  const started = await startProxyServer(options);
+  stops.push(() => started.stop());
+  return started;
+}
+
+async function tlsReceiver(options?: Partial<TlsReceiverOptions>) {
+  const started = await startTlsReceiver({ certificate: "receiver", ...options });
+  stops.push(() => started.stop());
+  return started;
+}
+
+async function tcpReceiver(behave?: Behave) {
+  const started = await startTcpReceiver(behave);
+  stops.push(() => started.stop());
+  return started;
+}
+
+function setEnvironment(name: string, value: string): void {
+  const before = process.env[name];
+  process.env[name] = value;
+  stops.push(() => {
+    if (before === undefined) delete process.env[name];
+    else process.env[name] = before;
+  });
+}
+
+const withPassword = ({ url }: ProxyServer) => url.replace("//", "//user:p%40ss@");
+const PASSWORD = /p@ss|p%40ss|dXNlcjpwQHNz/;
+
+describe("https", () => {
+  test("is tunnelled to the approved address, not to the name", async () => {
+    const { port } = await tlsReceiver();
+    const proxy = await proxyServer();
+    const answer = await sendTo(`https://receiver.test:${port}/`, {
+      proxy: proxy.url,
+      ca: testAuthority,
+    });
+    expect(answer).toMatchObject({ status: 204, retryAfter: `receiver.test:${port}` });
+    expect(proxy.requests.map(({ authority }) => authority)).toEqual([`127.0.0.1:${port}`]);
+  });
+
+  const wrong = ["other", "expired", "self-signed", "strange", "client-only"] as const;
+  test.each(wrong)("is checked for its name behind the proxy: %s is refused", async (name) => {
+    const receiver = await tlsReceiver({ certificate: name });
+    const proxy = await proxyServer();
+    const answer = await sendTo(`https://receiver.test:${receiver.port}/`, {
+      proxy: proxy.url,
+      ca: testAuthority,
+    });
+    expect(answer).toHaveProperty("reason", "tls");
+    expect(receiver.requests).toEqual([]);
+  });
+
+  test("of two names at one address is two tunnels, each for itself", async () => {
+    const receiver = await tlsReceiver({ named: { "other.test": "other" } });
+    const proxy = await proxyServer();
+    const names = Array.from({ length: 100 }, (_, i) => (i % 2 ? "other.test" : "receiver.test"));
+    await Promise.all(
+      names.map((name) =>
+        sendTo(`https://${name}:${receiver.port}/`, { proxy: proxy.url, ca: testAuthority }),
+      ),
+    );
+    expect(receiver.requests).toHaveLength(100);
+    for (const { serverName, host } of receiver.requests) {
+      expect(host).toBe(`${serverName}:${receiver.port}`);
+    }
+  });
+
+  test("may go through a proxy that speaks TLS itself", async () => {
+    const { port } = await tlsReceiver();
+    const proxy = await proxyServer({ certificate: "localhost" });
+    const options = { proxy: withPassword(proxy), ca: testAuthority };
+    expect(await sendTo(`https://receiver.test:${port}/`, options)).toHaveProperty("status", 204);
+    expect(proxy.requests).toHaveLength(1);
+  });
+});
+
+describe("plain http", () => {
+  test("is tunnelled too, with the webhook's host and the bytes as they are", async () => {
+    const { port, requests } = startReceiverHere();
+    const proxy = await proxyServer();
+    const body = `{"n":12345678901234567890}`;
+    await sendTo(`http://receiver.test:${port}/a%20b?q=%2F`, {
+      proxy: proxy.url,
+      headers: { "X-A": "1", "content-length": "3", connection: "keep-alive" },
+      body,
+    });
+    expect(proxy.requests.map(({ authority }) => authority)).toEqual([`127.0.0.1:${port}`]);
+    const [{ method, path, text, headers }] = requests as [(typeof requests)[0]];
+    expect(`${method} ${path} ${text}`).toBe(`POST /a%20b?q=%2F ${body}`);
+    expect(headers.get("host")).toBe(`receiver.test:${port}`);
+    expect(headers.get("x-a")).toBe("1");
+    expect(headers.get("connection")).toBe("close");
+  });
+
+  test("may go to port 80 and to IPv6: CONNECT always names the port", async () => {
+    const proxy = await proxyServer({ says: () => "HTTP/1.1 403 Forbidden\r\n\r\n" });
+    for (const address of [LOOPBACK, LOOPBACK_V6]) {
+      await sendTo("http://receiver.test/", { proxy: proxy.url, addresses: [address] });
+    }
+    expect(proxy.requests.map(({ authority }) => authority)).toEqual(["127.0.0.1:80", "[::1]:80"]);
+  });
+
+  test("may go through a proxy that speaks TLS itself", async () => {
+    const { port, requests } = startReceiverHere();
+    const proxy = await proxyServer({ certificate: "localhost" });
+    await sendTo(`http://receiver.test:${port}/`, { proxy: proxy.url, ca: testAuthority });
+    expect(requests).toHaveLength(1);
+    expect(proxy.requests).toHaveLength(1);
+  });
+
+  const answers: [claim: string, says: string, status: number, drain: string][] = [
+    ["no body", "HTTP/1.1 204 No Content\r\n\r\n", 204, "ended"],
+    ["no body by its status", "HTTP/1.1 205 Reset Content\r\n\r\n", 205, "ended"],
+    ["an empty body", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "ended"],
+    ["a short body", "HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops", 500, "ended"],
+    ["a redirect", "HTTP/1.1 302 F\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", 302, "ended"],
+    ["a body that stops", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 200, "unfinished"],
+    ["no length and no end", `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(40_000)}`, 200, "too-long"],
+  ];
+  test.each(answers)("with %s in the answer ends its tunnel", async (_, says, status, drain) => {
+    const receiver = await tcpReceiver(async (connection) => {
+      await connection.request();
+      await connection.write(says);
+    });
+    const proxy = await proxyServer();
+    const answer = await sendTo(receiver.url, { proxy: proxy.url });
+    if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+    expect(answer.status).toBe(status);
+    expect(await answer.drained).toBe(drain as Awaited<typeof answer.drained>);
+    await proxy.requests[0]?.closed;
+    await receiver.connections[0]?.closed;
+  });
+
+  const failures: [claim: string, behave: Behave, reason: FailureReason, code: string | null][] = [
+    ["never answers", () => {}, "timeout", null],
+    [
+      "closes after the request",
+      async (connection) => {
+        await connection.request();
+        connection.close();
+      },
+      "connection-reset",
+      "ECONNRESET",
+    ],
+    [
+      "sends headers without end",
+      async (connection) => {
+        await connection.request();
+        await connection.write("HTTP/1.1 200 OK\r\n");
+        await flood(connection, (n) => `X-${n}: ${"x".repeat(1_000)}\r\n`);
+      },
+      "bad-response",
+      "HPE_HEADER_OVERFLOW",
+    ],
+    [
+      "sends 1xx without end",
+      async (connection) => {
+        await connection.request();
+        await flood(connection, () => "HTTP/1.1 103 Early Hints\r\n\r\n");
+      },
+      "timeout",
+      null,
+    ],
+    [
+      "speaks SSH",
+      async (connection) => {
+        await connection.request();
+        await connection.write("SSH-2.0-OpenSSH\r\n\r\n");
+      },
+      "bad-response",
+      "HPE_INVALID_CONSTANT",
+    ],
+    [
+      "has a status of 999",
+      async (connection) => {
+        await connection.request();
+        await connection.write("HTTP/1.1 999 OK\r\n\r\n");
+      },
+      "bad-response",
+      "Malformed_HTTP_Response",
+    ],
+    [
+      "switches protocols",
+      async (connection) => {
+        await connection.request();
+        await connection.write(
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        );
+      },
+      "bad-response",
+      "UnrequestedUpgrade",
+    ],
+  ];
+  test.each(failures)("to a receiver that %s", async (_, behave, reason, code) => {
+    const receiver = await tcpReceiver(behave);
+    const proxy = await proxyServer();
+    const answer = await sendTo(receiver.url, { proxy: proxy.url, timeoutMs: 300 });
+    expect(answer).toEqual({ kind: "failure", reason, code });
+    await proxy.requests[0]?.closed;
+    await receiver.connections[0]?.closed;
+  });
+});
+
+describe("the proxy's credentials", () => {
+  test("go to the proxy and to no receiver", async () => {
+    const plain = startReceiverHere();
+    const secure = await tcpReceiver();
+    const proxy = await proxyServer();
+    const options = { proxy: withPassword(proxy), timeoutMs: 300 };
+    await sendTo(plain.url, options);
+    await sendTo(secure.url.replace("http:", "https:"), options);
+    expect(proxy.requests).toHaveLength(2);
+    for (const { head } of proxy.requests) {
+      expect(head).toContain("Proxy-Authorization: Basic dXNlcjpwQHNz");
+    }
+    expect(plain.requests[0]?.headers.has("proxy-authorization")).toBe(false);
+    expect(plain.requests[0]?.headers.has("authorization")).toBe(false);
+    expect(Buffer.from(secure.connections[0]?.received ?? []).toString("latin1")).not.toMatch(
+      PASSWORD,
+    );
+  });
+
+  test("do not go to a proxy that shows a wrong certificate", async () => {
+    const proxy = await proxyServer({ certificate: "receiver" });
+    for (const url of ["https://receiver.test/", "http://receiver.test/"]) {
+      const answer = await sendTo(url, { proxy: withPassword(proxy), ca: testAuthority });
+      expect(answer.kind).toBe("failure");
+    }
+    expect(proxy.requests).toEqual([]);
+  });
+
+  test("are in no failure and in no error", async () => {
+    const refusing = await proxyServer({
+      says: () => "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+    });
+    for (const url of ["https://receiver.test/", "http://receiver.test/"]) {
+      const answer = await sendTo(url, { proxy: withPassword(refusing) });
+      expect(JSON.stringify(answer)).not.toMatch(PASSWORD);
+      const thrown = await sendTo(url, {
+        proxy: withPassword(refusing),
+        headers: { "X-A": "a\r\nb: c" },
+      }).catch((error: unknown) => error);
+      expect(thrown).toBeInstanceOf(Error);
+      expect(Bun.inspect(thrown)).not.toMatch(PASSWORD);
+    }
+  });
+});
+
+describe("a proxy that", () => {
+  const says = (bytes: string): ProxyOptions => ({ says: () => bytes });
+  const refusals: [claim: string, options: ProxyOptions, code: string][] = [
+    ["wants credentials", says("HTTP/1.1 407 Authentication\r\n\r\n"), "status-407"],
+    ["forbids it", says("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"), "status-403"],
+    ["cannot reach the address", {}, "status-502"],
+  ];
+  for (const scheme of ["http", "https"]) {
+    test.each(refusals)(`%s, for ${scheme}`, async (_, options, code) => {
+      const proxy = await proxyServer(options);
+      const answer = await sendTo(`${scheme}://receiver.test:1/`, { proxy: proxy.url });
+      expect(answer).toEqual({ kind: "failure", reason: "proxy", code });
+      await proxy.requests[0]?.closed;
+    });
+
+    test(`is away, for ${scheme}`, async () => {
+      const proxy = await startProxyServer();
+      await proxy.stop();
+      const options: SendOptions = { proxy: proxy.url, addresses: [LOOPBACK, LOOPBACK] };
+      expect(await sendTo(`${scheme}://receiver.test:1/`, options)).toEqual({
+        kind: "failure",
+        reason: "proxy",
+        code: "ECONNREFUSED",
+      });
+    });
+
+    test(`cannot be resolved, for ${scheme}`, async () => {
+      const proxy = "http://proxy.invalid:3128";
+      expect(await sendTo(`${scheme}://receiver.test:1/`, { proxy })).toMatchObject({
+        kind: "failure",
+        reason: "proxy",
+      });
+    });
+
+    test(`says nothing, until the deadline, for ${scheme}`, async () => {
+      const proxy = await proxyServer({ isSilent: true });
+      const answer = await sendTo(`${scheme}://receiver.test:1/`, {
+        proxy: proxy.url,
+        timeoutMs: 200,
+      });
+      expect(answer).toEqual({ kind: "failure", reason: "timeout", code: null });
+      await proxy.requests[0]?.closed;
+    });
+
+    test(`refuses one address is asked for the next, for ${scheme}`, async () => {
+      const proxy = await proxyServer({
+        says: (authority) => (authority.startsWith("[") ? "HTTP/1.1 502 Bad\r\n\r\n" : null),
+      });
+      const { port } = scheme === "https" ? await tlsReceiver() : startReceiverHere();
+      const answer = await sendTo(`${scheme}://receiver.test:${port}/`, {
+        proxy: proxy.url,
+        ca: testAuthority,
+        addresses: [LOOPBACK_V6, LOOPBACK],
+      });
+      expect(answer).toHaveProperty("status", 204);
+    });
+  }
+
+  const nonsense = [
+    ["closes", ""],
+    ["is no proxy", "SSH-2.0-OpenSSH\r\n\r\n"],
+    ["speaks in the receiver's place", "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"],
+  ] as const;
+  test.each(nonsense)("%s delivers nothing", async (_, bytes) => {
+    const proxy = await proxyServer(says(bytes));
+    expect(await sendTo("http://receiver.test/", { proxy: proxy.url })).toHaveProperty(
+      "reason",
+      "proxy",
+    );
+    // Here fetch does not tell which of the two it was.
+    expect(await sendTo("https://receiver.test/", { proxy: proxy.url })).toHaveProperty(
+      "kind",
+      "failure",
+    );
+  });
+
+  test("the environment names is not asked, and NO_PROXY exempts nobody", async () => {
+    const proxy = await proxyServer();
+    const environments = await proxyServer();
+    for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]) {
+      setEnvironment(name, environments.url);
+    }
+    setEnvironment("NO_PROXY", "*");
+    const secure = await tlsReceiver();
+    const plain = startReceiverHere();
+    for (const url of [`https://receiver.test:${secure.port}/`, plain.url]) {
+      const options = { ca: testAuthority };
+      expect(await sendTo(url, { ...options, proxy: proxy.url })).toHaveProperty("status", 204);
+    }
+    expect(proxy.requests).toHaveLength(2);
+    expect(environments.requests).toEqual([]);
+  });
+});
+
+function startReceiverHere() {
+  const started = startReceiver();
+  stops.push(() => started.stop());
+  return started;
+}
