@@ -1,11 +1,15 @@
 // Structured log lines, one JSON object each. Written behind the caller's back: a delivery never
-// waits for a log (guarantee 8).
+// waits for a log (guarantee 8). No line holds a secret (guarantee 9).
 import pino from "pino";
+import { redact } from "./wire/redact.ts";
 
 export type Log = pino.Logger;
 
 /** A reader that has stopped reading must not hold up the end of the process. */
 const FLUSH_LIMIT_MS = 1_000;
+
+/** Nobody means to log these; who spreads a whole webhook or request into a line must not either. */
+const NEVER_SHOWN = ["secret", "secrets", "token", "password", "authorization", "headers"];
 
 /** `flush` resolves when what has gathered is written; the end of the process awaits it. */
 export function createLog(level: string): { log: Log; flush: () => Promise<void> } {
@@ -20,6 +24,9 @@ export function createLog(level: string): { log: Log; flush: () => Promise<void>
       messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: shownError },
+      // By their own names only: to look inside of objects too would cost more than the line (measured).
+      redact: { paths: NEVER_SHOWN, censor: "***" },
     },
     destination,
   );
@@ -33,5 +40,21 @@ export function createLog(level: string): { log: Log; flush: () => Promise<void>
       await written;
       clearTimeout(limit);
     },
+  };
+}
+
+/**
+ * Guarantee 9: by name what is shown of an error. Of its other properties, Valkey's hold the command
+ * with its arguments (a webhook's record, the password of AUTH), those of fetch the URL.
+ */
+function shownError(error: unknown): unknown {
+  if (!(error instanceof Error)) return typeof error === "string" ? redact(error) : typeof error;
+  const { type, message, stack } = pino.stdSerializers.err(error);
+  const { code } = error as { code?: unknown };
+  return {
+    type,
+    message: redact(message),
+    ...(typeof code === "string" || typeof code === "number" ? { code } : {}),
+    stack: redact(stack),
   };
 }

@@ -5,18 +5,51 @@ import { ownerOf, WEBHOOKS_PER_OWNER, type WebhookRecord } from "../wire/webhook
 import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { Script } from "./script.ts";
+import {
+  isSealedAsNow,
+  openWebhook,
+  resealWebhook,
+  sealWebhook,
+  type Unreadable,
+} from "./sealed-webhook.ts";
+import { SecretBox } from "./secret-box.ts";
 import saveText from "./scripts/save-webhook.lua" with { type: "text" };
 
 const saveScript = new Script(saveText);
 
 /** More changes than a worker can fall behind by; one that does drops its whole cache. */
 const CHANGES_KEPT = 10_000;
+/** What is read and sealed at once, while others are served too. */
+const SEALED_AT_ONCE = 100;
+
+/** One process tells so many webhooks that cannot be opened, then it begins anew. */
+const MOST_TOLD = 10_000;
+
+export interface WebhookStoreOptions {
+  box?: SecretBox;
+  /** A webhook was read that cannot be opened here; told once until it is changed. */
+  onUnreadable?: (record: WebhookRecord, unreadable: Unreadable) => void;
+}
+
+/** What became of a page of webhooks that were to be sealed under the first key. */
+export interface SealedPage {
+  /** Where the next page begins; null after the last one. */
+  next: string | null;
+  sealed: number;
+  unreadable: number;
+}
 
 export class WebhookStore {
+  private readonly box: SecretBox;
+  private readonly told = new Set<string>();
+
   constructor(
     private readonly link: Link,
     private readonly keys: SharedKeys,
-  ) {}
+    private readonly options: WebhookStoreOptions = {},
+  ) {
+    this.box = options.box ?? new SecretBox([]);
+  }
 
   async create(
     record: WebhookRecord,
@@ -28,8 +61,12 @@ export class WebhookStore {
     const owner = ownerOf(record);
     // The lookup first: one that leads nowhere harms nobody, a webhook that cannot be found does.
     await this.link.run((client) => client.hset(this.keys.webhookOwners, record.id, owner));
-    const saved = await this.save(record, "");
-    if (saved.verdict === "saved") return { created: true };
+    const text = await sealWebhook(record, this.box, Date.now());
+    const saved = await this.save(record, text, "");
+    if (saved.verdict === "saved") {
+      await this.announce(owner);
+      return { created: true };
+    }
     await this.link.run((client) => client.hdel(this.keys.webhookOwners, record.id));
     return saved.verdict === "duplicate"
       ? { created: false, why: "duplicate", id: saved.id }
@@ -38,15 +75,16 @@ export class WebhookStore {
 
   async get(id: string): Promise<WebhookRecord | null> {
     const text = await this.read(id);
-    return text === null ? null : (JSON.parse(text) as WebhookRecord);
+    return text === null ? null : this.open(text);
   }
 
   /** An owner's webhooks, the oldest first. */
   async list(owner: OwnerRef): Promise<WebhookRecord[]> {
     const texts = await this.link.run((client) => client.hvals(this.keys.webhooks(owner)));
-    return texts
-      .map((text) => JSON.parse(text) as WebhookRecord)
-      .toSorted((a, b) => a.created_at.localeCompare(b.created_at) || (a.id < b.id ? -1 : 1));
+    const records = await Promise.all(texts.map((text) => this.open(text)));
+    return records.toSorted(
+      (a, b) => a.created_at.localeCompare(b.created_at) || (a.id < b.id ? -1 : 1),
+    );
   }
 
   /** Changes a webhook; `change` runs again on what it has become where somebody else was faster. */
@@ -61,11 +99,15 @@ export class WebhookStore {
     for (;;) {
       const text = await this.read(id);
       if (text === null) return { updated: null, why: "missing" };
-      const current = JSON.parse(text) as WebhookRecord;
-      const next = change(current);
-      if (next === current) return { updated: current };
-      const saved = await this.save(next, text);
-      if (saved.verdict === "saved") return { updated: next };
+      const opened = await openWebhook(text, this.box);
+      const next = change(opened.record);
+      if (next === opened.record) return { updated: next };
+      const nextText = await resealWebhook(next, opened, text, this.box, Date.now());
+      const saved = await this.save(next, nextText, text);
+      if (saved.verdict === "saved") {
+        await this.announce(ownerOf(next));
+        return { updated: await this.open(nextText) };
+      }
       if (saved.verdict === "duplicate") return { updated: null, why: "duplicate", id: saved.id };
     }
   }
@@ -82,8 +124,56 @@ export class WebhookStore {
     return deleted === 1;
   }
 
+  /**
+   * Seals a page of webhooks that stand there in plain or under an older key, so that this key can be
+   * removed. `after` is null for the first page; no webhook is missed that is there all along.
+   */
+  async sealPage(after: string | null): Promise<SealedPage> {
+    const [next, found] = await this.link.run((client) =>
+      client.hscan(this.keys.webhookOwners, after ?? "0", "COUNT", SEALED_AT_ONCE),
+    );
+    const ids = found.filter((_, at) => at % 2 === 0);
+    const outcomes = await Promise.all(ids.map((id) => this.sealAsNow(id)));
+    return {
+      next: next === "0" ? null : next,
+      sealed: outcomes.filter((outcome) => outcome === "sealed").length,
+      unreadable: outcomes.filter((outcome) => outcome === "unreadable").length,
+    };
+  }
+
+  /** Not announced: what the webhook is has not changed. */
+  private async sealAsNow(id: string): Promise<"as-now" | "sealed" | "unreadable"> {
+    for (;;) {
+      const text = await this.read(id);
+      if (text === null || isSealedAsNow(text, this.box)) return "as-now";
+      const { record, unreadable } = await openWebhook(text, this.box);
+      if (unreadable.length > 0) return "unreadable";
+      const sealed = await sealWebhook(record, this.box, Date.now());
+      const { verdict } = await this.save(record, sealed, text);
+      // Whoever changed it meanwhile may have sealed it otherwise, or not at all.
+      if (verdict !== "changed") return verdict === "saved" ? "sealed" : "as-now";
+    }
+  }
+
+  private async open(text: string): Promise<WebhookRecord> {
+    const { record, unreadable } = await openWebhook(text, this.box);
+    const [first] = unreadable;
+    if (first) this.tell(record, first);
+    return record;
+  }
+
+  private tell(record: WebhookRecord, unreadable: Unreadable): void {
+    const version = `${record.id} ${record.updated_at}`;
+    if (this.told.has(version)) return;
+    if (this.told.size >= MOST_TOLD) this.told.clear();
+    this.told.add(version);
+    this.options.onUnreadable?.(record, unreadable);
+  }
+
+  /** Stores `text` if what stands there is still what it replaces. */
   private async save(
     record: WebhookRecord,
+    text: string,
     replaces: string,
   ): Promise<{ verdict: "saved" | "full" | "changed" } | { verdict: "duplicate"; id: string }> {
     const owner = ownerOf(record);
@@ -91,11 +181,10 @@ export class WebhookStore {
       saveScript.run(
         client,
         [this.keys.webhooks(owner)],
-        [record.id, replaces, JSON.stringify(record), record.url, WEBHOOKS_PER_OWNER],
+        [record.id, replaces, text, record.url, WEBHOOKS_PER_OWNER],
       ),
     )) as [Buffer, Buffer?];
     if (String(verdict) === "duplicate") return { verdict: "duplicate", id: String(id) };
-    if (String(verdict) === "saved") await this.announce(owner);
     return { verdict: String(verdict) as "saved" | "full" | "changed" };
   }
 

@@ -64,7 +64,8 @@ const retrySchedule = z
   .max(50, { error: "must hold at most 50 delays" })
   .describe("the delay before each attempt, from the end of the one before");
 
-const secret = z.string({ error: "must be a string" }).superRefine((text, context) => {
+/** One that a user brings. */
+export const secretSchema = z.string({ error: "must be a string" }).superRefine((text, context) => {
   const problem = checkSecret(text);
   if (problem) context.addIssue({ code: "custom", message: problem });
 });
@@ -95,7 +96,9 @@ export const webhookCreateSchema = z
     disable_rule: settable.disable_rule.optional(),
     timeout_ms: settable.timeout_ms.optional(),
     retry_schedule: retrySchedule.optional(),
-    secret: secret.optional().describe("made where it is missing: `whsec_` + base64 of 32 bytes"),
+    secret: secretSchema
+      .optional()
+      .describe("made where it is missing: `whsec_` + base64 of 32 bytes"),
   })
   .refine((input) => (input.user_id === undefined) !== (input.org_id === undefined), {
     error: "give either user_id or org_id",
@@ -128,8 +131,8 @@ export const webhookRecordSchema = z.object({
   retry_schedule: z.array(z.string()),
   created_at: z.string(),
   updated_at: z.string(),
-  /** Newest first; more than one only while a rotation's grace lasts. */
-  secrets: z.array(z.object({ secret: z.string(), expires_at: z.string().nullable() })).min(1),
+  /** Newest first; more than one only while a rotation's grace lasts, none where they are unreadable. */
+  secrets: z.array(z.object({ secret: z.string(), expires_at: z.string().nullable() })),
 });
 export type WebhookRecord = z.infer<typeof webhookRecordSchema>;
 
@@ -167,7 +170,8 @@ function urlProblem(text: string): string | null {
   try {
     parsed = new URL(text);
   } catch {
-    return `${JSON.stringify(text)} is not a URL; accepted is http:// or https:// with a host`;
+    // The text may hold credentials, so it is not repeated.
+    return "is not a URL; accepted is http:// or https:// with a host";
   }
   if (parsed.protocol !== "https:" && parsed.protocol !== "http:") {
     return `the scheme ${JSON.stringify(parsed.protocol)} is not accepted; use https: or http:`;

@@ -33,6 +33,7 @@ test("keeps text as text, and bytes that are none in base64", async () => {
   const { store } = open();
   await store.write([rejection("é{"), rejection(Buffer.from([0x00, 0xff]))], AT);
   const common = {
+    id: expect.stringMatching(/^[0-9a-f]{16}$/),
     reason: "not-json",
     field: null,
     message: "it is not JSON",

@@ -1,0 +1,157 @@
+// The secret of a webhook: reveal it, rotate it. With creation the only answers that hold a secret
+// (guarantee 9).
+import { createRoute } from "@hono/zod-openapi";
+import type { Context, MiddlewareHandler } from "hono";
+import { z } from "zod";
+import { makeSecret } from "../wire/secret.ts";
+import { ownerOf, secretSchema, type WebhookRecord } from "../wire/webhook.ts";
+import { maySee } from "./auth.ts";
+import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { ApiEnv } from "./env.ts";
+import { json, jsonInput, problems, type Api } from "./openapi.ts";
+import { problem } from "./problem.ts";
+
+const tags = ["webhooks"];
+
+const idParam = z.object({ id: z.string().meta({ example: "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA" }) });
+const WEBHOOK_ID = /^wh_[A-Za-z0-9_-]{1,64}$/;
+
+const HOUR_MS = 3_600_000;
+const MOST_GRACE_HOURS = 168;
+/**
+ * The new one and two before it. With one before it, a rotation that is repeated because its answer
+ * was lost would drop the very secret that the receiver knows.
+ */
+const MOST_SECRETS = 3;
+
+const rotateSchema = z
+  .strictObject({
+    grace_hours: z
+      .number()
+      .min(0)
+      .max(MOST_GRACE_HOURS)
+      .default(24)
+      .describe("for so long the secrets before it sign too; 0: they end at once"),
+    secret: secretSchema
+      .optional()
+      .describe("made where it is missing: `whsec_` + base64 of 32 bytes"),
+  })
+  .meta({ id: "SecretRotate" });
+
+const rotatedSchema = z
+  .object({
+    secret: z.string().describe("signs from now on"),
+    previous_expires_at: z
+      .string()
+      .nullable()
+      .describe("until then the one before it signs too; null where none is left"),
+  })
+  .meta({ id: "SecretRotated" });
+
+export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
+  const { webhooks } = stores;
+
+  api.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/webhooks/{id}/secret",
+      summary: "Reveal the secret",
+      tags,
+      request: { params: idParam },
+      responses: {
+        200: json(z.object({ secret: z.string() }), "the newest secret"),
+        ...problems(401, 404, 500, 503),
+      },
+    }),
+    async (c) => {
+      const record = await find(c, c.req.valid("param").id);
+      if (!record) return noSuchWebhook(c);
+      const secret = record.secrets[0]?.secret;
+      return secret === undefined ? unreadable(c) : c.json({ secret }, 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/webhooks/{id}/rotate-secret",
+      summary: "Replace the secret; for a while both sign",
+      description:
+        "Within the grace `webhook-signature` carries a signature of each secret, the dialect's own " +
+        `header signs with the new one. At most ${MOST_SECRETS} secrets sign: another rotation within ` +
+        "the grace drops the oldest, and never prolongs the grace of one before it.",
+      tags,
+      middleware: [bodyIsOptional, jsonBody(SMALL_BODY_BYTES)],
+      request: { params: idParam, body: { ...jsonInput(rotateSchema), required: false } },
+      responses: {
+        200: json(rotatedSchema, "the secret that signs from now on"),
+        ...problems(400, 401, 404, 413, 415, 422, 500, 503),
+      },
+    }),
+    async (c) => {
+      const { grace_hours, secret = makeSecret() } = c.req.valid("json");
+      const record = await find(c, c.req.valid("param").id);
+      if (!record) return noSuchWebhook(c);
+      const rotation = { secret, graceMs: grace_hours * HOUR_MS, nowMs: now().getTime() };
+      const { updated } = await webhooks.update(record.id, (current) => rotated(current, rotation));
+      const [newest, previous] = updated?.secrets ?? [];
+      // Deleted since it was found.
+      if (!newest) return noSuchWebhook(c);
+      const previousExpiresAt = previous?.expires_at ?? null;
+      return c.json({ secret: newest.secret, previous_expires_at: previousExpiresAt }, 200);
+    },
+  );
+
+  /** Null also for another owner's webhook: whether it exists is not the asker's business. */
+  async function find(c: Context<ApiEnv>, id: string): Promise<WebhookRecord | null> {
+    const record = WEBHOOK_ID.test(id) ? await webhooks.get(id) : null;
+    return record && maySee(c.var.principal, ownerOf(record)) ? record : null;
+  }
+}
+
+/** What a rotation makes of a webhook's record. Pure. */
+export function rotated(
+  current: WebhookRecord,
+  { secret, graceMs, nowMs }: { secret: string; graceMs: number; nowMs: number },
+): WebhookRecord {
+  const previous = current.secrets
+    // The newest one, given again because the answer was lost, replaces itself.
+    .filter((one) => one.secret !== secret)
+    // A grace is only ever shortened by a later rotation: with 0 it ends for all that came before.
+    .map((one) => ({ secret: one.secret, endMs: Math.min(endMs(one), nowMs + graceMs) }))
+    .filter((one) => one.endMs > nowMs)
+    .map((one) => ({ secret: one.secret, expires_at: new Date(one.endMs).toISOString() }));
+  return {
+    ...current,
+    secrets: [{ secret, expires_at: null }, ...previous].slice(0, MOST_SECRETS),
+    updated_at: new Date(nowMs).toISOString(),
+  };
+}
+
+function endMs({ expires_at }: WebhookRecord["secrets"][number]): number {
+  return expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at);
+}
+
+/** Without a body every field has its default. */
+const bodyIsOptional: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  if (c.req.raw.body === null && c.req.header("content-type") === undefined) {
+    const headers = new Headers(c.req.raw.headers);
+    headers.set("content-type", "application/json");
+    c.req.raw = new Request(c.req.raw, { method: c.req.method, headers, body: "{}" });
+  }
+  return next();
+};
+
+function noSuchWebhook(c: Context<ApiEnv>) {
+  return problem(c, "not-found", "there is no webhook with this id");
+}
+
+export function unreadable(c: Context<ApiEnv>) {
+  return problem(
+    c,
+    "internal",
+    "the secret cannot be opened: FLUXHOOK_SECRET_KEY does not hold the key that sealed it; " +
+      "add that key, or rotate the secret",
+  );
+}
