@@ -1,0 +1,73 @@
+// `fluxhook doctor`: checks what Fluxhook stands on, and says for each what to do. It reads the same
+// settings as `serve`, changes nothing, and prints no secret (guarantee 9).
+import { readTarget, type Target } from "../delivery/target.ts";
+import { backlogChecks } from "./doctor/backlog.ts";
+import { runChecks, skipped, type CheckResult } from "./doctor/check.ts";
+import { clockCheck } from "./doctor/clock.ts";
+import { credentialChecks } from "./doctor/credentials.ts";
+import { openEgress } from "./doctor/egress.ts";
+import { checkUrl } from "./doctor/one-url.ts";
+import { limitChecks } from "./doctor/process-limits.ts";
+import { EGRESS_SETTINGS, receiverChecks } from "./doctor/receivers.ts";
+import { jsonReport, textReport, worst } from "./doctor/report.ts";
+import { checkSettings, type ReadSettings } from "./doctor/settings-check.ts";
+import { durabilityChecks } from "./doctor/valkey-durability.ts";
+import { serverChecks } from "./doctor/valkey-server.ts";
+import { connectValkey } from "./doctor/valkey-state.ts";
+
+const CHECK_WITHIN_MS = 8_000;
+/** Where the output goes to no terminal. */
+const DEFAULT_COLUMNS = 120;
+
+export interface DoctorOptions {
+  json: boolean;
+  /** Judge this receiver in place of everything else. */
+  url?: string;
+}
+
+/** Answers the exit code: 0 (warnings too), 1 on a problem, 2 where `url` is none. */
+export async function doctor({ json, url }: DoctorOptions): Promise<number> {
+  const read = checkSettings(process.env);
+  const target = url === undefined ? undefined : readTarget(url);
+  if (target === null || (target && !/^https?:$/.test(target.protocol))) {
+    // Not repeated: it may hold credentials.
+    process.stderr.write("fluxhook: --url takes an http:// or https:// URL\n");
+    return 2;
+  }
+  const results = target ? await examineUrl(target, read) : await examine(read);
+  const columns = process.stdout.columns ?? DEFAULT_COLUMNS;
+  console.log(json ? jsonReport(results) : textReport(results, columns));
+  return worst(results) === "problem" ? 1 : 0;
+}
+
+async function examineUrl(
+  target: Target,
+  { settings, wrong, result }: ReadSettings,
+): Promise<CheckResult[]> {
+  const unread = [...EGRESS_SETTINGS, "EGRESS_PROXY" as const].find((name) => wrong.has(name));
+  return unread === undefined
+    ? [result, ...(await checkUrl(target, openEgress(settings), settings))]
+    : [result, { check: "guard", ...skipped(`FLUXHOOK_${unread} is wrong`) }];
+}
+
+/** All checks, in the order in which they are printed. */
+export async function examine({ settings, wrong, result }: ReadSettings): Promise<CheckResult[]> {
+  const valkey = wrong.has("VALKEY_URL")
+    ? { isUp: false as const, why: "FLUXHOOK_VALKEY_URL is wrong", close: () => {} }
+    : await connectValkey(settings.VALKEY_URL);
+  try {
+    const checks = [
+      ...serverChecks,
+      ...durabilityChecks,
+      clockCheck,
+      ...backlogChecks,
+      ...receiverChecks(settings),
+      ...credentialChecks,
+      ...limitChecks,
+    ];
+    const context = { settings, valkey };
+    return [result, ...(await runChecks(checks, context, wrong, CHECK_WITHIN_MS))];
+  } finally {
+    valkey.close();
+  }
+}

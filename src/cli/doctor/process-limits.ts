@@ -1,0 +1,64 @@
+// What the system gives this process: file descriptors for its connections, and fetches at a time.
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type { Settings } from "../../config.ts";
+import { ok, skipped, warning, problem, type Check, type Finding } from "./check.ts";
+
+const FETCH_VARIABLE = "BUN_CONFIG_MAX_HTTP_REQUESTS";
+/** Linux's; elsewhere the limit is not read. */
+const LIMITS = "/proc/self/limits";
+/** Besides connections to receivers, in use and idle: the API's clients, Valkey, files. */
+const OTHER_FILES = 1_000;
+
+export const limitChecks: Check[] = [
+  {
+    name: "open-files",
+    reads: ["CONCURRENCY"],
+    look: async ({ settings }) => judgeOpenFiles(await openFileLimit(), settings),
+  },
+  {
+    name: "fetch-limit",
+    reads: ["CONCURRENCY"],
+    look: ({ settings }) => judgeFetchLimit(process.env[FETCH_VARIABLE], settings),
+  },
+];
+
+export function judgeOpenFiles(
+  limit: number | null,
+  { CONCURRENCY }: Pick<Settings, "CONCURRENCY">,
+): Finding {
+  if (limit === null) return skipped("the limit cannot be read on this system");
+  const needed = CONCURRENCY * 2 + OTHER_FILES;
+  const found = `${limit === Number.POSITIVE_INFINITY ? "no limit" : limit}, ${needed} needed`;
+  if (limit >= needed) return ok(found);
+  const advice =
+    "raise it (LimitNOFILE=, --ulimit nofile=, ulimit -n), or lower FLUXHOOK_CONCURRENCY";
+  return limit < CONCURRENCY ? problem(found, advice) : warning(found, advice);
+}
+
+/** The limit that this process has now: Bun raises the soft one to the hard one at its start. */
+async function openFileLimit(): Promise<number | null> {
+  // Not by Bun.file: what is in /proc has no size, so it is no file to it.
+  return existsSync(LIMITS) ? readOpenFileLimit(await readFile(LIMITS, "utf8")) : null;
+}
+
+export function readOpenFileLimit(limits: string): number | null {
+  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
+  if (soft === undefined) return null;
+  return soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft);
+}
+
+/** Bun runs 256 fetches at a time by itself; `serve` raises that unless the environment says a number. */
+export function judgeFetchLimit(
+  given: string | undefined,
+  { CONCURRENCY }: Pick<Settings, "CONCURRENCY">,
+): Finding {
+  if (given === undefined) return ok("raised by `serve` at its start");
+  const found = `${FETCH_VARIABLE} is ${given}`;
+  return Number(given) >= CONCURRENCY
+    ? ok(found)
+    : warning(
+        found,
+        `unset it: fewer requests than FLUXHOOK_CONCURRENCY (${CONCURRENCY}) run at a time, and the rest wait unseen with their time-outs running`,
+      );
+}

@@ -1,0 +1,76 @@
+// The checks that look at the registered webhooks and at the way to their receivers. They share one
+// reading of the webhooks, and one resolver.
+import type { Settings } from "../../config.ts";
+import { createResolver } from "../../delivery/resolve.ts";
+import { asksValkey, together, withoutValkey, type Check, type Finding } from "./check.ts";
+import { judgeOpenings, judgeProxy, judgeReceivers, openEgress } from "./egress.ts";
+import { askNames, judgeNames, namesToAsk } from "./names.ts";
+import { readRegistered, type Registered } from "./registered.ts";
+import type { ValkeyUp } from "./valkey-state.ts";
+import { judgeWebhookSecrets } from "./webhook-secrets.ts";
+
+/** What the guard's verdict depends on. */
+export const EGRESS_SETTINGS = [
+  "EGRESS_ALLOW",
+  "EGRESS_PORTS",
+  "EGRESS_HTTP",
+  "DNS_SERVERS",
+] as const;
+
+const NONE: Registered = { webhooks: [], total: 0, unreadable: 0 };
+
+export function receiverChecks(settings: Settings): Check[] {
+  let reading: Promise<Registered> | undefined;
+  const registered = (valkey: ValkeyUp) => (reading ??= readRegistered(valkey, settings));
+  const egress = openEgress(settings);
+  // Valkey and the proxy are resolved by the system, whatever FLUXHOOK_DNS_SERVERS says.
+  const system = createResolver();
+
+  /** Without Valkey only what the settings name is judged, and that is said. */
+  function overReceivers(judge: (receivers: Registered) => Promise<Finding>): Check["look"] {
+    return async ({ valkey }) => {
+      if (valkey.isUp) return judge(await registered(valkey));
+      const unknown = withoutValkey(valkey.why);
+      const finding = await judge(NONE);
+      return finding.status === "skipped" ? unknown : together([finding, unknown]);
+    };
+  }
+
+  return [
+    {
+      name: "webhook-secrets",
+      reads: ["PREFIX", "SECRET_KEY"],
+      look: asksValkey(async (valkey) =>
+        judgeWebhookSecrets(await registered(valkey), settings.SECRET_KEY),
+      ),
+    },
+    {
+      name: "dns",
+      reads: ["PREFIX", "DNS_SERVERS"],
+      look: overReceivers(async ({ webhooks }) =>
+        judgeNames(
+          await askNames(namesToAsk(webhooks, settings), ({ setting }) =>
+            setting === null || setting === "FLUXHOOK_ALERT_URL" ? egress.resolve : system,
+          ),
+        ),
+      ),
+    },
+    {
+      name: "egress",
+      reads: ["PREFIX", ...EGRESS_SETTINGS],
+      look: overReceivers((receivers) =>
+        judgeReceivers(egress.guard, receivers, settings.ALERT_URL),
+      ),
+    },
+    {
+      name: "egress-openings",
+      reads: ["EGRESS_ALLOW", "EGRESS_HTTP"],
+      look: () => judgeOpenings(settings),
+    },
+    {
+      name: "egress-proxy",
+      reads: ["EGRESS_PROXY"],
+      look: () => judgeProxy(settings.EGRESS_PROXY),
+    },
+  ];
+}

@@ -1,0 +1,76 @@
+// The registered webhooks that the checks look at: a sample, read as it is stored, so that what is
+// sealed is seen as such and a broken record breaks nothing.
+import { z } from "zod";
+import type { Settings } from "../../config.ts";
+import { sharedKeys } from "../../valkey/keys.ts";
+import type { OwnerRef } from "../../wire/owner.ts";
+import type { ValkeyUp } from "./valkey-state.ts";
+
+/** Only what the checks need of a record. */
+const storedSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  enabled: z.boolean(),
+});
+export interface StoredWebhook extends z.infer<typeof storedSchema> {
+  /** The record as it stands in Valkey. */
+  text: string;
+}
+
+export interface Registered {
+  webhooks: readonly StoredWebhook[];
+  /** How many there are; the sample may be smaller. */
+  total: number;
+  /** Texts that are no webhook. */
+  unreadable: number;
+}
+
+const MOST_WEBHOOKS = 1_000;
+const SCAN_COUNT = 500;
+const OWNERS_AT_ONCE = 50;
+
+export async function readRegistered({ link }: ValkeyUp, settings: Settings): Promise<Registered> {
+  const keys = sharedKeys(settings.PREFIX);
+  const total = await link.run((client) => client.hlen(keys.webhookOwners));
+  const owners = new Set<OwnerRef>();
+  let cursor = "0";
+  do {
+    const [next, pairs] = await link.run((client) =>
+      client.hscan(keys.webhookOwners, cursor, "COUNT", SCAN_COUNT),
+    );
+    // Pairs of a webhook's id and its owner.
+    for (let i = 1; i < pairs.length; i += 2) owners.add(pairs[i] as OwnerRef);
+    cursor = next;
+  } while (cursor !== "0" && owners.size < MOST_WEBHOOKS);
+
+  const webhooks: StoredWebhook[] = [];
+  let unreadable = 0;
+  const left = [...owners];
+  while (left.length > 0 && webhooks.length < MOST_WEBHOOKS) {
+    const group = left.splice(0, OWNERS_AT_ONCE);
+    const texts = await link.run((client) =>
+      Promise.all(group.map((owner) => client.hvals(keys.webhooks(owner)))),
+    );
+    for (const text of texts.flat()) {
+      const webhook = readStored(text);
+      if (webhook) webhooks.push(webhook);
+      else unreadable += 1;
+    }
+  }
+  return { webhooks: webhooks.slice(0, MOST_WEBHOOKS), total, unreadable };
+}
+
+function readStored(text: string): StoredWebhook | null {
+  try {
+    const stored = storedSchema.safeParse(JSON.parse(text));
+    return stored.success ? { ...stored.data, text } : null;
+  } catch {
+    // Not JSON: counted by the caller, and said by the check.
+    return null;
+  }
+}
+
+/** "of 12 webhooks", or of how many of them where there are more than are looked at. */
+export function ofSample({ webhooks, total }: Registered, looked = webhooks.length): string {
+  return looked < total ? `of ${looked} webhooks (a sample of ${total})` : `of ${looked} webhooks`;
+}

@@ -1,0 +1,133 @@
+// Checks of how Valkey keeps what it acknowledged: every delivery is in it (FACTS in docs/operations.md).
+import {
+  asksValkey,
+  ok,
+  problem,
+  together,
+  untold,
+  warning,
+  type Check,
+  type Finding,
+} from "./check.ts";
+import { readConfig, type ServerInfo } from "./valkey-state.ts";
+
+const FULL_SHARE = 0.8;
+/** So near that a burst of events is refused. */
+const ALMOST_FULL_SHARE = 0.95;
+
+export const durabilityChecks: Check[] = [
+  {
+    name: "valkey-append-only",
+    reads: [],
+    look: asksValkey(async (valkey) =>
+      judgeAppendOnly(valkey.info, await readConfig(valkey, "appendfsync")),
+    ),
+  },
+  { name: "valkey-eviction", reads: [], look: asksValkey(({ info }) => judgeEviction(info)) },
+  { name: "valkey-memory", reads: [], look: asksValkey(({ info }) => judgeMemory(info)) },
+  {
+    name: "valkey-replicas",
+    reads: [],
+    look: asksValkey(async (valkey) =>
+      judgeReplicas(valkey.info, await readConfig(valkey, "min-replicas-to-write")),
+    ),
+  },
+];
+
+export function judgeAppendOnly(info: ServerInfo, fsync: string | null): Finding {
+  if (info.text("aof_enabled") === null) return untold();
+  const findings: Finding[] = [];
+  if (info.text("aof_enabled") !== "1") {
+    findings.push(
+      problem(
+        "there is no append-only file: killed, it loses what it acknowledged",
+        "set appendonly yes in its configuration; CONFIG SET appendonly yes begins at once",
+      ),
+    );
+  } else if (info.text("aof_last_write_status") === "err") {
+    findings.push(
+      problem(
+        "the last write to the append-only file failed",
+        "look at the disk: until it succeeds, writes are refused",
+      ),
+    );
+  } else if (fsync === "no") {
+    findings.push(
+      warning(
+        "append-only, appendfsync no: a power cut can lose half a minute",
+        "set appendfsync everysec, or always",
+      ),
+    );
+  } else {
+    findings.push(ok(`append-only${fsync === null ? "" : `, appendfsync ${fsync}`}`));
+  }
+  if (info.text("aof_last_bgrewrite_status") === "err") {
+    findings.push(
+      warning(
+        "the last rewrite of the append-only file failed",
+        "look at disk and memory: the file grows until a rewrite succeeds",
+      ),
+    );
+  }
+  if (info.text("rdb_last_bgsave_status") === "err") {
+    findings.push(
+      problem(
+        "the last snapshot failed",
+        "look at the disk: with stop-writes-on-bgsave-error, writes are refused",
+      ),
+    );
+  }
+  return together(findings);
+}
+
+export function judgeEviction(info: ServerInfo): Finding {
+  const policy = info.text("maxmemory_policy");
+  if (policy === null) return untold();
+  return policy === "noeviction"
+    ? ok(policy)
+    : problem(
+        `${policy}: at its memory limit it deletes webhooks and deliveries`,
+        "set maxmemory-policy noeviction",
+      );
+}
+
+export function judgeMemory(info: ServerInfo): Finding {
+  const used = info.number("used_memory");
+  if (used === null) return untold();
+  const limit = info.number("maxmemory") ?? 0;
+  if (limit === 0) {
+    return warning(
+      `${mebibytes(used)} used, no limit`,
+      "set maxmemory: without it the system's out-of-memory killer decides",
+    );
+  }
+  const share = used / limit;
+  const found = `${mebibytes(used)} of ${mebibytes(limit)} used, ${Math.round(share * 100)} %`;
+  const advice = "at the limit producers are refused: raise maxmemory, or see why deliveries wait";
+  if (share >= ALMOST_FULL_SHARE) return problem(found, advice);
+  return share >= FULL_SHARE ? warning(found, advice) : ok(found);
+}
+
+export function judgeReplicas(info: ServerInfo, minimum: string | null): Finding {
+  const count = info.number("connected_slaves");
+  if (count === null) return untold();
+  const required = Number(minimum ?? 0);
+  if (required > 0) {
+    // Only where a minimum is set does the server say how many are near enough.
+    const good = info.number("min_slaves_good_slaves") ?? count;
+    const found = `${good} of ${count} near enough, min-replicas-to-write ${required}`;
+    return good < required
+      ? problem(found, "writes are refused until enough replicas follow")
+      : ok(found);
+  }
+  if (count === 0) return ok("none: this machine alone holds the data");
+  if (minimum === null) return ok(`${count}; min-replicas-to-write is unknown`);
+  return warning(
+    `${count}, min-replicas-to-write 0`,
+    "set min-replicas-to-write 1 and a short min-replicas-max-lag: a lagging replica that is promoted loses acknowledged writes",
+  );
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}

@@ -1,0 +1,109 @@
+// Checks of the Valkey itself: is it there, is it one that Fluxhook can work on.
+import { isIP } from "node:net";
+import { isWithin, parseAddress, parseRange } from "../../delivery/address.ts";
+import { asksValkey, ok, problem, untold, warning, type Check, type Finding } from "./check.ts";
+import { readConfig, shownAddress, type ServerInfo } from "./valkey-state.ts";
+
+/** Every claim and settle waits for one. */
+const SLOW_PING_MS = 50;
+/** Script flags (`#!lua flags=allow-oom`), by which consuming goes on at the memory limit. */
+const OLDEST_VERSION = [7, 0] as const;
+/** Fluxhook's own connections speak every few seconds; a shorter limit would cut them in between. */
+const SHORTEST_TIMEOUT_S = 10;
+const MOST_CLIENTS_SHARE = 0.8;
+
+export const serverChecks: Check[] = [
+  {
+    name: "valkey",
+    reads: ["VALKEY_URL"],
+    look: ({ settings, valkey }) => {
+      const at = shownAddress(settings.VALKEY_URL);
+      if (!valkey.isUp) {
+        return problem(`${at}: ${valkey.why}`, "start it, or correct FLUXHOOK_VALKEY_URL");
+      }
+      const found = `${at} answers in ${valkey.pingMs.toFixed(1)} ms`;
+      return valkey.pingMs > SLOW_PING_MS
+        ? warning(found, "every claim and settlement waits for that: put Valkey nearer")
+        : ok(found);
+    },
+  },
+  { name: "valkey-version", reads: [], look: asksValkey(({ info }) => judgeVersion(info)) },
+  { name: "valkey-role", reads: [], look: asksValkey(({ info }) => judgeRole(info)) },
+  {
+    name: "valkey-tls",
+    reads: ["VALKEY_URL"],
+    look: ({ settings }) => judgeTransport(settings.VALKEY_URL),
+  },
+  {
+    name: "valkey-clients",
+    reads: [],
+    look: asksValkey(async (valkey) =>
+      judgeClients(valkey.info, await readConfig(valkey, "timeout")),
+    ),
+  },
+];
+
+export function judgeVersion(info: ServerInfo): Finding {
+  const valkey = info.text("valkey_version");
+  const version = valkey ?? info.text("redis_version");
+  if (version === null) return untold();
+  const found = `${valkey === null ? "Redis" : "Valkey"} ${version}`;
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST_VERSION;
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)
+    ? ok(found)
+    : problem(
+        found,
+        `the scripts need ${OLDEST_VERSION.join(".")} or later; the tests run on Valkey 8`,
+      );
+}
+
+export function judgeRole(info: ServerInfo): Finding {
+  if (info.text("cluster_enabled") === "1") {
+    return problem(
+      "a node of a cluster",
+      "FLUXHOOK_VALKEY_URL has to name a Valkey that is not in cluster mode",
+    );
+  }
+  if (info.text("role") === "slave") {
+    return problem("a replica: it takes no writes", "name the primary in FLUXHOOK_VALKEY_URL");
+  }
+  return info.text("role") === null ? untold() : ok("a primary, not in cluster mode");
+}
+
+/** The host alone says whether the bytes leave this machine. */
+export function judgeTransport(url: string): Finding {
+  if (url.startsWith("/") || url.startsWith("unix:")) return ok("a unix socket");
+  const { protocol, hostname } = new URL(url);
+  if (/^(rediss|valkeys):$/.test(protocol)) return ok("TLS");
+  if (isLoopback(hostname)) return ok("plain, on this machine's loopback");
+  return warning(
+    `plain, to ${hostname}`,
+    "use rediss:// unless nobody else is on that network: passwords and secrets cross it as they are",
+  );
+}
+
+const LOOPBACK = ["127.0.0.0/8", "::1/128"].map(parseRange);
+
+export function isLoopback(hostname: string): boolean {
+  const bare = hostname.replace(/^\[|\]$/g, "");
+  const address = isIP(bare) === 0 ? null : parseAddress(bare);
+  return address === null ? bare === "localhost" : isWithin(address, LOOPBACK);
+}
+
+export function judgeClients(info: ServerInfo, timeoutS: string | null): Finding {
+  const connected = info.number("connected_clients");
+  if (connected === null) return untold();
+  const most = info.number("maxclients");
+  const found = most === null ? `${connected} connected` : `${connected} of ${most} connected`;
+  if (most !== null && connected > most * MOST_CLIENTS_SHARE) {
+    return warning(found, "raise maxclients, or find who keeps connections open (CLIENT LIST)");
+  }
+  const idleS = Number(timeoutS ?? 0);
+  return idleS > 0 && idleS < SHORTEST_TIMEOUT_S
+    ? warning(
+        `${found}; idle ones are cut after ${idleS} s`,
+        `set timeout to 0, or to ${SHORTEST_TIMEOUT_S} and more`,
+      )
+    : ok(found);
+}

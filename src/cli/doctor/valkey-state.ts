@@ -1,0 +1,96 @@
+// The connection that the checks share, and what Valkey says of itself (INFO), asked once.
+import { Link } from "../../valkey/link.ts";
+import { redact } from "../../wire/redact.ts";
+
+export interface ValkeyUp {
+  isUp: true;
+  link: Link;
+  info: ServerInfo;
+  pingMs: number;
+}
+export type ValkeyState = ValkeyUp | { isUp: false; why: string };
+
+/** Longer than a link tries one connection, so that its own words for it are heard. */
+const CONNECT_WITHIN_MS = 4_000;
+/** A link goes on trying; after its first problem it gets this long to come up after all. */
+const SECOND_CHANCE_MS = 300;
+const ANSWER_WITHIN_MS = 2_000;
+const LOOK_EVERY_MS = 20;
+
+export async function connectValkey(url: string): Promise<ValkeyState & { close(): void }> {
+  const link = new Link({ url, name: "fluxhook-doctor", deadlineMs: ANSWER_WITHIN_MS });
+  const untried = link.lastProblem;
+  link.open();
+  const giveUpAt = performance.now() + CONNECT_WITHIN_MS;
+  // A link tells nobody of a first failure: for everybody else it is one of many.
+  while (!link.isUp && link.lastProblem === untried && performance.now() < giveUpAt) {
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+  if (!link.isUp) await Promise.race([link.whenUp(), Bun.sleep(SECOND_CHANCE_MS)]);
+  const close = () => link.close();
+  if (!link.isUp) {
+    // A socket that is not there is named in the error as the setting has it, query and all.
+    const why = redact(link.lastProblem.replaceAll(url, shownAddress(url)));
+    return { isUp: false, why, close };
+  }
+  try {
+    const started = performance.now();
+    await link.run((client) => client.ping());
+    const pingMs = performance.now() - started;
+    const text = await unlessRefused(link.run((client) => client.info()));
+    return { isUp: true, link, info: new ServerInfo(text ?? ""), pingMs, close };
+  } catch (error) {
+    return { isUp: false, why: redact(String(error)), close };
+  }
+}
+
+/** The fields of INFO, `name:value` to a line. */
+export class ServerInfo {
+  private readonly fields = new Map<string, string>();
+
+  constructor(text: string) {
+    for (const line of text.split(/\r?\n/)) {
+      const colon = line.indexOf(":");
+      if (colon > 0 && !line.startsWith("#"))
+        this.fields.set(line.slice(0, colon), line.slice(colon + 1));
+    }
+  }
+
+  /** Null where the server does not say. */
+  text(name: string): string | null {
+    return this.fields.get(name) ?? null;
+  }
+
+  number(name: string): number | null {
+    const text = this.text(name);
+    return text !== null && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : null;
+  }
+}
+
+/** One value of the server's configuration; null where this user may not read it. */
+export async function readConfig({ link }: ValkeyUp, name: string): Promise<string | null> {
+  const pair = await unlessRefused(link.run((client) => client.config("GET", name)));
+  return (pair as string[] | null)?.[1] ?? null;
+}
+
+/** Users may be kept from INFO and CONFIG, and managed services take CONFIG away: that is no fault. */
+async function unlessRefused<T>(asking: Promise<T>): Promise<T | null> {
+  try {
+    return await asking;
+  } catch (error) {
+    // The first word of an error reply is its code.
+    if (error instanceof Error && /^(NOPERM|ERR unknown command)/.test(error.message)) return null;
+    throw error;
+  }
+}
+
+/** The address without user, password and query, each of which may hold a secret. */
+export function shownAddress(url: string): string {
+  if (/^(\/|unix:)/.test(url)) {
+    // With credentials it is no URL to WHATWG, so it is not taken apart, only the path is taken out.
+    const path = /^(?:unix:\/\/)?(\/[^?@]*)(?:\?|$)/.exec(url)?.[1];
+    return path === undefined ? "a unix socket" : `unix://${path}`;
+  }
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
+}

@@ -1,0 +1,49 @@
+// Whether the webhook secrets in Valkey are sealed, and whether this process could open them.
+import { isSealedAsNow, openWebhook } from "../../valkey/sealed-webhook.ts";
+import { SecretBox } from "../../valkey/secret-box.ts";
+import { ok, problem, skipped, warning, type Finding } from "./check.ts";
+import { ofSample, type Registered } from "./registered.ts";
+
+export async function judgeWebhookSecrets(
+  registered: Registered,
+  keys: readonly string[],
+): Promise<Finding> {
+  const { webhooks, unreadable } = registered;
+  if (unreadable > 0) {
+    return problem(
+      `${unreadable} records are no webhooks`,
+      "restore them from a backup, or remove them: they get no deliveries",
+    );
+  }
+  if (webhooks.length === 0) return skipped("no webhook is registered");
+  const box = new SecretBox(keys);
+  let unknownKey = 0;
+  let forged = 0;
+  let older = 0;
+  for (const { text } of webhooks) {
+    const opened = await openWebhook(text, box);
+    if (opened.unreadable.some(({ why }) => why === "forged")) forged += 1;
+    else if (opened.unreadable.length > 0) unknownKey += 1;
+    else if (!isSealedAsNow(text, box)) older += 1;
+  }
+  const sample = ofSample(registered);
+  if (unknownKey > 0) {
+    return problem(
+      `${sample}, ${unknownKey} are sealed under a key that is not in FLUXHOOK_SECRET_KEY`,
+      "add that key behind the first one: nothing else opens them, and their events are parked",
+    );
+  }
+  if (forged > 0) {
+    return problem(
+      `${sample}, ${forged} were changed in Valkey by somebody else`,
+      "find out by whom; then rotate their secrets and set their headers anew",
+    );
+  }
+  if (!box.hasKey) return skipped(`${sample}, none is sealed: FLUXHOOK_SECRET_KEY is not set`);
+  return older > 0
+    ? warning(
+        `${sample}, ${older} are in plain or sealed under an older key`,
+        "start `serve` with this key: it seals them, and says secrets.sealed when it is done",
+      )
+    : ok(`${sample}, all are sealed under the first key`);
+}
