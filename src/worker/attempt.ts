@@ -6,9 +6,9 @@ import type { DeliveryHeader } from "../valkey/item.ts";
 import type { Claimed } from "../valkey/queue-store.ts";
 import { dialectOf, type DialectName } from "../wire/dialects/registry.ts";
 import type { Event } from "../wire/event.ts";
-import type { LogEntry } from "../wire/log-entry.ts";
 import { attemptUuid } from "../valkey/delivery-id.ts";
 import type { AttemptToKeep } from "../valkey/kept-store.ts";
+import { logEntryOf } from "./log-entry-of.ts";
 import type { Membership } from "./membership.ts";
 import type { Recorder } from "./record.ts";
 import type { RegisteredWebhook } from "./registered-webhook.ts";
@@ -190,27 +190,19 @@ export function putBack(
 function record(
   { claim, header, event, webhook }: Job,
   deliveryId: string,
-  { outcome, startedAtMs, durationMs, endpoint }: Attempt,
+  attempt: Attempt,
   dialect: DialectName,
   recorder: Recorder,
 ): void {
-  const entry: LogEntry = {
-    delivery_id: deliveryId,
-    webhook_id: webhook.record.id,
-    id: header.id,
-    endpoint,
-    event: event.type,
-    status_code: outcome.statusCode,
-    duration_ms: Math.round(durationMs),
+  const entry = logEntryOf({
+    deliveryId,
+    webhookId: webhook.record.id,
+    eventId: header.id,
+    eventType: event.type,
     attempt: header.attempt,
-    outcome: outcome.outcome,
-    reason: outcome.reason,
-    next_attempt_at:
-      outcome.outcome === "retry"
-        ? new Date(startedAtMs + durationMs + outcome.delayMs).toISOString()
-        : null,
-    timestamp: new Date(startedAtMs).toISOString(),
-  };
+    result: attempt,
+  });
+  const { outcome } = attempt;
   const health =
     outcome.outcome === "delivered"
       ? "success"
