@@ -44,13 +44,25 @@ export function newItem(header: string, bytes: Buffer | string): Buffer {
   return Buffer.concat([Buffer.from(`0 e ${header}\n`), Buffer.from(bytes)]);
 }
 
-/** Header and bytes of an item; `bytes` of an `r` item are the name of its event. */
-export function readItem(item: Buffer): {
+export interface Item {
   crashes: number;
   shared: boolean;
   header: ItemHeader;
   bytes: Buffer;
-} {
+}
+
+/** An element that was claimed for the first time just now. */
+export function freshItem(item: Buffer, claim: string, at: number): Item {
+  return {
+    crashes: 0,
+    shared: false,
+    header: { claim, at },
+    bytes: item.subarray(item.indexOf(0x0a) + 1),
+  };
+}
+
+/** Header and bytes of an item; `bytes` of an `r` item are the name of its event. */
+export function readItem(item: Buffer): Item {
   const space = item.indexOf(0x20);
   const lineEnd = item.indexOf(0x0a);
   return {

@@ -1,7 +1,7 @@
 // One queue in Valkey: its list, claims, schedule, lanes and parked deliveries. Each method is one
 // script, so each is one step.
 import type { Link } from "./link.ts";
-import { newItem, readItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
+import { freshItem, newItem, readItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "./keys.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "./script.ts";
 import beatText from "./scripts/beat.lua" with { type: "text" };
@@ -28,7 +28,9 @@ export interface Claimed {
   crashes: number;
   header: ItemHeader;
   source: ClaimSource;
-  /** The element's bytes. Deliveries of one fanned-out event share them. Null: the bytes are gone. */
+  /** Deliveries of one fanned-out event share its bytes, which are stored once. */
+  shared: boolean;
+  /** The element's bytes. Null: they are gone. */
   bytes: Buffer | null;
 }
 
@@ -72,7 +74,7 @@ export type Settlement =
   | { verb: "back"; header: string | null };
 
 export interface Settle {
-  claim: Pick<Claimed, "number"> & { bytes?: Buffer | null };
+  claim: Pick<Claimed, "number"> & Partial<Pick<Claimed, "shared" | "bytes">>;
   settlement: Settlement;
 }
 
@@ -118,21 +120,24 @@ export class QueueStore {
     )) as ScriptReply[];
     const kind = String(reply[0]);
     if (kind !== "ok" && kind !== "again") return { kind: kind as "gone" | "stale" };
-    const [, now, due, listLength, batch, payloads, lanes, pauses, taken] = reply as [
-      Buffer,
-      number,
-      number,
-      number,
-      Buffer[],
-      Buffer[],
-      Buffer[],
-      (Buffer | number)[],
-      number,
-    ];
+    const [, now, due, listLength, batch, numbers, sources, payloads, lanes, pauses, taken] =
+      reply as [
+        Buffer,
+        number,
+        number,
+        number,
+        Buffer[],
+        Buffer,
+        Buffer,
+        Buffer[],
+        Buffer[],
+        (Buffer | number)[],
+        number,
+      ];
     return {
       kind: "batch",
       again: kind === "again",
-      items: readBatch(request.worker, batch, payloads),
+      items: readBatch(request.worker, now, batch, numbers.toString(), sources, payloads),
       nextDueInMs: due < 0 ? null : Math.max(0, due - now),
       listLength,
       lanes: lanes.map(String),
@@ -145,11 +150,25 @@ export class QueueStore {
   async settle(worker: string | null, entries: readonly Settle[]): Promise<boolean[]> {
     const { keys } = this;
     const args: ScriptArgument[] = [keys.base];
-    for (const { claim, settlement } of entries) {
+    // Most have ended, and have bytes of their own: of these only the numbers are needed.
+    const ended = new Map<string, number[]>();
+    const order: number[] = [];
+    for (const [at, { claim, settlement }] of entries.entries()) {
+      if (settlement.verb === "done" && claim.shared === false && worker !== null) {
+        const alike = ended.get(settlement.ending);
+        if (alike) alike.push(at);
+        else ended.set(settlement.ending, [at]);
+        continue;
+      }
+      order.push(at);
       args.push(settlement.verb, claim.number, ...settlementArguments(settlement));
       if (worker === null) args.push(claim.bytes ?? "");
     }
-    const held = (await this.link.run((client) =>
+    for (const [ending, alike] of ended) {
+      order.push(...alike);
+      args.push("ended", alike.map((at) => entries[at]?.claim.number).join(" "), ending);
+    }
+    const reply = (await this.link.run((client) =>
       settleScript.run(
         client,
         [
@@ -167,8 +186,10 @@ export class QueueStore {
         ],
         args,
       ),
-    )) as number[];
-    return held.map((one) => one === 1);
+    )) as Buffer;
+    const held: boolean[] = [];
+    for (const [nth, at] of order.entries()) held[at] = reply[nth] === 0x31;
+    return held;
   }
 
   /** A heartbeat; `join` makes the worker known. Names the workers whose lease has run out. */
@@ -270,24 +291,44 @@ export class QueueStore {
 
 const IDEMPOTENCY_TTL_S = 86_400;
 
-function readBatch(worker: string, batch: Buffer[], payloads: Buffer[]): Claimed[] {
+const SOURCES: Record<string, ClaimSource> = {
+  l: "lane",
+  d: "due",
+  r: "ready",
+  q: "list",
+  a: "again",
+};
+
+function readBatch(
+  worker: string,
+  nowMs: number,
+  batch: readonly Buffer[],
+  numbers: string,
+  sources: Buffer,
+  payloads: readonly Buffer[],
+): Claimed[] {
   const shared = new Map<string, Buffer>();
   for (let i = 0; i + 1 < payloads.length; i += 2) {
     shared.set(String(payloads[i]), payloads[i + 1] as Buffer);
   }
-  const items: Claimed[] = [];
-  for (let i = 0; i + 2 < batch.length; i += 3) {
-    const item = readItem(batch[i + 1] as Buffer);
-    items.push({
+  const claims = numbers.split(" ");
+  const from = sources.toString("latin1");
+  return batch.map((bytes, at): Claimed => {
+    const number = claims[at] ?? "";
+    const source = SOURCES[from.charAt(at)] ?? "again";
+    // The header of a fresh element is what the script has just made it: not parsed (measured).
+    const item =
+      source === "list" ? freshItem(bytes, `${worker}-${number}`, nowMs) : readItem(bytes);
+    return {
       worker,
-      number: String(batch[i]),
+      number,
       crashes: item.crashes,
       header: item.header,
-      source: String(batch[i + 2]) as ClaimSource,
+      source,
+      shared: item.shared,
       bytes: item.shared ? (shared.get(item.bytes.toString()) ?? null) : item.bytes,
-    });
-  }
-  return items;
+    };
+  });
 }
 
 function readPauses(pauses: readonly (Buffer | number)[]): { webhookId: string; forMs: number }[] {

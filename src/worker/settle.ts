@@ -22,6 +22,9 @@ interface Entry extends Settle {
 }
 
 const MOST_IN_GROUP = 256;
+/** Group commit: a settlement under load waits this long for others, or until these many are there. */
+const GROUP_MS = 1;
+const ENOUGH_IN_GROUP = 64;
 const PAUSE_AFTER_ERROR_MS = 250;
 
 export class Settler {
@@ -43,7 +46,9 @@ export class Settler {
   private async run(): Promise<void> {
     // One turn of the event loop, so that what arrives together goes together.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.pending.length > 0) {
+    for (let isBusy = false; this.pending.length > 0; isBusy = true) {
+      // Under load a group waits for company; when idle it goes at once.
+      if (isBusy && this.pending.length < ENOUGH_IN_GROUP) await sleep(GROUP_MS);
       const first = this.pending[0] as Entry;
       const group = takeGroup(this.pending, first.claim.worker);
       await this.settle(first.claim.worker, group);
@@ -70,12 +75,16 @@ export class Settler {
         }
         log.error({ err: error, entries: group.length }, "settle.failed");
         if (worker === null) break;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_ERROR_MS));
+        await sleep(PAUSE_AFTER_ERROR_MS);
       }
     }
     onSettled(group.map((entry) => entry.claim));
     if (group.some((entry) => entry.settlement.verb === "park")) onParked();
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Takes the entries of one worker id off the front: a group is fenced by one claim hash. */

@@ -120,6 +120,7 @@ test("what only memory holds is not settled again where the reply is lost", asyn
     crashes: 0,
     header: { claim: "c", at: 0 },
     source: "list" as const,
+    shared: false,
     bytes: Buffer.from("a"),
   };
   valkey.signal("SIGSTOP");

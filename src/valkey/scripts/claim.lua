@@ -10,10 +10,11 @@
 -- Reply {"gone"}: the worker was judged dead; it must join anew
 --       {"stale"}: a delayed copy of an earlier request
 --       {"ok", or "again" where this number has had its batch, now ms, next due ms or -1,
---        elements left in the list, {claim, item, where from, …}, {event, bytes, …},
+--        elements left in the list, {item, …}, their claims with spaces between, where each came
+--        from, a letter for each, {event, bytes, …},
 --        {webhook whose lane is not empty, …}, {webhook, ms it is paused, …},
 --        elements ever taken off the list}
---       where from: "lane", "due", "ready", "list", or "again" in a batch that is answered again
+--       where from: l(ane), d(ue), r(eady), q(ueue), or a(gain) in a batch that is answered again
 local queue, claims, ready = KEYS[1], KEYS[4], KEYS[5]
 local schedule, scheduled, lanes, events = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local base, number = ARGV[1], tonumber(ARGV[3])
@@ -31,6 +32,7 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to')
 local last, to = tonumber(state[1] or 0), tonumber(state[3] or 0)
 local payloads, known, bytes = {}, {}, 0
+local numbers, sources = {}, {}
 
 local function describe(item)
   bytes = bytes + #item
@@ -56,7 +58,7 @@ local function reply(kind, batch)
     for i = 2, #pauses, 2 do pauses[i] = tonumber(pauses[i]) - now end
   end
   return { kind, now, due[2] and math.floor(tonumber(due[2])) or -1, redis.call('LLEN', queue),
-    batch, payloads, waiting, pauses,
+    batch, table.concat(numbers, ' '), table.concat(sources), payloads, waiting, pauses,
     tonumber(redis.call('HGET', KEYS[11], 'taken') or 0) }
 end
 
@@ -67,9 +69,9 @@ if number == last then
   for claim = tonumber(state[2]), to do
     local item = redis.call('HGET', claims, claim)
     if item then
-      batch[#batch + 1] = tostring(claim)
       batch[#batch + 1] = item
-      batch[#batch + 1] = 'again'
+      numbers[#numbers + 1] = claim
+      sources[#sources + 1] = 'a'
       describe(item)
     end
   end
@@ -81,9 +83,9 @@ local batch, fields, from, taken, elementsTaken = {}, {}, to + 1, 0, 0
 local function take(item, source)
   to = to + 1
   taken = taken + 1
-  batch[#batch + 1] = tostring(to)
   batch[#batch + 1] = item
-  batch[#batch + 1] = source
+  numbers[#numbers + 1] = to
+  sources[#sources + 1] = source
   fields[#fields + 1] = to
   fields[#fields + 1] = item
   describe(item)
@@ -103,7 +105,7 @@ for i = 8, #ARGV, 2 do
   while count > 0 and room() do
     local item = redis.call('RPOP', lane)
     if not item then break end
-    take(item, 'lane')
+    take(item, 'l')
     count = count - 1
   end
   if redis.call('EXISTS', lane) == 0 then
@@ -121,7 +123,7 @@ if room() then
   for _, delivery in ipairs(due) do
     if not room() then break end
     local item = redis.call('HGET', scheduled, delivery)
-    if item then take(item, 'due') end
+    if item then take(item, 'd') end
     gone[#gone + 1] = delivery
   end
   if #gone > 0 then
@@ -133,7 +135,7 @@ end
 while room() do
   local items = redis.call('RPOP', ready, chunk())
   if not items then break end
-  for _, item in ipairs(items) do take(item, 'ready') end
+  for _, item in ipairs(items) do take(item, 'r') end
 end
 
 while ARGV[6] == '1' and room() do
@@ -143,7 +145,7 @@ while ARGV[6] == '1' and room() do
   for _, element in ipairs(elements) do
     -- The claim and its time become the id and the timestamp of an event that has none, and they
     -- stay with it, so that a second run carries the same ones.
-    take('0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now .. '}\n' .. element, 'list')
+    take('0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now .. '}\n' .. element, 'q')
   end
 end
 

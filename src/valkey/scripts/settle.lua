@@ -6,7 +6,9 @@
 -- KEYS  1 queue  2 claims  3 ready  4 schedule  5 scheduled  6 lanes  7 events  8 refs  9 parked
 --       10 parked items  11 stats
 -- ARGV  1 base, then entries of a verb, a claim, and what the verb takes:
---       "done"   how it ended (delivered, nobody, …)
+--       "ended"  how they ended (delivered, nobody, …); here the claim is many, with spaces between,
+--                of items that carry their own bytes, so that nothing of them has to be read
+--       "done"   how it ended, for any item
 --       "retry"  delivery, delay in ms, header
 --       "park"   delivery, header
 --       "lane"   webhook, header
@@ -14,7 +16,7 @@
 --       "back"   header, or "" for an element that goes back to the list as it came
 --       A claim "" stands for an element that only the worker's memory holds
 --       (FLUXHOOK_CLAIM=blpop); its bytes then follow.
--- Reply for each entry 1 or 0: whether the claim was still held
+-- Reply for each claim, in their order, "1" or "0" in one text: whether it was still held
 local queue, claims, ready, schedule, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local lanes, events, refs, parked, parkedItems = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local stats, base = KEYS[11], ARGV[1]
@@ -70,13 +72,21 @@ local function settle(verb, claim, at, crashes, kind, rest)
   end
 end
 
-local arguments = { done = 1, retry = 3, park = 2, lane = 2, fan = 1, back = 1 }
+local arguments = { ended = 1, done = 1, retry = 3, park = 2, lane = 2, fan = 1, back = 1 }
 local i = 2
 while i <= #ARGV do
   local verb, claim, at = ARGV[i], ARGV[i + 1], i + 2
   i = at + arguments[verb]
   local item
-  if claim == '' then
+  if verb == 'ended' then
+    local n = 0
+    for one in claim:gmatch('%d+') do
+      local was = redis.call('HDEL', claims, one)
+      n = n + was
+      held[#held + 1] = was
+    end
+    if n > 0 then ended[ARGV[at]] = (ended[ARGV[at]] or 0) + n end
+  elseif claim == '' then
     item = '0 e {}\n' .. ARGV[i]
     i = i + 1
   else
@@ -100,10 +110,10 @@ while i <= #ARGV do
     -- Last, for a script that fails half-way keeps what it wrote: the claim must not be gone then.
     if claim ~= '' then redis.call('HDEL', claims, claim) end
     held[#held + 1] = 1
-  else
+  elseif verb ~= 'ended' then
     held[#held + 1] = 0
   end
 end
 
 for kind, n in pairs(ended) do redis.call('HINCRBY', stats, kind, n) end
-return held
+return table.concat(held)
