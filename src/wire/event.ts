@@ -4,7 +4,7 @@ import { z } from "zod";
 import { EVENT_TYPE_ACCEPTED, isEventType } from "./event-pattern.ts";
 import { excerpt } from "./excerpt.ts";
 import { objectMembers } from "./json-spans.ts";
-import { ownerIdSchema } from "./owner.ts";
+import { isOwnerId, ownerIdSchema } from "./owner.ts";
 import { isTimestamp, TIMESTAMP_ACCEPTED } from "./timestamp.ts";
 import { isTraceparent, TRACEPARENT_ACCEPTED } from "./traceparent.ts";
 
@@ -92,6 +92,27 @@ export const eventSchema = z
   })
   .meta({ id: "Event" });
 
+type EventFields = z.infer<typeof eventSchema>;
+
+const isText = (value: unknown, isAccepted: (text: string) => boolean) =>
+  typeof value === "string" && isAccepted(value);
+const isTextOrAbsent = (value: unknown, isAccepted: (text: string) => boolean) =>
+  value === undefined || isText(value, isAccepted);
+
+/** The schema's rules without its messages, which only what breaks one needs: a tenth of the time. */
+function isEvent(value: Record<string, unknown>): value is EventFields {
+  return (
+    isText(value.event, isEventType) &&
+    isObject(value.data) &&
+    isTextOrAbsent(value.user_id, isOwnerId) &&
+    isTextOrAbsent(value.org_id, isOwnerId) &&
+    (value.user_id !== undefined || value.org_id !== undefined) &&
+    isTextOrAbsent(value.id, isEventId) &&
+    isTextOrAbsent(value.timestamp, isTimestamp) &&
+    isTextOrAbsent(value.traceparent, isTraceparent)
+  );
+}
+
 const KNOWN_FIELDS: ReadonlySet<string> = new Set(Object.keys(eventSchema.shape));
 
 // `ignoreBOM` keeps a byte order mark in the text, where it is no JSON (RFC 8259 §8.1).
@@ -146,14 +167,11 @@ export function readObject(value: unknown, text: string, limits: EventLimits): O
   // Readers differ in which of the two they take, so neither is what the producer surely meant.
   if (twice.size > 0) return { ok: false, rejections: [...twice].map(standsTwice) };
 
-  const checked = eventSchema.safeParse(value);
-  if (!checked.success) {
-    return {
-      ok: false,
-      rejections: checked.error.issues.map((issue) => fieldRejection(issue, value)),
-    };
+  const fields = isEvent(value) ? value : null;
+  if (fields === null) {
+    const issues = eventSchema.safeParse(value).error?.issues ?? [];
+    return { ok: false, rejections: issues.map((issue) => fieldRejection(issue, value)) };
   }
-  const fields = checked.data;
   if (limits.eventTypes !== "open" && !limits.eventTypes.has(fields.event)) {
     return { ok: false, rejections: [unknownType(fields.event, limits.eventTypes)] };
   }

@@ -11,8 +11,9 @@ import type { WorkerLog } from "./worker-log.ts";
 
 export interface AttemptRecord {
   owner: OwnerRef;
-  entry: LogEntry;
-  kept: AttemptToKeep;
+  webhookId: string;
+  /** Called for those that are written: of a busy owner's attempts only the last ones are. */
+  describe: () => Described;
   /** What it says about the webhook's health; `ignored`: an answer with Retry-After. */
   health: "success" | "failure" | "ignored";
 }
@@ -26,17 +27,17 @@ export interface RecorderOptions {
   onHealth: (changes: readonly HealthChange[], states: readonly HealthState[]) => void;
 }
 
-interface Recorded {
+export interface Described {
   entry: LogEntry;
   kept: AttemptToKeep;
 }
 
-const GROUP_MS = 20;
+const GROUP_MS = 100;
 const MOST_OWNERS = 10_000;
 const MOST_KEYS_IN_SCRIPT = 200;
 
 export class Recorder {
-  private attempts = new Map<OwnerRef, Recorded[]>();
+  private attempts = new Map<OwnerRef, (() => Described)[]>();
   private health = new Map<string, HealthChange>();
   private timer: Timer | null = null;
   private flushing: Promise<void> | null = null;
@@ -44,7 +45,7 @@ export class Recorder {
 
   constructor(private readonly options: RecorderOptions) {}
 
-  add({ owner, entry, kept, health }: AttemptRecord): void {
+  add({ owner, webhookId, describe, health }: AttemptRecord): void {
     let entries = this.attempts.get(owner);
     if (!entries) {
       if (this.attempts.size >= MOST_OWNERS) {
@@ -53,10 +54,10 @@ export class Recorder {
       }
       this.attempts.set(owner, (entries = []));
     }
-    entries.push({ entry, kept });
+    entries.push(describe);
     // Only the last ones would survive the trim; twice as many spares moving them each time.
     if (entries.length > this.options.logSize * 2) entries.splice(0, this.options.logSize);
-    if (health !== "ignored") this.addHealth(entry.webhook_id, health);
+    if (health !== "ignored") this.addHealth(webhookId, health);
     this.timer ??= setTimeout(() => this.start(), GROUP_MS);
   }
 
@@ -104,7 +105,11 @@ export class Recorder {
     this.health = new Map();
     let unwritten = 0;
     try {
-      for (const group of groups(attempts, MOST_KEYS_IN_SCRIPT)) {
+      for (const some of groups(attempts, MOST_KEYS_IN_SCRIPT)) {
+        const group = some.map(
+          ([owner, all]) =>
+            [owner, all.slice(-this.options.logSize).map((describe) => describe())] as const,
+        );
         unwritten += await this.options.logs.write(
           group.map(([owner, all]) => [owner, all.map(({ entry }) => entry)]),
         );

@@ -7,7 +7,7 @@ import { Link } from "../../src/valkey/link.ts";
 import { LogStore } from "../../src/valkey/log-store.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
-import { Recorder, type AttemptRecord } from "../../src/worker/record.ts";
+import { Recorder, type AttemptRecord, type Described } from "../../src/worker/record.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshPrefix } from "../support/valkey.ts";
 import { deliveryHeader, QueueLab } from "../valkey/test-queue.ts";
@@ -45,7 +45,7 @@ function attempt(
   owner: OwnerRef,
   health: AttemptRecord["health"] = "success",
   webhookId = "wh_1",
-): AttemptRecord {
+): AttemptRecord & Described {
   made += 1;
   const delivery = newDeliveryName(ownerTag(owner));
   const entry: LogEntry = {
@@ -63,7 +63,8 @@ function attempt(
     timestamp: "2026-01-02T03:04:05Z",
   };
   const header = deliveryHeader(delivery, { owner });
-  return { owner, entry, health, kept: { header, outcome: entry.outcome, element: null } };
+  const kept: AttemptToKeep = { header, outcome: entry.outcome, element: null };
+  return { owner, webhookId, health, entry, kept, describe: () => ({ entry, kept }) };
 }
 
 const addAll = (recorder: Recorder, attempts: readonly AttemptRecord[]) => {
