@@ -65,20 +65,55 @@ type Blocked = { kind: "blocked"; detail: string };
 
 const encoder = new TextEncoder();
 
-/** What the remote side does is in the outcome; it throws only where Fluxhook is at fault. */
-export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<Attempt> {
+/**
+ * Asked when the request is signed: false, and it is not sent. Signing comes first, for what waits
+ * for its turn is signed together with others, which costs a fraction of one at a time (measured).
+ */
+export type Admit = () => boolean | Promise<boolean>;
+
+/**
+ * What the remote side does is in the outcome; it throws only where Fluxhook is at fault. Null: it
+ * was not admitted.
+ */
+export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<Attempt>;
+export async function deliver(
+  delivery: Delivery,
+  deps: DeliverDeps,
+  admit: Admit,
+): Promise<Attempt | null>;
+export async function deliver(
+  delivery: Delivery,
+  deps: DeliverDeps,
+  admit?: Admit,
+): Promise<Attempt | null> {
   const { attempt, event, target } = delivery;
+  const body = target.dialect.envelope(event);
+  const bodyBytes = encoder.encode(body);
+  const signed = await signRequest({
+    dialect: target.dialect,
+    secrets: target.secrets,
+    eventId: event.id,
+    eventType: event.type,
+    deliveryId: delivery.deliveryId,
+    unixSeconds: Math.floor(deps.now() / 1_000),
+    body,
+    bodyBytes,
+    standardHmac: hmacSha256,
+  });
+  if (event.traceparent) signed.traceparent = event.traceparent;
+  faultPoint("signed");
+  if (admit !== undefined) {
+    const admitted = admit();
+    if (!(typeof admitted === "boolean" ? admitted : await admitted)) return null;
+  }
   const startedAtMs = deps.now();
   const startedAt = performance.now();
   const deadline = new Deadline(target.timeoutMs);
   const destination = readTarget(target.url);
   let answer: Answer | Blocked | undefined;
   try {
-    const body = target.dialect.envelope(event);
-    const bodyBytes = encoder.encode(body);
-    const signed = await sign(delivery, body, bodyBytes, startedAtMs);
-    faultPoint("signed");
-    const verdict = await deps.guard.judge(destination, deadline);
+    const judging = deps.guard.judge(destination, deadline);
+    const verdict = judging instanceof Promise ? await judging : judging;
     answer =
       verdict.verdict === "allowed"
         ? await deps.send({
@@ -108,26 +143,6 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
     detail: detailOf(answer),
     drained: answer.kind === "response" ? answer.drained : DRAINED,
   };
-}
-
-async function sign(
-  { deliveryId, event, target }: Delivery,
-  body: string,
-  bodyBytes: Uint8Array<ArrayBuffer>,
-  startedAtMs: number,
-): Promise<Record<string, string>> {
-  const signed = await signRequest({
-    dialect: target.dialect,
-    secrets: target.secrets,
-    eventId: event.id,
-    eventType: event.type,
-    deliveryId,
-    unixSeconds: Math.floor(startedAtMs / 1_000),
-    body,
-    bodyBytes,
-    standardHmac: hmacSha256,
-  });
-  return event.traceparent ? { ...signed, traceparent: event.traceparent } : signed;
 }
 
 /** What the guard's refusal means for the attempt. */

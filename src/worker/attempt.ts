@@ -4,7 +4,7 @@ import type { Drain } from "../delivery/drain.ts";
 import { deliver, type Attempt, type DeliverDeps } from "../delivery/deliver.ts";
 import type { DeliveryHeader } from "../valkey/item.ts";
 import type { Claimed } from "../valkey/queue-store.ts";
-import { dialectOf, type DialectName } from "../wire/dialects/registry.ts";
+import { dialectOf } from "../wire/dialects/registry.ts";
 import type { Event } from "../wire/event.ts";
 import { attemptUuid } from "../valkey/delivery-id.ts";
 import type { AttemptToKeep } from "../valkey/kept-store.ts";
@@ -13,10 +13,12 @@ import type { Membership } from "./membership.ts";
 import type { Recorder } from "./record.ts";
 import type { RegisteredWebhook } from "./registered-webhook.ts";
 import type { Slot, SlotResult, Slots } from "./slots.ts";
+import type { Started, Starts } from "./starts.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
 export interface AttemptDeps {
   slots: Slots;
+  starts: Starts;
   recorder: Recorder;
   deliver: DeliverDeps;
   log: WorkerLog;
@@ -43,40 +45,49 @@ export interface FinishedAttempt {
 
 /** Runs a delivery to its settlement. `kept` is a slot that was taken for it beforehand. */
 export async function runDelivery(job: Job, kept: Slot | null, deps: AttemptDeps): Promise<void> {
-  const { membership, claim, header, webhook } = job;
+  const { membership, header, webhook } = job;
+  const { slots } = deps;
   if (!webhook.record.enabled) {
-    if (kept) deps.slots.finish(kept, "neutral");
+    if (kept) slots.finish(kept, "neutral");
     park(job, "webhook-disabled", null, header.attempt);
     return;
   }
-  const slot = kept ?? (await findSlot(job, deps));
-  if (slot === null) {
-    if (deps.isDraining()) putBack(job, "as-it-came");
-    else {
-      membership.settle(claim, {
-        verb: "lane",
-        webhookId: webhook.record.id,
-        header: JSON.stringify(header),
-      });
-    }
+  // Behind those that are in its lane already: they came first.
+  if (kept === null && membership.lanes.has(webhook.record.id)) {
+    toLane(job, deps);
     return;
   }
-  deps.running.set(claim, { membership, header });
+  // In line before anything is awaited, so that what came first is sent first.
+  const inLine = kept ?? findSlot(webhook.record.id, slots);
+  if (inLine instanceof Promise) {
+    // Here and not after the signing, which may end in another order: into the lane as they came.
+    void inLine.then((slot) => {
+      if (slot === null) toLane(job, deps);
+    });
+  }
   try {
-    await attemptOnce(job, slot, deps);
+    await attemptOnce(job, inLine, deps);
   } catch (error) {
-    deps.slots.finish(slot, "neutral");
+    const slot = await inLine;
+    if (slot) slots.finish(slot, "neutral");
     throw error;
-  } finally {
-    deps.running.delete(claim);
   }
 }
 
-async function attemptOnce(job: Job, slot: Slot, deps: AttemptDeps): Promise<void> {
-  const { header, event, webhook } = job;
-  const deliveryId = attemptUuid(header);
+/** Without a slot there is none. */
+async function attemptOnce(
+  job: Job,
+  inLine: Slot | Promise<Slot | null>,
+  deps: AttemptDeps,
+): Promise<void> {
+  const { membership, claim, event, webhook } = job;
+  const { record } = webhook;
+  const { running, slots, starts } = deps;
   // Of the first attempt, whatever the webhook's is by now: every attempt sends the same body.
-  const dialect = header.dialect ?? webhook.record.dialect;
+  const header = { ...job.header, dialect: job.header.dialect ?? record.dialect };
+  const deliveryId = attemptUuid(header);
+  let slot: Slot | null = null;
+  let started: Started | null = null;
   const attempt = await deliver(
     {
       deliveryId,
@@ -89,38 +100,50 @@ async function attemptOnce(job: Job, slot: Slot, deps: AttemptDeps): Promise<voi
         traceparent: event.traceparent,
       },
       target: {
-        url: webhook.record.url,
-        dialect: dialectOf(dialect),
+        url: record.url,
+        dialect: dialectOf(header.dialect),
         secrets: webhook.signers(deps.deliver.now()),
-        headers: webhook.record.headers,
-        timeoutMs: webhook.record.timeout_ms,
+        headers: record.headers,
+        timeoutMs: record.timeout_ms,
         scheduleMs: webhook.scheduleMs,
       },
     },
     deps.deliver,
-  );
+    async () => {
+      slot = await inLine;
+      if (slot === null) return false;
+      started = await starts.enter(slot.unproven);
+      running.set(claim, { membership, header });
+      return true;
+    },
+  ).finally(() => started && starts.end(started));
+  if (attempt === null || slot === null) return;
   // Put back at the end of a drain: it may be sent again, and this run no longer decides.
-  if (!deps.running.has(job.claim)) return;
-  settle(job, attempt, dialect);
-  record(job, deliveryId, attempt, dialect, deps.recorder);
-  deps.onAttempt({ job, deliveryId, attempt });
-  void attempt.drained.then((drain) => deps.slots.finish(slot, slotResult(attempt, drain)));
+  if (!running.delete(claim)) return;
+  const done: Job = { ...job, header };
+  settle(done, attempt);
+  keepRecord(done, deliveryId, attempt, deps.recorder);
+  deps.onAttempt({ job: done, deliveryId, attempt });
+  const held: Slot = slot;
+  void attempt.drained.then((drain) => slots.finish(held, slotResult(attempt, drain)));
 }
 
-async function findSlot(job: Job, deps: AttemptDeps): Promise<Slot | null> {
-  const { slots } = deps;
-  const webhookId = job.webhook.record.id;
-  // Behind those that are in its lane already: they came first.
-  if (job.membership.lanes.has(webhookId)) return null;
+function findSlot(webhookId: string, slots: Slots): Slot | Promise<Slot | null> {
   if (slots.hasWaiters(webhookId)) return slots.wait(webhookId);
   return slots.take(webhookId) ?? slots.wait(webhookId);
 }
 
-function settle(
-  { membership, claim, header, event }: Job,
-  { outcome }: Attempt,
-  dialect: DialectName,
-): void {
+function toLane(job: Job, { isDraining }: AttemptDeps): void {
+  if (isDraining()) {
+    putBack(job, "as-it-came");
+    return;
+  }
+  const { membership, claim, header, webhook } = job;
+  const webhookId = webhook.record.id;
+  membership.settle(claim, { verb: "lane", webhookId, header: JSON.stringify(header) });
+}
+
+function settle({ membership, claim, header, event }: Job, { outcome }: Attempt): void {
   switch (outcome.outcome) {
     case "delivered":
       membership.settle(claim, { verb: "done", ending: "delivered" });
@@ -130,12 +153,12 @@ function settle(
         verb: "retry",
         delivery: header.delivery,
         delayMs: outcome.delayMs,
-        header: JSON.stringify({ ...header, attempt: header.attempt + 1, runs: 0, dialect }),
+        header: JSON.stringify({ ...header, attempt: header.attempt + 1, runs: 0 }),
       });
       return;
     case "parked":
       park(
-        { membership, claim, header: { ...header, dialect }, event },
+        { membership, claim, header, event },
         outcome.reason,
         outcome.statusCode,
         header.attempt,
@@ -187,21 +210,12 @@ export function putBack(
   });
 }
 
-function record(
+function keepRecord(
   { claim, header, event, webhook }: Job,
   deliveryId: string,
   attempt: Attempt,
-  dialect: DialectName,
   recorder: Recorder,
 ): void {
-  const entry = logEntryOf({
-    deliveryId,
-    webhookId: webhook.record.id,
-    eventId: header.id,
-    eventType: event.type,
-    attempt: header.attempt,
-    result: attempt,
-  });
   const { outcome } = attempt;
   const health =
     outcome.outcome === "delivered"
@@ -209,13 +223,24 @@ function record(
       : outcome.countsTowardsDisabling
         ? "failure"
         : "ignored";
-  const kept: AttemptToKeep = {
-    header: { ...header, dialect },
-    outcome: outcome.outcome,
-    // A retry's bytes wait in the schedule.
-    element: outcome.outcome === "retry" ? null : claim.bytes,
+  const describe = () => {
+    const entry = logEntryOf({
+      deliveryId,
+      webhookId: webhook.record.id,
+      eventId: header.id,
+      eventType: event.type,
+      attempt: header.attempt,
+      result: attempt,
+    });
+    const kept: AttemptToKeep = {
+      header,
+      outcome: outcome.outcome,
+      // A retry's bytes wait in the schedule.
+      element: outcome.outcome === "retry" ? null : claim.bytes,
+    };
+    return { entry, kept };
   };
-  recorder.add({ owner: webhook.owner, entry, kept, health });
+  recorder.add({ owner: webhook.owner, webhookId: webhook.record.id, describe, health });
 }
 
 function slotResult({ outcome }: Attempt, drain: Drain): SlotResult {

@@ -5,13 +5,15 @@ import { randomBytes } from "node:crypto";
 import type { Claimed, ClaimReply } from "../valkey/queue-store.ts";
 import { ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { Membership } from "./membership.ts";
-import type { Slot, Slots } from "./slots.ts";
+import { ENOUGH_WAITING, type Slot, type Slots } from "./slots.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
 export interface ClaimerOptions {
   memberships: readonly Membership[];
   mode: "safe" | "blpop";
   slots: Slots;
+  /** Claimed and not settled. */
+  held: () => number;
   /** How many more items may be claimed now. */
   room: () => number;
   /** An item and, where it came out of a lane, the slot that was kept for it. */
@@ -33,11 +35,16 @@ const MOST_NAMED = 256;
 /** What nobody announces (other workers' lanes, redeliveries, takeovers) is found after this. */
 const TICK_MS = 250;
 const PAUSE_AFTER_ERROR_MS = 500;
+const SHORT_BURST_MS = 250;
+/** Under load a batch is worth waiting for: room for so many, or for so long. */
+const WORTHWHILE_ROOM = MOST_IN_BATCH / 2;
+const WORTHWHILE_MS = 2;
 
 export class Claimer {
   private stopped = false;
   private woken = false;
   private sleeper: (() => void) | null = null;
+  private askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: ClaimerOptions) {}
 
@@ -53,6 +60,11 @@ export class Claimer {
 
   async run(): Promise<void> {
     while (!this.stopped) {
+      if (!this.isWorthwhile()) {
+        // Not to be woken: every settlement makes a little room.
+        await new Promise((resolve) => setTimeout(resolve, WORTHWHILE_MS));
+        continue;
+      }
       this.woken = false;
       let sleepMs = TICK_MS;
       try {
@@ -72,6 +84,12 @@ export class Claimer {
     }
   }
 
+  private isWorthwhile(): boolean {
+    const { held, room } = this.options;
+    if (held() < ENOUGH_WAITING || room() >= WORTHWHILE_ROOM) return true;
+    return performance.now() - this.askedAt >= WORTHWHILE_MS;
+  }
+
   /** One round over the queues; answers how long there is nothing to do. */
   private async pass(): Promise<number> {
     let sleepMs = TICK_MS;
@@ -79,7 +97,8 @@ export class Claimer {
       const room = Math.min(this.options.room(), MOST_IN_BATCH);
       if (this.stopped || room <= 0) break;
       if (membership.worker === null) continue;
-      const reply = await this.ask(membership, room);
+      const fromList = this.options.mode === "safe" && this.isListsTurn(membership);
+      const reply = await this.ask(membership, room, fromList);
       if (reply.kind === "gone") {
         this.options.onGone(membership);
         continue;
@@ -96,15 +115,19 @@ export class Claimer {
         membership.ageMs = membership.age.look(reply.taken, reply.listLength);
         if (membership.listIsEmpty) this.options.waitForList(membership);
       }
-      if (reply.items.length > 0 || reply.again || !membership.listIsEmpty) sleepMs = 0;
+      if (reply.items.length > 0 || reply.again || (fromList && !membership.listIsEmpty)) {
+        sleepMs = 0;
+      } else if (!fromList && this.options.mode === "safe")
+        sleepMs = Math.min(sleepMs, WORTHWHILE_MS);
       sleepMs = Math.min(sleepMs, reply.nextDueInMs ?? TICK_MS);
     }
     return this.options.room() <= 0 ? TICK_MS : sleepMs;
   }
 
-  private async ask(membership: Membership, room: number): Promise<ClaimReply> {
+  private async ask(membership: Membership, room: number, fromList: boolean): Promise<ClaimReply> {
     const { slots } = this.options;
     const worker = membership.worker as string;
+    this.askedAt = performance.now();
     const lanes = this.keepSlots(membership, room);
     const namesDue = performance.now() - membership.namedAt >= TICK_MS;
     if (namesDue) membership.namedAt = performance.now();
@@ -115,7 +138,7 @@ export class Claimer {
         number: membership.batch + 1,
         mostItems: room,
         mostBytes: MOST_BYTES_IN_BATCH,
-        fromList: this.options.mode === "safe",
+        fromList,
         name: namesDue ? MOST_NAMED : 0,
         lanes: [...lanes].map(([webhookId, kept]) => ({ webhookId, mostItems: kept.length })),
       });
@@ -132,6 +155,20 @@ export class Claimer {
     } else
       for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
     return reply;
+  }
+
+  /**
+   * Not while enough is at hand of webhooks that keep pace, nor while a lane that they have got in a
+   * short burst is served: whatever came behind it would have to go through it too.
+   */
+  private isListsTurn({ lanes }: Membership): boolean {
+    const { slots } = this.options;
+    if (slots.waitingForPace >= ENOUGH_WAITING) return false;
+    const bornAfter = performance.now() - SHORT_BURST_MS;
+    for (const [webhookId, since] of lanes) {
+      if (since > bornAfter && slots.keepsPace(webhookId)) return false;
+    }
+    return true;
   }
 
   private accept(
@@ -154,14 +191,14 @@ export class Claimer {
       if (unused.length > 0 && !reply.again) membership.lanes.delete(webhookId);
       for (const slot of unused) this.options.slots.finish(slot, "neutral");
     }
-    for (const webhookId of reply.lanes) membership.lanes.add(webhookId);
+    for (const webhookId of reply.lanes) membership.addLane(webhookId);
   }
 
   /** Slots for lanes are taken before the lanes are asked, so that nothing comes back to its end. */
   private keepSlots(membership: Membership, room: number): Map<string, Slot[]> {
     const kept = new Map<string, Slot[]>();
     let left = room;
-    for (const webhookId of membership.lanes) {
+    for (const webhookId of membership.lanes.keys()) {
       if (kept.size >= MOST_LANES_IN_BATCH || left <= 0) break;
       const slots: Slot[] = [];
       while (left > 0) {
@@ -174,8 +211,9 @@ export class Claimer {
     }
     // Those that are asked now stand behind the others next time.
     for (const webhookId of kept.keys()) {
+      const since = membership.lanes.get(webhookId) ?? performance.now();
       membership.lanes.delete(webhookId);
-      membership.lanes.add(webhookId);
+      membership.lanes.set(webhookId, since);
     }
     return kept;
   }
@@ -195,6 +233,7 @@ export class Claimer {
           crashes: 0,
           header: { claim: randomBytes(12).toString("hex"), at: Date.now() },
           source: "list",
+          shared: false,
           bytes,
         },
         null,

@@ -1,7 +1,7 @@
 // From a claimed element to its deliveries. Guarantee 3: an event for two or more webhooks becomes
 // that many deliveries in one script before the first request; with one, the claim is the delivery.
 import { newDeliveryName } from "../valkey/delivery-id.ts";
-import { isDelivery, type DeliveryHeader } from "../valkey/item.ts";
+import { isDelivery, type DeliveryHeader, type ElementHeader } from "../valkey/item.ts";
 import type { Claimed } from "../valkey/queue-store.ts";
 import { readElement, type Event, type EventLimits, type Rejection } from "../wire/event.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
@@ -20,25 +20,50 @@ export interface Directory {
   get(owner: OwnerRef): Promise<readonly RegisteredWebhook[]>;
 }
 
-/** @throws ValkeyUnavailable where the owner's webhooks cannot be read. */
-export async function fanOut(
+/**
+ * Rejects with ValkeyUnavailable where the owner's webhooks have to be read and cannot be. No promise
+ * where they are at hand: on the hot path each costs time.
+ */
+export function fanOut(
   claim: Claimed,
   limits: EventLimits,
   directory: Directory,
-): Promise<FanOut> {
+): FanOut | Promise<FanOut> {
   const { header } = claim;
   if (isDelivery(header)) throw new Error("a delivery is fanned out already");
   const reading = readElement(claim.bytes ?? Buffer.alloc(0), limits);
   if (!reading.ok) return { kind: "rejected", rejection: reading.rejection };
   const { event } = reading;
+  const owners = ownersOf(event);
+  const atHand = owners.map((owner) => directory.peek(owner));
+  return atHand.every((webhooks) => webhooks !== null)
+    ? split(header, event, atHand)
+    : readAll(owners, directory).then((registered) => split(header, event, registered));
+}
+
+async function readAll(
+  owners: readonly OwnerRef[],
+  directory: Directory,
+): Promise<(readonly RegisteredWebhook[])[]> {
+  const registered = [];
+  for (const owner of owners) {
+    registered.push(directory.peek(owner) ?? (await directory.get(owner)));
+  }
+  return registered;
+}
+
+function split(
+  claimed: ElementHeader,
+  event: Event,
+  registered: readonly (readonly RegisteredWebhook[])[],
+): FanOut {
   const webhooks: RegisteredWebhook[] = [];
-  for (const owner of ownersOf(event)) {
-    const registered = directory.peek(owner) ?? (await directory.get(owner));
-    for (const webhook of registered) if (webhook.matches(event.type)) webhooks.push(webhook);
+  for (const ofOwner of registered) {
+    for (const webhook of ofOwner) if (webhook.matches(event.type)) webhooks.push(webhook);
   }
   // Fixed at the claim, so that a second run after a crash carries the same ones.
-  const id = event.id ?? `evt_${header.claim}`;
-  const timestamp = event.timestamp ?? new Date(header.at).toISOString();
+  const id = event.id ?? `evt_${claimed.claim}`;
+  const timestamp = event.timestamp ?? new Date(claimed.at).toISOString();
   const headers = webhooks.map((webhook): DeliveryHeader => ({
     delivery: newDeliveryName(webhook.ownerTag),
     webhook_id: webhook.record.id,
@@ -48,7 +73,7 @@ export async function fanOut(
     attempt: 1,
     runs: 0,
   }));
-  if (headers.length > 1) return { kind: "many", event: header.claim, headers };
+  if (headers.length > 1) return { kind: "many", event: claimed.claim, headers };
   const [one] = headers;
   const [webhook] = webhooks;
   return one && webhook ? { kind: "one", event, header: one, webhook } : { kind: "nobody" };

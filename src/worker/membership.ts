@@ -11,7 +11,8 @@ export class Membership {
   batch = 0;
   /** Claims of the present worker id by their number. */
   readonly held = new Map<string, Claimed>();
-  readonly lanes = new Set<string>();
+  /** By webhook, and since when. */
+  readonly lanes = new Map<string, number>();
   /** When a reply was last asked to name lanes and pauses. */
   namedAt = Number.NEGATIVE_INFINITY;
   listIsEmpty = false;
@@ -44,8 +45,12 @@ export class Membership {
     if (claim.worker === this.worker) this.held.delete(claim.number);
   }
 
+  addLane(webhookId: string): void {
+    if (!this.lanes.has(webhookId)) this.lanes.set(webhookId, performance.now());
+  }
+
   settle(claim: Claimed, settlement: Settlement): void {
-    if (settlement.verb === "lane") this.lanes.add(settlement.webhookId);
+    if (settlement.verb === "lane") this.addLane(settlement.webhookId);
     this.settler.add(claim, settlement);
   }
 }

@@ -6,7 +6,7 @@ import { ValkeyUnavailable } from "../valkey/unavailable.ts";
 import { readElement, type EventLimits } from "../wire/event.ts";
 import { faultPoint } from "../fault-point.ts";
 import { park, runDelivery, type AttemptDeps } from "./attempt.ts";
-import { fanOut, type Directory } from "./fan-out.ts";
+import { fanOut, type Directory, type FanOut } from "./fan-out.ts";
 import type { Membership } from "./membership.ts";
 import { MOST_CRASHES } from "./reap.ts";
 import type { Rejections } from "./rejections.ts";
@@ -23,8 +23,10 @@ export interface RouteDeps {
 /** What is stored was accepted once; settings that have changed since do not unmake it. */
 const STORED: EventLimits = { maxEventBytes: Number.MAX_SAFE_INTEGER, eventTypes: "open" };
 
-/** `kept` is a slot that was taken for an item out of a lane. */
-export async function route(
+const ENDED = Promise.resolve();
+
+/** Resolves when the claim's settlement is on its way. `kept` is a slot that was taken for it. */
+export function route(
   membership: Membership,
   claim: Claimed,
   kept: Slot | null,
@@ -36,40 +38,52 @@ export async function route(
     if (kept) deps.attempts.slots.finish(kept, "neutral");
     const back = isDelivery(header) ? JSON.stringify(header) : null;
     membership.settle(claim, { verb: "back", header: back });
-  } else if (isDelivery(header)) {
-    await routeDelivery(membership, claim, header, kept, deps);
-  } else {
-    await routeElement(membership, claim, deps);
+    return ENDED;
   }
+  return isDelivery(header)
+    ? routeDelivery(membership, claim, header, kept, deps)
+    : routeElement(membership, claim, deps);
 }
 
-async function routeElement(membership: Membership, claim: Claimed, deps: RouteDeps) {
+function routeElement(membership: Membership, claim: Claimed, deps: RouteDeps): Promise<void> {
   if (claim.crashes >= MOST_CRASHES) {
     deps.rejections.add(membership, claim, {
       reason: "crashed-worker",
       field: null,
       message: `its worker ended ${claim.crashes} times while it held this element`,
     });
-    return;
+    return ENDED;
   }
-  const result = await untilUp(() => fanOut(claim, deps.limits, deps.directory), deps);
+  const read = () => fanOut(claim, deps.limits, deps.directory);
+  const result = read();
+  return result instanceof Promise
+    ? untilUp(result, read, deps).then((fanned) => follow(fanned, membership, claim, deps))
+    : follow(result, membership, claim, deps);
+}
+
+function follow(
+  result: FanOut,
+  membership: Membership,
+  claim: Claimed,
+  deps: RouteDeps,
+): Promise<void> {
   switch (result.kind) {
     case "rejected":
       deps.rejections.add(membership, claim, result.rejection);
-      return;
+      return ENDED;
     case "nobody":
       membership.settle(claim, { verb: "done", ending: "nobody" });
-      return;
+      return ENDED;
     case "many":
       membership.settle(claim, {
         verb: "fan",
         event: result.event,
         headers: result.headers.map((header) => JSON.stringify(header)),
       });
-      return;
+      return ENDED;
     case "one": {
       const { event, header, webhook } = result;
-      await runDelivery({ membership, claim, header, event, webhook }, null, deps.attempts);
+      return runDelivery({ membership, claim, header, event, webhook }, null, deps.attempts);
     }
   }
 }
@@ -83,10 +97,8 @@ async function routeDelivery(
 ): Promise<void> {
   const { directory, attempts } = deps;
   const reading = readElement(claim.bytes ?? Buffer.alloc(0), STORED);
-  const webhooks = await untilUp(
-    async () => directory.peek(header.owner) ?? (await directory.get(header.owner)),
-    deps,
-  );
+  const read = () => directory.get(header.owner);
+  const webhooks = directory.peek(header.owner) ?? (await untilUp(read(), read, deps));
   const webhook = webhooks.find((one) => one.record.id === header.webhook_id);
   if (reading.ok && webhook && claim.crashes < MOST_CRASHES) {
     const { event } = reading;
@@ -106,10 +118,14 @@ async function routeDelivery(
 }
 
 /** Reading the webhooks may meet an outage; the claim is kept meanwhile. */
-async function untilUp<T>(read: () => Promise<T>, deps: RouteDeps): Promise<T> {
-  for (;;) {
+async function untilUp<T>(
+  first: Promise<T>,
+  again: () => T | Promise<T>,
+  deps: RouteDeps,
+): Promise<T> {
+  for (let reading: T | Promise<T> = first; ; reading = again()) {
     try {
-      return await read();
+      return await reading;
     } catch (error) {
       if (!(error instanceof ValkeyUnavailable) || deps.attempts.isDraining()) throw error;
       await deps.whenUp();

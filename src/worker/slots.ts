@@ -6,6 +6,7 @@
 export interface Slot {
   readonly webhookId: string;
   readonly unproven: boolean;
+  readonly takenAt: number;
 }
 
 /** What an attempt tells about its receiver's capacity. */
@@ -19,6 +20,8 @@ interface Waiter {
 interface Webhook {
   limit: number;
   inFlight: number;
+  /** How long a slot was held by the last ones that succeeded, on average. */
+  meanMs: number;
   lastSuccessAt: number;
   pausedUntil: number;
   pausedAt: number;
@@ -28,6 +31,11 @@ interface Webhook {
 
 const FIRST_LIMIT = 8;
 const WAIT_MS = 50;
+/** So many waiting for a webhook that keeps pace are served before they have to go to its lane. */
+export const ENOUGH_WAITING = 256;
+const KEEPS_PACE_MS = 40;
+/** How much of the average is the newest one's. */
+const NEWEST_SHARE = 1 / 16;
 const SWEEP_MS = 10;
 /** A success longer ago proves nothing about now. */
 const PROVEN_MS = 60_000;
@@ -77,7 +85,7 @@ export class Slots {
     webhook.inFlight += 1;
     webhook.lastUsedAt = this.now();
     if (unproven) this.unprovenInFlight += 1;
-    return { webhookId, unproven };
+    return { webhookId, unproven, takenAt: webhook.lastUsedAt };
   }
 
   /** A slot within 50 ms, in the order of asking; null: to the lane. */
@@ -96,6 +104,31 @@ export class Slots {
     return this.waitingWebhooks.has(webhookId);
   }
 
+  /**
+   * How many wait for webhooks that keep pace: it is these, not the slots, that limit the rate, so
+   * claiming more would only fill their lanes, and others lose nothing by its rest.
+   */
+  get waitingForPace(): number {
+    let waiting = 0;
+    for (const id of this.waitingWebhooks) {
+      const webhook = this.webhooks.get(id);
+      if (webhook && this.keepsPaceWith(webhook)) waiting += webhook.waiters.length;
+    }
+    return waiting;
+  }
+
+  /** Whether even so many that wait for it would find a slot in time. */
+  keepsPace(webhookId: string): boolean {
+    const webhook = this.webhooks.get(webhookId);
+    return webhook !== undefined && this.keepsPaceWith(webhook);
+  }
+
+  private keepsPaceWith(webhook: Webhook): boolean {
+    return (
+      this.isProven(webhook) && (webhook.meanMs * ENOUGH_WAITING) / webhook.limit <= KEEPS_PACE_MS
+    );
+  }
+
   /** Gives a slot back. */
   finish(slot: Slot, result: SlotResult): void {
     const webhook = this.get(slot.webhookId);
@@ -103,6 +136,8 @@ export class Slots {
     if (slot.unproven) this.unprovenInFlight -= 1;
     if (result === "success") {
       webhook.lastSuccessAt = this.now();
+      const ms = webhook.lastSuccessAt - slot.takenAt;
+      webhook.meanMs += (ms - webhook.meanMs) * NEWEST_SHARE;
       if (webhook.limit < this.options.webhookConcurrency) webhook.limit += 1;
     } else if (result === "overload") {
       webhook.limit = Math.max(1, Math.floor(webhook.limit / 2));
@@ -158,6 +193,7 @@ export class Slots {
       webhook = {
         limit: Math.min(FIRST_LIMIT, this.options.webhookConcurrency),
         inFlight: 0,
+        meanMs: WAIT_MS,
         lastSuccessAt: Number.NEGATIVE_INFINITY,
         pausedUntil: 0,
         pausedAt: 0,

@@ -30,6 +30,7 @@ import { Rejections } from "./rejections.ts";
 import { route, type RouteDeps } from "./route.ts";
 import { Settler } from "./settle.ts";
 import { Slots, type Slot } from "./slots.ts";
+import { Starts } from "./starts.ts";
 import { tellUnreadable } from "./tell-unreadable.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
@@ -137,6 +138,7 @@ export class Worker {
       memberships: this.memberships,
       mode: settings.CLAIM,
       slots: this.slots,
+      held: () => this.held,
       room: () => settings.CONCURRENCY - this.held,
       onItem: (membership, claim, slot) => this.onItem(membership, claim, slot),
       waitForList: (membership) => this.waits.get(membership)?.arm(),
@@ -161,6 +163,7 @@ export class Worker {
     });
     this.attempts = {
       slots: this.slots,
+      starts: new Starts(),
       recorder: this.recorder,
       deliver: {
         guard: egress.guard,
@@ -300,7 +303,7 @@ export class Worker {
 
   private onItem(membership: Membership, claim: Claimed, slot: Slot | null): void {
     this.held += 1;
-    route(membership, claim, slot, this.routes).catch((error: unknown) => {
+    Promise.try(route, membership, claim, slot, this.routes).catch((error: unknown) => {
       // Ours, not the remote's: the claim is left for the reaper.
       this.log.error({ err: error, queue: membership.store.queue }, "claim.crashed");
       membership.release(claim);

@@ -69,6 +69,7 @@ async function start(options: Options = {}): Promise<Scene> {
     memberships: members.map(({ membership }) => membership),
     mode,
     slots: scene.slots,
+    held: () => 0,
     room: () => scene.room,
     onItem: (_, claim, slot) => {
       scene.room -= 1;
@@ -232,7 +233,7 @@ test("the slots of a lane are free again where the claim meets an outage", async
   const scene = await start({ queues: [queue], deadlineMs: 100 });
   await eventually(() => scene.listWaits > 0);
   valkey.signal("SIGSTOP");
-  scene.members[0]!.membership.lanes.add("wh_1");
+  scene.members[0]!.membership.addLane("wh_1");
   scene.claimer.wake();
   await eventually(() => scene.slots.free("wh_1") === 0);
   await eventually(() => !scene.link.isUp);

@@ -58,6 +58,7 @@ test("an element is kept with its bytes and the reason, and then its claim ends"
   await one.settler.idle();
   expect((await store.list(null, 10)).rejected).toEqual([
     {
+      id: expect.any(String),
       reason: "not-json",
       field: null,
       message: "it is not JSON",
