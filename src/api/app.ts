@@ -1,38 +1,49 @@
 // The HTTP API put together: headers on every answer, who is asking, the resources, the errors.
+import type { MiddlewareHandler } from "hono";
 import { addDocument, newApi, type Api } from "./openapi.ts";
 import { allowedMethods } from "./allowed-methods.ts";
-import { authenticate, requirePrincipal, type Identify } from "./auth.ts";
+import { identifyBy, requirePrincipal, type Identify } from "./auth.ts";
 import { addDeliveries } from "./deliveries.ts";
 import type { ApiDeps } from "./deps.ts";
+import type { ApiEnv } from "./env.ts";
 import { addEventTypes } from "./event-types.ts";
 import { addEvents } from "./events.ts";
 import { addHealth } from "./health.ts";
+import { addListen } from "./listen.ts";
 import { addLogs } from "./logs.ts";
 import { addParked } from "./parked.ts";
 import { answerError, problem } from "./problem.ts";
 import { addRejected } from "./rejected.ts";
+import { ScopedTokens } from "./scoped-token.ts";
+import { crossOrigin, neverStored, securityHeaders } from "./security-headers.ts";
+import { addTokens } from "./tokens.ts";
+import { addWebhookSecrets } from "./webhook-secrets.ts";
+import { addWebhookTest } from "./webhook-test.ts";
 import { addWebhooks } from "./webhooks.ts";
 
-export function createApi(
-  deps: ApiDeps,
-  identify: Identify = (authorization) => authenticate(authorization, deps.config.apiToken),
-): Api {
+export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
+  const { apiToken, corsOrigins = [] } = deps.config;
+  const tokens = new ScopedTokens(apiToken);
   const api = newApi();
-  api.use(async (c, next) => {
-    await next();
-    c.header("Cache-Control", "no-store");
-    c.header("X-Content-Type-Options", "nosniff");
-  });
+  api.use(securityHeaders, neverStored);
+  api.use(refuseBadHost);
+  // A preflight carries no token (Fetch, "CORS-preflight fetch"), so it is answered before.
+  if (corsOrigins.length > 0) api.use(crossOrigin(corsOrigins));
   // Before all routes below /v1, known or not: without a token nobody learns which there are.
-  api.use("/v1/*", requirePrincipal(identify));
+  const identify = identifyAs ?? identifyBy(apiToken, tokens, deps.now);
+  api.use("/v1/*", requirePrincipal(identify, deps));
 
   addEvents(api, deps);
   addWebhooks(api, deps);
+  addWebhookSecrets(api, deps);
+  addWebhookTest(api, deps);
   addLogs(api, deps);
   addParked(api, deps);
   addDeliveries(api, deps);
   addEventTypes(api, deps);
   addRejected(api, deps);
+  addTokens(api, deps, tokens);
+  addListen(api, deps);
   addHealth(api, deps);
   addDocument(api, deps.config.version);
 
@@ -50,3 +61,9 @@ export function createApi(
   api.onError((error, c) => answerError(error, c, deps.log));
   return api;
 }
+
+/** RFC 9112 §3.2: a Host that is none is 400. No Host at all is HTTP/1.0, which may ask without. */
+const refuseBadHost: MiddlewareHandler<ApiEnv> = async (c, next) =>
+  c.req.header("host") === undefined || URL.canParse(c.req.raw.url)
+    ? next()
+    : problem(c, "bad-request", "the Host header names no host");

@@ -1,7 +1,8 @@
 // Request bodies: JSON in UTF-8 and bounded, whatever the headers claim.
 import type { MiddlewareHandler } from "hono";
 import type { ApiEnv } from "./env.ts";
-import { problem } from "./problem.ts";
+import { invalid, problem } from "./problem.ts";
+import { illFormedText } from "./well-formed.ts";
 
 /** Enough for every route but POST /v1/events. */
 export const SMALL_BODY_BYTES = 64 * 1024;
@@ -10,8 +11,14 @@ const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*
 // `ignoreBOM` keeps the mark in the text, where JSON.parse refuses it (RFC 8259 §8.1).
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Checks the body and leaves its exact text in `c.var.bodyText`. */
-export function jsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
+/**
+ * Checks the body and leaves its exact text in `c.var.bodyText`. `anyText`: for a body that is passed
+ * on as it came; what is stored must be text that everybody can read.
+ */
+export function jsonBody(
+  maxBytes: number,
+  { anyText = false }: { anyText?: boolean } = {},
+): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     if (!JSON_TYPE.test(c.req.header("content-type") ?? "")) {
       return problem(c, "unsupported-media-type", "send Content-Type: application/json in UTF-8");
@@ -31,8 +38,14 @@ export function jsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
     }
     const read = readJson(bytes);
     if (!read.ok) return problem(c, "not-json", read.detail);
+    const illFormed = anyText ? null : illFormedText(read.text, read.value);
+    if (illFormed !== null) {
+      const message = "holds half of a surrogate pair, which is no Unicode text";
+      return invalid(c, [{ field: illFormed, code: "not_unicode", message }]);
+    }
     c.set("bodyText", read.text);
-    c.req.raw = new Request(c.req.raw, { method: c.req.method, body: bytes });
+    // Where Hono looks for a body that was read: the route's schema checks this very value.
+    c.req.bodyCache.json = Promise.resolve(read.value);
     return next();
   };
 }
@@ -60,7 +73,9 @@ async function readBounded(
   return bytes;
 }
 
-function readJson(bytes: Uint8Array): { ok: true; text: string } | { ok: false; detail: string } {
+function readJson(
+  bytes: Uint8Array,
+): { ok: true; text: string; value: unknown } | { ok: false; detail: string } {
   let text: string;
   try {
     text = UTF8.decode(bytes);
@@ -68,10 +83,9 @@ function readJson(bytes: Uint8Array): { ok: true; text: string } | { ok: false; 
     return { ok: false, detail: "the body is not valid UTF-8" };
   }
   try {
-    JSON.parse(text);
+    return { ok: true, text, value: JSON.parse(text) };
   } catch {
     // Not the parser's message: it quotes the body, and the body may hold a secret.
     return { ok: false, detail: text === "" ? "the body is empty" : "the body is not valid JSON" };
   }
-  return { ok: true, text };
 }

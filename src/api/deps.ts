@@ -1,5 +1,6 @@
 // What the API needs from outside. `serve` gives it stores on Valkey, its tests give it others.
 import type { Guard } from "../delivery/guard.ts";
+import type { ListenLine } from "../valkey/listen-line.ts";
 import type { Redelivery } from "../valkey/redelivery.ts";
 import type { Requeued } from "../valkey/requeue.ts";
 import type { OwnerRef } from "../wire/owner.ts";
@@ -13,6 +14,7 @@ export interface ApiStores {
   intake: IntakeStore;
   rejected: RejectedElements;
   redelivery: Pick<Redelivery, "one" | "byFilter" | "listParked">;
+  listen: Pick<ListenLine, "create" | "find" | "poll" | "answer" | "remove" | "sessionTtlMs">;
 }
 
 export interface WebhookStore {
@@ -71,6 +73,8 @@ export interface ApiConfig {
   corsOrigins?: readonly string[];
   maxEventBytes: number;
   eventTypes: "open" | ReadonlySet<string>;
+  /** What URLs for outsiders begin with; else the address that the request came to. */
+  publicUrl?: string;
   /** The schedule of new webhooks where FLUXHOOK_RETRY_SCHEDULE is set; else their dialect's. */
   retrySchedule?: readonly string[];
   version: string;

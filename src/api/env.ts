@@ -5,6 +5,12 @@ import type { OwnerRef } from "../wire/owner.ts";
 export type Principal = { kind: "api" } | { kind: "owner"; owner: OwnerRef };
 
 export interface ApiEnv {
+  /** Bun's server, where the request came through one. */
+  Bindings: {
+    requestIP?: (request: Request) => { address: string } | null;
+    /** How long the connection may stay silent, in seconds. */
+    timeout?: (request: Request, seconds: number) => void;
+  };
   Variables: {
     /** Set on every route that needs a token. */
     principal: Principal;

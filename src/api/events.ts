@@ -43,7 +43,7 @@ const route = createRoute({
 
 export function addEvents(api: Api, { stores, config, now }: ApiDeps): void {
   const limits = { maxEventBytes: config.maxEventBytes, eventTypes: config.eventTypes };
-  const body = jsonBody(Math.max(MAX_BODY_BYTES, 2 * limits.maxEventBytes));
+  const body = jsonBody(Math.max(MAX_BODY_BYTES, 2 * limits.maxEventBytes), { anyText: true });
 
   // Declared and handled apart: the declared schema's validator would parse the body into values,
   // where `data` loses its exact text. `readEvents` checks by the same eventSchema on the text.

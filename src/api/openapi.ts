@@ -1,5 +1,6 @@
 // How routes are declared, so that /openapi.json is made from the schemas that check the input.
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { getPath } from "hono/utils/url";
 import { z } from "zod";
 import type { ApiEnv } from "./env.ts";
 import { answerInvalid, problemSchema, type ProblemStatus } from "./problem.ts";
@@ -7,7 +8,16 @@ import { answerInvalid, problemSchema, type ProblemStatus } from "./problem.ts";
 export type Api = OpenAPIHono<ApiEnv>;
 
 export function newApi(): Api {
-  return new OpenAPIHono<ApiEnv>({ defaultHook: answerInvalid });
+  return new OpenAPIHono<ApiEnv>({
+    defaultHook: answerInvalid,
+    // Without a Host (HTTP/1.0, as some health checks ask) Bun's url is the path alone, of which
+    // Hono's own way would cut off the beginning.
+    getPath: (request) => getPath(request.url.startsWith("/") ? withHost(request.url) : request),
+  });
+}
+
+function withHost(path: string): Request {
+  return new Request(`http://localhost${path}`);
 }
 
 /** The `security` of routes that need no token. */
@@ -23,7 +33,7 @@ export function jsonInput<S extends z.ZodType>(schema: S) {
 }
 
 const WHEN: Record<ProblemStatus, string> = {
-  400: "the body is not JSON",
+  400: "the body is not JSON, or the request is malformed",
   401: "no valid token",
   404: "there is no such thing, or it is another owner's",
   405: "the path has no such method; see `Allow`",
@@ -32,6 +42,7 @@ const WHEN: Record<ProblemStatus, string> = {
   413: "the body or an event in it is too large",
   415: "the body is not application/json",
   422: "the input is invalid; `errors` names each field",
+  429: "too many wrong tokens from this address (a right one is accepted at any time), or tests",
   500: "the fault is Fluxhook's",
   503: "Valkey is not available; a write may have been applied",
 };
@@ -44,8 +55,10 @@ type ProblemResponse = {
 export function problems<const S extends ProblemStatus>(
   ...statuses: S[]
 ): Record<S, ProblemResponse> {
+  // Whatever asks for a token says so when it has been shown too many wrong ones.
+  const all: ProblemStatus[] = statuses.includes(401 as S) ? [...statuses, 429] : statuses;
   return Object.fromEntries(
-    statuses.map((status): [S, ProblemResponse] => [
+    all.map((status): [ProblemStatus, ProblemResponse] => [
       status,
       {
         description: WHEN[status],
@@ -59,6 +72,9 @@ export function addDocument(api: Api, version: string): void {
   api.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",
     scheme: "bearer",
+    description:
+      "FLUXHOOK_API_TOKEN, which sees everything, or a token of POST /v1/tokens, which sees one " +
+      "owner's things only",
   });
   api.openAPIRegistry.registerPath({
     method: "get",

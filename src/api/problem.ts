@@ -30,6 +30,7 @@ export type Problem = z.infer<typeof problemSchema>;
 export type FieldError = NonNullable<Problem["errors"]>[number];
 
 const PROBLEMS = {
+  "bad-request": { status: 400, title: "The request is malformed" },
   "not-json": { status: 400, title: "The body is not JSON" },
   unauthorized: { status: 401, title: "A valid token is required" },
   "not-found": { status: 404, title: "Not found" },
@@ -43,6 +44,8 @@ const PROBLEMS = {
   "too-large": { status: 413, title: "Too large" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
   invalid: { status: 422, title: "The input is invalid" },
+  "too-many-failures": { status: 429, title: "Too many wrong tokens" },
+  "too-many-tests": { status: 429, title: "Too many tests" },
   internal: { status: 500, title: "Internal error" },
   unavailable: { status: 503, title: "Valkey is not available" },
   "not-ready": { status: 503, title: "Not ready" },
@@ -113,7 +116,7 @@ export function answerInvalid(
 
 /** The one place where an exception becomes an answer; nothing of it leaves the process. */
 export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
-  const request = { method: c.req.method, path: c.req.path };
+  const request = { method: c.req.method, path: shownPath(c) };
   if (error instanceof ValkeyUnavailable) {
     log.info({ ...request, err: error }, "request.unavailable");
     return problem(
@@ -137,4 +140,11 @@ export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
   }
   log.error({ ...request, err: error }, "request.failed");
   return problem(c, "internal", "the request failed here; the cause is in Fluxhook's own log");
+}
+
+const MOST_SHOWN = 200;
+
+/** As it was sent, percent-encoded: what it decodes to may move a terminal's cursor. */
+function shownPath(c: Context<ApiEnv>): string {
+  return (URL.parse(c.req.url, "http://localhost")?.pathname ?? "").slice(0, MOST_SHOWN);
 }

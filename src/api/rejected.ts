@@ -1,13 +1,22 @@
-// /v1/rejected: the elements that were no valid events, with their bytes and the reason.
+// /v1/rejected: the elements that were no valid events, with their bytes and the reason; and back onto
+// their queues with them.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { apiOnly } from "./auth.ts";
+import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
-import { json, problems, type Api } from "./openapi.ts";
+import { json, jsonInput, problems, type Api } from "./openapi.ts";
 import { nextCursorSchema, pageQuery } from "./page.ts";
+
+const tags = ["events"];
+const MOST_AT_ONCE = 1_000;
 
 const rejectedSchema = z
   .object({
+    id: z
+      .string()
+      .describe("requeue it by this; made of the record, which has no id on the list")
+      .meta({ example: "5f0c3a527d0e4c7c" }),
     reason: z.string().meta({ example: "not-json" }),
     field: z.string().nullable().describe("the field at fault; null where it is the whole"),
     message: z.string().describe("what was found and what is accepted"),
@@ -19,6 +28,27 @@ const rejectedSchema = z
   })
   .meta({ id: "Rejected" });
 
+const requeueSchema = z
+  .strictObject({
+    ids: z
+      .array(
+        z
+          .string()
+          .regex(/^[0-9a-f]{16}$/, { error: "must be the `id` of one of GET /v1/rejected" }),
+      )
+      .min(1)
+      .max(MOST_AT_ONCE)
+      .optional()
+      .describe("these; what is no longer there is passed over"),
+    all: z.literal(true).optional().describe("all that are there, the oldest first"),
+    limit: z.int().min(1).max(MOST_AT_ONCE).default(MOST_AT_ONCE).describe("how many at most"),
+  })
+  .refine((input) => (input.ids === undefined) !== (input.all === undefined), {
+    error: 'give either "ids" or "all":true',
+    path: ["ids"],
+  })
+  .meta({ id: "RequeueRejected" });
+
 // An element may have 256 KiB, so a page is short unless asked otherwise.
 // The store's cursor is how many to pass over.
 const page = pageQuery({ defaultLimit: 20, isCursor: (text) => /^\d{1,9}$/.test(text) });
@@ -29,7 +59,7 @@ export function addRejected(api: Api, { stores }: ApiDeps): void {
       method: "get",
       path: "/v1/rejected",
       summary: "Elements that were no valid events, newest first",
-      tags: ["events"],
+      tags,
       middleware: [apiOnly],
       request: { query: z.object(page) },
       responses: {
@@ -45,6 +75,35 @@ export function addRejected(api: Api, { stores }: ApiDeps): void {
       const read = await stores.rejected.list(cursor ?? null, limit);
       const rejected = read.rejected as z.infer<typeof rejectedSchema>[];
       return c.json({ rejected, next_cursor: read.next }, 200);
+    },
+  );
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/rejected/requeue",
+      summary: "Push rejected elements onto their queues again, as they came",
+      description:
+        "After the producer or a setting was put right; what is still no valid event is rejected " +
+        "again. Each is moved in one step. Only in a Valkey Cluster, where the lists are in " +
+        "different slots, it is pushed first and removed after: a crash in between pushes one twice. " +
+        "What is not kept whole, or came from a list that is not served any more, stays.",
+      tags,
+      middleware: [apiOnly, jsonBody(SMALL_BODY_BYTES)],
+      request: { body: jsonInput(requeueSchema) },
+      responses: {
+        200: json(
+          z.object({
+            requeued: z.int(),
+            remaining: z.int().describe("how many more the same request would requeue"),
+          }),
+          "what was done",
+        ),
+        ...problems(400, 401, 404, 413, 415, 422, 500, 503),
+      },
+    }),
+    async (c) => {
+      const { ids, limit } = c.req.valid("json");
+      return c.json(await stores.rejected.requeue(ids ?? "all", limit), 200);
     },
   );
 }

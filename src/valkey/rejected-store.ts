@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
+import { rejectedId } from "./requeue.ts";
 import { Script } from "./script.ts";
 import rejectText from "./scripts/reject.lua" with { type: "text" };
 
@@ -38,7 +39,7 @@ export class RejectedStore {
     return Number(fallen);
   }
 
-  /** The newest first; `cursor` is how many to pass over. */
+  /** The newest first, each with the id that it is requeued by; `cursor` is how many to pass over. */
   async list(
     cursor: string | null,
     limit: number,
@@ -48,7 +49,9 @@ export class RejectedStore {
       client.lrange(this.keys.rejected, from, from + limit),
     );
     return {
-      rejected: texts.slice(0, limit).map((text) => JSON.parse(text) as unknown),
+      rejected: texts
+        .slice(0, limit)
+        .map((text): unknown => ({ id: rejectedId(text), ...(JSON.parse(text) as object) })),
       next: texts.length > limit ? String(from + limit) : null,
     };
   }

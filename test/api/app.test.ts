@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { authenticate, maySee } from "../../src/api/auth.ts";
+import { identifyBy, maySee, type Caller } from "../../src/api/auth.ts";
+import { ScopedTokens } from "../../src/api/scoped-token.ts";
 import { ValkeyUnavailable } from "../../src/valkey/unavailable.ts";
 import type { WebhookRecord } from "../../src/wire/webhook.ts";
 import { memoryApi, readAnswer, TOKEN } from "./memory-api.ts";
@@ -8,7 +9,9 @@ const api = memoryApi();
 const withToken = { authorization: `Bearer ${TOKEN}` };
 
 describe("who is asking", () => {
-  test.each<[string, string | undefined, ReturnType<typeof authenticate>]>([
+  const identify = identifyBy(TOKEN, new ScopedTokens(TOKEN), () => new Date());
+
+  test.each<[string, string | undefined, Caller]>([
     ["the token", `Bearer ${TOKEN}`, { kind: "api" }],
     ["the scheme in lower case", `bearer ${TOKEN}`, { kind: "api" }],
     ["no header", undefined, "missing"],
@@ -20,8 +23,8 @@ describe("who is asking", () => {
     ["a beginning of the token", `Bearer ${TOKEN.slice(0, -1)}`, "wrong"],
     ["the token and more", `Bearer ${TOKEN}x`, "wrong"],
     ["the token in upper case", `Bearer ${TOKEN.toUpperCase()}`, "wrong"],
-  ])("%s", (_, authorization, expected) => {
-    expect(authenticate(authorization, TOKEN)).toEqual(expected);
+  ])("%s", async (_, authorization, expected) => {
+    expect(await identify(authorization)).toEqual(expected);
   });
 
   test("an owner sees what is its own and nothing else", () => {
@@ -108,9 +111,10 @@ describe("without a valid token", () => {
   });
 
   test("says invalid_token only where there was a token", async () => {
-    const missing = await api.raw("/v1/rejected");
+    const fresh = memoryApi();
+    const missing = await fresh.raw("/v1/rejected");
     expect(missing.headers.get("www-authenticate")).not.toContain("invalid_token");
-    const wrong = await api.raw("/v1/rejected", { headers: { authorization: "Bearer x" } });
+    const wrong = await fresh.raw("/v1/rejected", { headers: { authorization: "Bearer x" } });
     expect(wrong.headers.get("www-authenticate")).toContain('error="invalid_token"');
   });
 
@@ -232,4 +236,12 @@ test("a fault of our own is logged once and answered without its inside", async 
       message: "request.failed",
     },
   ]);
+});
+
+test("a path is logged as it was sent: what it decodes to may move a terminal's cursor", async () => {
+  const broken = memoryApi();
+  broken.failWith(new ValkeyUnavailable("gone"));
+  const sent = `/v1/users/${encodeURIComponent("\u202eu_1")}/logs`;
+  await broken.call("GET", `${sent}?token=hidden`);
+  expect(broken.logged).toMatchObject([{ fields: { path: sent }, message: "request.unavailable" }]);
 });

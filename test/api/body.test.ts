@@ -123,3 +123,41 @@ describe("a body over its limit is 413", () => {
     expect(await post("/v1/events", `${EVENT}${spaces} `)).toBe(413);
   });
 });
+
+describe("text that is no Unicode", () => {
+  const webhook = { user_id: "u_1", url: "https://example.com/unicode" };
+  const half = String.raw`"\ud800"`;
+  // JSON.stringify escapes a half, and nothing else of a pair.
+  const withText = (field: string, text: string) =>
+    JSON.stringify({ ...webhook, [field]: "?" }).replace('"?"', text);
+
+  test.each<[string, string, string]>([
+    ["a text", withText("description", half), "description"],
+    ["a text with a half amid it", withText("description", String.raw`"a\uDC00b"`), "description"],
+    ["a pair the wrong way round", withText("url", String.raw`"\udc00\ud800"`), "url"],
+    ["a value in an object", withText("headers", `{"x-a":${half}}`), "headers.x-a"],
+    ["a value in an array", withText("events", `["*",${half}]`), "events.1"],
+    ["a key", withText("headers", `{${half}:"a"}`), "headers"],
+    ["the whole", half, ""],
+    ["something deeper than calls may be", `${"[".repeat(20_000)}${half}${"]".repeat(20_000)}`, ""],
+  ])("is refused with 422 as %s", async (_, body, field) => {
+    const answer = await api.call("POST", "/v1/webhooks", body);
+    expect(answer.status).toBe(422);
+    const [error] = answer.body["errors"] as { field: string; code: string }[];
+    expect(error?.code).toBe("not_unicode");
+    if (field !== "") expect(error?.field).toBe(field);
+  });
+
+  test("is not confused with a whole pair, or with a backslash that is escaped", async () => {
+    for (const [n, text] of [String.raw`"\ud83d\udca5"`, String.raw`"\\ud800"`].entries()) {
+      const body = withText("description", text).replace("unicode", `unicode-${n}`);
+      expect((await api.call("POST", "/v1/webhooks", body)).status).toBe(201);
+    }
+  });
+
+  test("goes out in an event's data as it came", async () => {
+    const event = `{"user_id":"u_1","event":"a","data":{"x":${half}}}`;
+    expect((await api.call("POST", "/v1/events", event)).status).toBe(202);
+    expect(api.pushed.at(-1)).toContain(half);
+  });
+});

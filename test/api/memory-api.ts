@@ -5,6 +5,7 @@ import type { Identify } from "../../src/api/auth.ts";
 import type { ApiDeps, ApiStores } from "../../src/api/deps.ts";
 import { createGuard } from "../../src/delivery/guard.ts";
 import { NO_HEALTH } from "../../src/api/webhook-changes.ts";
+import type { SessionRecord } from "../../src/valkey/listen-store.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
 import {
@@ -59,6 +60,7 @@ export function memoryApi(
   const pushed: string[] = [];
   const keys = new Map<string, { fingerprint: string; ids: string[] }>();
   const records = new Map<string, WebhookRecord>();
+  const sessions = new Map<string, SessionRecord>();
   const health = new Map<string, WebhookHealth>();
   const logs = new Map<OwnerRef, LogEntry[]>();
   const rejected: unknown[] = [];
@@ -138,6 +140,26 @@ export function memoryApi(
         if (idempotency) keys.set(idempotency.key, { fingerprint: idempotency.fingerprint, ids });
         pushed.push(...elements);
         return { pushed: true, ids };
+      },
+    },
+    listen: {
+      sessionTtlMs: 300_000,
+      async create(session) {
+        await up();
+        sessions.set(session.id, session);
+      },
+      async find(id) {
+        await up();
+        return sessions.get(id) ?? null;
+      },
+      async poll() {
+        return { requests: [], expired: 0 };
+      },
+      async answer() {
+        return "nobody";
+      },
+      async remove(id) {
+        sessions.delete(id);
       },
     },
     redelivery: {

@@ -99,8 +99,9 @@ export interface Finished {
 export async function runFluxhook(
   args: readonly string[],
   env: Record<string, string> = {},
+  stdin?: string | Uint8Array,
 ): Promise<Finished> {
-  const child = spawnFluxhook(args, env);
+  const child = spawnFluxhook(args, env, stdin);
   const [exitCode, stdout, stderr] = await Promise.all([
     child.exited,
     child.stdout.text(),
@@ -109,13 +110,18 @@ export async function runFluxhook(
   return { exitCode, stdout, stderr };
 }
 
-function spawnFluxhook(args: readonly string[], env: Record<string, string>) {
+/** For a test that watches it while it runs. */
+export function spawnFluxhook(
+  args: readonly string[],
+  env: Record<string, string>,
+  stdin?: string | Uint8Array,
+) {
   const binary = process.env.FLUXHOOK_TEST_BINARY;
   // What the developer's own shell configures is not what a test is about.
   const outside = Object.entries(process.env).filter(([name]) => !name.startsWith("FLUXHOOK_"));
   const child = Bun.spawn([...(binary ? [binary] : [process.execPath, MAIN]), ...args], {
     env: { ...Object.fromEntries(outside), ...env },
-    stdin: "ignore",
+    stdin: stdin === undefined ? "ignore" : Buffer.from(stdin),
     stdout: "pipe",
     stderr: "pipe",
   });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { RejectedStore } from "../../src/valkey/rejected-store.ts";
 import { rejectedId, Requeue } from "../../src/valkey/requeue.ts";
+import { eventually } from "../support/eventually.ts";
 import { freshPrefix, ownValkey } from "../support/valkey.ts";
 import { QueueLab } from "./test-queue.ts";
 
@@ -22,7 +23,11 @@ function open(from = lab) {
   const requeue = new Requeue(from.link, keys, queues);
   const { redis } = from;
   return {
-    ...{ keys, queues, store, requeue, redis },
+    keys,
+    queues,
+    store,
+    requeue,
+    redis,
     /** The first is the oldest. */
     reject: (queue: string, ...elements: (string | Buffer)[]) =>
       store.write(
@@ -105,9 +110,9 @@ describe("some of them, by their ids,", () => {
     const { requeue, reject, store, queues, queued } = open();
     await reject(queues[0], "a", "b");
     const { rejected } = await store.list(null, 10);
-    const [newest] = rejected as { id: string; raw: string }[];
-    expect(newest).toMatchObject({ id: expect.stringMatching(/^[0-9a-f]{16}$/), raw: "b" });
-    await requeue.named([newest?.id ?? ""], 10);
+    const [{ id = "", raw } = {}] = rejected as { id?: string; raw?: string }[];
+    expect([id, raw]).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), "b"]);
+    await requeue.named([id], 10);
     expect(await queued(queues[0])).toEqual([Buffer.from("b")]);
   });
 
@@ -161,6 +166,7 @@ test("in Valkey Cluster, where the lists are in different slots, it is pushed an
   const own = await QueueLab.open(valkey.url);
   try {
     await own.redis.cluster("ADDSLOTSRANGE", 0, 16_383);
+    await eventually(async () => (await own.redis.cluster("INFO")).includes("cluster_state:ok"));
     const { requeue, reject, ids, queued, queues, left } = open(own);
     await reject(queues[0], "a", INVALID, "c");
     expect(await requeue.oldest(2)).toEqual({ requeued: 2, remaining: 1 });

@@ -1,0 +1,223 @@
+// /v1/listen: the sessions of `fluxhook listen`. The client asks for what waits, and answers it; so it
+// needs no more than HTTP, any replica serves it, and each question is its heartbeat.
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import type { SessionRecord } from "../valkey/listen-store.ts";
+import { listenSessionOf, newListenToken } from "../valkey/listen-token.ts";
+import { dialectOf } from "../wire/dialects/registry.ts";
+import {
+  HEARTBEAT_MS,
+  KEPT_MS,
+  LISTEN_SCHEME,
+  listenAnswerSchema,
+  listenBatchSchema,
+  listenCreateSchema,
+  listenIdSchema,
+  listenSessionSchema,
+  listenUrl,
+  MAX_BODY_BYTES,
+  MOST_AT_ONCE,
+} from "../wire/listen.ts";
+import { ownerRef, type OwnerRef } from "../wire/owner.ts";
+import { makeSecret } from "../wire/secret.ts";
+import { MAX_TIMEOUT_MS, webhookCreateSchema } from "../wire/webhook.ts";
+import { maySee } from "./auth.ts";
+import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { ApiEnv, Principal } from "./env.ts";
+import { impliedInBody } from "./implied-owner.ts";
+import { newId } from "./new-id.ts";
+import { json, jsonInput, problems, type Api } from "./openapi.ts";
+import { problem } from "./problem.ts";
+import { newWebhook } from "./webhook-changes.ts";
+
+const tags = ["listen"];
+const one = z.object({
+  session: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .meta({ example: "Zk3vJ8kQm2ZpXr6Tn0YbLcW9" }),
+});
+
+/** Each may hold tens of MiB in Valkey. */
+const SESSIONS_PER_OWNER = 10;
+/** Base64 makes four bytes of three. */
+const ANSWER_BYTES = 2 * MAX_BODY_BYTES;
+
+const pollQuery = z.object({
+  after: listenIdSchema.default("0-0").describe("the last request that came before"),
+  limit: z.coerce.number().int().min(0).max(MOST_AT_ONCE).default(MOST_AT_ONCE),
+  wait_ms: z.coerce.number().int().min(0).max(HEARTBEAT_MS).default(HEARTBEAT_MS),
+});
+
+export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
+  const { listen, webhooks } = stores;
+
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/listen",
+      summary: "Begin a session of `fluxhook listen`: a public URL and a temporary webhook",
+      description:
+        "Whoever made it, API token or owner, is the only one to use it. Without an owner there is no " +
+        "webhook, only the URL. It ends by DELETE, or by itself when nobody has asked for its requests.",
+      tags,
+      middleware: [jsonBody(SMALL_BODY_BYTES), impliedInBody],
+      request: { body: jsonInput(listenCreateSchema) },
+      responses: {
+        201: json(listenSessionSchema, "begun"),
+        ...problems(400, 401, 404, 409, 413, 415, 422, 500, 503),
+      },
+    }),
+    async (c) => {
+      const input = c.req.valid("json");
+      const owner = ownerIn(input);
+      if (owner !== null && !maySee(c.var.principal, owner)) {
+        return problem(c, "not-found", "there is no such owner");
+      }
+      const token = newListenToken();
+      const session = listenSessionOf(token);
+      const webhook =
+        owner === null
+          ? null
+          : newWebhook(temporaryWebhook(input, session), {
+              id: newId("wh"),
+              secret: makeSecret(),
+              at: now().toISOString(),
+              dialect: dialectOf(input.dialect),
+              retrySchedule: config.retrySchedule,
+            });
+      if (owner !== null && (await sessionsOf(owner)) >= SESSIONS_PER_OWNER) return tooMany(c);
+      const webhookId = webhook?.id ?? null;
+      // Before the webhook: a crash in between leaves nothing that does not end by itself.
+      await listen.create({ id: session, madeBy: nameOf(c.var.principal), webhookId });
+      if (webhook !== null && !(await webhooks.create(webhook)).created) {
+        await listen.remove(session);
+        return tooMany(c);
+      }
+      const url = config.publicUrl ?? new URL(c.req.url, "http://localhost").origin;
+      return c.json(
+        {
+          session,
+          token,
+          url: `${url.replace(/\/+$/, "")}/l/${token}`,
+          webhook_id: webhookId,
+          secret: webhook?.secrets[0]?.secret ?? null,
+          expires_in_s: Math.round(listen.sessionTtlMs / 1_000),
+        },
+        201,
+      );
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/listen/{session}/requests",
+      summary: "What waits in a session, the oldest first; a heartbeat too",
+      description:
+        `Answers at once where something waits, else after \`wait_ms\`. What is not answered for ` +
+        `${KEPT_MS / 1_000} s is no longer there.`,
+      tags,
+      request: { params: one, query: pollQuery },
+      responses: {
+        200: json(listenBatchSchema, "none, some or as many as `limit`"),
+        ...problems(401, 404, 422, 500, 503),
+      },
+    }),
+    async (c) => {
+      const { after, limit, wait_ms: waitMs } = c.req.valid("query");
+      const record = await find(c, c.req.valid("param").session);
+      const batch = record && (await listen.poll(record.id, { after, limit, waitMs }));
+      return batch ? c.json(batch, 200) : noSuchSession(c);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/listen/{session}/answers",
+      summary: "The local server's answer to one request of a session",
+      tags,
+      middleware: [jsonBody(ANSWER_BYTES)],
+      request: { params: one, body: jsonInput(listenAnswerSchema) },
+      responses: {
+        204: { description: "the request is done; whoever waits for the answer gets it" },
+        ...problems(400, 401, 404, 413, 415, 422, 500, 503),
+      },
+    }),
+    async (c) => {
+      const record = await find(c, c.req.valid("param").session);
+      if (!record || (await listen.answer(record.id, c.req.valid("json"))) === "gone") {
+        return noSuchSession(c);
+      }
+      return c.body(null, 204);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: "delete",
+      path: "/v1/listen/{session}",
+      summary: "End a session, its URL and its temporary webhook",
+      tags,
+      request: { params: one },
+      responses: { 204: { description: "ended" }, ...problems(401, 404, 422, 500, 503) },
+    }),
+    async (c) => {
+      const record = await find(c, c.req.valid("param").session);
+      if (!record) return noSuchSession(c);
+      // The webhook first: were the session gone, nobody would know that they belong together.
+      const webhook = record.webhookId === null ? null : await webhooks.get(record.webhookId);
+      // With another url it has become its owner's own.
+      if (webhook?.url === listenUrl(record.id)) await webhooks.delete(webhook.id);
+      await listen.remove(record.id);
+      return c.body(null, 204);
+    },
+  );
+
+  /** Null also for somebody else's: a scoped token does not reach what the API token has made. */
+  async function find(c: Context<ApiEnv>, session: string): Promise<SessionRecord | null> {
+    const record = await listen.find(session);
+    return record?.madeBy === nameOf(c.var.principal) ? record : null;
+  }
+
+  async function sessionsOf(owner: OwnerRef): Promise<number> {
+    const all = await webhooks.list(owner);
+    return all.filter(({ url }) => url.startsWith(LISTEN_SCHEME)).length;
+  }
+}
+
+function temporaryWebhook(input: z.output<typeof listenCreateSchema>, session: string) {
+  return {
+    // Its url is not for that schema to judge.
+    ...webhookCreateSchema.parse({ ...input, url: "https://temporary.invalid" }),
+    url: listenUrl(session),
+    description: "fluxhook listen",
+    // Whoever tries something out fails often, and for long.
+    disable_rule: null,
+    timeout_ms: MAX_TIMEOUT_MS,
+  };
+}
+
+function ownerIn(input: { user_id?: string; org_id?: string }): OwnerRef | null {
+  if (input.user_id !== undefined) return ownerRef("user", input.user_id);
+  return input.org_id === undefined ? null : ownerRef("org", input.org_id);
+}
+
+function nameOf(principal: Principal): string {
+  return principal.kind === "api" ? "api" : principal.owner;
+}
+
+function noSuchSession(c: Context<ApiEnv>) {
+  return problem(c, "not-found", "there is no such session (any more)");
+}
+
+function tooMany(c: Context<ApiEnv>) {
+  return problem(
+    c,
+    "too-many-webhooks",
+    `an owner has at most ${SESSIONS_PER_OWNER} sessions of fluxhook listen at a time`,
+  );
+}

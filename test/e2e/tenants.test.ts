@@ -1,0 +1,305 @@
+// Nobody but the owner and the API token sees or changes an owner's things, on any route: every route
+// of /openapi.json is asked by callers who must not, with the names of the victim's own things.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Redis } from "iovalkey";
+import { ScopedTokens } from "../../src/api/scoped-token.ts";
+import { describeApi, type ApiOperation } from "../support/api-operations.ts";
+import { eventually } from "../support/eventually.ts";
+import type { Receiver } from "../support/receiver.ts";
+import { openScene, register, type Scene } from "../support/serve-scene.ts";
+import { API_TOKEN, type ServiceProcess } from "../support/service.ts";
+
+/** Stands in everything of the victims, so an answer without it has told nothing of them. */
+const CANARY = "canary";
+const VICTIMS = { user_id: "u_canary", org_id: "o_canary" };
+
+interface Target {
+  webhookId: string;
+  deliveryId: string;
+  /** Of `fluxhook listen`. */
+  session: string;
+}
+interface Variant {
+  path: string;
+  body?: unknown;
+}
+
+/** The victim's value of each parameter that a path or a query may have. */
+const PARAMETERS: Record<string, (target: Target) => string> = {
+  id: ({ webhookId }) => webhookId,
+  webhook_id: ({ webhookId }) => webhookId,
+  delivery_id: ({ deliveryId }) => deliveryId,
+  session: ({ session }) => session,
+  user_id: () => VICTIMS.user_id,
+  org_id: () => VICTIMS.org_id,
+};
+/** Parameters that name nobody's thing. */
+const NAMELESS = new Set(["limit", "cursor", "after", "wait_ms"]);
+/** What stands in the query of a route in any case. */
+const QUERIES: Record<string, string> = { "GET /v1/listen/{session}/requests": "?wait_ms=0" };
+
+const newWebhook = { url: "https://example.com/canary-new" };
+/** The bodies of each route that takes one: with each of them the victim would be read or changed. */
+const BODIES: Record<string, (target: Target) => unknown[]> = {
+  "POST /v1/events": () => [
+    { ...VICTIMS, event: "canary.forged", data: {} },
+    [{ user_id: VICTIMS.user_id, event: "canary.forged", data: {} }],
+  ],
+  "POST /v1/webhooks": () => [
+    { ...newWebhook, user_id: VICTIMS.user_id },
+    { ...newWebhook, org_id: VICTIMS.org_id },
+  ],
+  "PATCH /v1/webhooks/{id}": () => [{ description: "taken over" }, { enabled: false }],
+  "POST /v1/webhooks/{id}/rotate-secret": () => [{}, { grace_hours: 0 }],
+  "POST /v1/listen": () => [{ user_id: VICTIMS.user_id }, { org_id: VICTIMS.org_id }],
+  "POST /v1/listen/{session}/answers": () => [{ id: "1-1", status: 200, headers: [], body: "" }],
+  "POST /v1/parked/redeliver": ({ webhookId }) => [
+    { user_id: VICTIMS.user_id },
+    { org_id: VICTIMS.org_id },
+    { webhook_id: webhookId },
+  ],
+  "POST /v1/rejected/requeue": () => [{ all: true }],
+  "POST /v1/tokens": () => [{ user_id: VICTIMS.user_id }, { org_id: VICTIMS.org_id }],
+};
+
+let scene: Scene;
+let service: ServiceProcess;
+let receiver: Receiver;
+let operations: ApiOperation[];
+const targets: Target[] = [];
+/** What tells something of the victims wherever it stands. */
+const known: string[] = [CANARY];
+
+beforeAll(async () => {
+  scene = await openScene();
+  service = await scene.serve();
+  ({ operations } = await describeApi(service.url));
+  receiver = scene.receiver(
+    ({ path }) => new Response(null, { status: path === "/dead" ? 500 : 204 }),
+  );
+  for (const owner of [{ user_id: VICTIMS.user_id }, { org_id: VICTIMS.org_id }]) {
+    for (const path of ["/canary", "/dead"]) {
+      const { id, secret } = await register(service, {
+        ...owner,
+        url: `${receiver.url}${path}`,
+        description: CANARY,
+        retry_schedule: ["0s"],
+      });
+      known.push(id, secret);
+    }
+  }
+  await scene.push(JSON.stringify({ ...VICTIMS, event: "canary.happened", data: { CANARY } }));
+  await scene.push('{"user_id":"canary rejected"}');
+  const { redis, prefix } = scene;
+  await eventually(async () => {
+    expect(await redis.llen(`${prefix}:logs:${VICTIMS.user_id}`)).toBe(2);
+    expect(await redis.llen(`${prefix}:org-logs:${VICTIMS.org_id}`)).toBe(2);
+    expect(await redis.zcard(`{${prefix}:events}:parked`)).toBe(2);
+    expect(await redis.llen(`${prefix}:rejected`)).toBe(1);
+    // What is written behind the settling: none of it may come in the middle of a comparison.
+    expect(await redis.llen(`${prefix}:alerts`)).toBe(2);
+    expect(await redis.keys(`${prefix}:kept:*`)).toHaveLength(2);
+    expect(await redis.keys(`${prefix}:health:*`)).toHaveLength(4);
+  });
+  for (const [owner, path] of [
+    [{ user_id: VICTIMS.user_id }, `/v1/users/${VICTIMS.user_id}/logs`],
+    [{ org_id: VICTIMS.org_id }, `/v1/orgs/${VICTIMS.org_id}/logs`],
+  ] as const) {
+    const session = await listenAs(owner);
+    known.push(session);
+    const { body } = await service.api<{ logs: { webhook_id: string; delivery_id: string }[] }>(
+      "GET",
+      path,
+    );
+    for (const { webhook_id: webhookId, delivery_id: deliveryId } of body.logs) {
+      targets.push({ webhookId, deliveryId, session });
+      known.push(deliveryId);
+    }
+  }
+});
+
+afterAll(() => scene[Symbol.asyncDispose]());
+
+/** Every way in which a route can name the target; also, where it has a query, without any name. */
+function variantsOf(operation: ApiOperation, target: Target): Variant[] {
+  const value = (name: string) => {
+    const of = PARAMETERS[name];
+    if (!of) throw new Error(`say in PARAMETERS or NAMELESS what ${name} of ${operation.name} is`);
+    return encodeURIComponent(of(target));
+  };
+  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => value(name));
+  const queries = operation.queryParameters
+    .filter((name) => !NAMELESS.has(name))
+    .map((name) => `?${name}=${value(name)}`);
+  const bodies = operation.body ? BODIES[operation.name]?.(target) : [undefined];
+  if (!bodies) throw new Error(`say in BODIES what to send to ${operation.name}`);
+  return [QUERIES[operation.name] ?? "", ...queries].flatMap((query) =>
+    bodies.map((body) => ({ path: path + query, body })),
+  );
+}
+
+async function ask(
+  operation: ApiOperation,
+  { path, body }: Variant,
+  authorization: string | null,
+): Promise<{ status: number; text: string }> {
+  const response = await fetch(service.url + path, {
+    method: operation.method,
+    headers: {
+      ...(authorization === null ? {} : { authorization }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+/** Everything in Valkey but the workers' heartbeats. */
+async function snapshot(redis: Redis, prefix: string): Promise<Record<string, string>> {
+  const keys = (await redis.keys(`*${prefix}*`)).filter((key) => !/:workers?(?::|$)/.test(key));
+  const dumps = keys.toSorted().map(async (key) => {
+    const dump = await redis.dumpBuffer(key);
+    return [key, dump.toString("base64")] as const;
+  });
+  return Object.fromEntries(await Promise.all(dumps));
+}
+
+async function scopedToken(owner: object): Promise<string> {
+  const { body } = await service.api("POST", "/v1/tokens", owner);
+  return String(body["token"]);
+}
+
+/** A session that the owner itself has begun. */
+async function listenAs(owner: object): Promise<string> {
+  const response = await fetch(`${service.url}/v1/listen`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${await scopedToken(owner)}`,
+      "content-type": "application/json",
+    },
+    body: "{}",
+  });
+  return ((await response.json()) as { session: string }).session;
+}
+
+/** Asks everything as this caller; answers who was told or allowed too much, and how it was answered. */
+async function attack(authorization: string | null, isFine: (status: number) => boolean) {
+  const faults: string[] = [];
+  let asked = 0;
+  const before = await snapshot(scene.redis, scene.prefix);
+  const delivered = receiver.requests.length;
+  for (const operation of operations) {
+    for (const variant of targets.flatMap((target) => variantsOf(operation, target))) {
+      const { status, text } = await ask(operation, variant, authorization);
+      asked += 1;
+      const told = known.filter((secret) => text.includes(secret));
+      const isAllowed = operation.isClosed ? isFine(status) : status === 200;
+      if (!isAllowed || told.length > 0) {
+        faults.push(`${operation.name} ${JSON.stringify(variant)}: ${status} ${told.join()}`);
+      }
+      if (operation.method !== "GET" && status < 300) faults.push(`${operation.name} was done`);
+    }
+  }
+  expect(faults).toEqual([]);
+  expect(await snapshot(scene.redis, scene.prefix)).toEqual(before);
+  expect(receiver.requests).toHaveLength(delivered);
+  expect(asked).toBeGreaterThan(operations.length);
+}
+
+const refused = (status: number) => status === 401 || status === 429;
+
+describe("every route tells and changes nothing", () => {
+  test("without a token", () => attack(null, (status) => status === 401));
+
+  const flip = (token: string, at: number) =>
+    token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
+  const hour = [new Date(), new Date(Date.now() + 3_600_000)] as const;
+  const victim = { kind: "user", id: VICTIMS.user_id } as const;
+
+  test.each<[string, () => Promise<string> | string]>([
+    ["a wrong token", () => "Bearer wrong-token-of-thirty-two-letter"],
+    ["the API token in another scheme", () => `Basic ${btoa(`api:${API_TOKEN}`)}`],
+    ["the API token and one letter more", () => `Bearer ${API_TOKEN}x`],
+    [
+      "a token of the victim that has expired",
+      async () =>
+        `Bearer ${await new ScopedTokens(API_TOKEN).sign(victim, new Date(0), new Date(1))}`,
+    ],
+    [
+      "a token of the victim with another owner in it",
+      async () => `Bearer ${flip(await scopedToken({ user_id: "u_eve" }), 20)}`,
+    ],
+    [
+      "a token of the victim with another signature",
+      async () => `Bearer ${flip(await scopedToken({ user_id: VICTIMS.user_id }), -1)}AA`,
+    ],
+    [
+      "a token of the victim made with another API token",
+      async () => `Bearer ${await new ScopedTokens("another".repeat(4)).sign(victim, ...hour)}`,
+    ],
+  ])("with %s", async (_, authorization) => attack(await authorization(), refused));
+
+  test.each([
+    [{ user_id: "u_eve" }],
+    // The victims' own names, of the other kind.
+    [{ org_id: VICTIMS.user_id }],
+    [{ user_id: VICTIMS.org_id }],
+    [{ user_id: `user:${VICTIMS.user_id}` }],
+    [{ user_id: `${VICTIMS.user_id}\u200b` }],
+    [{ user_id: "u_Canary" }],
+    [{ user_id: "*" }],
+    [{ user_id: "__proto__" }],
+    [{ org_id: "../u_canary" }],
+  ])("with the token of %j", async (owner) => {
+    const authorization = `Bearer ${await scopedToken(owner)}`;
+    // What names no owner is answered with the asker's own, of which there is nothing.
+    await attack(authorization, (status) => status === 404 || status === 200);
+  });
+
+  test("and where another owner is named it is as if that one were not there", async () => {
+    const authorization = `Bearer ${await scopedToken({ user_id: "u_eve" })}`;
+    for (const operation of operations.filter(({ isClosed }) => isClosed)) {
+      for (const variant of variantsOf(operation, targets[0]!)) {
+        const named = JSON.stringify(variant).match(/u_canary|o_canary|wh_|[0-9a-f]{8}-/);
+        const { status } = await ask(operation, variant, authorization);
+        const isFilter = variant.path.includes("?webhook_id=");
+        if (named && !isFilter) expect([operation.name, status]).toEqual([operation.name, 404]);
+      }
+    }
+  });
+});
+
+describe("the same requests are answered", () => {
+  /** What belongs to no single owner. */
+  const API_ONLY = [
+    "POST /v1/events",
+    "GET /v1/rejected",
+    "POST /v1/rejected/requeue",
+    "POST /v1/tokens",
+  ];
+  const MAY_BE_OVER = ["POST /v1/listen/{session}/answers", "DELETE /v1/listen/{session}"];
+  const ofBoth = (owner: keyof typeof VICTIMS) => ({ [owner]: VICTIMS[owner] });
+
+  test.each(["user_id", "org_id"] as const)("to the owner itself: %s", async (kind) => {
+    const authorization = `Bearer ${await scopedToken(ofBoth(kind))}`;
+    const mine = targets.slice(kind === "user_id" ? 0 : 2).slice(0, 2);
+    const other = VICTIMS[kind === "user_id" ? "org_id" : "user_id"];
+    // What deletes comes last, so that the others have something to answer.
+    const inOrder = operations.toSorted(
+      (a, b) => Number(a.method === "DELETE") - Number(b.method === "DELETE"),
+    );
+    for (const operation of inOrder.filter(({ isClosed }) => isClosed)) {
+      for (const variant of mine.flatMap((target) => variantsOf(operation, target))) {
+        const { status } = await ask(operation, variant, authorization);
+        const isHidden =
+          API_ONLY.includes(operation.name) || JSON.stringify(variant).includes(other);
+        const name = `${operation.name} ${JSON.stringify(variant)}`;
+        // What is over can be asked for by nobody.
+        if (MAY_BE_OVER.includes(operation.name)) continue;
+        expect([name, status === 404]).toEqual([name, isHidden]);
+        // A webhook that is switched off by the PATCH, a delivery that is gone: it is still its owner's.
+        expect([200, 201, 202, 204, 404, 409, 410]).toContain(status);
+      }
+    }
+  });
+});
