@@ -8,6 +8,7 @@ import colors from "picocolors";
 import { readSettings, type Settings } from "../config.ts";
 import { createLog, type Log } from "../log.ts";
 import { Link } from "../valkey/link.ts";
+import { shownAddress } from "../valkey/shown-address.ts";
 import { startLocalValkey } from "../valkey/local-server.ts";
 import { locateValkey } from "../valkey/locate-valkey.ts";
 import { QueueStore } from "../valkey/queue-store.ts";
@@ -119,7 +120,7 @@ interface FoundValkey {
 async function findValkey(once: boolean): Promise<FoundValkey> {
   const named = process.env.FLUXHOOK_VALKEY_URL;
   if (named) {
-    const shown = named.replace(/\/\/[^@/]*@/, "//");
+    const shown = shownAddress(named);
     return { url: named, shown, cli: `valkey-cli -u ${shown}`, stop: async () => {} };
   }
   const install = await locateValkey({ onProgress: say });

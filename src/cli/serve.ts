@@ -11,6 +11,9 @@ const STILL_WAITING_MS = 5_000;
 export async function serve(): Promise<number> {
   const settings = readSettings(process.env, ["API_TOKEN"]);
   const { log, flush } = createLog(settings.LOG_LEVEL);
+  if (settings.SECRET_KEY.length === 0) {
+    log.warn({ hint: "set FLUXHOOK_SECRET_KEY: openssl rand -base64 32" }, "secrets.in_plain");
+  }
   const service = startService({ settings, apiToken: settings.API_TOKEN ?? "", log });
   log.info(
     { version: VERSION, url: service.url, queues: settings.QUEUE, claim: settings.CLAIM },

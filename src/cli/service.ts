@@ -2,6 +2,7 @@
 import { createApi } from "../api/app.ts";
 import type { Settings } from "../config.ts";
 import { createEgress } from "../delivery/egress.ts";
+import { createListening } from "../inbound/listen/listening.ts";
 import type { Log } from "../log.ts";
 import { HealthStore } from "../valkey/health-store.ts";
 import { sharedKeys } from "../valkey/keys.ts";
@@ -51,16 +52,16 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
     deadlineMs: API_DEADLINE_MS,
   });
   const egress = createEgress(settings);
-  const worker = new Worker({ settings, log, egress, onAttempt });
   const box = new SecretBox(settings.SECRET_KEY);
   const webhooks = new WebhookStore(link, keys, { box });
+  const listening = createListening({ settings, egress, webhooks, log });
+  const worker = new Worker({ settings, log, egress: listening.egress, onAttempt });
   if (box.hasKey) void sealStored({ store: webhooks, whenUp: () => link.whenUp(), log });
-  else log.warn({ hint: "set FLUXHOOK_SECRET_KEY: openssl rand -base64 32" }, "secrets.in_plain");
   const health = new HealthStore(link, keys);
   const logs = new LogStore(link, keys, logLimits(settings));
   const rejected = new RejectedStore(link, keys, rejectedLimits(settings));
   const requeue = new Requeue(link, keys, settings.QUEUE);
-  const sending = { guard: egress.guard, send: egress.send, now: Date.now, random: Math.random };
+  const sending = { ...listening.egress, now: Date.now, random: Math.random };
   const intake = new QueueStore(link, settings.QUEUE[0] ?? "");
   const queues = settings.QUEUE.map((queue) => new QueueStore(link, queue));
   // A pause is what one receiver asked for (Retry-After): it must not outlive a change of receiver
@@ -90,6 +91,7 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
         },
       },
       logs,
+      listen: listening.line,
       intake,
       rejected: {
         list: (cursor, limit) => rejected.list(cursor, limit),
@@ -109,6 +111,7 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
     config: {
       apiToken,
       corsOrigins: settings.CORS_ORIGINS,
+      publicUrl: settings.PUBLIC_URL,
       maxEventBytes: settings.MAX_EVENT_BYTES,
       eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
       retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
@@ -124,10 +127,14 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
     now: () => new Date(),
     log,
   });
-  const server = listen(settings, api.fetch);
+  const server = listen(
+    settings,
+    (request, bun) => listening.door(request, bun) ?? api.fetch(request, bun),
+  );
   const { port = settings.PORT } = server;
   egress.protect({ name: "Fluxhook's own API", host: settings.HOST, port });
   link.open();
+  listening.open();
   worker.start();
   return {
     url: server.url.href.replace(/\/$/, ""),
@@ -135,7 +142,9 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
     stop: async () => {
       stopping = true;
       const { putBack } = await worker.drain(settings.SHUTDOWN_GRACE);
+      await listening.release();
       await server.stop(true);
+      listening.close();
       link.close();
       return { putBack };
     },
@@ -144,7 +153,7 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
 
 function listen(
   { HOST, PORT }: Settings,
-  fetch: (request: Request) => Response | Promise<Response>,
+  fetch: (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>,
 ) {
   try {
     // Without `reusePort: false` a second service would start beside this one, and its requests

@@ -70,7 +70,8 @@ function retryOrPark(
   pauseMs: number | null,
   { attempt, scheduleMs, random }: JudgeContext,
 ): Outcome {
-  const countsTowardsDisabling = pauseMs === null;
+  // A proxy that is away is ours, and says nothing about any receiver.
+  const countsTowardsDisabling = pauseMs === null && reason !== "proxy";
   const delayMs = delayBefore(attempt + 1, scheduleMs, random);
   if (delayMs === null) {
     return { ...parked(reason, statusCode), pauseMs, countsTowardsDisabling, exhausted: true };

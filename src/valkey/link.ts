@@ -2,6 +2,7 @@
 // answer in time costs the connection, every waiting caller hears of it, and a new one is made.
 // Guarantee 10: whatever the outage, the link comes back by itself. It queues nothing meanwhile.
 import { Redis, ReplyError, type RedisOptions } from "iovalkey";
+import { shownAddress } from "./shown-address.ts";
 import { ValkeyFull, ValkeyUnavailable } from "./unavailable.ts";
 
 export interface LinkOptions {
@@ -118,7 +119,7 @@ export class Link {
     };
     const limit = setTimeout(() => failed("no answer while connecting"), CONNECT_LIMIT_MS);
     client.on("error", (error: Error) => {
-      problem = describe(error);
+      problem = this.describe(error);
       if (this.client === client) this.lastProblem = problem;
     });
     client.on("end", () => {
@@ -137,9 +138,15 @@ export class Link {
       },
       (error: unknown) => {
         clearTimeout(limit);
-        failed(describe(error));
+        failed(this.describe(error));
       },
     );
+  }
+
+  /** A unix socket's path is in the message as it was given, with the password in its query. */
+  private describe(error: unknown): string {
+    const { url } = this.options;
+    return describe(error).replaceAll(url, shownAddress(url));
   }
 
   private drop(client: Redis, reason: string): void {

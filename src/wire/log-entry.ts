@@ -9,6 +9,7 @@ export const ATTEMPT_REASONS = [
   "connection-failed",
   "dns",
   "tls",
+  "proxy",
   "blocked-address",
   "bad-response",
   "gone",

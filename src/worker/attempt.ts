@@ -248,5 +248,6 @@ function slotResult({ outcome }: Attempt, drain: Drain): SlotResult {
   if (drain === "unfinished") return "overload";
   if (outcome.outcome === "delivered") return "success";
   if (outcome.statusCode !== null) return "neutral";
-  return outcome.reason === "blocked-address" ? "neutral" : "overload";
+  const isOurs = outcome.reason === "blocked-address" || outcome.reason === "proxy";
+  return isOurs ? "neutral" : "overload";
 }

@@ -11,7 +11,7 @@ const ROOT = ["config.ts", "fault-point.ts", "log.ts", "version.ts"];
 /** Folder → what it may import besides itself: folders, files of src, packages ("*": any of them). */
 const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   wire: { inside: [], packages: ["zod"] },
-  sdk: { inside: ["wire"], packages: ["zod"] },
+  sdk: { inside: ["wire"], packages: ["zod", "@noble/hashes"] },
   delivery: { inside: ["wire", "fault-point.ts"], packages: ["*"] },
   valkey: { inside: ["wire", ...ROOT], packages: ["*"] },
   worker: { inside: ["valkey", "delivery", "wire", ...ROOT], packages: ["*"] },

@@ -34,6 +34,7 @@ export class WorkerProcess {
         FLUXHOOK_PORT: "0",
         FLUXHOOK_API_TOKEN: TOKEN,
         FLUXHOOK_EGRESS_ALLOW: "127.0.0.0/8",
+        FLUXHOOK_SECRET_KEY: Buffer.alloc(32, "key").toString("base64"),
         ...env,
       },
       stdin: "ignore",

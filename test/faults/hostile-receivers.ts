@@ -5,7 +5,14 @@ import { afterOurDeath } from "../../src/valkey/lifeline.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
 import type { HostileKind } from "../support/hostile-receiver.ts";
-import { check, Producer, type Scenario, type ScenarioContext, timed } from "./harness.ts";
+import {
+  check,
+  Producer,
+  type Scenario,
+  type ScenarioContext,
+  timed,
+  type WorkerProcess,
+} from "./harness.ts";
 import { LatencyReceiver, ms, quantile, registerAll, Traffic } from "./isolation.ts";
 import { leftIn, linesAt } from "./load.ts";
 
@@ -30,26 +37,25 @@ export const hostileReceivers: Scenario = {
     const fleet = await startFleet(context, hostile);
     const worker = await context.worker(valkey.url);
     await registerAll(worker, HEALTHY, (n) => `w_${n}`, `${healthy.url}/`);
-    const webhooks: string[] = [];
-    for (const [n, { url }] of fleet.entries()) {
-      webhooks.push(
-        await worker.register({
-          user_id: `h_${n}`,
-          url,
-          // One attempt each: what is left at the end is then left by a slot that is not free.
-          retry_schedule: ["0s"],
-          ...(context.long ? {} : { timeout_ms: 2_000 }),
-        }),
-      );
-    }
     const traffic = new Traffic(redis, HEALTHY, hostile);
-    // Until the memory of the healthy load alone is what it stays.
-    await traffic.run("warm-up", context.long ? 10_000 : 2_000, 0);
+    const rate = hostile * RATE_EACH;
+
+    // The start is the same load, with all of them well: the heap grows with the rate alone.
+    const well = await registerEach(worker, hostile, () => ({ url: `${healthy.url}/` }));
+    const before = worker.watchRss();
+    await traffic.run("warm-up", context.long ? 20_000 : 3_000, rate);
+    const startMib = before.stop();
+    for (const id of well) await worker.api("DELETE", `/v1/webhooks/${id}`);
 
     context.progress("with the hostile receivers");
-    const startMib = await worker.rssMib();
+    const webhooks = await registerEach(worker, hostile, (n) => ({
+      url: fleet[n]?.url,
+      // One attempt each: what is left at the end is then left by a slot that is not free.
+      retry_schedule: ["0s"],
+      ...(context.long ? {} : { timeout_ms: 2_000 }),
+    }));
     const rss = worker.watchRss();
-    await traffic.run("with", phaseMs, hostile * RATE_EACH);
+    await traffic.run("with", phaseMs, rate);
     const latencies = await healthy.arrived("with", traffic.pushed("with"));
     const growthMib = rss.stop() - startMib;
     const logs = await logsOf(fleet.length, (owner) =>
@@ -81,7 +87,9 @@ export const hostileReceivers: Scenario = {
     const sent = traffic.pushed("with");
     const unnamed = logs.filter(({ outcome, reason }) => outcome !== "delivered" && !reason);
     const reasons = new Set(logs.flatMap(({ reason }) => reason ?? []));
-    const silent = logs.filter(({ user }) => fleet[user]?.kind === "silent");
+    const silent = logs.filter(
+      ({ user, webhook_id }) => fleet[user]?.kind === "silent" && webhooks.includes(webhook_id),
+    );
     const errors = linesAt(["error"], await worker.log());
     const worstMs = quantile(latencies, 1);
     return {
@@ -126,6 +134,19 @@ export const hostileReceivers: Scenario = {
     };
   },
 };
+
+/** One webhook for each user of the hostile kind; answers their ids. */
+async function registerEach(
+  worker: WorkerProcess,
+  users: number,
+  webhook: (n: number) => Record<string, unknown>,
+): Promise<string[]> {
+  const ids: string[] = [];
+  for (let n = 0; n < users; n += 1) {
+    ids.push(await worker.register({ user_id: `h_${n}`, ...webhook(n) }));
+  }
+  return ids;
+}
 
 async function startFleet(
   context: ScenarioContext,

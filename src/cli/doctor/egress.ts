@@ -9,7 +9,7 @@ import { readTarget, type Target } from "../../delivery/target.ts";
 import { ok, problem, skipped, together, warning, type Finding } from "./check.ts";
 import { dial } from "./dial.ts";
 import { ofSample, type Registered } from "./registered.ts";
-import { shownAddress } from "./valkey-state.ts";
+import { shownAddress } from "../../valkey/shown-address.ts";
 
 /** As the service puts it together: its own API is one of the listeners that are never dialled. */
 export function openEgress(settings: Settings): Egress {

@@ -8,7 +8,7 @@ import type { Verdict } from "../../delivery/guard.ts";
 import type { Target } from "../../delivery/target.ts";
 import { ok, problem, skipped, warning, type CheckResult, type Finding } from "./check.ts";
 import { dial, type Connected } from "./dial.ts";
-import { shownAddress } from "./valkey-state.ts";
+import { shownAddress } from "../../valkey/shown-address.ts";
 
 const STEP_WITHIN_MS = 5_000;
 const DAY_MS = 86_400_000;

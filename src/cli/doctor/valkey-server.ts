@@ -2,7 +2,8 @@
 import { isIP } from "node:net";
 import { isWithin, parseAddress, parseRange } from "../../delivery/address.ts";
 import { asksValkey, ok, problem, untold, warning, type Check, type Finding } from "./check.ts";
-import { readConfig, shownAddress, type ServerInfo } from "./valkey-state.ts";
+import { shownAddress } from "../../valkey/shown-address.ts";
+import { readConfig, type ServerInfo } from "./valkey-state.ts";
 
 /** Every claim and settle waits for one. */
 const SLOW_PING_MS = 50;

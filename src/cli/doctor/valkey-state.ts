@@ -29,9 +29,7 @@ export async function connectValkey(url: string): Promise<ValkeyState & { close(
   if (!link.isUp) await Promise.race([link.whenUp(), Bun.sleep(SECOND_CHANCE_MS)]);
   const close = () => link.close();
   if (!link.isUp) {
-    // A socket that is not there is named in the error as the setting has it, query and all.
-    const why = redact(link.lastProblem.replaceAll(url, shownAddress(url)));
-    return { isUp: false, why, close };
+    return { isUp: false, why: redact(link.lastProblem), close };
   }
   try {
     const started = performance.now();
@@ -82,15 +80,4 @@ async function unlessRefused<T>(asking: Promise<T>): Promise<T | null> {
     if (error instanceof Error && /^(NOPERM|ERR unknown command)/.test(error.message)) return null;
     throw error;
   }
-}
-
-/** The address without user, password and query, each of which may hold a secret. */
-export function shownAddress(url: string): string {
-  if (/^(\/|unix:)/.test(url)) {
-    // With credentials it is no URL to WHATWG, so it is not taken apart, only the path is taken out.
-    const path = /^(?:unix:\/\/)?(\/[^?@]*)(?:\?|$)/.exec(url)?.[1];
-    return path === undefined ? "a unix socket" : `unix://${path}`;
-  }
-  const { protocol, host } = new URL(url);
-  return `${protocol}//${host}`;
 }

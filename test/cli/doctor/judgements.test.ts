@@ -19,7 +19,8 @@ import {
   judgeTransport,
   judgeVersion,
 } from "../../../src/cli/doctor/valkey-server.ts";
-import { ServerInfo, shownAddress } from "../../../src/cli/doctor/valkey-state.ts";
+import { ServerInfo } from "../../../src/cli/doctor/valkey-state.ts";
+import { shownAddress } from "../../../src/valkey/shown-address.ts";
 
 const info = (fields: Record<string, string | number>) =>
   new ServerInfo(
