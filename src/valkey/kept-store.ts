@@ -34,7 +34,7 @@ export class KeptStore {
       client.lrange(this.keys.kept(tagOf(delivery)), 0, -1),
     );
     for (const text of texts) {
-      const kept = JSON.parse(text) as KeptAttempt;
+      const kept = readKept(text);
       if (kept.header.delivery === delivery) return kept;
     }
     return null;
@@ -50,11 +50,16 @@ export class KeptStore {
   }
 }
 
-function keptText(attempt: AttemptToKeep): string {
-  const { element } = attempt;
+/** The element as it is behind the first line: as a JSON string it would be escaped each time. */
+function keptText({ header, outcome, element }: AttemptToKeep): string {
   const isKept = element !== null && Buffer.byteLength(element) <= MOST_KEPT_BYTES;
-  return JSON.stringify({
-    ...attempt,
-    element: isKept ? element.toString() : null,
-  } satisfies KeptAttempt);
+  const line = JSON.stringify({ header, outcome });
+  return isKept ? `${line}\n${element.toString()}` : line;
+}
+
+function readKept(text: string): KeptAttempt {
+  const lineEnd = text.indexOf("\n");
+  const line = lineEnd < 0 ? text : text.slice(0, lineEnd);
+  const { header, outcome } = JSON.parse(line) as Omit<KeptAttempt, "element">;
+  return { header, outcome, element: lineEnd < 0 ? null : text.slice(lineEnd + 1) };
 }

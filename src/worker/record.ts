@@ -1,7 +1,7 @@
 // Guarantee 8: what became of attempts is written after they are settled, in groups of its own, and
 // may fail without consequence. Bounded: while Valkey is away the oldest entries are dropped.
 import type { HealthChange, HealthState, HealthStore } from "../valkey/health-store.ts";
-import { ownerTag } from "../valkey/delivery-id.ts";
+import { tagOf } from "../valkey/delivery-id.ts";
 import { faultPoint } from "../fault-point.ts";
 import type { AttemptToKeep, KeptStore } from "../valkey/kept-store.ts";
 import type { LogStore } from "../valkey/log-store.ts";
@@ -33,12 +33,16 @@ export interface Described {
 }
 
 const GROUP_MS = 100;
+/** Successes alone change nothing but a time, so they are told together. */
+const SUCCESSES_MS = 1_000;
 const MOST_OWNERS = 10_000;
 const MOST_KEYS_IN_SCRIPT = 200;
 
 export class Recorder {
   private attempts = new Map<OwnerRef, (() => Described)[]>();
   private health = new Map<string, HealthChange>();
+  private hasFailures = false;
+  private healthWrittenAt = Number.NEGATIVE_INFINITY;
   private timer: Timer | null = null;
   private flushing: Promise<void> | null = null;
   private dropped = 0;
@@ -65,6 +69,7 @@ export class Recorder {
   async flush(): Promise<void> {
     if (this.timer) clearTimeout(this.timer);
     await this.flushing;
+    this.healthWrittenAt = Number.NEGATIVE_INFINITY;
     this.start();
     await this.flushing;
   }
@@ -81,6 +86,7 @@ export class Recorder {
       change.failures = 0;
     } else {
       change.failed = true;
+      this.hasFailures = true;
       change.failures += 1;
     }
     this.health.set(webhookId, change);
@@ -95,14 +101,24 @@ export class Recorder {
     }
     this.flushing = this.write().finally(() => {
       this.flushing = null;
+      if (this.health.size > 0) this.timer ??= setTimeout(() => this.start(), SUCCESSES_MS);
     });
+  }
+
+  private takeHealth(): HealthChange[] {
+    const isDue = performance.now() - this.healthWrittenAt >= SUCCESSES_MS;
+    if (!isDue && !this.hasFailures && this.health.size < MOST_OWNERS) return [];
+    const health = [...this.health.values()];
+    this.health = new Map();
+    this.hasFailures = false;
+    this.healthWrittenAt = performance.now();
+    return health;
   }
 
   private async write(): Promise<void> {
     const attempts = [...this.attempts];
-    const health = [...this.health.values()];
+    const health = this.takeHealth();
     this.attempts = new Map();
-    this.health = new Map();
     let unwritten = 0;
     try {
       for (const some of groups(attempts, MOST_KEYS_IN_SCRIPT)) {
@@ -114,7 +130,11 @@ export class Recorder {
           group.map(([owner, all]) => [owner, all.map(({ entry }) => entry)]),
         );
         unwritten += await this.options.kept.write(
-          group.map(([owner, all]) => [ownerTag(owner), all.map(({ kept }) => kept)]),
+          group.map(([, all]) => {
+            const kept = all.map((one) => one.kept);
+            // All of one owner: the name of each delivery begins with the owner's tag.
+            return [tagOf(kept[0]?.header.delivery ?? ""), kept] as const;
+          }),
         );
       }
       faultPoint("logged");

@@ -3,11 +3,11 @@
 // own (measured: twice the processor time, and the machine runs out of ports).
 
 /** Clocked by the answers: whoever has seen so many others end is slow, and is not counted. */
-const MOST_FRESH = 64;
+const MOST_FRESH = 48;
 /** Requests to webhooks without a recent success wait behind the others, and hold half at most. */
 const MOST_FRESH_UNPROVEN = MOST_FRESH / 2;
 /** Nor is who has been under way for so long, so that slow receivers get all the slots there are. */
-const FRESH_MS = 5;
+const FRESH_MS = 25;
 
 interface Start {
   unproven: boolean;
