@@ -32,6 +32,8 @@ function routesTable(): string {
 function openApiPaths(): Record<string, Record<string, Operation>> {
   const api = createApi({
     stores: unasked(),
+    guard: unasked(),
+    sendTest: unasked(),
     config: { apiToken: "", maxEventBytes: 0, eventTypes: "open", version: VERSION },
     ready: unasked(),
     now: unasked(),

@@ -1,6 +1,7 @@
 // Every setting of Fluxhook, in one schema. `fluxhook --help` and the README's table are made from it.
 import { z } from "zod";
 import {
+  apiUrl,
   choice,
   cidrs,
   dnsServers,
@@ -64,6 +65,16 @@ export const SETTINGS = {
   ),
   HOST: setting(z.string().min(1), "127.0.0.1", "the address the API listens on"),
   PORT: setting(integer(0, 65_535), "8585", "the port the API listens on; 0 picks a free one"),
+  URL: setting(
+    apiUrl,
+    "http://127.0.0.1:8585",
+    "where the commands find the API, such as `https://hooks.example.com`; `serve` does not use it",
+  ),
+  PUBLIC_URL: setting(
+    apiUrl.optional(),
+    null,
+    "where others reach this service from outside, such as `https://hooks.example.com`: the URLs of `fluxhook listen` begin with it",
+  ),
   API_TOKEN: setting(
     z
       .string()

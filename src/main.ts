@@ -3,20 +3,32 @@ import { Command, CommanderError } from "commander";
 import { settingsHelp } from "./cli/settings-help.ts";
 import { fail } from "./cli/fail.ts";
 import { raiseFetchLimit } from "./cli/fetch-limit.ts";
+import { addListen } from "./cli/listen.ts";
+import { addLogs } from "./cli/logs.ts";
+import { addParked } from "./cli/parked.ts";
+import { addRejected } from "./cli/rejected.ts";
+import { addSend } from "./cli/send.ts";
+import { addSign } from "./cli/sign.ts";
+import { examples, writeError } from "./cli/usage.ts";
+import { addVerify } from "./cli/verify.ts";
+import { addWebhooks } from "./cli/webhooks.ts";
 import { VERSION } from "./version.ts";
 
 const program = new Command("fluxhook")
   .description("Webhook delivery in one binary on Valkey.")
   .version(VERSION, "-V, --version")
-  .addHelpText("after", () => settingsHelp())
+  .addHelpText("after", () => `${examples("fluxhook send --help")}\n${settingsHelp()}`)
+  .configureOutput({ writeErr: writeError })
   .showHelpAfterError("(fluxhook --help lists the commands)")
   .exitOverride();
 
 let exitCode = 0;
+const exit = (code: number) => void (exitCode = code);
 
 program
-  .command("serve", { isDefault: true })
+  .command("serve")
   .description("run the worker and the API until SIGTERM (the default)")
+  .addHelpText("after", examples("FLUXHOOK_API_TOKEN=… fluxhook serve"))
   .action(async () => {
     raiseFetchLimit();
     exitCode = await (await import("./cli/serve.ts")).serve();
@@ -26,6 +38,7 @@ program
   .command("dev")
   .description("the same on a Valkey that it starts itself, with sample deliveries")
   .option("--once", "end after the samples: 0 if all arrived and verified")
+  .addHelpText("after", examples("fluxhook dev", "fluxhook dev --once"))
   .action(async (options: { once?: boolean }) => {
     raiseFetchLimit();
     exitCode = await (await import("./cli/dev.ts")).dev({ once: options.once === true });
@@ -34,12 +47,35 @@ program
 program
   .command("health")
   .description("0 if the service of this machine is ready, as the image's HEALTHCHECK asks")
+  .addHelpText("after", examples("fluxhook health"))
   .action(async () => {
     exitCode = await (await import("./cli/health.ts")).health();
   });
 
+program
+  .command("doctor")
+  .description("check Valkey, clock, names, egress, keys and limits, and say what to do for each")
+  .option("--url <url>", "check one receiver instead: its name, the guard, the connection")
+  .option("--json", "print JSON")
+  .addHelpText("after", examples("fluxhook doctor", "fluxhook doctor --url https://example.com/"))
+  .action(async (options: { url?: string; json?: boolean }) => {
+    const { doctor } = await import("./cli/doctor.ts");
+    exitCode = await doctor({ json: options.json === true, url: options.url });
+  });
+
+addSend(program, exit);
+addLogs(program, exit);
+addWebhooks(program, exit);
+addParked(program, exit);
+addRejected(program, exit);
+addSign(program, exit);
+addVerify(program, exit);
+addListen(program, exit);
+
 try {
-  await program.parseAsync();
+  // Not commander's default command: it would take a mistyped one for an argument of `serve`.
+  const given = process.argv.slice(2);
+  await program.parseAsync(given.length === 0 ? ["serve"] : given, { from: "user" });
 } catch (error) {
   exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : fail(error);
 }

@@ -156,6 +156,19 @@ export const proxyUrl = z.string().refine(
   { error: "is not a proxy's address such as http://proxy.internal:3128" },
 );
 
+export const apiUrl = z.string().refine(
+  (text) => {
+    const parsed = URL.canParse(text) ? new URL(text) : null;
+    return (
+      parsed !== null &&
+      /^https?:$/.test(parsed.protocol) &&
+      parsed.username + parsed.password + parsed.search + parsed.hash === ""
+    );
+  },
+  // The text may hold a password, so it is not repeated.
+  { error: "is not the API's address, such as http://127.0.0.1:8585 without user and query" },
+);
+
 /** An address with a port of its own where it is not 53. */
 export const dnsServers = z
   .string()

@@ -7,6 +7,7 @@ const ADDRESS =
 const PORTS = "is not a port or a range of ports such as 443 or 1024-65535";
 const TYPES = "is not open, catalogue or a list of event types such as file.created";
 const NAME_SERVER = "is not a name server such as 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:53";
+const API = "is not the API's address, such as http://127.0.0.1:8585 without user and query";
 const PROXY = "is not a proxy's address such as http://proxy.internal:3128";
 const KEY_1 = "holds as key 1 no base64 of 32 bytes; make one with: openssl rand -base64 32";
 const KEY_2 = "holds as key 2 no base64 of 32 bytes; make one with: openssl rand -base64 32";
@@ -84,6 +85,10 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["DNS_SERVERS", "localhost", `"localhost" ${NAME_SERVER}`],
   ["DNS_SERVERS", "10.0.0.2:0", `"10.0.0.2:0" ${NAME_SERVER}`],
   ["DNS_SERVERS", "[10.0.0.2]:53", `"[10.0.0.2]:53" ${NAME_SERVER}`],
+  ["URL", "127.0.0.1:8585", API],
+  ["PUBLIC_URL", "127.0.0.1:8585", API],
+  ["URL", "http://user:pass@127.0.0.1:8585", API],
+  ["URL", "http://127.0.0.1:8585/?token=pass", API],
   ["EGRESS_PROXY", "proxy.internal:3128", PROXY],
   ["EGRESS_PROXY", "http://proxy.internal:3128/path", PROXY],
   ["SECRET_KEY", "short", KEY_1],
@@ -134,6 +139,7 @@ test.each<[SettingName, string, unknown]>([
   ],
   ["EGRESS_HTTP", "true", true],
   ["DNS_SERVERS", "10.0.0.2, [fd00::2]:53,::1", ["10.0.0.2", "[fd00::2]:53", "::1"]],
+  ["URL", "https://hooks.example.com/fluxhook", "https://hooks.example.com/fluxhook"],
   ["EGRESS_PROXY", "http://u:p@proxy.internal:3128", "http://u:p@proxy.internal:3128"],
   ["SECRET_KEY", `${"A".repeat(43)}=`, [`${"A".repeat(43)}=`]],
   ["CORS_ORIGINS", "https://App.example.com", ["https://app.example.com"]],

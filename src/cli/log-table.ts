@@ -1,24 +1,53 @@
-// The log of an owner as a table on a terminal.
-import Table from "cli-table3";
-import colors from "picocolors";
+// The log of an owner on a terminal: as a table, and as lines where it is followed.
 import type { LogEntry } from "../wire/log-entry.ts";
+import { colors, printable, table, type Cell } from "./output.ts";
+
+const COLUMNS = [
+  { name: "when", isWhole: true },
+  { name: "event" },
+  { name: "outcome" },
+  { name: "status", isWhole: true },
+  { name: "ms", isWhole: true },
+  { name: "attempt", isWhole: true },
+  { name: "endpoint" },
+];
 
 export function logTable(entries: readonly LogEntry[]): string {
-  const table = new Table({
-    head: ["when", "event", "outcome", "status", "ms", "attempt", "endpoint"],
-    style: { head: colors.isColorSupported ? ["bold"] : [], border: [], compact: true },
-  });
-  for (const entry of entries) {
-    const outcome = entry.reason === null ? entry.outcome : `${entry.outcome} (${entry.reason})`;
-    table.push([
-      entry.timestamp.slice(11, 23),
+  return table(
+    COLUMNS,
+    entries.map((entry) => [
+      when(entry),
       entry.event,
-      entry.outcome === "delivered" ? colors.green(outcome) : colors.red(outcome),
+      outcome(entry),
       String(entry.status_code ?? "–"),
       String(entry.duration_ms),
       String(entry.attempt),
       entry.endpoint,
-    ]);
-  }
-  return table.toString();
+    ]),
+  );
+}
+
+/** One attempt on one line, with the id that it is redelivered by. */
+export function logLine(entry: LogEntry): string {
+  const { text, paint } = outcome(entry);
+  return [
+    when(entry),
+    paint(printable(text).padEnd(20)),
+    String(entry.status_code ?? "–").padEnd(3),
+    `${entry.duration_ms} ms`.padStart(8),
+    `#${entry.attempt}`,
+    printable(entry.event).padEnd(18),
+    printable(entry.endpoint),
+    entry.delivery_id,
+  ].join("  ");
+}
+
+/** Without the year: a log is kept for days. In UTC, as every time of Fluxhook. */
+function when({ timestamp }: LogEntry): string {
+  return timestamp.slice(5, 19).replace("T", " ");
+}
+
+export function outcome({ outcome: what, reason }: LogEntry): Exclude<Cell, string> {
+  const text = reason === null ? what : `${what} (${reason})`;
+  return { text, paint: what === "delivered" ? colors.green : colors.red };
 }

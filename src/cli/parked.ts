@@ -1,0 +1,137 @@
+// `fluxhook parked`: the deliveries that are not tried again by themselves; list them, redeliver them.
+import type { Command } from "commander";
+import { ApiClient, queryOf } from "./api-client.ts";
+import { colors, print, table } from "./output.ts";
+import { addOwnerOptions, ownerFields, type OwnerOptions } from "./owner-options.ts";
+import { addPageOptions, morePages, type PageOptions } from "./page-options.ts";
+import { wholeNumber, withExamples, type Exit } from "./usage.ts";
+
+interface Filter extends OwnerOptions {
+  webhook?: string;
+}
+
+interface Parked {
+  delivery_id: string;
+  webhook_id: string;
+  user_id?: string;
+  org_id?: string;
+  event: string | null;
+  reason: string | null;
+  attempt: number;
+  parked_at: string;
+}
+
+const MOST_AT_ONCE = 1_000;
+const COLUMNS = [
+  { name: "delivery", isWhole: true },
+  { name: "webhook", isWhole: true },
+  { name: "owner" },
+  { name: "event" },
+  { name: "reason" },
+  { name: "attempt", isWhole: true },
+  { name: "parked at", isWhole: true },
+];
+
+export function addParked(program: Command, exit: Exit): void {
+  const parked = program
+    .command("parked")
+    .description("the deliveries that are not tried again by themselves");
+  withExamples(parked, "fluxhook parked list --user u_1");
+
+  const listing = addFilter(parked.command("list").description("list them, the newest first"));
+  addPageOptions(listing)
+    .option("--json", "print JSON as the API answers it")
+    .action(async (options: Filter & PageOptions & { json?: boolean }) => {
+      exit(await list(options));
+    });
+  withExamples(
+    listing,
+    "fluxhook parked list",
+    "fluxhook parked list --webhook wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA --limit 20",
+  );
+
+  const redelivering = addFilter(
+    parked
+      .command("redeliver")
+      .description("deliver them again: one by its id, or those of an owner or a webhook")
+      .argument("[delivery_id]", "this one; parked, scheduled, or any of an owner's last ten"),
+  )
+    .option("--limit <n>", "so many at most, the oldest first", wholeNumber(1, MOST_AT_ONCE))
+    .option("--json", "print JSON as the API answers it")
+    .action(
+      async (
+        id: string | undefined,
+        options: Filter & { limit?: number; json?: boolean },
+        command: Command,
+      ) => {
+        exit(await (id === undefined ? many(options) : one(id, options, command)));
+      },
+    );
+  withExamples(
+    redelivering,
+    "fluxhook parked redeliver --user u_1",
+    "fluxhook parked redeliver 5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001",
+  );
+}
+
+function addFilter(command: Command): Command {
+  return addOwnerOptions(command, {
+    user: "those of this user's webhooks",
+    org: "those of this organisation's webhooks",
+  }).option("--webhook <id>", "those of this webhook");
+}
+
+async function list(options: Filter & PageOptions & { json?: boolean }): Promise<number> {
+  const { webhook, limit, cursor, json } = options;
+  const query = queryOf({ ...ownerFields(options), webhook_id: webhook, limit, cursor });
+  const text = await ApiClient.ofEnvironment().text("GET", `/v1/parked${query}`);
+  print(json === true, text, () => {
+    const page = JSON.parse(text) as { parked: Parked[]; next_cursor: string | null };
+    if (page.parked.length === 0) return "nothing is parked";
+    return table(COLUMNS, page.parked.map(row)) + morePages(page);
+  });
+  return 0;
+}
+
+function row(parked: Parked) {
+  return [
+    parked.delivery_id,
+    parked.webhook_id,
+    parked.user_id ?? parked.org_id ?? "",
+    parked.event ?? "–",
+    { text: parked.reason ?? "–", paint: colors.red },
+    String(parked.attempt),
+    parked.parked_at.slice(0, 19),
+  ];
+}
+
+async function one(
+  id: string,
+  options: Filter & { limit?: number; json?: boolean },
+  command: Command,
+): Promise<number> {
+  const { user, org, webhook, limit } = options;
+  if ([user, org, webhook, limit].some((given) => given !== undefined)) {
+    return command.error("error: give a delivery's id, or --user, --org, --webhook and --limit");
+  }
+  const path = `/v1/deliveries/${encodeURIComponent(id)}/redeliver`;
+  const text = await ApiClient.ofEnvironment().text("POST", path);
+  print(options.json === true, text, () => {
+    const { delivery_id } = JSON.parse(text) as { delivery_id: string };
+    return `redelivering as ${delivery_id}`;
+  });
+  return 0;
+}
+
+async function many(options: Filter & { limit?: number; json?: boolean }): Promise<number> {
+  const { webhook, limit, json } = options;
+  // Without an owner a scoped token's own is meant; with the API token the API says what is missing.
+  const body = JSON.stringify({ ...ownerFields(options), webhook_id: webhook, limit });
+  const text = await ApiClient.ofEnvironment().text("POST", "/v1/parked/redeliver", { body });
+  print(json === true, text, () => {
+    const done = JSON.parse(text) as { redelivered: number; remaining: number };
+    const more = done.remaining > 0 ? `, ${done.remaining} remain: run it again` : "";
+    return `redelivering ${done.redelivered}${more}`;
+  });
+  return 0;
+}

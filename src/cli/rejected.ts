@@ -1,0 +1,116 @@
+// `fluxhook rejected`: the elements that were no valid events; list them, and push them again once the
+// producer or a setting was put right.
+import type { Command } from "commander";
+import { ApiClient, queryOf } from "./api-client.ts";
+import { colors, print, table } from "./output.ts";
+import { addPageOptions, morePages, type PageOptions } from "./page-options.ts";
+import { wholeNumber, withExamples, type Exit } from "./usage.ts";
+
+interface Rejected {
+  id: string;
+  reason: string;
+  message: string;
+  queue: string;
+  size: number;
+  rejected_at: string;
+}
+
+interface RequeueOptions {
+  all?: boolean;
+  limit?: number;
+  json?: boolean;
+}
+
+const MOST_AT_ONCE = 1_000;
+const ID = /^[0-9a-f]{16}$/;
+const COLUMNS = [
+  { name: "id", isWhole: true },
+  { name: "rejected at", isWhole: true },
+  { name: "reason" },
+  { name: "what was found" },
+  { name: "bytes", isWhole: true },
+  { name: "list" },
+];
+
+export function addRejected(program: Command, exit: Exit): void {
+  const rejected = program
+    .command("rejected")
+    .description("the elements that were no valid events, kept with their bytes and the reason");
+  withExamples(rejected, "fluxhook rejected list");
+
+  const listing = rejected.command("list").description("list them, the newest first");
+  addPageOptions(listing)
+    .option("--json", "print JSON as the API answers it, with the elements themselves")
+    .action(async (options: PageOptions & { json?: boolean }) => {
+      exit(await list(options));
+    });
+  withExamples(listing, "fluxhook rejected list", "fluxhook rejected list --limit 100 --json");
+
+  const requeueing = rejected
+    .command("requeue")
+    .description(
+      "push them onto their lists again, as they came: after what was wrong was put right",
+    )
+    .argument("[ids...]", "these, by the ids that `rejected list` shows")
+    .option("--all", "all of them, the oldest first")
+    .option("--limit <n>", "so many at most", wholeNumber(1, MOST_AT_ONCE))
+    .option("--json", "print JSON as the API answers it")
+    .action(async (ids: string[], options: RequeueOptions, command: Command) => {
+      exit(await requeue([...new Set(ids)], options, command));
+    });
+  withExamples(
+    requeueing,
+    "fluxhook rejected requeue 5f0c3a527d0e4c7c",
+    "fluxhook rejected requeue --all --limit 100",
+  );
+}
+
+async function list({ json, ...page }: PageOptions & { json?: boolean }): Promise<number> {
+  const path = `/v1/rejected${queryOf({ limit: page.limit, cursor: page.cursor })}`;
+  const text = await ApiClient.ofEnvironment().text("GET", path);
+  print(json === true, text, () => {
+    const found = JSON.parse(text) as { rejected: Rejected[]; next_cursor: string | null };
+    if (found.rejected.length === 0) return "nothing was rejected";
+    return table(COLUMNS, found.rejected.map(row)) + morePages(found);
+  });
+  return 0;
+}
+
+function row(rejected: Rejected) {
+  return [
+    rejected.id,
+    rejected.rejected_at.slice(0, 19),
+    { text: rejected.reason, paint: colors.red },
+    rejected.message,
+    String(rejected.size),
+    rejected.queue,
+  ];
+}
+
+async function requeue(
+  ids: readonly string[],
+  { all, limit, json }: RequeueOptions,
+  command: Command,
+): Promise<number> {
+  if (ids.length > 0 === (all === true)) {
+    return command.error("error: say which: ids of `fluxhook rejected list`, or --all");
+  }
+  if (ids.length > MOST_AT_ONCE || !ids.every((id) => ID.test(id))) {
+    return command.error(
+      `error: an id has 16 digits of 0-9 a-f, as \`fluxhook rejected list\` shows it; at most ${MOST_AT_ONCE}`,
+    );
+  }
+  const body = JSON.stringify({ ...(all ? { all } : { ids }), limit });
+  const text = await ApiClient.ofEnvironment().text("POST", "/v1/rejected/requeue", { body });
+  const done = JSON.parse(text) as { requeued: number; remaining: number };
+  const missing = all ? 0 : Math.min(ids.length, limit ?? ids.length) - done.requeued;
+  print(json === true, text, () => {
+    const more = done.remaining > 0 ? `, ${done.remaining} remain: run it again` : "";
+    const gone =
+      missing > 0
+        ? `; ${missing} not: no longer there, not kept whole, or from a list that is not served`
+        : "";
+    return `requeued ${done.requeued}${more}${gone}`;
+  });
+  return missing > 0 ? 1 : 0;
+}

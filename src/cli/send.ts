@@ -1,0 +1,212 @@
+// `fluxhook send`: events as a producer pushes them, straight onto the list, or by POST /v1/events.
+// They are checked first by the rules of the worker, so what it would reject never gets there.
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import { readSettings, type Settings } from "../config.ts";
+import { elementText, isEventId, readElement, type Event } from "../wire/event.ts";
+import { EVENTS_PER_REQUEST } from "../wire/event-batch.ts";
+import { isTimestamp, TIMESTAMP_ACCEPTED } from "../wire/timestamp.ts";
+import { acceptedEventTypes } from "../worker/event-types.ts";
+import { ApiClient, type Answer } from "./api-client.ts";
+import { readInput } from "./input.ts";
+import { print } from "./output.ts";
+import { addOwnerOptions, type OwnerOptions } from "./owner-options.ts";
+import { judged, wholeNumber, withExamples, type Exit } from "./usage.ts";
+
+interface SendOptions extends OwnerOptions {
+  data: string;
+  id?: string;
+  timestamp?: string;
+  queue?: string;
+  count: number;
+  api?: boolean;
+  json?: boolean;
+}
+
+const MOST_EVENTS = 100_000;
+/** Of one push: the API takes 8 MiB, and Valkey is held up by a larger one. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+const TRIES = 3;
+const PAUSE_MS = 1_000;
+
+export function addSend(program: Command, exit: Exit): void {
+  const command = program
+    .command("send")
+    .description("push an event onto the list, as a producer does")
+    .argument("<event>", "the event type, such as file.created");
+  addOwnerOptions(command, {
+    user: "whose webhooks get it; --org or both will do too",
+    org: "the organisation's webhooks get it too",
+  });
+  command
+    .option(
+      "--data <json>",
+      "its data, a JSON object that goes out as it is; @file reads a file, - standard input",
+      "{}",
+    )
+    .option(
+      "--id <id>",
+      "its id, on which receivers dedupe; made where it is not given",
+      judged(isEventId, "1 to 128 characters of A-Z a-z 0-9 _ -"),
+    )
+    .option(
+      "--timestamp <time>",
+      "when it happened; now where it is not given",
+      judged(isTimestamp, TIMESTAMP_ACCEPTED),
+    )
+    .option("--queue <list>", "the list; the first of FLUXHOOK_QUEUE where it is not given")
+    .option(
+      "--count <n>",
+      "push so many of it, each with an id of its own",
+      wholeNumber(1, MOST_EVENTS),
+      1,
+    )
+    .option("--api", "by the API, with an Idempotency-Key, and not onto the list itself")
+    .option("--json", "print JSON as POST /v1/events answers it")
+    .action(async (type: string, options: SendOptions) => {
+      exit(await send(type, options, command));
+    });
+  withExamples(
+    command,
+    "fluxhook send file.created --user u_1",
+    `fluxhook send file.created --user u_1 --data '{"file_id":"f_1"}'`,
+    "fluxhook send org.updated --org o_1 --data @data.json --api",
+  );
+}
+
+async function send(type: string, options: SendOptions, command: Command): Promise<number> {
+  const { queue, count, api, id } = options;
+  if (api && queue !== undefined) {
+    return command.error(
+      "error: --queue is not for --api, which pushes onto the service's own list",
+    );
+  }
+  if (count > 1 && id !== undefined) {
+    return command.error("error: --id is for one event; with --count each has an id of its own");
+  }
+  const data = await readData(options.data, command);
+  // The setting's own form judges the name.
+  const environment = { ...process.env, ...(queue === undefined ? {} : { FLUXHOOK_QUEUE: queue }) };
+  const settings = readSettings(environment, api ? ["API_TOKEN"] : []);
+  const event: Event = {
+    userId: options.user,
+    orgId: options.org,
+    type,
+    timestamp: options.timestamp ?? new Date().toISOString(),
+    data,
+  };
+  checkEvent({ ...event, id: id ?? newId() }, settings, command);
+
+  const ids = Array.from({ length: count }, () => id ?? newId());
+  const elements = (batch: readonly string[]) =>
+    batch.map((one) => elementText({ ...event, id: one }));
+  const size = Buffer.byteLength(elements(ids.slice(0, 1))[0] ?? "");
+  const atOnce = Math.max(1, Math.min(EVENTS_PER_REQUEST, Math.floor(BATCH_BYTES / size)));
+  const pushed: string[] = [];
+  const push = api ? pushByApi() : await pushOntoList(settings);
+  try {
+    for (let at = 0; at < ids.length; at += atOnce) {
+      const batch = ids.slice(at, at + atOnce);
+      const problem = await push.batch(elements(batch));
+      if (problem !== null) throw new Error(notAll(pushed.length, count, problem));
+      pushed.push(...batch);
+    }
+  } finally {
+    push.close();
+  }
+  print(options.json === true, JSON.stringify({ ids: pushed }), () => pushed.join("\n"));
+  return 0;
+}
+
+function notAll(pushed: number, count: number, problem: string): string {
+  return count === 1 ? problem : `${pushed} of ${count} were pushed, then: ${problem}`;
+}
+
+async function readData(given: string, command: Command): Promise<string> {
+  const isFile = given === "-" || given.startsWith("@");
+  const text = isFile
+    ? new TextDecoder().decode(await readInput(given.replace(/^@/, ""), "--data", command)).trim()
+    : given;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
+  } catch {
+    // Said below: what is no JSON is no object either.
+  }
+  return command.error(
+    `error: --data must be a JSON object, such as '{"file_id":"f_1"}', @file or - for standard input`,
+  );
+}
+
+/** By the reader that the worker has, on the very bytes that are to be pushed. */
+function checkEvent(event: Event & { id: string }, settings: Settings, command: Command): void {
+  const reading = readElement(Buffer.from(elementText(event)), {
+    maxEventBytes: settings.MAX_EVENT_BYTES,
+    eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
+  });
+  if (reading.ok) return;
+  const { reason, message } = reading.rejection;
+  command.error(
+    reason === "no-owner"
+      ? "error: whose event is it? write --user <id>, --org <id> or both"
+      : `error: ${message}`,
+  );
+}
+
+interface Push {
+  /** Null where it was pushed, else what to say. */
+  batch(elements: readonly string[]): Promise<string | null>;
+  close(): void;
+}
+
+function pushByApi(): Push {
+  const api = ApiClient.ofEnvironment();
+  return {
+    async batch(elements) {
+      const body = elements.length === 1 ? (elements[0] ?? "") : `[${elements.join(",")}]`;
+      const idempotencyKey = randomUUID();
+      for (let tries = 1; ; tries += 1) {
+        const answer = await api.ask("POST", "/v1/events", { body, idempotencyKey });
+        if (answer.kind === "answered") return null;
+        // With the same key nothing is pushed twice, whatever became of the first request.
+        if (tries >= TRIES || !isUncertain(answer)) return answer.message;
+        await Bun.sleep(PAUSE_MS);
+      }
+    },
+    close: () => {},
+  };
+}
+
+function isUncertain(answer: Answer): boolean {
+  return (
+    answer.kind === "unreachable" ||
+    (answer.kind === "refused" && [502, 503, 504].includes(answer.status))
+  );
+}
+
+async function pushOntoList(settings: Settings): Promise<Push> {
+  // Not above: the other commands start without a client of Valkey.
+  const { connectValkey } = await import("./doctor/valkey-state.ts");
+  const { shownAddress } = await import("../valkey/shown-address.ts");
+  const { VALKEY_URL } = settings;
+  const valkey = await connectValkey(VALKEY_URL);
+  if (!valkey.isUp) {
+    valkey.close();
+    throw new Error(
+      `no Valkey answers at ${shownAddress(VALKEY_URL)} (${valkey.why}); FLUXHOOK_VALKEY_URL says where it is, and --api sends by the API`,
+    );
+  }
+  return {
+    async batch(elements) {
+      const queue = settings.QUEUE[0] ?? "";
+      // One command for all: they are on the list, or none of them is.
+      await valkey.link.run((client) => client.lpush(queue, ...elements));
+      return null;
+    },
+    close: () => valkey.close(),
+  };
+}
+
+function newId(): string {
+  return `evt_${randomUUID().replaceAll("-", "")}`;
+}

@@ -1,0 +1,116 @@
+// Every command's --help is enough to use it, and so is docs/cli.md: a walk through all of them.
+import { beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { runFluxhook } from "../support/service.ts";
+
+interface Help {
+  /** `webhooks create`; empty for fluxhook itself. */
+  name: string;
+  text: string;
+  options: { flags: string; description: string }[];
+  arguments: { flags: string; description: string }[];
+  subcommands: string[];
+}
+
+const MOST_COLUMNS = 110;
+
+const pages: Help[] = [];
+beforeAll(async () => {
+  const names = [""];
+  for (const name of names) {
+    const args = [...name.split(" ").filter((word) => word !== ""), "--help"];
+    const { exitCode, stdout, stderr } = await runFluxhook(args);
+    if (exitCode !== 0 || stderr !== "") throw new Error(`${name} --help: ${exitCode} ${stderr}`);
+    const page = readHelp(name, stdout);
+    pages.push(page);
+    names.push(...page.subcommands.map((sub) => `${name} ${sub}`.trim()));
+  }
+}, 60_000);
+
+function readHelp(name: string, text: string): Help {
+  const entries = (title: string) => {
+    const section = new RegExp(`^${title}:\n((?:  .*\n)+)`, "m").exec(text)?.[1] ?? "";
+    // An entry begins with two spaces; more of them go on with the one before.
+    return section.split(/\n(?= {2}\S)/).flatMap((entry) => {
+      const [flags = "", ...description] = entry.trim().split(/ {2,}|\n +/);
+      return flags === "" ? [] : [{ flags, description: description.join(" ") }];
+    });
+  };
+  return {
+    name,
+    text,
+    options: entries("Options"),
+    arguments: entries("Arguments"),
+    subcommands: entries("Commands")
+      .map(({ flags }) => flags.split(" ")[0] ?? "")
+      .filter((sub) => sub !== "help"),
+  };
+}
+
+const leaves = () => pages.filter(({ subcommands }) => subcommands.length === 0);
+
+test("the walk finds every command of the contract", () => {
+  const names = pages.map(({ name }) => name);
+  const contract = ["serve", "dev", "doctor", "health", "listen", "send", "logs", "sign", "verify"];
+  for (const sub of "list create update delete rotate test enable disable".split(" ")) {
+    contract.push(`webhooks ${sub}`);
+  }
+  contract.push("parked list", "parked redeliver", "rejected list", "rejected requeue");
+  for (const name of contract) {
+    expect(names).toContain(name);
+  }
+});
+
+describe("every page", () => {
+  test("says what the command does, and every option and argument with a description", () => {
+    for (const { name, text, options, arguments: args } of pages) {
+      const [, description = ""] = /^Usage: .*\n\n(.+)/.exec(text) ?? [];
+      expect([name, description.length > 10]).toEqual([name, true]);
+      expect([name, options.length > 0]).toEqual([name, true]);
+      for (const { flags, description: words } of [...options, ...args]) {
+        expect([name, flags, words.length > 5]).toEqual([name, flags, true]);
+      }
+    }
+  });
+
+  test("names in Options and Arguments all that its first line takes", () => {
+    for (const { name, text, arguments: args } of pages) {
+      const [usage = ""] = text.split("\n");
+      const named = [...usage.matchAll(/[<[](\w+)(?:\.\.\.)?[>\]]/g)].map(([, word]) => word);
+      const own = named.filter((word) => word !== "options" && word !== "command");
+      expect([name, args.map(({ flags }) => flags)]).toEqual([name, own as string[]]);
+    }
+  });
+
+  test("has an example, and it is one of this command", () => {
+    for (const { name, text } of pages) {
+      const [, example = ""] = /^Examples?:\n {2}(.+)/m.exec(text) ?? [];
+      expect([name, example]).toEqual([name, expect.stringContaining(`fluxhook ${name}`.trim())]);
+    }
+  });
+
+  test("fits a terminal, but for the examples, which can be copied", () => {
+    for (const { name, text } of pages) {
+      const [before = ""] = text.split(/^Examples?:/m);
+      const longest = before.split("\n").toSorted((a, b) => b.length - a.length)[0] ?? "";
+      expect([name, longest.length <= MOST_COLUMNS ? "" : longest]).toEqual([name, ""]);
+    }
+  });
+});
+
+test("what prints data has --json", () => {
+  const withoutData = ["serve", "dev", "health"];
+  for (const { name, options } of leaves()) {
+    const has = options.some(({ flags }) => flags.startsWith("--json"));
+    expect([name, has]).toEqual([name, !withoutData.includes(name)]);
+  }
+});
+
+test("docs/cli.md has every command, and no option that there is not", async () => {
+  const page = await Bun.file(join(import.meta.dir, "../../docs/cli.md")).text();
+  for (const { name } of leaves()) expect(page).toContain(`fluxhook ${name}`);
+  const known = new Set(pages.flatMap(({ text }) => text.match(/--[a-z][a-z-]+/g) ?? []));
+  const named = page.match(/(?<=[\s`(])--[a-z][a-z-]+/g) ?? [];
+  expect(named.filter((flag) => !known.has(flag))).toEqual([]);
+  expect(named.length).toBeGreaterThan(20);
+});

@@ -1,0 +1,113 @@
+// `fluxhook logs --follow` beside a service that comes and goes.
+import { expect, test } from "bun:test";
+import type { LogEntry } from "../../src/wire/log-entry.ts";
+import { eventually } from "../support/eventually.ts";
+import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
+import { API_TOKEN, spawnFluxhook } from "../support/service.ts";
+
+interface Following extends Disposable {
+  stdout: string;
+  stderr: string;
+  lines(): string[];
+  signal(signal: NodeJS.Signals): void;
+  exited: Promise<number>;
+}
+
+function follow(url: string, ...more: string[]): Following {
+  const child = spawnFluxhook(["logs", "u_1", "--follow", ...more], {
+    FLUXHOOK_URL: url,
+    FLUXHOOK_API_TOKEN: API_TOKEN,
+  });
+  const following: Following = {
+    stdout: "",
+    stderr: "",
+    lines: () => following.stdout.split("\n").filter((line) => line !== ""),
+    signal: (signal) => child.kill(signal),
+    exited: child.exited,
+    [Symbol.dispose]: () => child.kill("SIGKILL"),
+  };
+  const keep = async (stream: ReadableStream<Uint8Array>, name: "stdout" | "stderr") => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) following[name] += decoder.decode(chunk, { stream: true });
+  };
+  void keep(child.stdout, "stdout");
+  void keep(child.stderr, "stderr");
+  return following;
+}
+
+async function logged(scene: Scene, count: number): Promise<LogEntry[]> {
+  return eventually(async () => {
+    const entries = await scene.logOf("u_1");
+    return entries.length === count ? entries : null;
+  });
+}
+
+test("prints what is there and each new attempt once, in order, over a restart, until Ctrl-C", async () => {
+  await using scene = await openScene();
+  const first = await scene.serve();
+  const { port } = new URL(first.url);
+  const receiver = scene.receiver();
+  await register(first, { user_id: "u_1", url: receiver.url });
+  await scene.push(eventFor("u_1", 1), eventFor("u_1", 2));
+  await logged(scene, 2);
+
+  using json = follow(first.url, "--json");
+  using people = follow(first.url);
+  await eventually(() => json.lines().length === 2 && people.lines().length === 2);
+  await scene.push(eventFor("u_1", 3));
+  await eventually(() => json.lines().length === 3 && people.lines().length === 3);
+
+  await first.stop();
+  await eventually(() => json.stderr.includes("reconnecting") && people.stderr.includes("reconn"));
+  await scene.push(eventFor("u_1", 4));
+  await scene.serve({ FLUXHOOK_PORT: port });
+  await eventually(() => json.lines().length === 4 && people.lines().length === 4);
+  expect(json.stderr).toMatch(/^fluxhook: reconnecting: .+\nfluxhook: connected again\n$/);
+
+  // A later one on the screen proves that none before it was printed again.
+  await scene.push(eventFor("u_1", 5));
+  await eventually(() => json.lines().length >= 5 && people.lines().length >= 5);
+  const entries = (await scene.logOf("u_1")).toReversed();
+  expect(json.lines().map((line) => JSON.parse(line) as LogEntry)).toEqual(entries);
+  for (const [at, { delivery_id: id, event }] of entries.entries()) {
+    expect(people.lines()[at]).toContain(id);
+    expect(people.lines()[at]).toContain(event);
+  }
+  json.signal("SIGINT");
+  people.signal("SIGTERM");
+  expect(await Promise.all([json.exited, people.exited])).toEqual([0, 0]);
+}, 40_000);
+
+test("ends with 1 when the token is not accepted any more", async () => {
+  await using scene = await openScene();
+  const service = await scene.serve();
+  const { port } = new URL(service.url);
+  const receiver = scene.receiver();
+  await register(service, { user_id: "u_1", url: receiver.url });
+  await scene.push(eventFor("u_1", 1));
+  await logged(scene, 1);
+  using following = follow(service.url);
+  await eventually(() => following.lines().length === 1);
+  await service.stop();
+  await scene.serve({ FLUXHOOK_PORT: port, FLUXHOOK_API_TOKEN: "another-token-of-24-letters" });
+  expect(await following.exited).toBe(1);
+  await eventually(() => following.stderr.includes("FLUXHOOK_API_TOKEN must be"));
+}, 40_000);
+
+test("ends when nobody reads it any more", async () => {
+  await using scene = await openScene();
+  const service = await scene.serve();
+  const receiver = scene.receiver();
+  await register(service, { user_id: "u_1", url: receiver.url });
+  await scene.push(eventFor("u_1", 1));
+  await logged(scene, 1);
+  const child = spawnFluxhook(["logs", "u_1", "--follow"], {
+    FLUXHOOK_URL: service.url,
+    FLUXHOOK_API_TOKEN: API_TOKEN,
+  });
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  await scene.push(eventFor("u_1", 2));
+  expect(await child.exited).toBe(0);
+}, 40_000);
