@@ -4,18 +4,15 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { z } from "zod";
 import { makeSecret } from "../wire/secret.ts";
-import { ownerOf, secretSchema, type WebhookRecord } from "../wire/webhook.ts";
-import { maySee } from "./auth.ts";
+import { secretSchema, type WebhookRecord } from "../wire/webhook.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 import { json, jsonInput, problems, type Api } from "./openapi.ts";
+import { findWebhook, noSuchWebhook, webhookIdParam } from "./one-webhook.ts";
 import { problem } from "./problem.ts";
 
 const tags = ["webhooks"];
-
-const idParam = z.object({ id: z.string().meta({ example: "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA" }) });
-const WEBHOOK_ID = /^wh_[A-Za-z0-9_-]{1,64}$/;
 
 const HOUR_MS = 3_600_000;
 const MOST_GRACE_HOURS = 168;
@@ -51,6 +48,7 @@ const rotatedSchema = z
 
 export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
   const { webhooks } = stores;
+  const find = (c: Context<ApiEnv>, id: string) => findWebhook(c, webhooks, id);
 
   api.openapi(
     createRoute({
@@ -58,7 +56,7 @@ export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
       path: "/v1/webhooks/{id}/secret",
       summary: "Reveal the secret",
       tags,
-      request: { params: idParam },
+      request: { params: webhookIdParam },
       responses: {
         200: json(z.object({ secret: z.string() }), "the newest secret"),
         ...problems(401, 404, 500, 503),
@@ -83,7 +81,7 @@ export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
         "the grace drops the oldest, and never prolongs the grace of one before it.",
       tags,
       middleware: [bodyIsOptional, jsonBody(SMALL_BODY_BYTES)],
-      request: { params: idParam, body: { ...jsonInput(rotateSchema), required: false } },
+      request: { params: webhookIdParam, body: { ...jsonInput(rotateSchema), required: false } },
       responses: {
         200: json(rotatedSchema, "the secret that signs from now on"),
         ...problems(400, 401, 404, 413, 415, 422, 500, 503),
@@ -102,12 +100,6 @@ export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
       return c.json({ secret: newest.secret, previous_expires_at: previousExpiresAt }, 200);
     },
   );
-
-  /** Null also for another owner's webhook: whether it exists is not the asker's business. */
-  async function find(c: Context<ApiEnv>, id: string): Promise<WebhookRecord | null> {
-    const record = WEBHOOK_ID.test(id) ? await webhooks.get(id) : null;
-    return record && maySee(c.var.principal, ownerOf(record)) ? record : null;
-  }
 }
 
 /** What a rotation makes of a webhook's record. Pure. */
@@ -142,10 +134,6 @@ const bodyIsOptional: MiddlewareHandler<ApiEnv> = async (c, next) => {
   }
   return next();
 };
-
-function noSuchWebhook(c: Context<ApiEnv>) {
-  return problem(c, "not-found", "there is no webhook with this id");
-}
 
 export function unreadable(c: Context<ApiEnv>) {
   return problem(

@@ -4,16 +4,13 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { logEntrySchema } from "../wire/log-entry.ts";
 import { MAX_TIMEOUT_MS, ownerOf } from "../wire/webhook.ts";
-import { maySee } from "./auth.ts";
 import type { ApiDeps } from "./deps.ts";
 import { newId } from "./new-id.ts";
 import { json, problems, type Api } from "./openapi.ts";
+import { findWebhook, noSuchWebhook, webhookIdParam } from "./one-webhook.ts";
 import { problem } from "./problem.ts";
 import { TestBudget } from "./test-budget.ts";
 import { unreadable } from "./webhook-secrets.ts";
-
-const one = z.object({ id: z.string().meta({ example: "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA" }) });
-const WEBHOOK_ID = /^wh_[A-Za-z0-9_-]{1,64}$/;
 
 /** Bun closes a connection that is silent for 10 s, and an attempt may take longer than that. */
 const SILENT_FOR_S = MAX_TIMEOUT_MS / 1_000 + 10;
@@ -33,7 +30,7 @@ export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): vo
         "fails has the outcome `parked`, and nothing is kept of it. An owner's webhooks can be tested " +
         "20 times a minute, two tests at a time of each.",
       tags: ["webhooks"],
-      request: { params: one },
+      request: { params: webhookIdParam },
       responses: {
         200: json(z.object({ attempt: logEntrySchema }), "the attempt, whatever came of it"),
         ...problems(401, 404, 429, 500, 503),
@@ -41,11 +38,8 @@ export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): vo
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const record = WEBHOOK_ID.test(id) ? await stores.webhooks.get(id) : null;
-      // Null also for another owner's webhook: whether it exists is not the asker's business.
-      if (!record || !maySee(c.var.principal, ownerOf(record))) {
-        return problem(c, "not-found", "there is no webhook with this id");
-      }
+      const record = await findWebhook(c, stores.webhooks, id);
+      if (!record) return noSuchWebhook(c);
       if (record.secrets.length === 0) return unreadable(c);
       const permit = budget.take(ownerOf(record), record.id, now().getTime());
       if (!permit.granted) {

@@ -21,6 +21,7 @@ import { impliedInBody, impliedInQuery } from "./implied-owner.ts";
 import { newId } from "./new-id.ts";
 import { json, jsonInput, problems, type Api } from "./openapi.ts";
 import { nextCursorSchema, pageOf, pageQuery, positionIn } from "./page.ts";
+import { findWebhook, noSuchWebhook, webhookIdParam } from "./one-webhook.ts";
 import { invalid, problem } from "./problem.ts";
 import { disabled, enabled, newWebhook, NO_HEALTH, patched, shown } from "./webhook-changes.ts";
 import { judgeUrl } from "./webhook-url.ts";
@@ -32,8 +33,6 @@ const createdSchema = webhookSchema
   .extend({ secret: z.string().describe("signs every request to this webhook") })
   .meta({ id: "WebhookCreated" });
 
-const one = z.object({ id: z.string().meta({ example: "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA" }) });
-const WEBHOOK_ID = /^wh_[A-Za-z0-9_-]{1,64}$/;
 /** Where a webhook stands in a list: `<created_at> <id>`. */
 const POSITION = /^[0-9TZ:.-]{20,30} wh_[A-Za-z0-9_-]{1,64}$/;
 
@@ -53,6 +52,7 @@ const listQuery = z
 
 export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): void {
   const { webhooks } = stores;
+  const find = (c: Context<ApiEnv>, id: string) => findWebhook(c, webhooks, id);
 
   api.openapi(
     createRoute({
@@ -143,7 +143,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       path: "/v1/webhooks/{id}",
       summary: "One webhook",
       tags,
-      request: { params: one },
+      request: { params: webhookIdParam },
       responses: { 200: json(webhookSchema, "the webhook"), ...problems(401, 404, 500, 503) },
     }),
     async (c) => {
@@ -162,7 +162,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
         "`health`. A new dialect leaves time-out, schedule and disable rule as they are.",
       tags,
       middleware: [body],
-      request: { params: one, body: jsonInput(webhookPatchSchema) },
+      request: { params: webhookIdParam, body: jsonInput(webhookPatchSchema) },
       responses: {
         200: json(webhookSchema, "the webhook as it is now"),
         ...problems(400, 401, 404, 409, 413, 415, 422, 500, 503),
@@ -191,7 +191,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       summary: "Delete a webhook",
       description: "Its deliveries that still wait end with a log line.",
       tags,
-      request: { params: one },
+      request: { params: webhookIdParam },
       responses: { 204: { description: "deleted" }, ...problems(401, 404, 500, 503) },
     }),
     async (c) => {
@@ -211,7 +211,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
         path: `/v1/webhooks/{id}/${verb}`,
         summary,
         tags,
-        request: { params: one },
+        request: { params: webhookIdParam },
         responses: {
           200: json(webhookSchema, "the webhook as it is now"),
           ...problems(401, 404, 409, 500, 503),
@@ -227,12 +227,6 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
     );
   }
 
-  /** Null also for another owner's webhook: whether it exists is not the asker's business. */
-  async function find(c: Context<ApiEnv>, id: string): Promise<WebhookRecord | null> {
-    const record = WEBHOOK_ID.test(id) ? await webhooks.get(id) : null;
-    return record && maySee(c.var.principal, ownerOf(record)) ? record : null;
-  }
-
   async function withHealth(record: WebhookRecord) {
     const [health] = await webhooks.health([record.id]);
     return shown(record, health ?? NO_HEALTH);
@@ -246,10 +240,6 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
 
 function position(record: WebhookRecord): string {
   return `${record.created_at} ${record.id}`;
-}
-
-function noSuchWebhook(c: Context<ApiEnv>) {
-  return problem(c, "not-found", "there is no webhook with this id");
 }
 
 function noSuchOwner(c: Context<ApiEnv>) {

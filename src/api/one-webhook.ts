@@ -1,0 +1,28 @@
+// What every route of one webhook begins with: its id in the path, and the webhook or a 404.
+import type { Context } from "hono";
+import { z } from "zod";
+import { ownerOf, type WebhookRecord } from "../wire/webhook.ts";
+import { maySee } from "./auth.ts";
+import type { ApiStores } from "./deps.ts";
+import type { ApiEnv } from "./env.ts";
+import { problem } from "./problem.ts";
+
+export const webhookIdParam = z.object({
+  id: z.string().meta({ example: "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA" }),
+});
+
+const WEBHOOK_ID = /^wh_[A-Za-z0-9_-]{1,64}$/;
+
+/** Null also for another owner's webhook: whether it exists is not the asker's business. */
+export async function findWebhook(
+  c: Context<ApiEnv>,
+  webhooks: ApiStores["webhooks"],
+  id: string,
+): Promise<WebhookRecord | null> {
+  const record = WEBHOOK_ID.test(id) ? await webhooks.get(id) : null;
+  return record && maySee(c.var.principal, ownerOf(record)) ? record : null;
+}
+
+export function noSuchWebhook(c: Context<ApiEnv>) {
+  return problem(c, "not-found", "there is no webhook with this id");
+}
