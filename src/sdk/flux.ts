@@ -1,0 +1,38 @@
+// The client of the HTTP API.
+import { Deliveries, Parked } from "./deliveries.ts";
+import { Events } from "./events.ts";
+import { Logs } from "./logs.ts";
+import { Transport, type FluxOptions } from "./transport.ts";
+import { Webhooks } from "./webhooks.ts";
+
+/**
+ * The client of a Fluxhook service.
+ *
+ * ```ts
+ * import { Flux } from "fluxhook";
+ *
+ * const flux = new Flux({ apiKey: token, baseUrl: "http://127.0.0.1:8585" });
+ * const { id, secret } = await flux.webhooks.create({ user_id: "u_1", url, events: ["file.*"] });
+ * ```
+ *
+ * Data has the API's names (`user_id`); every call takes `{ signal, timeoutMs }` last, rejects with
+ * a `FluxError`, and is made again where that is safe (`retries`). Verifying needs no client:
+ * `verify` is a function of its own.
+ */
+export class Flux {
+  readonly webhooks: Webhooks;
+  readonly logs: Logs;
+  readonly events: Events;
+  readonly deliveries: Deliveries;
+  readonly parked: Parked;
+
+  /** @throws {TypeError} No token, no http address, a time-out or number of retries that is none. */
+  constructor(options: FluxOptions) {
+    const transport = new Transport(options);
+    this.webhooks = new Webhooks(transport);
+    this.logs = new Logs(transport);
+    this.events = new Events(transport);
+    this.deliveries = new Deliveries(transport);
+    this.parked = new Parked(transport);
+  }
+}

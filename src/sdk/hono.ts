@@ -1,0 +1,104 @@
+// `fluxhook/hono`: a middleware that lets only genuine webhooks through. Hono itself is not imported:
+// what is used of its context is declared here.
+import { bytesOf, notRaw, PARSED } from "./raw-body.ts";
+import { joined, maxBodyBytes, received, type ReceiveOptions } from "./receive.ts";
+import { TOO_LARGE, UNAUTHORIZED, type Refusal } from "./refusal.ts";
+import type { WebhookEvent } from "./webhook-events.ts";
+
+/** What is used of Hono's `Context`. */
+export interface HonoContext {
+  req: {
+    raw: Request;
+    /** What earlier middlewares have read. */
+    bodyCache: object;
+    param(name: string): string | undefined;
+  };
+  set(key: string, value: unknown): void;
+}
+
+/** For `new Hono<{ Variables: WebhookVariables<FluxdropEvent> }>()`. */
+export interface WebhookVariables<Event extends object = WebhookEvent> {
+  event: Event;
+  /** The body as it came. */
+  rawBody: Uint8Array;
+}
+
+/**
+ * Answers 401 to what Fluxhook did not send, 413 to what is too large, and otherwise leaves the
+ * event in `c.get("event")` and the bytes in `c.get("rawBody")`; `c.req.json()` works as ever.
+ *
+ * ```ts
+ * import { Hono } from "hono";
+ * import { receiveWebhook, type WebhookVariables } from "fluxhook/hono";
+ * import type { FluxdropEvent } from "fluxhook";
+ *
+ * const app = new Hono<{ Variables: WebhookVariables<FluxdropEvent> }>();
+ * app.post("/hooks", receiveWebhook({ secret }), (c) => {
+ *   console.log(c.get("event").event);
+ *   return c.body(null, 204);
+ * });
+ * ```
+ *
+ * @throws {TypeError} From the request: there is no secret, or another middleware has parsed the body.
+ */
+export function receiveWebhook(
+  options: ReceiveOptions<HonoContext>,
+): (c: HonoContext, next: () => Promise<void>) => Promise<Response | void> {
+  return async (c, next) => {
+    const body = await rawBody(c, maxBodyBytes(options));
+    if (body === null) return answer(TOO_LARGE);
+    const event = await received(options, c, body, c.req.raw.headers);
+    if (event === null) return answer(UNAUTHORIZED);
+    c.set("event", event);
+    c.set("rawBody", body);
+    return next();
+  };
+}
+
+function answer({ status, headers, body }: Refusal): Response {
+  return new Response(body, { status, headers });
+}
+
+/** Null: too large. */
+async function rawBody({ req }: HonoContext, most: number): Promise<Uint8Array | null> {
+  const cached = await keptBytes(req.bodyCache);
+  if (cached !== null) return cached.length > most ? null : cached;
+  // Hono would write what it has parsed as JSON again, and other bytes would be verified.
+  if (req.raw.bodyUsed) throw notRaw(PARSED);
+  if (req.raw.body === null) return new Uint8Array();
+  const body = await bounded(req.raw.body, most);
+  // In place of the one that was read: `c.req.json()` and the like read this one.
+  if (body !== null) req.raw = new Request(req.raw, { method: req.raw.method, body });
+  return body;
+}
+
+/** What an earlier middleware has read and not parsed; null where there is no such thing. */
+async function keptBytes(cache: {
+  arrayBuffer?: Promise<ArrayBuffer>;
+  text?: Promise<string>;
+  blob?: Promise<Blob>;
+}): Promise<Uint8Array | null> {
+  const { arrayBuffer, text, blob } = cache;
+  const kept = await (arrayBuffer ?? text ?? blob?.then((one) => one.arrayBuffer()));
+  return kept === undefined ? null : bytesOf(kept);
+}
+
+/** Counts what arrives: a Content-Length may be missing. */
+async function bounded(
+  stream: ReadableStream<Uint8Array>,
+  most: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const read = await reader.read();
+    if (read.value === undefined) return joined(chunks, size);
+    size += read.value.length;
+    if (size > most) {
+      await reader.cancel();
+      return null;
+    }
+    chunks.push(read.value);
+  }
+}

@@ -1,0 +1,38 @@
+// The SDK: a client for the API, `enqueue` for producers, `verify` for receivers. It needs what every
+// runtime has (fetch, Web Crypto, URL), and no package.
+export { Flux } from "./flux.ts";
+export type { CallOptions, FluxOptions } from "./transport.ts";
+export { FluxError, type FieldError, type ProblemKind, type ProblemType } from "./flux-error.ts";
+export { Listing } from "./listing.ts";
+export type {
+  DialectName,
+  DisableRule,
+  SecretRotated,
+  Webhook,
+  WebhookCreate,
+  WebhookCreated,
+  WebhookOwner,
+  WebhookPatch,
+  WebhookSettings,
+} from "./webhook.ts";
+export type { LogEntry } from "./logs.ts";
+export type { ParkedDelivery, ParkedFilter } from "./deliveries.ts";
+export type { EventInput } from "./event-input.ts";
+export {
+  enqueue,
+  EnqueueError,
+  InvalidEventError,
+  type EnqueueOptions,
+  type ListClient,
+} from "./enqueue.ts";
+export { verify, type VerifyOptions } from "./verify.ts";
+export { WebhookVerificationError, type VerificationCode } from "./verification-error.ts";
+export type { RawBody } from "./raw-body.ts";
+export type { RequestHeaders, SignatureOrHeaders } from "./request-headers.ts";
+export type {
+  FluxdeskEvent,
+  FluxdropEvent,
+  FluxEvent,
+  StandardEvent,
+  WebhookEvent,
+} from "./webhook-events.ts";

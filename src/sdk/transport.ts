@@ -1,0 +1,231 @@
+// One call of the API: the request, its time-out, and its repetition where that is safe.
+import { FluxError, type Problem } from "./flux-error.ts";
+import { pause, pauseMsBefore } from "./pause.ts";
+
+export interface FluxOptions {
+  /** The API token (`FLUXHOOK_API_TOKEN`), or a scoped one. */
+  apiKey: string;
+  /** Where the API is; `http://127.0.0.1:8585` unless given. A path in it is kept. */
+  baseUrl?: string;
+  /** For each request with its answer, in milliseconds; 10,000 unless given. */
+  timeoutMs?: number;
+  /**
+   * How often a request is made again at most; 3 unless given, 0 for never. Again is what answered
+   * 429, and, where a repetition is safe, what answered 502, 503, 504 or not at all.
+   */
+  retries?: number;
+  /** In place of the runtime's own. */
+  fetch?: typeof fetch;
+}
+
+export interface CallOptions {
+  /** Ends the call and its repetitions; it rejects with the signal's `reason`. */
+  signal?: AbortSignal;
+  /** For each request of this call, in milliseconds. */
+  timeoutMs?: number;
+}
+
+export interface Call {
+  method: "GET" | "POST" | "PATCH" | "DELETE";
+  path: string;
+  query?: Readonly<Record<string, string | number | undefined>>;
+  body?: unknown;
+  idempotencyKey?: string;
+  /** Whether it does no harm when it was applied and only its answer was lost. */
+  isRepeatable: boolean;
+}
+
+type Answer =
+  | { ok: true; body: unknown }
+  | { ok: false; problem: Problem; retryAfterMs: number | null; cause?: unknown };
+
+const DEFAULT_BASE_URL = "http://127.0.0.1:8585";
+const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_RETRIES = 3;
+/** Who is asked to wait for longer is told so instead. */
+const MAX_RETRY_AFTER_MS = 30_000;
+
+/** Answers by something between us and the API, after which nobody knows whether it was applied. */
+const UNCERTAIN = new Set([0, 502, 503, 504]);
+
+export class Transport {
+  // Private by the language: what prints the client does not print the token (guarantee 9).
+  readonly #apiKey: string;
+  readonly #baseUrl: string;
+  readonly #timeoutMs: number;
+  readonly #retries: number;
+  readonly #fetch: typeof fetch | undefined;
+
+  constructor(options: FluxOptions) {
+    const { apiKey, timeoutMs = DEFAULT_TIMEOUT_MS, retries = DEFAULT_RETRIES } = options;
+    if (typeof apiKey !== "string" || !/^[\x21-\x7e]+$/.test(apiKey)) {
+      throw new TypeError("apiKey must be the API token: visible ASCII characters");
+    }
+    if (!Number.isInteger(retries) || retries < 0) {
+      throw new TypeError("retries must be a whole number, 0 or more");
+    }
+    this.#apiKey = apiKey;
+    this.#baseUrl = checkedBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL);
+    this.#timeoutMs = checkedTimeout(timeoutMs);
+    this.#retries = retries;
+    this.#fetch = options.fetch;
+  }
+
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the API's own contract says what it answers
+  async call<Body>(call: Call, { signal, timeoutMs }: CallOptions = {}): Promise<Body> {
+    const limitMs = timeoutMs === undefined ? this.#timeoutMs : checkedTimeout(timeoutMs);
+    // Written once: a repetition with its Idempotency-Key must carry the same bytes.
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#once(call, body, limitMs, signal);
+      if (answer.ok) return answer.body as Body;
+      const pauseMs = pauseMsBefore(attempt + 1, answer.retryAfterMs);
+      const isAgain =
+        attempt <= this.#retries &&
+        pauseMs <= MAX_RETRY_AFTER_MS &&
+        (answer.problem.status === 429 ||
+          (call.isRepeatable && UNCERTAIN.has(answer.problem.status)));
+      if (!isAgain) {
+        throw new FluxError(`${call.method} ${call.path}`, answer.problem, {
+          attempts: attempt,
+          idempotencyKey: call.idempotencyKey,
+          cause: answer.cause,
+        });
+      }
+      await pause(pauseMs, signal);
+    }
+  }
+
+  async #once(
+    call: Call,
+    body: string | undefined,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Answer> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const headers: Record<string, string> = {
+      Authorization: `Bearer ${this.#apiKey}`,
+      Accept: "application/json",
+    };
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (call.idempotencyKey !== undefined) headers["Idempotency-Key"] = call.idempotencyKey;
+    // Looked up at every call, and called free of any object: Workers refuse it as a method.
+    const send = this.#fetch ?? globalThis.fetch;
+    try {
+      const response = await send(this.#baseUrl + call.path + queryText(call.query), {
+        method: call.method,
+        headers,
+        body,
+        // Another address has no business with the token.
+        redirect: "manual",
+        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+      });
+      return read(response, await response.text());
+    } catch (cause) {
+      signal?.throwIfAborted();
+      return {
+        ok: false,
+        problem: noAnswer(timeout.aborted, timeoutMs),
+        retryAfterMs: null,
+        cause,
+      };
+    }
+  }
+}
+
+/** A path with the values in it as one segment each. */
+export function path(texts: TemplateStringsArray, ...values: readonly string[]): string {
+  return String.raw({ raw: texts }, ...values.map(segment));
+}
+
+function segment(value: unknown): string {
+  // A URL drops `.` and `..`, encoded or not, and would lead to another route than meant.
+  if (typeof value !== "string" || value === "" || value === "." || value === "..") {
+    throw new TypeError(`an id must be a text, and none of "", "." and ".."`);
+  }
+  return encodeURIComponent(value);
+}
+
+function queryText(query: Call["query"] = {}): string {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) given.set(name, String(value));
+  }
+  const text = given.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+function read(response: Response, text: string): Answer {
+  if (response.status === 204) return { ok: true, body: undefined };
+  const body = parsedOrNull(text);
+  if (response.ok && body !== null) return { ok: true, body };
+  return {
+    ok: false,
+    problem: isProblem(body) ? body : foreign(response),
+    retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
+  };
+}
+
+function parsedOrNull(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isProblem(body: object | null): body is Problem {
+  return (
+    body !== null &&
+    "type" in body &&
+    typeof body.type === "string" &&
+    "title" in body &&
+    typeof body.title === "string" &&
+    "status" in body &&
+    typeof body.status === "number" &&
+    "detail" in body &&
+    typeof body.detail === "string"
+  );
+}
+
+function foreign({ status, statusText }: Response): Problem {
+  const detail = "the answer is not Fluxhook's; check baseUrl and what stands before it";
+  return { type: "about:blank", title: statusText || `HTTP ${status}`, status, detail };
+}
+
+function noAnswer(isTimeout: boolean, timeoutMs: number): Problem {
+  return isTimeout
+    ? {
+        type: "urn:fluxhook:sdk:timeout",
+        title: "No answer in time",
+        status: 0,
+        detail: `there was none within ${timeoutMs} ms`,
+      }
+    : {
+        type: "urn:fluxhook:sdk:connection",
+        title: "No answer",
+        status: 0,
+        detail: "the connection failed; its cause is in `cause`",
+      };
+}
+
+/** The API writes seconds; a date, which a proxy may write, is left to the pauses of our own. */
+function retryAfterMs(text: string | null): number | null {
+  return text !== null && /^\d{1,9}$/.test(text.trim()) ? Number(text) * 1_000 : null;
+}
+
+function checkedTimeout(timeoutMs: number): number {
+  // What setTimeout can hold: more would fire at once.
+  if (timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1) return timeoutMs;
+  throw new TypeError("timeoutMs must be a number of milliseconds, more than 0");
+}
+
+function checkedBaseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) {
+    // Not the text itself: it may hold a password.
+    throw new TypeError("baseUrl must be an http or https URL without user and password");
+  }
+  return (url.origin + url.pathname).replace(/\/+$/, "");
+}

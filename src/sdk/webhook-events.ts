@@ -1,0 +1,46 @@
+// The bodies that receivers get, one per dialect (DESIGN §2.3).
+
+/** The body of a request in the dialect `fluxdrop`, the default. */
+export interface FluxdropEvent<Type extends string = string, Data = Record<string, unknown>> {
+  /** The same on every attempt and every second copy: keep it, and ignore one that you have seen. */
+  id: string;
+  /** Such as `file.created`. */
+  event: Type;
+  /** RFC 3339, when it happened. */
+  timestamp: string;
+  data: Data;
+}
+
+/** The body of a request in the dialect `fluxdesk`. */
+export interface FluxdeskEvent<Type extends string = string, Data = Record<string, unknown>> {
+  version: 1;
+  /** The same on every attempt and every second copy: keep it, and ignore one that you have seen. */
+  id: string;
+  type: Type;
+  /** `data.title` where that is a string, else the type. */
+  title: string;
+  /** RFC 3339, when it happened. */
+  timestamp: string;
+  data: Data;
+}
+
+/** The body of a request in the dialect `flux`. */
+export interface FluxEvent<Type extends string = string, Data = Record<string, unknown>> {
+  /** The same on every attempt and every second copy: keep it, and ignore one that you have seen. */
+  id: `evt_${string}`;
+  type: Type;
+  /** Unix seconds, when it happened. */
+  created: number;
+  data: Data;
+}
+
+/** The body of a request in the dialect `standard`; its id is in the header `webhook-id`. */
+export interface StandardEvent<Type extends string = string, Data = Record<string, unknown>> {
+  type: Type;
+  /** RFC 3339, when it happened. */
+  timestamp: string;
+  data: Data;
+}
+
+/** What `verify` returns unless told which dialect the webhook has. */
+export type WebhookEvent = FluxdropEvent | FluxdeskEvent | FluxEvent | StandardEvent;
