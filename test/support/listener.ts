@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { afterOurDeath } from "../../src/valkey/lifeline.ts";
 import { eventually } from "./eventually.ts";
+import type { Scene } from "./serve-scene.ts";
 import { API_TOKEN, spawnFluxhook } from "./service.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
@@ -115,4 +116,30 @@ async function readLines(stream: ReadableStream<Uint8Array>, lines: ListenerLine
     rest = parts.pop() ?? "";
     for (const part of parts) lines.push(JSON.parse(part) as ListenerLine);
   }
+}
+
+/** The lines of the requests that it has shown. */
+export function requestsOf({ lines }: Listener): ListenerLine[] {
+  return lines.filter(({ type }) => type === "request");
+}
+
+/** The same URL at another door of the service. */
+export function through(url: string, door: { url: string }): string {
+  return door.url + new URL(url).pathname;
+}
+
+/** A port that was free a moment ago: of a server that is not there yet, or comes back where it was. */
+export function freePort(): string {
+  const server = Bun.serve({ port: 0, fetch: () => new Response() });
+  const { port } = server;
+  void server.stop(true);
+  return String(port);
+}
+
+/** A service, a local server that answers 204, and the command between them. */
+export async function openListening(scene: Scene, ...args: string[]) {
+  const service = await scene.serve();
+  const local = scene.receiver();
+  const listener = await startListener(service.url, ["--forward-to", String(local.port), ...args]);
+  return { service, local, listener };
 }

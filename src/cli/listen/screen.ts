@@ -1,0 +1,146 @@
+// What `fluxhook listen` shows: a line for each request, the truth about the connection, and on a
+// terminal one line at the bottom that says how it is now. With --json one object for each.
+import type { ListenRequest, ListenSession } from "../../wire/listen.ts";
+import { colors, printable } from "../output.ts";
+import type { Forwarded } from "./forward.ts";
+
+export type Connection = "connected" | "reconnecting" | "down";
+
+export interface ScreenOptions {
+  isJson: boolean;
+  withSecret: boolean;
+  forwardTo: URL;
+  hasKeys: boolean;
+}
+
+const PAINT: Record<Connection, (text: string) => string> = {
+  connected: colors.green,
+  reconnecting: colors.yellow,
+  down: colors.red,
+};
+const LONGEST_NAME = 60;
+
+export class Screen {
+  private connection: Connection = "reconnecting";
+  private readonly hasStatusLine: boolean;
+
+  constructor(private readonly options: ScreenOptions) {
+    this.hasStatusLine = !options.isJson && process.stdout.isTTY;
+  }
+
+  session({ url, webhook_id, secret }: ListenSession, isFirst: boolean): void {
+    const { isJson, withSecret, forwardTo } = this.options;
+    if (isJson) {
+      const shown = { type: "session", url, forward_to: forwardTo.href, webhook_id };
+      this.json(withSecret ? { ...shown, secret } : shown);
+      return;
+    }
+    if (!isFirst)
+      this.line(colors.yellow("the session had ended on the server; this is a new one"));
+    const fields: [string, string][] = [
+      ["url", colors.bold(url)],
+      ["forwards to", forwardTo.href],
+      ["webhook", webhook_id ?? "none: name an owner by --user or --org to get deliveries too"],
+    ];
+    if (withSecret) fields.push(["secret", secret ?? "none: there is no webhook"]);
+    for (const [name, value] of fields) this.line(`${name.padEnd(12)}${value}`);
+  }
+
+  request(
+    request: ListenRequest,
+    { answer, problem, durationMs }: Forwarded,
+    isAgain: boolean,
+  ): void {
+    const at = new Date();
+    const event = eventOf(request);
+    const ms = Math.round(durationMs);
+    const { id, source, method, path } = request;
+    const { status } = answer;
+    if (this.options.isJson) {
+      const shown = {
+        type: "request",
+        at: at.toISOString(),
+        id,
+        source,
+        method,
+        path,
+        event,
+        status,
+      };
+      this.json({ ...shown, duration_ms: ms, problem, again: isAgain });
+      return;
+    }
+    const name = printable(event ?? `${method} ${path || "/"}`).slice(0, LONGEST_NAME);
+    const paint = status < 300 ? colors.green : status < 400 ? colors.yellow : colors.red;
+    const words = [
+      at.toTimeString().slice(0, 8),
+      name.padEnd(22),
+      `-> ${paint(String(status))}`,
+      `${ms} ms`,
+      ...(isAgain ? [colors.dim("again")] : []),
+      ...(problem === null ? [] : [colors.red(printable(problem))]),
+    ];
+    this.line(words.join("  "));
+  }
+
+  /** Only what has changed is told. */
+  is(connection: Connection, reason: string | null = null): void {
+    if (connection === this.connection) return;
+    this.connection = connection;
+    if (this.options.isJson) this.json({ type: "connection", state: connection, reason });
+    else {
+      const why = reason === null ? "" : `: ${printable(reason)}`;
+      this.line(`${new Date().toTimeString().slice(0, 8)}  ${PAINT[connection](connection)}${why}`);
+    }
+  }
+
+  expired(count: number): void {
+    if (this.options.isJson) this.json({ type: "expired", count });
+    else {
+      const those = count === 1 ? "1 request has" : `${count} requests have`;
+      this.line(colors.red(`${those} waited for longer than a minute and will not come`));
+    }
+  }
+
+  note(text: string): void {
+    if (this.options.isJson) this.json({ type: "note", text });
+    else this.line(colors.dim(text));
+  }
+
+  end(): void {
+    if (this.hasStatusLine) process.stdout.write(CLEAR);
+  }
+
+  // By console.log, for what process.stdout still holds is lost by process.exit.
+  private line(text: string): void {
+    console.log(this.hasStatusLine ? `${CLEAR}${text}` : text);
+    if (this.hasStatusLine) process.stdout.write(this.status());
+  }
+
+  private status(): string {
+    const keys = this.options.hasKeys ? "  r resends the last one," : " ";
+    const text = `● ${this.connection}${keys} Ctrl-C ends`;
+    return PAINT[this.connection](text.slice(0, (process.stdout.columns || 80) - 1));
+  }
+
+  private json(value: object): void {
+    console.log(JSON.stringify(value));
+  }
+}
+
+/** Back to the line's beginning, and all of it away (ECMA-48, EL). */
+const CLEAR = "\r\u001b[2K";
+
+/** What the body calls itself, in Fluxhook's dialects as in many others. */
+function eventOf({ body }: ListenRequest): string | null {
+  try {
+    const read: unknown = JSON.parse(Buffer.from(body, "base64").toString());
+    if (typeof read !== "object" || read === null) return null;
+    const { event, type } = read as { event?: unknown; type?: unknown };
+    const name = event ?? type;
+    return typeof name === "string" && name !== "" ? name : null;
+  } catch {
+    // No JSON, or none that can be read: its path names it.
+    return null;
+  }
+}

@@ -1,0 +1,28 @@
+// Deletes the temporary webhooks of sessions that have ended by themselves. Every process does it; that
+// two of them meet is harmless.
+import type { ListenStore } from "../../valkey/listen-store.ts";
+import { ValkeyUnavailable } from "../../valkey/unavailable.ts";
+import type { WebhookStore } from "../../valkey/webhook-store.ts";
+import { listenUrl } from "../../wire/listen.ts";
+import type { WorkerLog } from "../../worker/worker-log.ts";
+
+export interface SweepDeps {
+  store: Pick<ListenStore, "leftovers" | "forgetWebhook">;
+  webhooks: Pick<WebhookStore, "get" | "delete">;
+  log: WorkerLog;
+}
+
+/** Never throws: the next sweep comes soon. */
+export async function sweepSessions({ store, webhooks, log }: SweepDeps): Promise<void> {
+  try {
+    for (const { id, webhookId } of await store.leftovers()) {
+      const record = await webhooks.get(webhookId);
+      // With another url it has become its owner's own.
+      if (record?.url === listenUrl(id)) await webhooks.delete(webhookId);
+      await store.forgetWebhook(id);
+      log.info({ webhook_id: webhookId }, "listen.expired");
+    }
+  } catch (error) {
+    if (!(error instanceof ValkeyUnavailable)) log.error({ err: error }, "listen.sweep_failed");
+  }
+}
