@@ -1,5 +1,6 @@
 // Writes the README's generated tables between their markers: `bun docs/generate.ts`. The settings come
-// from src/config.ts, the routes from the OpenAPI document; test/docs/readme.test.ts notices a drift.
+// from src/config.ts, the routes from the OpenAPI document, the receivers from docs/receivers.md; test/docs/readme.test.ts notices a drift.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createApi } from "../src/api/app.ts";
 import { settingsTable } from "../src/cli/settings-help.ts";
@@ -8,8 +9,21 @@ import { VERSION } from "../src/version.ts";
 export const README = join(import.meta.dir, "../README.md");
 
 /** The tables by the name of their markers. */
-export function tables(): Record<"settings" | "routes", string> {
-  return { settings: settingsTable(), routes: routesTable() };
+export function tables(): Record<"settings" | "routes" | "receivers", string> {
+  return { settings: settingsTable(), routes: routesTable(), receivers: receivers() };
+}
+
+const RECEIVERS = readFileSync(join(import.meta.dir, "receivers.md"), "utf8");
+const LANGUAGES = ["Express", "Hono", "Python", "Go", "PHP", "Ruby"];
+
+/** The first code of each language's section, folded: test/sdk/pages.test.ts runs it. */
+function receivers(): string {
+  return LANGUAGES.map((language) => {
+    const [, code] =
+      new RegExp(`^### ${language}\n[^]*?(^\`\`\`[^]*?^\`\`\`$)`, "m").exec(RECEIVERS) ?? [];
+    if (code === undefined) throw new Error(`docs/receivers.md has no section ${language}`);
+    return `<details><summary>${language}</summary>\n\n${code}\n\n</details>`;
+  }).join("\n\n");
 }
 
 interface Operation {

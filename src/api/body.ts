@@ -1,5 +1,6 @@
 // Request bodies: JSON in UTF-8 and bounded, whatever the headers claim.
 import type { MiddlewareHandler } from "hono";
+import { readBounded } from "../wire/read-bounded.ts";
 import type { ApiEnv } from "./env.ts";
 import { invalid, problem } from "./problem.ts";
 import { illFormedText } from "./well-formed.ts";
@@ -48,29 +49,6 @@ export function jsonBody(
     c.req.bodyCache.json = Promise.resolve(read.value);
     return next();
   };
-}
-
-/** Guarantee 6: counts what arrives; Content-Length may lie or be missing. Null: too large. */
-async function readBounded(
-  body: ReadableStream<Uint8Array> | null,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (!body) return new Uint8Array(0);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.byteLength;
-    // Leaving the loop cancels the stream, so the rest is never buffered.
-    if (size > maxBytes) return null;
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
 }
 
 function readJson(

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { Settings } from "../../config.ts";
 import { sharedKeys } from "../../valkey/keys.ts";
+import { LISTEN_SCHEME } from "../../wire/listen.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { ValkeyUp } from "./valkey-state.ts";
 
@@ -53,6 +54,8 @@ export async function readRegistered({ link }: ValkeyUp, settings: Settings): Pr
     );
     for (const text of texts.flat()) {
       const webhook = readStored(text);
+      // A session of `fluxhook listen` is reached through Valkey, not over the network.
+      if (webhook?.url.startsWith(LISTEN_SCHEME)) continue;
       if (webhook) webhooks.push(webhook);
       else unreadable += 1;
     }
