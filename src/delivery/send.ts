@@ -24,7 +24,7 @@ export interface SendRequest {
   addresses: readonly Address[];
   /** The index of the address to begin with, taken modulo their number. */
   startAt: number;
-  /** Every header but Host. */
+  /** Every header but Host, which is added to it. */
   headers: Record<string, string>;
   /** The bytes that were signed (guarantee 4). */
   body: Uint8Array<ArrayBuffer>;
@@ -44,9 +44,9 @@ export interface SenderOptions {
 export function createSender({ ca, proxy }: SenderOptions = {}): Send {
   const via = proxy === undefined ? null : readProxy(proxy, ca);
   return async (request) => {
-    const { target, addresses, body, deadline } = request;
+    const { target, addresses, headers, body, deadline } = request;
     const { signal } = deadline;
-    const headers = { ...request.headers, Host: target.hostHeader };
+    headers.Host = target.hostHeader;
     const init: BunFetchRequestInit = {
       method: "POST",
       headers,

@@ -23,7 +23,7 @@ interface Entry extends Settle {
 
 const MOST_IN_GROUP = 256;
 /** Group commit: a settlement under load waits this long for others, or until these many are there. */
-const GROUP_MS = 1;
+const GROUP_MS = 2;
 const ENOUGH_IN_GROUP = 64;
 const PAUSE_AFTER_ERROR_MS = 250;
 

@@ -1,5 +1,5 @@
 // The claimer on a real queue: what it asks for, when it sleeps, what wakes it.
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Link } from "../../src/valkey/link.ts";
 import type { LocalValkey } from "../../src/valkey/local-server.ts";
 import { isDelivery } from "../../src/valkey/item.ts";
@@ -44,6 +44,8 @@ interface Options {
   room?: number;
   mode?: "safe" | "blpop";
   deadlineMs?: number;
+  /** Of the slots. */
+  now?: () => number;
 }
 
 async function start(options: Options = {}): Promise<Scene> {
@@ -63,6 +65,7 @@ async function start(options: Options = {}): Promise<Scene> {
   scene.slots = new Slots({
     concurrency: 100,
     webhookConcurrency: 64,
+    now: options.now,
     onFree: () => scene.claimer.wake(),
   });
   scene.claimer = new Claimer({
@@ -106,6 +109,46 @@ test("claims what is there, the oldest first, and holds it", async () => {
   await eventually(() => scene.items.length === 3);
   expect(claimed(scene)).toEqual(["a", "b", "c"]);
   expect([...scene.members[0]!.membership.held.keys()]).toEqual(["1", "2", "3"]);
+});
+
+describe("the list is left alone, and the ready ones are not,", () => {
+  /** Keeps pace, has no slot free, and `waiting` wait for one. */
+  async function busy(waiting: number) {
+    const queue = lab.queue();
+    // By a clock that stands still nobody gives up waiting.
+    const scene = await start({ queues: [queue], room: 0, now: () => 1_000 });
+    const { slots } = scene;
+    for (let n = 0; n < 200; n += 1) slots.finish(slots.take("wh_1")!, "success");
+    while (slots.take("wh_1")) {}
+    for (let n = 0; n < waiting; n += 1) void slots.wait("wh_1");
+    await queue.push("a");
+    await lab.redis.lpush(queue.store.keys.ready, `0 e ${header("d1")}\nredelivered`);
+    return scene;
+  }
+
+  test("while 256 wait for webhooks that keep pace", async () => {
+    const scene = await busy(256);
+    scene.room = 100;
+    scene.claimer.wake();
+    await eventually(() => scene.items.length > 0);
+    expect(claimed(scene)).toEqual(["redelivered"]);
+    scene.slots.refuseAll();
+    await eventually(() => scene.items.length === 2);
+    expect(claimed(scene)).toEqual(["redelivered", "a"]);
+  });
+
+  test("while a lane that such a webhook has just got is served", async () => {
+    const scene = await busy(0);
+    const { lanes } = scene.members[0]!.membership;
+    lanes.set("wh_1", Number.POSITIVE_INFINITY);
+    scene.room = 100;
+    scene.claimer.wake();
+    await eventually(() => scene.items.length > 0);
+    expect(claimed(scene)).toEqual(["redelivered"]);
+    // Not for longer than a short burst: others may wait behind it on the list.
+    lanes.set("wh_1", 0);
+    await eventually(() => scene.items.length === 2);
+  });
 });
 
 test("asks to be called when the list is empty, and is woken by that", async () => {

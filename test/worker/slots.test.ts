@@ -116,6 +116,37 @@ describe("webhooks without a recent success", () => {
   });
 });
 
+describe("who waits for a webhook that keeps pace", () => {
+  /** Grown to 64, each success having held its slot for so long. */
+  function grown(ms: number) {
+    const scene = open();
+    for (let n = 0; n < 200; n += 1) {
+      const slot = scene.slots.take("a")!;
+      scene.clock.now += ms;
+      scene.slots.finish(slot, "success");
+    }
+    expect(scene.takeAll("a")).toHaveLength(64);
+    for (let n = 0; n < 3; n += 1) void scene.slots.wait("a");
+    return scene;
+  }
+
+  test("is counted: 256 of them find a slot in time at 10 ms each", () => {
+    const { slots } = grown(9);
+    expect(slots.keepsPace("a")).toBeTrue();
+    expect(slots.waitingForPace).toBe(3);
+  });
+
+  test("is not counted where it is slower, or has had no success", () => {
+    const { slots, takeAll } = grown(11);
+    expect(slots.keepsPace("a")).toBeFalse();
+    takeAll("new");
+    void slots.wait("new");
+    expect(slots.keepsPace("new")).toBeFalse();
+    expect(slots.keepsPace("unknown")).toBeFalse();
+    expect(slots.waitingForPace).toBe(0);
+  });
+});
+
 describe("who finds no slot", () => {
   test("waits, and gets the next ones in the order of asking", async () => {
     const { slots, takeAll, freed } = open();
