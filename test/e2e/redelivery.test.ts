@@ -153,7 +153,9 @@ test("the tenth last is known, the eleventh last is not", async () => {
   const key = sharedKeys(scene.prefix).kept(ownerTag("user:u_eleven"));
   const kept = async () => {
     const texts = await scene.redis.lrange(key, 0, -1);
-    return texts.map((text) => attemptUuid((JSON.parse(text) as KeptAttempt).header));
+    // The first line of each; the body follows it.
+    const lines = texts.map((text) => text.split("\n", 1)[0] ?? "");
+    return lines.map((line) => attemptUuid((JSON.parse(line) as KeptAttempt).header));
   };
   await scene.push(...Array.from({ length: 10 }, (_, n) => eventFor("u_eleven", n)));
   await eventually(async () => expect(await kept()).toHaveLength(10));
