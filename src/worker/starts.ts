@@ -8,6 +8,9 @@ const MOST_FRESH = 48;
 const MOST_FRESH_UNPROVEN = MOST_FRESH / 2;
 /** Nor is who has been under way for so long, so that slow receivers get all the slots there are. */
 const FRESH_MS = 25;
+/** Beyond so many they begin together, once in a turn of the event loop: each alone wakes a thread. */
+const FEW = 8;
+const MOST_REMEMBERED = 1_024;
 
 interface Start {
   unproven: boolean;
@@ -30,23 +33,33 @@ export class Starts {
   private readonly proven: (() => void)[] = [];
   private readonly unproven: (() => void)[] = [];
   private timer: Timer | null = null;
+  private isTurnDue = false;
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** Its turn: at once, or when others have ended or turned out to be slow. */
+  /** Its turn: at once, with the next ones, or when others have ended or turned out to be slow. */
   enter(unproven: boolean): Started | Promise<Started> {
     const line = unproven ? this.unproven : this.proven;
-    if (line.length === 0 && this.hasRoom(unproven)) return this.begin(unproven);
+    if (line.length === 0 && this.fresh < FEW) return this.begin(unproven);
     return new Promise((resolve) => {
       line.push(() => resolve(this.begin(unproven)));
-      this.timer ??= setInterval(() => this.admit(), FRESH_MS);
+      this.takeTurn();
     });
   }
 
   end(start: Started): void {
     this.ended += 1;
     this.discount(start);
-    this.admit();
+    if (this.proven.length + this.unproven.length > 0) this.takeTurn();
+  }
+
+  private takeTurn(): void {
+    if (this.isTurnDue) return;
+    this.isTurnDue = true;
+    setImmediate(() => {
+      this.isTurnDue = false;
+      this.admit();
+    });
   }
 
   private begin(unproven: boolean): Start {
@@ -54,6 +67,7 @@ export class Starts {
     this.fresh += 1;
     if (unproven) this.freshUnproven += 1;
     this.order.push(start);
+    if (this.order.length >= MOST_REMEMBERED) this.forgetSlow();
     return start;
   }
 
@@ -68,7 +82,9 @@ export class Starts {
   private admit(): void {
     while (this.proven.length > 0 && this.hasRoom(false)) this.proven.shift()?.();
     while (this.unproven.length > 0 && this.hasRoom(true)) this.unproven.shift()?.();
-    if (this.timer && this.proven.length === 0 && this.unproven.length === 0) {
+    if (this.proven.length + this.unproven.length > 0) {
+      this.timer ??= setInterval(() => this.admit(), FRESH_MS);
+    } else if (this.timer) {
       clearInterval(this.timer);
       this.timer = null;
     }
@@ -82,7 +98,7 @@ export class Starts {
       if (start.isCounted && !isSlow) break;
       this.discount(start);
     }
-    if (this.head > MOST_FRESH * 16) {
+    if (this.head > MOST_REMEMBERED / 2) {
       this.order = this.order.slice(this.head);
       this.head = 0;
     }
