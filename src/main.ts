@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { settingsHelp } from "./cli/settings-help.ts";
 import { fail } from "./cli/fail.ts";
 import { raiseFetchLimit } from "./cli/fetch-limit.ts";
+import { scheduleAsBatch } from "./cli/scheduling.ts";
 import { addListen } from "./cli/listen.ts";
 import { addLogs } from "./cli/logs.ts";
 import { addParked } from "./cli/parked.ts";
@@ -30,6 +31,7 @@ program
   .description("run the worker and the API until SIGTERM (the default)")
   .addHelpText("after", examples("FLUXHOOK_API_TOKEN=… fluxhook serve"))
   .action(async () => {
+    scheduleAsBatch();
     raiseFetchLimit();
     exitCode = await (await import("./cli/serve.ts")).serve();
   });
@@ -40,6 +42,7 @@ program
   .option("--once", "end after the samples: 0 if all arrived and verified")
   .addHelpText("after", examples("fluxhook dev", "fluxhook dev --once"))
   .action(async (options: { once?: boolean }) => {
+    scheduleAsBatch();
     raiseFetchLimit();
     exitCode = await (await import("./cli/dev.ts")).dev({ once: options.once === true });
   });
