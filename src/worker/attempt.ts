@@ -69,7 +69,13 @@ export async function runDelivery(job: Job, kept: Slot | null, deps: AttemptDeps
     await attemptOnce(job, inLine, deps);
   } catch (error) {
     const slot = await inLine;
-    if (slot) slots.finish(slot, "neutral");
+    deps.running.delete(job.claim);
+    if (slot === null) {
+      // Its claim has ended in the lane: nothing is left for the reaper.
+      deps.log.error({ err: error, webhook_id: webhook.record.id }, "delivery.crashed");
+      return;
+    }
+    slots.finish(slot, "neutral");
     throw error;
   }
 }
