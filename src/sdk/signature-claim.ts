@@ -10,7 +10,7 @@ export type SignatureClaim =
   | { kind: "missing"; header: string; advice?: string }
   | { kind: "unknown-form"; header: string };
 
-export const STANDARD_HEADERS = ["webhook-id", "webhook-timestamp", "webhook-signature"] as const;
+const STANDARD_HEADERS = ["webhook-id", "webhook-timestamp", "webhook-signature"] as const;
 
 /** Those that carry a time come first: theirs is the better evidence where a request has several. */
 const OWN_SIGNATURES = DIALECT_NAMES.map((name) => dialectOf(name).ownSignature)

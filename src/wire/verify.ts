@@ -44,30 +44,69 @@ export async function verifyHex(
   );
 }
 
+type Failed = Extract<Verification, { ok: false }>;
+type When = Pick<StandardVerification, "nowSeconds" | "toleranceSeconds">;
+
+/** All but the signature is as it should be: one of the candidates has to be that of `content`. */
+export interface ToMatch {
+  ok: true;
+  header: string;
+  content: Uint8Array;
+  candidates: readonly string[];
+}
+
+/** What the three headers of Standard Webhooks claim, judged up to the signature. */
+export function standardToMatch(
+  read: (name: string) => string | null | undefined,
+  body: Uint8Array,
+  when: When,
+): ToMatch | Failed {
+  const id = read("webhook-id");
+  if (!id) return failed("missing-header", "webhook-id");
+  const timestamp = read("webhook-timestamp");
+  if (!timestamp) return failed("missing-header", "webhook-timestamp");
+  const signature = read("webhook-signature");
+  if (!signature) return failed("missing-header", "webhook-signature");
+  // With a dot in it, `id.timestamp.body` could be cut elsewhere and still carry the signature.
+  if (id.includes(".")) return failed("bad-id", "webhook-id");
+  const timeFailure = judgeTime(timestamp, when);
+  if (timeFailure !== null) return failed(timeFailure, "webhook-timestamp");
+  const versions = signature.split(" ").filter((version) => version.startsWith("v1,"));
+  return {
+    ok: true,
+    header: "webhook-signature",
+    content: standardContent(id, timestamp, body),
+    candidates: versions.map((version) => version.slice("v1,".length)),
+  };
+}
+
+/** What a dialect's own header claims, judged up to the signature. */
+export function ownToMatch(
+  own: OwnSignature,
+  value: string,
+  body: Uint8Array,
+  when: When,
+): ToMatch | Failed {
+  const header = own.header.toLowerCase();
+  const { signatures, unixSeconds } = own.read(value);
+  if (unixSeconds !== null) {
+    const timeFailure = judgeTime(String(unixSeconds), when);
+    if (timeFailure !== null) return failed(timeFailure, header);
+  }
+  // Where the header carries no time, `prefix` has no use for one.
+  const content = withPrefix(own.prefix(unixSeconds ?? 0), body);
+  return { ok: true, header, content, candidates: signatures };
+}
+
 /** Verifies `webhook-id`, `webhook-timestamp` and `webhook-signature`. */
 export async function verifyStandard(request: StandardVerification): Promise<Verification> {
   const signer = signerOf(request.secret);
-  const id = request.headers.get("webhook-id");
-  if (!id) return failed("missing-header", "webhook-id");
-  const timestamp = request.headers.get("webhook-timestamp");
-  if (!timestamp) return failed("missing-header", "webhook-timestamp");
-  const signature = request.headers.get("webhook-signature");
-  if (!signature) return failed("missing-header", "webhook-signature");
-
-  // With a dot in it, `id.timestamp.body` could be cut elsewhere and still carry the signature.
-  if (id.includes(".")) return failed("bad-id", "webhook-id");
-  const timeFailure = judgeTime(timestamp, request);
-  if (timeFailure !== null) return failed(timeFailure, "webhook-timestamp");
-
-  const content = standardContent(id, timestamp, bytesOf(request.body));
-  const expected = await signer.standard(content);
-  const versions = signature.split(" ").filter((version) => version.startsWith("v1,"));
-  return includesSecretly(
-    versions.map((version) => version.slice("v1,".length)),
-    expected,
-  )
+  const read = (name: string) => request.headers.get(name);
+  const claim = standardToMatch(read, bytesOf(request.body), request);
+  if (!claim.ok) return claim;
+  return includesSecretly(claim.candidates, await signer.standard(claim.content))
     ? { ok: true }
-    : failed("no-matching-signature", "webhook-signature");
+    : failed("no-matching-signature", claim.header);
 }
 
 /** Verifies the dialect's own signature alone, within the time where its header carries one. */
@@ -78,14 +117,9 @@ export async function verifyOwn(
   const header = own.header.toLowerCase();
   const value = request.headers.get(header);
   if (!value) return failed("missing-header", header);
-  const { signatures, unixSeconds } = own.read(value);
-  if (unixSeconds !== null) {
-    const timeFailure = judgeTime(String(unixSeconds), request);
-    if (timeFailure !== null) return failed(timeFailure, header);
-  }
-  // Where the header carries no time, `prefix` has no use for one.
-  const content = withPrefix(own.prefix(unixSeconds ?? 0), bytesOf(request.body));
-  return (await verifyHex(request.secret, content, signatures))
+  const claim = ownToMatch(own, value, bytesOf(request.body), request);
+  if (!claim.ok) return claim;
+  return (await verifyHex(request.secret, claim.content, claim.candidates))
     ? { ok: true }
     : failed("no-matching-signature", header);
 }
@@ -104,12 +138,9 @@ export async function verifyRequest(
 }
 
 /** What is wrong with a request's time, in Unix seconds as its header has it; null where nothing is. */
-export function judgeTime(
+function judgeTime(
   timestamp: string,
-  {
-    nowSeconds,
-    toleranceSeconds = TOLERANCE_SECONDS,
-  }: Pick<StandardVerification, "nowSeconds" | "toleranceSeconds">,
+  { nowSeconds, toleranceSeconds = TOLERANCE_SECONDS }: When,
 ): "bad-timestamp" | "too-old" | "too-new" | null {
   if (!/^\d{1,15}$/.test(timestamp)) return "bad-timestamp";
   const age = Math.floor(nowSeconds) - Number(timestamp);
@@ -133,7 +164,7 @@ export function includesSecretly(candidates: readonly string[], expected: string
   return isFound;
 }
 
-function failed(failure: VerificationFailure, header: string): Verification {
+function failed(failure: VerificationFailure, header: string): Failed {
   return { ok: false, failure, header };
 }
 

@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import colors from "picocolors";
 import { VERSION } from "../../version.ts";
+import { printable } from "../output.ts";
 import type { CheckResult, CheckStatus } from "./check.ts";
 
 /** Narrower than this, three columns leave too little for each. */
@@ -82,9 +83,4 @@ function summary(results: readonly CheckResult[]): string {
 /** Bun's own wrapping knows the width of a character, and cuts what is longer than a line. */
 function wrap(text: string, width: number): string {
   return Bun.wrapAnsi(text, width, { hard: true });
-}
-
-/** Server errors and host names come from outside: nothing in them may steer a terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/[^\P{C}\n]/gu, "\u{fffd}");
 }
