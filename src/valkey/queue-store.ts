@@ -40,7 +40,8 @@ export interface ClaimRequest {
   number: number;
   mostItems: number;
   mostBytes: number;
-  fromList: boolean;
+  /** Of the items; 0 leaves the list alone. */
+  mostFromList: number;
   /** How many lanes that are not empty, and how many pauses, the reply shall name. */
   name: number;
   lanes: readonly { webhookId: string; mostItems: number }[];
@@ -112,7 +113,7 @@ export class QueueStore {
           request.number,
           request.mostItems,
           request.mostBytes,
-          request.fromList ? "1" : "0",
+          request.mostFromList,
           request.name,
           ...request.lanes.flatMap((lane) => [lane.webhookId, lane.mostItems]),
         ],

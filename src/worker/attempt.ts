@@ -119,6 +119,7 @@ async function attemptOnce(
       slot = await inLine;
       if (slot === null) return false;
       started = await starts.enter(slot.unproven);
+      slots.begin(slot);
       running.set(claim, { membership, header });
       return true;
     },

@@ -2,6 +2,7 @@
 // It sleeps while there is nothing to claim or no room, and is woken by the list, by what has
 // settled, by a free slot of a webhook with a lane, by what is due.
 import { randomBytes } from "node:crypto";
+import { isDelivery } from "../valkey/item.ts";
 import type { Claimed, ClaimReply } from "../valkey/queue-store.ts";
 import { ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { Membership } from "./membership.ts";
@@ -26,7 +27,7 @@ export interface ClaimerOptions {
   log: WorkerLog;
 }
 
-const MOST_IN_BATCH = 256;
+const MOST_IN_BATCH = 128;
 /** Bounds memory: what one batch may bring beyond its last element. */
 const MOST_BYTES_IN_BATCH = 4 * 1024 * 1024;
 const MOST_LANES_IN_BATCH = 64;
@@ -35,7 +36,6 @@ const MOST_NAMED = 256;
 /** What nobody announces (other workers' lanes, redeliveries, takeovers) is found after this. */
 const TICK_MS = 250;
 const PAUSE_AFTER_ERROR_MS = 500;
-const SHORT_BURST_MS = 250;
 /** Under load a batch is worth waiting for: room for so many, or for so long. */
 const WORTHWHILE_ROOM = MOST_IN_BATCH / 2;
 const WORTHWHILE_MS = 2;
@@ -97,8 +97,8 @@ export class Claimer {
       const room = Math.min(this.options.room(), MOST_IN_BATCH);
       if (this.stopped || room <= 0) break;
       if (membership.worker === null) continue;
-      const fromList = this.options.mode === "safe" && this.isListsTurn(membership);
-      const reply = await this.ask(membership, room, fromList);
+      const mostFromList = this.mostFromList(membership, room);
+      const reply = await this.ask(membership, room, mostFromList);
       if (reply.kind === "gone") {
         this.options.onGone(membership);
         continue;
@@ -115,16 +115,20 @@ export class Claimer {
         membership.ageMs = membership.age.look(reply.taken, reply.listLength);
         if (membership.listIsEmpty) this.options.waitForList(membership);
       }
-      if (reply.items.length > 0 || reply.again || (fromList && !membership.listIsEmpty)) {
+      if (reply.items.length > 0 || reply.again || (mostFromList > 0 && !membership.listIsEmpty)) {
         sleepMs = 0;
-      } else if (!fromList && this.options.mode === "safe")
+      } else if (mostFromList === 0 && this.options.mode === "safe")
         sleepMs = Math.min(sleepMs, WORTHWHILE_MS);
       sleepMs = Math.min(sleepMs, reply.nextDueInMs ?? TICK_MS);
     }
     return this.options.room() <= 0 ? TICK_MS : sleepMs;
   }
 
-  private async ask(membership: Membership, room: number, fromList: boolean): Promise<ClaimReply> {
+  private async ask(
+    membership: Membership,
+    room: number,
+    mostFromList: number,
+  ): Promise<ClaimReply> {
     const { slots } = this.options;
     const worker = membership.worker as string;
     this.askedAt = performance.now();
@@ -138,7 +142,7 @@ export class Claimer {
         number: membership.batch + 1,
         mostItems: room,
         mostBytes: MOST_BYTES_IN_BATCH,
-        fromList,
+        mostFromList,
         name: namesDue ? MOST_NAMED : 0,
         lanes: [...lanes].map(([webhookId, kept]) => ({ webhookId, mostItems: kept.length })),
       });
@@ -157,18 +161,14 @@ export class Claimer {
     return reply;
   }
 
-  /**
-   * Not while enough is at hand of webhooks that keep pace, nor while a lane that they have got in a
-   * short burst is served: whatever came behind it would have to go through it too.
-   */
-  private isListsTurn({ lanes }: Membership): boolean {
-    const { slots } = this.options;
-    if (slots.waitingForPace >= ENOUGH_WAITING) return false;
-    const bornAfter = performance.now() - SHORT_BURST_MS;
-    for (const [webhookId, since] of lanes) {
-      if (since > bornAfter && slots.keepsPace(webhookId)) return false;
+  /** None while enough is at hand of webhooks that keep pace. */
+  private mostFromList({ lanes, listShare }: Membership, room: number): number {
+    const { mode, slots } = this.options;
+    if (mode !== "safe" || slots.waitingForPace >= ENOUGH_WAITING) return 0;
+    for (const webhookId of lanes) {
+      if (slots.keepsPace(webhookId)) return Math.min(room, listShare.take(performance.now()));
     }
-    return true;
+    return room;
   }
 
   private accept(
@@ -180,25 +180,29 @@ export class Claimer {
     // under the same number, there would never be another.
     if (reply.items.length > 0 || reply.again) membership.batch += 1;
     for (const claim of reply.items) membership.hold(claim);
+    let served = 0;
     for (const claim of reply.items) {
-      const slot =
-        claim.source === "lane" && "webhook_id" in claim.header
-          ? (lanes.get(claim.header.webhook_id)?.pop() ?? null)
-          : null;
+      let slot: Slot | null = null;
+      if (claim.source === "lane" && isDelivery(claim.header)) {
+        const webhookId = claim.header.webhook_id;
+        slot = lanes.get(webhookId)?.pop() ?? null;
+        if (this.options.slots.keepsPace(webhookId)) served += 1;
+      }
       this.options.onItem(membership, claim, slot);
     }
+    membership.listShare.serve(served, performance.now());
     for (const [webhookId, unused] of lanes) {
       if (unused.length > 0 && !reply.again) membership.lanes.delete(webhookId);
       for (const slot of unused) this.options.slots.finish(slot, "neutral");
     }
-    for (const webhookId of reply.lanes) membership.addLane(webhookId);
+    for (const webhookId of reply.lanes) membership.lanes.add(webhookId);
   }
 
   /** Slots for lanes are taken before the lanes are asked, so that nothing comes back to its end. */
   private keepSlots(membership: Membership, room: number): Map<string, Slot[]> {
     const kept = new Map<string, Slot[]>();
     let left = room;
-    for (const webhookId of membership.lanes.keys()) {
+    for (const webhookId of membership.lanes) {
       if (kept.size >= MOST_LANES_IN_BATCH || left <= 0) break;
       const slots: Slot[] = [];
       while (left > 0) {
@@ -211,9 +215,8 @@ export class Claimer {
     }
     // Those that are asked now stand behind the others next time.
     for (const webhookId of kept.keys()) {
-      const since = membership.lanes.get(webhookId) ?? performance.now();
       membership.lanes.delete(webhookId);
-      membership.lanes.set(webhookId, since);
+      membership.lanes.add(webhookId);
     }
     return kept;
   }

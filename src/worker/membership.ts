@@ -1,6 +1,7 @@
 // This process as a worker of one queue: the id under which it claims, its claim number, what it
 // holds, and the lanes that it knows not to be empty.
 import type { Claimed, QueueStore, Settlement } from "../valkey/queue-store.ts";
+import { ListShare } from "./list-share.ts";
 import { QueueAge } from "./queue-age.ts";
 import type { Settler } from "./settle.ts";
 
@@ -11,8 +12,9 @@ export class Membership {
   batch = 0;
   /** Claims of the present worker id by their number. */
   readonly held = new Map<string, Claimed>();
-  /** By webhook, and since when. */
-  readonly lanes = new Map<string, number>();
+  /** By webhook; the one that was asked last stands last. */
+  readonly lanes = new Set<string>();
+  readonly listShare = new ListShare();
   /** When a reply was last asked to name lanes and pauses. */
   namedAt = Number.NEGATIVE_INFINITY;
   listIsEmpty = false;
@@ -45,12 +47,8 @@ export class Membership {
     if (claim.worker === this.worker) this.held.delete(claim.number);
   }
 
-  addLane(webhookId: string): void {
-    if (!this.lanes.has(webhookId)) this.lanes.set(webhookId, performance.now());
-  }
-
   settle(claim: Claimed, settlement: Settlement): void {
-    if (settlement.verb === "lane") this.addLane(settlement.webhookId);
+    if (settlement.verb === "lane") this.lanes.add(settlement.webhookId);
     this.settler.add(claim, settlement);
   }
 }

@@ -23,7 +23,9 @@ export class QueueAge {
       this.looks = [];
       return 0;
     }
-    this.looks = this.looks.filter((look) => look.newest > taken);
+    const firstWaiting = this.looks.findIndex((look) => look.newest > taken);
+    if (firstWaiting < 0) this.looks = [];
+    else if (firstWaiting > 0) this.looks.splice(0, firstWaiting);
     this.looks.push({ at: now, newest: taken + length });
     // Of many looks the first is the one that counts; the last ones follow it.
     if (this.looks.length > LOOKS_KEPT) this.looks.splice(1, LOOKS_KEPT / 2);

@@ -6,7 +6,8 @@
 export interface Slot {
   readonly webhookId: string;
   readonly unproven: boolean;
-  readonly takenAt: number;
+  /** When its request began; until then, when it was taken. */
+  beganAt: number;
 }
 
 /** What an attempt tells about its receiver's capacity. */
@@ -20,8 +21,11 @@ interface Waiter {
 interface Webhook {
   limit: number;
   inFlight: number;
-  /** How long a slot was held by the last ones that succeeded, on average. */
-  meanMs: number;
+  /**
+   * How long the quick ones of the last requests that succeeded took: where this process is busy, the
+   * others waited for it and not for the receiver.
+   */
+  quickMs: number;
   lastSuccessAt: number;
   pausedUntil: number;
   pausedAt: number;
@@ -32,10 +36,11 @@ interface Webhook {
 const FIRST_LIMIT = 8;
 const WAIT_MS = 50;
 /** So many waiting for a webhook that keeps pace are served before they have to go to its lane. */
-export const ENOUGH_WAITING = 256;
-const KEEPS_PACE_MS = 40;
-/** How much of the average is the newest one's. */
-const NEWEST_SHARE = 1 / 16;
+export const ENOUGH_WAITING = 128;
+const KEEPS_PACE_MS = 20;
+/** How much a request counts that was quicker than that, and one that was slower. */
+const QUICKER_SHARE = 1 / 2;
+const SLOWER_SHARE = 1 / 64;
 const SWEEP_MS = 10;
 /** A success longer ago proves nothing about now. */
 const PROVEN_MS = 60_000;
@@ -85,7 +90,7 @@ export class Slots {
     webhook.inFlight += 1;
     webhook.lastUsedAt = this.now();
     if (unproven) this.unprovenInFlight += 1;
-    return { webhookId, unproven, takenAt: webhook.lastUsedAt };
+    return { webhookId, unproven, beganAt: webhook.lastUsedAt };
   }
 
   /** A slot within 50 ms, in the order of asking; null: to the lane. */
@@ -125,8 +130,13 @@ export class Slots {
 
   private keepsPaceWith(webhook: Webhook): boolean {
     return (
-      this.isProven(webhook) && (webhook.meanMs * ENOUGH_WAITING) / webhook.limit <= KEEPS_PACE_MS
+      this.isProven(webhook) && (webhook.quickMs * ENOUGH_WAITING) / webhook.limit <= KEEPS_PACE_MS
     );
+  }
+
+  /** Its request begins: what it has waited for until now was not the receiver. */
+  begin(slot: Slot): void {
+    slot.beganAt = this.now();
   }
 
   /** Gives a slot back. */
@@ -136,8 +146,9 @@ export class Slots {
     if (slot.unproven) this.unprovenInFlight -= 1;
     if (result === "success") {
       webhook.lastSuccessAt = this.now();
-      const ms = webhook.lastSuccessAt - slot.takenAt;
-      webhook.meanMs += (ms - webhook.meanMs) * NEWEST_SHARE;
+      const ms = webhook.lastSuccessAt - slot.beganAt;
+      const share = ms < webhook.quickMs ? QUICKER_SHARE : SLOWER_SHARE;
+      webhook.quickMs += (ms - webhook.quickMs) * share;
       if (webhook.limit < this.options.webhookConcurrency) webhook.limit += 1;
     } else if (result === "overload") {
       webhook.limit = Math.max(1, Math.floor(webhook.limit / 2));
@@ -193,7 +204,7 @@ export class Slots {
       webhook = {
         limit: Math.min(FIRST_LIMIT, this.options.webhookConcurrency),
         inFlight: 0,
-        meanMs: WAIT_MS,
+        quickMs: WAIT_MS,
         lastSuccessAt: Number.NEGATIVE_INFINITY,
         pausedUntil: 0,
         pausedAt: 0,

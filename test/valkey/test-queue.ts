@@ -63,7 +63,7 @@ export class TestQueue {
       number: (this.batches.get(worker) ?? 0) + 1,
       mostItems: 100,
       mostBytes: 1_000_000,
-      fromList: true,
+      mostFromList: 1_000,
       name: 10,
       lanes: [],
       ...request,

@@ -161,7 +161,7 @@ test("judged dead itself, it joins under another id and forgets what it held", a
   const before = one.membership.worker!;
   await queue.push("a");
   for (const claim of await queue.claim(before)) one.membership.hold(claim);
-  one.membership.addLane("wh_1");
+  one.membership.lanes.add("wh_1");
   one.membership.batch = 1;
   await queue.expireLease(before, 120_000);
   await queue.store.takeOver(before, 60_000);

@@ -130,10 +130,23 @@ describe("who waits for a webhook that keeps pace", () => {
     return scene;
   }
 
-  test("is counted: 256 of them find a slot in time at 10 ms each", () => {
+  test("is counted: 128 of them find a slot in time at 10 ms each", () => {
     const { slots } = grown(9);
     expect(slots.keepsPace("a")).toBeTrue();
     expect(slots.waitingForPace).toBe(3);
+  });
+
+  test("is counted by its quick requests, from when they began", () => {
+    const { slots, clock } = grown(1);
+    for (const slot of Array.from({ length: 20 }, () => slots.take("b")).filter(
+      (one) => one !== null,
+    )) {
+      clock.now += 50;
+      slots.begin(slot);
+      clock.now += 1;
+      slots.finish(slot, "success");
+    }
+    expect(slots.keepsPace("b")).toBeTrue();
   });
 
   test("is not counted where it is slower, or has had no success", () => {

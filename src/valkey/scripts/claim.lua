@@ -5,7 +5,7 @@
 --
 -- KEYS  1 queue  2 workers  3 worker  4 claims  5 ready  6 schedule  7 scheduled  8 lanes  9 events
 --       10 paused  11 stats
--- ARGV  1 base   2 worker id  3 claim number  4 most items  5 most bytes  6 "1": take from the list
+-- ARGV  1 base   2 worker id  3 claim number  4 most items  5 most bytes  6 most of them from the list
 --       7 how many lanes and pauses to name in the reply  8… pairs: webhook, most items of its lane
 -- Reply {"gone"}: the worker was judged dead; it must join anew
 --       {"stale"}: a delayed copy of an earlier request
@@ -138,8 +138,9 @@ while room() do
   for _, item in ipairs(items) do take(item, 'r') end
 end
 
-while ARGV[6] == '1' and room() do
-  local elements = redis.call('RPOP', queue, chunk())
+local mostElements = tonumber(ARGV[6])
+while elementsTaken < mostElements and room() do
+  local elements = redis.call('RPOP', queue, math.min(chunk(), mostElements - elementsTaken))
   if not elements then break end
   elementsTaken = elementsTaken + #elements
   for _, element in ipairs(elements) do

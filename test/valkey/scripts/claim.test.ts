@@ -241,8 +241,25 @@ test("leaves the list alone where it is not asked for it", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a");
-  expect(await queue.claim("w", { fromList: false })).toEqual([]);
+  expect(await queue.claim("w", { mostFromList: 0 })).toEqual([]);
   expect(await queue.list()).toEqual(["a"]);
+});
+
+test("takes no more off the list than it is asked for, and all of what is ready", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a", "b", "c");
+  for (const name of ["d1", "d2", "d3"]) {
+    await lab.redis.lpush(queue.store.keys.ready, `0 e ${header(name)}\nready`);
+  }
+  expect(texts(await queue.claim("w", { mostFromList: 2 }))).toEqual([
+    "ready",
+    "ready",
+    "ready",
+    "a",
+    "b",
+  ]);
+  expect(await queue.list()).toEqual(["c"]);
 });
 
 test("deliveries of one event share its bytes, which are read once", async () => {
