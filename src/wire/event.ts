@@ -156,16 +156,16 @@ export function readObject(value: unknown, text: string, limits: EventLimits): O
     return { ok: false, rejections: [{ reason: "not-an-object", field: null, message }] };
   }
   let data = "";
-  const seen = new Set<string>();
-  const twice = new Set<string>();
+  const seen: string[] = [];
+  const twice: string[] = [];
   for (const { key, start, end } of objectMembers(text)) {
     if (!KNOWN_FIELDS.has(key)) continue;
-    if (seen.has(key)) twice.add(key);
-    seen.add(key);
+    if (!seen.includes(key)) seen.push(key);
+    else if (!twice.includes(key)) twice.push(key);
     if (key === "data") data = text.slice(start, end);
   }
   // Readers differ in which of the two they take, so neither is what the producer surely meant.
-  if (twice.size > 0) return { ok: false, rejections: [...twice].map(standsTwice) };
+  if (twice.length > 0) return { ok: false, rejections: twice.map(standsTwice) };
 
   const fields = isEvent(value) ? value : null;
   if (fields === null) {

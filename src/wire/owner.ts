@@ -13,9 +13,16 @@ export const OWNER_ID_ACCEPTED =
 export function isOwnerId(text: string): boolean {
   // A lone surrogate becomes U+FFFD in UTF-8: two owners would share one key.
   return (
-    text.length <= 128 && OWNER_ID.test(text) && text.isWellFormed() && utf8Length(text) <= 128
+    text.length <= MOST_BYTES &&
+    OWNER_ID.test(text) &&
+    text.isWellFormed() &&
+    (text.length * MOST_UTF8_BYTES <= MOST_BYTES || utf8Length(text) <= MOST_BYTES)
   );
 }
+
+const MOST_BYTES = 128;
+/** Of one of the text's units, of which those of four bytes take two. */
+const MOST_UTF8_BYTES = 3;
 
 /** The SDK runs where there is no Buffer. */
 function utf8Length(text: string): number {

@@ -7,12 +7,14 @@ import type { Claimed, ClaimReply } from "../valkey/queue-store.ts";
 import { ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { Membership } from "./membership.ts";
 import { ENOUGH_WAITING, type Slot, type Slots } from "./slots.ts";
+import type { Throughput } from "./throughput.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
 export interface ClaimerOptions {
   memberships: readonly Membership[];
   mode: "safe" | "blpop";
   slots: Slots;
+  throughput: Pick<Throughput, "within">;
   /** Claimed and not settled. */
   held: () => number;
   /** How many more items may be claimed now. */
@@ -31,6 +33,9 @@ const MOST_IN_BATCH = 128;
 /** Bounds memory: what one batch may bring beyond its last element. */
 const MOST_BYTES_IN_BATCH = 4 * 1024 * 1024;
 const MOST_LANES_IN_BATCH = 64;
+/** What is got through in half of the wait for a slot, and so many at least. */
+const SOON_MS = 25;
+const FEW = 32;
 /** How many lanes and pauses a reply names. */
 const MOST_NAMED = 256;
 /** What nobody announces (other workers' lanes, redeliveries, takeovers) is found after this. */
@@ -161,14 +166,19 @@ export class Claimer {
     return reply;
   }
 
-  /** None while enough is at hand of webhooks that keep pace. */
+  /**
+   * Not more than is soon got through, for the rest would find no slot in time; and none while as much
+   * is at hand of webhooks that keep pace.
+   */
   private mostFromList({ lanes, listShare }: Membership, room: number): number {
-    const { mode, slots } = this.options;
-    if (mode !== "safe" || slots.waitingForPace >= ENOUGH_WAITING) return 0;
+    const { mode, slots, throughput } = this.options;
+    if (mode !== "safe") return 0;
+    const soon = Math.max(FEW, Math.min(room, Math.floor(throughput.within(SOON_MS))));
+    if (slots.waitingForPace >= Math.min(soon, ENOUGH_WAITING)) return 0;
     for (const webhookId of lanes) {
-      if (slots.keepsPace(webhookId)) return Math.min(room, listShare.take(performance.now()));
+      if (slots.keepsPace(webhookId)) return Math.min(soon, listShare.take(performance.now()));
     }
-    return room;
+    return soon;
   }
 
   private accept(

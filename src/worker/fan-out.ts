@@ -35,10 +35,15 @@ export function fanOut(
   if (!reading.ok) return { kind: "rejected", rejection: reading.rejection };
   const { event } = reading;
   const owners = ownersOf(event);
-  const atHand = owners.map((owner) => directory.peek(owner));
-  return atHand.every((webhooks) => webhooks !== null)
-    ? split(header, event, atHand)
-    : readAll(owners, directory).then((registered) => split(header, event, registered));
+  const atHand: (readonly RegisteredWebhook[])[] = [];
+  for (const owner of owners) {
+    const webhooks = directory.peek(owner);
+    if (webhooks === null) {
+      return readAll(owners, directory).then((registered) => split(header, event, registered));
+    }
+    atHand.push(webhooks);
+  }
+  return split(header, event, atHand);
 }
 
 async function readAll(
@@ -63,7 +68,7 @@ function split(
   }
   // Fixed at the claim, so that a second run after a crash carries the same ones.
   const id = event.id ?? `evt_${claimed.claim}`;
-  const timestamp = event.timestamp ?? new Date(claimed.at).toISOString();
+  const timestamp = event.timestamp ?? timeText(claimed.at);
   const headers = webhooks.map((webhook): DeliveryHeader => ({
     delivery: newDeliveryName(webhook.ownerTag),
     webhook_id: webhook.record.id,
@@ -77,6 +82,18 @@ function split(
   const [one] = headers;
   const [webhook] = webhooks;
   return one && webhook ? { kind: "one", event, header: one, webhook } : { kind: "nobody" };
+}
+
+let lastAt = Number.NaN;
+let lastText = "";
+
+/** A batch is claimed at one time. */
+function timeText(atMs: number): string {
+  if (atMs !== lastAt) {
+    lastAt = atMs;
+    lastText = new Date(atMs).toISOString();
+  }
+  return lastText;
 }
 
 function ownersOf(event: Event): OwnerRef[] {

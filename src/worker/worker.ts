@@ -32,6 +32,7 @@ import { Settler } from "./settle.ts";
 import { Slots, type Slot } from "./slots.ts";
 import { Starts } from "./starts.ts";
 import { tellUnreadable } from "./tell-unreadable.ts";
+import { Throughput } from "./throughput.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
 /** A settle group may be large; the lease is longer. */
@@ -55,6 +56,7 @@ export class Worker {
   private readonly waits = new Map<Membership, ListWait>();
   private readonly cache: WebhookCache<RegisteredWebhook>;
   private readonly slots: Slots;
+  private readonly throughput = new Throughput();
   private readonly claimer: Claimer;
   private readonly reaper: Reaper;
   private readonly recorder: Recorder;
@@ -138,6 +140,7 @@ export class Worker {
       memberships: this.memberships,
       mode: settings.CLAIM,
       slots: this.slots,
+      throughput: this.throughput,
       held: () => this.held,
       room: () => settings.CONCURRENCY - this.held,
       onItem: (membership, claim, slot) => this.onItem(membership, claim, slot),
@@ -313,6 +316,7 @@ export class Worker {
 
   /** What follows from an attempt beside its settlement; nothing here is waited for. */
   private onAttempt(finished: FinishedAttempt): void {
+    this.throughput.add();
     const { job, attempt } = finished;
     const { outcome } = attempt;
     const { webhook, header } = job;

@@ -35,6 +35,10 @@ interface Scene {
   slots: Slots;
   items: { claim: Claimed; slot: Slot | null }[];
   room: number;
+  /** What is soon got through. */
+  soon: number;
+  /** Items of each. */
+  batches: number[];
   gone: number;
   listWaits: number;
 }
@@ -42,6 +46,7 @@ interface Scene {
 interface Options {
   queues?: TestQueue[];
   room?: number;
+  soon?: number;
   mode?: "safe" | "blpop";
   deadlineMs?: number;
   /** Of the slots. */
@@ -49,7 +54,13 @@ interface Options {
 }
 
 async function start(options: Options = {}): Promise<Scene> {
-  const { queues = [lab.queue()], room = 100, mode = "safe", deadlineMs = 5_000 } = options;
+  const {
+    queues = [lab.queue()],
+    room = 100,
+    soon = 100,
+    mode = "safe",
+    deadlineMs = 5_000,
+  } = options;
   const link = new Link({ url: valkey.url, name: "claimer", deadlineMs }).open();
   await link.whenUp();
   const members = queues.map((queue) => member(queue, link));
@@ -58,6 +69,8 @@ async function start(options: Options = {}): Promise<Scene> {
     members,
     link,
     room,
+    soon,
+    batches: [],
     items: [],
     gone: 0,
     listWaits: 0,
@@ -72,11 +85,14 @@ async function start(options: Options = {}): Promise<Scene> {
     memberships: members.map(({ membership }) => membership),
     mode,
     slots: scene.slots,
+    throughput: { within: () => scene.soon },
     held: () => 0,
     room: () => scene.room,
     onItem: (_, claim, slot) => {
       scene.room -= 1;
       scene.items.push({ claim, slot });
+      const batch = members[0]!.membership.batch - 1;
+      scene.batches[batch] = (scene.batches[batch] ?? 0) + 1;
     },
     waitForList: () => (scene.listWaits += 1),
     onGone: (membership) => {
@@ -152,6 +168,20 @@ describe("the list is left alone, and the ready ones are not,", () => {
     await eventually(() => scene.items.length > 1);
     expect(claimed(scene)).toEqual(["redelivered", "a"]);
   });
+});
+
+test("takes no more off the list than is soon got through, but a few", async () => {
+  const queue = lab.queue();
+  await queue.push(...Array.from({ length: 100 }, (_, n) => `${n}`));
+  const scene = await start({ queues: [queue], room: 200, soon: 40 });
+  await eventually(() => scene.batches.length === 3);
+  expect(scene.batches).toEqual([40, 40, 20]);
+
+  scene.soon = 0;
+  await queue.push(...Array.from({ length: 40 }, (_, n) => `${n}`));
+  scene.claimer.wake();
+  await eventually(() => scene.batches.length === 5);
+  expect(scene.batches.slice(3)).toEqual([32, 8]);
 });
 
 test("asks to be called when the list is empty, and is woken by that", async () => {
