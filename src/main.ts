@@ -1,85 +1,22 @@
-// Commands to their files; nothing else.
-import { Command, CommanderError } from "commander";
-import { settingsHelp } from "./cli/settings-help.ts";
-import { fail } from "./cli/fail.ts";
-import { raiseFetchLimit } from "./cli/fetch-limit.ts";
+// The entry: what a service's process needs before anything else of it is loaded, then the commands.
+import { setOwnEnvironment } from "./cli/own-environment.ts";
 import { scheduleAsBatch } from "./cli/scheduling.ts";
-import { addListen } from "./cli/listen.ts";
-import { addLogs } from "./cli/logs.ts";
-import { addParked } from "./cli/parked.ts";
-import { addRejected } from "./cli/rejected.ts";
-import { addSend } from "./cli/send.ts";
-import { addSign } from "./cli/sign.ts";
-import { examples, writeError } from "./cli/usage.ts";
-import { addVerify } from "./cli/verify.ts";
-import { addWebhooks } from "./cli/webhooks.ts";
-import { VERSION } from "./version.ts";
 
-const program = new Command("fluxhook")
-  .description("Webhook delivery in one binary on Valkey.")
-  .version(VERSION, "-V, --version")
-  .addHelpText("after", () => `${examples("fluxhook send --help")}\n${settingsHelp()}`)
-  .configureOutput({ writeErr: writeError })
-  .showHelpAfterError("(fluxhook --help lists the commands)")
-  .exitOverride();
-
-let exitCode = 0;
-const exit = (code: number) => void (exitCode = code);
-
-program
-  .command("serve")
-  .description("run the worker and the API until SIGTERM (the default)")
-  .addHelpText("after", examples("FLUXHOOK_API_TOKEN=… fluxhook serve"))
-  .action(async () => {
-    scheduleAsBatch();
-    raiseFetchLimit();
-    exitCode = await (await import("./cli/serve.ts")).serve();
-  });
-
-program
-  .command("dev")
-  .description("the same on a Valkey that it starts itself, with sample deliveries")
-  .option("--once", "end after the samples: 0 if all arrived and verified")
-  .addHelpText("after", examples("fluxhook dev", "fluxhook dev --once"))
-  .action(async (options: { once?: boolean }) => {
-    scheduleAsBatch();
-    raiseFetchLimit();
-    exitCode = await (await import("./cli/dev.ts")).dev({ once: options.once === true });
-  });
-
-program
-  .command("health")
-  .description("0 if the service of this machine is ready, as the image's HEALTHCHECK asks")
-  .addHelpText("after", examples("fluxhook health"))
-  .action(async () => {
-    exitCode = await (await import("./cli/health.ts")).health();
-  });
-
-program
-  .command("doctor")
-  .description("check Valkey, clock, names, egress, keys and limits, and say what to do for each")
-  .option("--url <url>", "check one receiver instead: its name, the guard, the connection")
-  .option("--json", "print JSON")
-  .addHelpText("after", examples("fluxhook doctor", "fluxhook doctor --url https://example.com/"))
-  .action(async (options: { url?: string; json?: boolean }) => {
-    const { doctor } = await import("./cli/doctor.ts");
-    exitCode = await doctor({ json: options.json === true, url: options.url });
-  });
-
-addSend(program, exit);
-addLogs(program, exit);
-addWebhooks(program, exit);
-addParked(program, exit);
-addRejected(program, exit);
-addSign(program, exit);
-addVerify(program, exit);
-addListen(program, exit);
-
-try {
-  // Not commander's default command: it would take a mistyped one for an argument of `serve`.
-  const given = process.argv.slice(2);
-  await program.parseAsync(given.length === 0 ? ["serve"] : given, { from: "user" });
-} catch (error) {
-  exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : fail(error);
+const args = process.argv.slice(2);
+const [command = "serve"] = args;
+if (command === "serve" || command === "dev") {
+  setOwnEnvironment();
+  scheduleAsBatch();
 }
-process.exit(exitCode);
+process.exit(await run());
+
+async function run(): Promise<number> {
+  // The service needs nothing of the other commands, and starts sooner without them.
+  if (command === "serve" && args.length <= 1) {
+    const { serve } = await import("./cli/serve.ts");
+    const { fail } = await import("./cli/fail.ts");
+    return serve().catch(fail);
+  }
+  const { runCommand } = await import("./cli/program.ts");
+  return runCommand(args);
+}

@@ -133,9 +133,9 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
   );
   const { port = settings.PORT } = server;
   egress.protect({ name: "Fluxhook's own API", host: settings.HOST, port });
+  worker.start();
   link.open();
   listening.open();
-  worker.start();
   return {
     url: server.url.href.replace(/\/$/, ""),
     whenReady: () => worker.whenConnected(),

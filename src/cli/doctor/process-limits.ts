@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Settings } from "../../config.ts";
+import { FETCH_LIMIT } from "../own-environment.ts";
 import { ok, skipped, warning, problem, type Check, type Finding } from "./check.ts";
 
-const FETCH_VARIABLE = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 /** Linux's; elsewhere the limit is not read. */
 const LIMITS = "/proc/self/limits";
 /** Besides connections to receivers, in use and idle: the API's clients, Valkey, files. */
@@ -19,7 +19,7 @@ export const limitChecks: Check[] = [
   {
     name: "fetch-limit",
     reads: ["CONCURRENCY"],
-    look: ({ settings }) => judgeFetchLimit(process.env[FETCH_VARIABLE], settings),
+    look: ({ settings }) => judgeFetchLimit(process.env[FETCH_LIMIT], settings),
   },
 ];
 
@@ -54,7 +54,7 @@ export function judgeFetchLimit(
   { CONCURRENCY }: Pick<Settings, "CONCURRENCY">,
 ): Finding {
   if (given === undefined) return ok("raised by `serve` at its start");
-  const found = `${FETCH_VARIABLE} is ${given}`;
+  const found = `${FETCH_LIMIT} is ${given}`;
   return Number(given) >= CONCURRENCY
     ? ok(found)
     : warning(
