@@ -51,10 +51,12 @@ export class KeptStore {
 }
 
 /** The element as it is behind the first line: as a JSON string it would be escaped each time. */
-function keptText({ header, outcome, element }: AttemptToKeep): string {
-  const isKept = element !== null && Buffer.byteLength(element) <= MOST_KEPT_BYTES;
+function keptText({ header, outcome, element }: AttemptToKeep): string | Buffer {
   const line = JSON.stringify({ header, outcome });
-  return isKept ? `${line}\n${element.toString()}` : line;
+  if (element === null || Buffer.byteLength(element) > MOST_KEPT_BYTES) return line;
+  return typeof element === "string"
+    ? `${line}\n${element}`
+    : Buffer.concat([Buffer.from(`${line}\n`), element]);
 }
 
 function readKept(text: string): KeptAttempt {

@@ -14,7 +14,7 @@ export interface RecentLimits {
 export async function addRecent(
   link: Link,
   limits: RecentLimits,
-  byKey: Iterable<readonly [key: string, texts: readonly string[]]>,
+  byKey: Iterable<readonly [key: string, texts: readonly (string | Buffer)[]]>,
 ): Promise<number> {
   const keys: string[] = [];
   const args: ScriptArgument[] = [limits.size, limits.ttlMs];
