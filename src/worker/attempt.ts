@@ -7,10 +7,9 @@ import type { Claimed } from "../valkey/queue-store.ts";
 import { dialectOf } from "../wire/dialects/registry.ts";
 import type { Event } from "../wire/event.ts";
 import { attemptUuid } from "../valkey/delivery-id.ts";
-import type { AttemptToKeep } from "../valkey/kept-store.ts";
 import { logEntryOf } from "./log-entry-of.ts";
 import type { Membership } from "./membership.ts";
-import type { Recorder } from "./record.ts";
+import type { Described, Recorder } from "./record.ts";
 import type { RegisteredWebhook } from "./registered-webhook.ts";
 import type { Slot, SlotResult, Slots } from "./slots.ts";
 import type { Started, Starts } from "./starts.ts";
@@ -230,24 +229,43 @@ function keepRecord(
       : outcome.countsTowardsDisabling
         ? "failure"
         : "ignored";
-  const describe = () => {
-    const entry = logEntryOf({
+  // What is waited for holds no more than it needs: not the event's text, nor the claim.
+  const { bytes } = claim;
+  const { type: eventType } = event;
+  const webhookId = webhook.record.id;
+  const describe = () =>
+    describeAttempt({ deliveryId, webhookId, eventType, header, attempt, bytes });
+  recorder.add({ owner: webhook.owner, webhookId, describe, health });
+}
+
+function describeAttempt({
+  deliveryId,
+  webhookId,
+  eventType,
+  header,
+  attempt,
+  bytes,
+}: {
+  deliveryId: string;
+  webhookId: string;
+  eventType: string;
+  header: DeliveryHeader;
+  attempt: Attempt;
+  bytes: Buffer | null;
+}): Described {
+  const { outcome } = attempt.outcome;
+  return {
+    entry: logEntryOf({
       deliveryId,
-      webhookId: webhook.record.id,
+      webhookId,
       eventId: header.id,
-      eventType: event.type,
+      eventType,
       attempt: header.attempt,
       result: attempt,
-    });
-    const kept: AttemptToKeep = {
-      header,
-      outcome: outcome.outcome,
-      // A retry's bytes wait in the schedule.
-      element: outcome.outcome === "retry" ? null : claim.bytes,
-    };
-    return { entry, kept };
+    }),
+    // A retry's bytes wait in the schedule.
+    kept: { header, outcome, element: outcome === "retry" ? null : bytes },
   };
-  recorder.add({ owner: webhook.owner, webhookId: webhook.record.id, describe, health });
 }
 
 function slotResult({ outcome }: Attempt, drain: Drain): SlotResult {
