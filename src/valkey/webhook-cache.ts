@@ -30,7 +30,7 @@ interface Reading<Compiled> {
   webhooks: Promise<readonly Compiled[]>;
 }
 
-const MOST_OWNERS = 20_000;
+const MOST_OWNERS = 10_000;
 const READ_MOST = 1_000;
 const BLOCK_MS = 500;
 const FOLLOW_DEADLINE_MS = 1_500;

@@ -39,6 +39,12 @@ export interface SealedPage {
   unreadable: number;
 }
 
+interface Asked {
+  key: string;
+  resolve: (texts: string[]) => void;
+  reject: (error: unknown) => void;
+}
+
 export class WebhookStore {
   private readonly box: SecretBox;
   private readonly told = new Set<string>();
@@ -80,11 +86,44 @@ export class WebhookStore {
 
   /** An owner's webhooks, the oldest first. */
   async list(owner: OwnerRef): Promise<WebhookRecord[]> {
-    const texts = await this.link.run((client) => client.hvals(this.keys.webhooks(owner)));
+    const texts = await this.readAll(owner);
     const records = await Promise.all(texts.map((text) => this.open(text)));
     return records.toSorted(
       (a, b) => a.created_at.localeCompare(b.created_at) || (a.id < b.id ? -1 : 1),
     );
+  }
+
+  private asked: Asked[] = [];
+
+  /** What is asked for in one turn goes to Valkey in one write: each alone costs as much as they all. */
+  private readAll(owner: OwnerRef): Promise<string[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+    this.asked.push({ key: this.keys.webhooks(owner), resolve, reject });
+    if (this.asked.length === 1) queueMicrotask(() => void this.readAsked());
+    return promise;
+  }
+
+  private async readAsked(): Promise<void> {
+    const asked = this.asked;
+    this.asked = [];
+    try {
+      const replies = await this.link.run(async (client) => {
+        const pipeline = client.pipeline();
+        for (const { key } of asked) pipeline.hvals(key);
+        const all = (await pipeline.exec()) ?? [];
+        // Of one key alone, which holds something else; any other error is the connection's.
+        const failed = all.find(([error]) => error && !error.message.startsWith("WRONGTYPE "));
+        if (failed?.[0]) throw failed[0];
+        return all;
+      });
+      for (const [at, one] of asked.entries()) {
+        const [error, texts] = replies[at] ?? [new Error("a pipeline was answered in part")];
+        if (error) one.reject(error);
+        else one.resolve(texts as string[]);
+      }
+    } catch (error) {
+      for (const one of asked) one.reject(error);
+    }
   }
 
   /** Changes a webhook; `change` runs again on what it has become where somebody else was faster. */

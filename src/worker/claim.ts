@@ -33,6 +33,8 @@ const MOST_IN_BATCH = 128;
 /** Bounds memory: what one batch may bring beyond its last element. */
 const MOST_BYTES_IN_BATCH = 4 * 1024 * 1024;
 const MOST_LANES_IN_BATCH = 64;
+/** Of tens of thousands, to look at all with each batch would cost more than the batch. */
+const MOST_LANES_LOOKED_AT = 256;
 /** What is got through in half of the wait for a slot, and so many at least. */
 const SOON_MS = 25;
 const FEW = 32;
@@ -175,7 +177,7 @@ export class Claimer {
     if (mode !== "safe") return 0;
     const soon = Math.max(FEW, Math.min(room, Math.floor(throughput.within(SOON_MS))));
     if (slots.waitingForPace >= Math.min(soon, ENOUGH_WAITING)) return 0;
-    for (const webhookId of lanes) {
+    for (const webhookId of firstOf(lanes, MOST_LANES_LOOKED_AT)) {
       if (slots.keepsPace(webhookId)) return Math.min(soon, listShare.take(performance.now()));
     }
     return soon;
@@ -209,10 +211,10 @@ export class Claimer {
   }
 
   /** Slots for lanes are taken before the lanes are asked, so that nothing comes back to its end. */
-  private keepSlots(membership: Membership, room: number): Map<string, Slot[]> {
+  private keepSlots({ lanes }: Membership, room: number): Map<string, Slot[]> {
     const kept = new Map<string, Slot[]>();
     let left = room;
-    for (const webhookId of membership.lanes) {
+    for (const webhookId of firstOf(lanes, MOST_LANES_LOOKED_AT)) {
       if (kept.size >= MOST_LANES_IN_BATCH || left <= 0) break;
       const slots: Slot[] = [];
       while (left > 0) {
@@ -222,11 +224,9 @@ export class Claimer {
         left -= 1;
       }
       if (slots.length > 0) kept.set(webhookId, slots);
-    }
-    // Those that are asked now stand behind the others next time.
-    for (const webhookId of kept.keys()) {
-      membership.lanes.delete(webhookId);
-      membership.lanes.add(webhookId);
+      // Behind the others next time, also where it has no slot: it would hide them.
+      lanes.delete(webhookId);
+      lanes.add(webhookId);
     }
     return kept;
   }
@@ -263,4 +263,13 @@ export class Claimer {
     clearTimeout(timer);
     this.sleeper = null;
   }
+}
+
+function firstOf<T>(all: Iterable<T>, most: number): T[] {
+  const first: T[] = [];
+  for (const one of all) {
+    if (first.length >= most) break;
+    first.push(one);
+  }
+  return first;
 }

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { sharedKeys, type SharedKeys } from "../../src/valkey/keys.ts";
+import { Link } from "../../src/valkey/link.ts";
+import { ValkeyUnavailable } from "../../src/valkey/unavailable.ts";
 import { WebhookStore } from "../../src/valkey/webhook-store.ts";
 import { WEBHOOKS_PER_OWNER } from "../../src/wire/webhook.ts";
-import { freshPrefix } from "../support/valkey.ts";
+import { eventually } from "../support/eventually.ts";
+import { freshPrefix, ownValkey, testRedis } from "../support/valkey.ts";
 import { QueueLab } from "./test-queue.ts";
 import { webhookRecord } from "./webhook-records.ts";
 
@@ -34,6 +37,45 @@ test("a webhook is found by its id and among its owner's, the oldest first", asy
   expect(await store.list("org:u_1")).toEqual([]);
   expect(await store.get("wh_none")).toBeNull();
   expect(await announced()).toEqual(["user:u_1", "user:u_1", "org:o_1"]);
+});
+
+test("owners that are asked for together are told apart, also where one's key is not ours", async () => {
+  const [ofUser, ofOrg] = [webhookRecord(), webhookRecord({ org_id: "o_1" })];
+  for (const record of [ofUser, ofOrg]) await store.create(record);
+  await lab.redis.set(keys.webhooks("user:u_2"), "a text");
+  const [user, wrong, org] = await Promise.allSettled([
+    store.list("user:u_1"),
+    store.list("user:u_2"),
+    store.list("org:o_1"),
+  ]);
+  expect(user).toEqual({ status: "fulfilled", value: [ofUser] });
+  expect(wrong).toEqual({
+    status: "rejected",
+    reason: expect.objectContaining({ message: expect.stringContaining("WRONGTYPE") }),
+  });
+  expect(org).toEqual({ status: "fulfilled", value: [ofOrg] });
+});
+
+test("in an outage all that ask hear of it, also where it is an answer", async () => {
+  const valkey = await ownValkey();
+  const link = new Link({ url: valkey.url, name: "busy", deadlineMs: 5_000 }).open();
+  await link.whenUp();
+  const others = await testRedis(valkey.url);
+  await others.config("SET", "busy-reply-threshold", "1");
+  const killer = await testRedis(valkey.url);
+  const busy = others.eval("while true do end", 0).catch(String);
+  await eventually(async () => (await killer.ping().catch(String)).includes("BUSY"));
+  const asking = new WebhookStore(link, keys);
+  const answers = await Promise.allSettled([asking.list("user:u_1"), asking.list("user:u_2")]);
+  expect(answers.map((one) => one.status === "rejected" && one.reason)).toEqual([
+    expect.any(ValkeyUnavailable),
+    expect.any(ValkeyUnavailable),
+  ]);
+  await killer.call("SCRIPT", "KILL");
+  expect(await busy).toContain("killed");
+  for (const redis of [others, killer]) redis.disconnect();
+  link.close();
+  await valkey.stop();
 });
 
 test("an owner has one webhook for a url; another owner may have it too", async () => {

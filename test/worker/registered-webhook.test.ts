@@ -31,3 +31,23 @@ test("at its end only the new one signs", async () => {
 test("a webhook without a readable secret has no signer", async () => {
   expect(await signaturesAt(GRACE_END, [])).toEqual([]);
 });
+
+test("of a webhook it keeps what a delivery needs, and shares what is alike", () => {
+  const one = registerWebhook(webhookRecord({ description: "long" }));
+  const other = registerWebhook(webhookRecord({ id: "wh_other" }));
+  expect(Object.keys(one.record).toSorted()).toEqual([
+    "dialect",
+    "enabled",
+    "headers",
+    "id",
+    "org_id",
+    "timeout_ms",
+    "url",
+    "user_id",
+  ]);
+  expect(other.scheduleMs).toBe(one.scheduleMs);
+  expect(other.matches).toBe(one.matches);
+  const narrow = registerWebhook(webhookRecord({ events: ["file.*"], retry_schedule: ["1s"] }));
+  expect([narrow.matches("file.created"), narrow.matches("share.linked")]).toEqual([true, false]);
+  expect(narrow.scheduleMs).toEqual([1_000]);
+});
