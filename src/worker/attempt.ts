@@ -1,6 +1,6 @@
 // One claimed delivery: a slot of its webhook, one attempt, its settlement, its record. In this order
 // (guarantee 8): whatever fails after the settlement costs a log line, not a delivery.
-import type { Drain } from "../delivery/drain.ts";
+import type { Drain } from "../delivery/read-response.ts";
 import { deliver, type Attempt, type DeliverDeps } from "../delivery/deliver.ts";
 import type { DeliveryHeader } from "../valkey/item.ts";
 import type { Claimed } from "../valkey/queue-store.ts";

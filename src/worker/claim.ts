@@ -204,7 +204,7 @@ export class Claimer {
     }
     membership.listShare.serve(served, performance.now());
     for (const [webhookId, unused] of lanes) {
-      if (unused.length > 0 && !reply.again) membership.lanes.delete(webhookId);
+      if (unused.length > 0 && !reply.again) membership.laneWasEmpty(webhookId);
       for (const slot of unused) this.options.slots.finish(slot, "neutral");
     }
     for (const webhookId of reply.lanes) membership.lanes.add(webhookId);

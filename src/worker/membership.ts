@@ -14,6 +14,9 @@ export class Membership {
   readonly held = new Map<string, Claimed>();
   /** By webhook; the one that was asked last stands last. */
   readonly lanes = new Set<string>();
+  /** Deliveries on their way into a lane, and how many there are for each webhook. */
+  private readonly entering = new Map<Claimed, string>();
+  private readonly enteringLane = new Map<string, number>();
   readonly listShare = new ListShare();
   /** When a reply was last asked to name lanes and pauses. */
   namedAt = Number.NEGATIVE_INFINITY;
@@ -32,6 +35,8 @@ export class Membership {
     this.batch = 0;
     this.held.clear();
     this.lanes.clear();
+    this.entering.clear();
+    this.enteringLane.clear();
   }
 
   /** It was judged dead: what it held is somebody else's, and only a new id may claim. */
@@ -45,10 +50,29 @@ export class Membership {
 
   release(claim: Claimed): void {
     if (claim.worker === this.worker) this.held.delete(claim.number);
+    const webhookId = this.entering.get(claim);
+    if (webhookId === undefined) return;
+    this.entering.delete(claim);
+    const others = (this.enteringLane.get(webhookId) ?? 0) - 1;
+    if (others > 0) this.enteringLane.set(webhookId, others);
+    else this.enteringLane.delete(webhookId);
+  }
+
+  /**
+   * A reply found nothing in the lane. What was settled into it by then was sent before the request; of
+   * what is still on its way it knows nothing, and who came now would overtake that.
+   */
+  laneWasEmpty(webhookId: string): void {
+    if (!this.enteringLane.has(webhookId)) this.lanes.delete(webhookId);
   }
 
   settle(claim: Claimed, settlement: Settlement): void {
-    if (settlement.verb === "lane") this.lanes.add(settlement.webhookId);
+    if (settlement.verb === "lane") {
+      const { webhookId } = settlement;
+      this.lanes.add(webhookId);
+      this.entering.set(claim, webhookId);
+      this.enteringLane.set(webhookId, (this.enteringLane.get(webhookId) ?? 0) + 1);
+    }
     this.settler.add(claim, settlement);
   }
 }
