@@ -14,8 +14,8 @@ const idPrefix = crypto.randomUUID();
 let workload: Workload = { urls: [], perOwner: 1, dataBytes: 0 };
 
 /** As delivery/deliver.ts makes the second signature. */
-const standardHmac: Hmac = (key, content) =>
-  new Bun.CryptoHasher("sha256", key).update(content).digest();
+const standardHmac: Hmac = (key, prefix, content) =>
+  new Bun.CryptoHasher("sha256", key).update(prefix).update(content).digest();
 
 /** Delivery i of event n. */
 async function deliver(n: number, i: number): Promise<void> {

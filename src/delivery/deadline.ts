@@ -1,45 +1,58 @@
 // One time limit over a whole attempt: resolve, connect, send, headers and body. One timer looks after
-// all of them, and a controller that has not aborted serves again: a timer and a controller for each
-// attempt cost a tenth of what fetch costs (measured). AbortSignal.timeout would keep its own for the
-// whole time-out, so memory would grow with the rate.
+// all of them: a timer for each attempt costs a tenth of what a request costs (measured).
 
 export const EXPIRED = Symbol("the deadline has passed");
 
 /** A deadline may pass this much too late. */
 const LATE_MS = 20;
-const MOST_SPARE = 1_024;
 
 const running = new Set<Deadline>();
-const spare: AbortController[] = [];
 let timer: Timer | null = null;
 
-function abortLate(): void {
+function endLate(): void {
   if (running.size === 0) {
     if (timer) clearInterval(timer);
     timer = null;
     return;
   }
   const nowMs = performance.now();
-  for (const deadline of running) deadline.abortAfter(nowMs);
+  for (const deadline of running) deadline.endAfter(nowMs);
 }
 
 export class Deadline {
-  readonly #controller = spare.pop() ?? new AbortController();
   #endsAtMs: number;
   #hasPassed = false;
+  #controller: AbortController | null = null;
+  readonly #stops = new Set<() => void>();
 
   constructor(timeoutMs: number) {
     this.#endsAtMs = performance.now() + timeoutMs;
     running.add(this);
-    timer ??= setInterval(abortLate, LATE_MS);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+    timer ??= setInterval(endLate, LATE_MS);
   }
 
   get hasPassed(): boolean {
     return this.#hasPassed;
+  }
+
+  /** For what takes a signal; made when it is asked for. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      const controller = new AbortController();
+      this.#controller = controller;
+      if (this.#hasPassed) controller.abort();
+      else this.whenPassed(() => controller.abort());
+    }
+    return this.#controller.signal;
+  }
+
+  /** `stop` is called when it passes, unless it is cleared or `stop` forgotten before. */
+  whenPassed(stop: () => void): void {
+    this.#stops.add(stop);
+  }
+
+  forget(stop: () => void): void {
+    this.#stops.delete(stop);
   }
 
   /** Ends in `ms` from now at the latest; never later than it would have. */
@@ -47,29 +60,29 @@ export class Deadline {
     this.#endsAtMs = Math.min(this.#endsAtMs, performance.now() + ms);
   }
 
-  /** The attempt is over: nothing is aborted any more, and nobody looks at the signal. */
+  /** The attempt is over: nothing is stopped any more. */
   clear(): void {
-    if (running.delete(this) && spare.length < MOST_SPARE) spare.push(this.#controller);
+    running.delete(this);
   }
 
   /** Called by the timer of all deadlines. */
-  abortAfter(nowMs: number): void {
+  endAfter(nowMs: number): void {
     if (nowMs < this.#endsAtMs) return;
     running.delete(this);
     this.#hasPassed = true;
-    this.#controller.abort();
+    for (const stop of this.#stops) stop();
   }
 
-  /** For work that cannot be aborted, such as a look-up: goes on without it. */
+  /** For work that cannot be stopped, such as a look-up: goes on without it. */
   async race<T>(work: Promise<T>): Promise<T | typeof EXPIRED> {
     if (this.hasPassed) return EXPIRED;
     const { promise: expired, resolve } = Promise.withResolvers<typeof EXPIRED>();
-    const onAbort = () => resolve(EXPIRED);
-    this.signal.addEventListener("abort", onAbort, { once: true });
+    const stop = () => resolve(EXPIRED);
+    this.whenPassed(stop);
     try {
       return await Promise.race([work, expired]);
     } finally {
-      this.signal.removeEventListener("abort", onAbort);
+      this.forget(stop);
     }
   }
 }

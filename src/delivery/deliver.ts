@@ -4,12 +4,12 @@ import type { Dialect } from "../wire/dialects/dialect.ts";
 import { faultPoint } from "../fault-point.ts";
 import { signRequest, type Signer } from "../wire/signature.ts";
 import { Deadline } from "./deadline.ts";
-import { DRAINED, type Drained } from "./drain.ts";
+import { DRAINED, type Answer, type Drained } from "./connection.ts";
 import type { Failure } from "./failure.ts";
 import type { Guard, Verdict } from "./guard.ts";
 import { mergeHeaders } from "./headers.ts";
 import { judge, type Outcome } from "./judge.ts";
-import type { Answer, Send } from "./send.ts";
+import type { Send } from "./send.ts";
 import { readTarget } from "./target.ts";
 
 export interface Delivery {
@@ -157,6 +157,6 @@ function detailOf(answer: Answer | Blocked): string | null {
 }
 
 /** Synchronous: two signatures by Web Crypto would cost a quarter of the rate (measured). */
-function hmacSha256(key: Uint8Array, content: Uint8Array): Uint8Array {
-  return new Bun.CryptoHasher("sha256", key).update(content).digest();
+function hmacSha256(key: Uint8Array, prefix: string, content: Uint8Array): Uint8Array {
+  return new Bun.CryptoHasher("sha256", key).update(prefix).update(content).digest();
 }

@@ -1,146 +1,73 @@
 // EGRESS_PROXY: requests leave through an HTTP proxy, by CONNECT to the address that the guard
-// approved (guarantee 7). fetch does so for https by itself; for plain http it is done here.
-import { request as requestPlain, type IncomingMessage } from "node:http";
-import { request as requestTls } from "node:https";
-import { Readable, type Duplex } from "node:stream";
-import { TUNNEL_REFUSED } from "./failure.ts";
+// approved (guarantee 7; RFC 9110 §9.3.6). Behind it a connection is as any other.
+import type { Socket } from "node:net";
+import type { Deadline } from "./deadline.ts";
+import { openTcp, openTls, type Dial } from "./dial.ts";
+import { proxyFailure, TIMED_OUT, type Failure } from "./failure.ts";
+import { headEnd, readHead } from "./read-response.ts";
 import { readTarget } from "./target.ts";
 
-export interface EgressProxy {
-  /** What makes fetch tunnel an https request; NO_PROXY has no say in it. */
-  fetchOption: { url: string; headers: Record<string, string>; respectNoProxy: false };
-  /**
-   * As fetch, for plain http. Fetch's own request to the proxy would name the address, and a proxy
-   * makes that the Host (RFC 9112 §3.2.2): the receiver would not know which of its names is meant.
-   * Each request has a tunnel of its own.
-   */
-  fetchPlain(url: string, request: PlainRequest): Promise<Response>;
-}
-
-export interface PlainRequest {
-  headers: Record<string, string>;
-  body: Uint8Array;
-  signal: AbortSignal;
-}
-
-/** The proxy could not be dialled, or opened no tunnel: the receiver has seen nothing. */
-class TunnelError extends Error {
-  readonly code = TUNNEL_REFUSED;
-
-  constructor(
-    readonly status: number | null,
-    options?: ErrorOptions,
-  ) {
-    super("the proxy opened no tunnel", options);
-    this.name = "TunnelError";
-  }
-}
+const MAX_HEAD_BYTES = 16 * 1024;
 
 /** An http or https URL; its credentials go to the proxy alone. */
-export function readProxy(proxyUrl: string, ca?: string): EgressProxy {
+export function createProxyDial(proxyUrl: string, ca?: string): Dial {
   const proxy = readTarget(proxyUrl);
   if (proxy === null) throw new Error("the proxy's address is no URL");
-  const { protocol, isTls, hostname, hostHeader, port, authorization } = proxy;
-  const credentials: Record<string, string> =
-    authorization === null ? {} : { "Proxy-Authorization": authorization };
+  const { isTls, hostname, port, serverName, authorization } = proxy;
+  const credentials = authorization === null ? "" : `Proxy-Authorization: ${authorization}\r\n`;
 
-  /** `authority` is the approved address with its port. */
-  function openTunnel(authority: string, signal: AbortSignal): Promise<Duplex> {
-    const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
-    const connecting = (isTls ? requestTls : requestPlain)({
-      host: hostname,
-      port,
-      method: "CONNECT",
-      path: authority,
-      headers: { Host: authority, ...credentials },
-      agent: false,
-      signal,
-      ca,
-      rejectUnauthorized: true,
-    });
-    connecting.on("error", (cause) => reject(new TunnelError(null, { cause })));
-    connecting.on("connect", (answer, socket, early) => {
-      const status = answer.statusCode ?? 0;
-      // A receiver says nothing before it is asked: early bytes are the proxy's own.
-      if (status >= 200 && status < 300 && early.length === 0) return resolve(socket);
-      socket.destroy();
-      reject(new TunnelError(status));
-    });
-    connecting.end();
-    return promise;
+  async function openTunnel(authority: string, deadline: Deadline): Promise<Socket | Failure> {
+    const at = { host: hostname, port };
+    const socket = isTls
+      ? await openTls({ ...at, servername: serverName ?? undefined }, ca, deadline)
+      : await openTcp(at, deadline);
+    if ("kind" in socket) return socket === TIMED_OUT ? socket : proxyFailure(socket.code);
+    socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`);
+    const refusal = await readRefusal(socket, deadline);
+    if (refusal !== null) socket.destroy();
+    return refusal ?? socket;
   }
 
-  return {
-    fetchOption: {
-      url: `${protocol}//${hostHeader}`,
-      headers: credentials,
-      respectNoProxy: false,
-    },
-    async fetchPlain(url, request) {
-      const at = new URL(url);
-      const headers = framedHeaders(request);
-      const tunnel = await openTunnel(`${at.hostname}:${at.port || 80}`, request.signal);
-      return post(tunnel, at.pathname + at.search, { ...request, headers });
-    },
+  return async (target, { address, family }, deadline) => {
+    const host = family === 6 ? `[${address}]` : address;
+    const tunnel = await openTunnel(`${host}:${target.port}`, deadline);
+    if ("kind" in tunnel || !target.isTls) return tunnel;
+    const servername = target.serverName ?? undefined;
+    return openTls({ socket: tunnel, host: address, servername }, ca, deadline);
   };
 }
 
-/** Throws where a header cannot be sent, as fetch does. */
-function framedHeaders({ headers, body }: PlainRequest): Record<string, string> {
-  const framed = new Headers(headers);
-  // Unlike fetch, node:http sends a given length as it is.
-  framed.set("content-length", String(body.byteLength));
-  framed.set("connection", "close");
-  return framed.toJSON();
-}
-
-function post(
-  tunnel: Duplex,
-  path: string,
-  { headers, body, signal }: PlainRequest,
-): Promise<Response> {
-  const { promise, resolve, reject } = Promise.withResolvers<Response>();
-  const requesting = requestPlain({
-    createConnection: () => tunnel,
-    method: "POST",
-    path,
-    headers,
-    setHost: false,
-    signal,
-  });
-  const refuse = (error: unknown) => {
-    tunnel.destroy();
-    reject(error);
+/** Null where the tunnel is open. */
+async function readRefusal(socket: Socket, deadline: Deadline): Promise<Failure | null> {
+  const { promise, resolve } = Promise.withResolvers<Failure | null>();
+  let received = Buffer.alloc(0);
+  const onData = (bytes: Buffer) => {
+    received = Buffer.concat([received, bytes]);
+    const end = headEnd(received, 0, received.length);
+    if (end === -1) {
+      if (received.length > MAX_HEAD_BYTES) resolve(proxyFailure("head-too-large"));
+      return;
+    }
+    const head = readHead(received.toString("latin1", 0, end));
+    if (typeof head === "string") return resolve(proxyFailure(head));
+    if (head.status < 200 || head.status > 299) {
+      return resolve(proxyFailure(`status-${head.status}`));
+    }
+    // A receiver says nothing before it is asked: early bytes are the proxy's own.
+    resolve(end < received.length ? proxyFailure("malformed-response") : null);
   };
-  requesting.on("error", refuse);
-  requesting.on("upgrade", () => refuse(codedError("UnrequestedUpgrade")));
-  requesting.on("response", (message) => {
-    const response = toResponse(message, tunnel);
-    if (response === null) refuse(codedError("Malformed_HTTP_Response"));
-    else resolve(response);
-  });
-  requesting.end(body);
-  return promise;
-}
-
-/** Null for a status that a Response cannot have. The tunnel ends with the body. */
-function toResponse(message: IncomingMessage, tunnel: Duplex): Response | null {
-  const status = message.statusCode ?? 0;
-  if (status < 200 || status > 599) return null;
-  const length = message.headers["content-length"];
-  const retryAfter = message.headers["retry-after"];
-  // Only what is read of an answer.
-  const headers = new Headers();
-  if (length !== undefined) headers.set("content-length", length);
-  if (retryAfter !== undefined) headers.set("retry-after", retryAfter);
-  if (status === 204 || status === 205 || status === 304 || length === "0") {
-    tunnel.destroy();
-    return new Response(null, { status, headers });
-  }
-  return new Response(Readable.toWeb(message), { status, headers });
-}
-
-/** With one of fetch's codes, as `failure.ts` reads them. */
-function codedError(code: string): Error {
-  return Object.assign(new Error(code), { code });
+  const onEnd = () => resolve(proxyFailure("ECONNRESET"));
+  const onPassed = () => resolve(TIMED_OUT);
+  socket.on("data", onData);
+  socket.on("error", onEnd);
+  socket.on("end", onEnd);
+  socket.on("close", onEnd);
+  deadline.whenPassed(onPassed);
+  const refusal = await promise;
+  deadline.forget(onPassed);
+  socket.off("data", onData);
+  socket.off("end", onEnd);
+  socket.off("close", onEnd);
+  if (refusal === null) socket.off("error", onEnd);
+  return refusal;
 }

@@ -23,7 +23,9 @@ export interface When {
   toleranceSeconds?: number;
 }
 
-const hmacSha256: Hmac = (key, content) => hmac(sha256, key, content);
+const hmacSha256 = (key: Uint8Array, content: Uint8Array) => hmac(sha256, key, content);
+/** What stands before the body is in `content` already. */
+const standardHmac: Hmac = (key, _prefix, content) => hmacSha256(key, content);
 
 export function judgeClaim(
   claim: Exclude<SignatureClaim, { kind: "missing" }>,
@@ -37,7 +39,7 @@ export function judgeClaim(
     case "standard": {
       const toMatch = standardToMatch(claim.read, body, when);
       return matching(toMatch, secrets, ({ signer }, content) =>
-        signer.standardWith(hmacSha256, content),
+        signer.standardWith(standardHmac, "", content),
       );
     }
     case "own": {

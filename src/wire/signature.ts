@@ -5,8 +5,11 @@ import { hexKeyBytes, standardKeyBytes } from "./secret.ts";
 
 const USER_AGENT = "Fluxhook/1.0";
 
-/** HMAC-SHA256, for the second signature of a request; Bun's synchronous one may stand in for it. */
-export type Hmac = (key: Uint8Array, content: Uint8Array) => Uint8Array;
+/**
+ * HMAC-SHA256 of the UTF-8 of a text and of the bytes behind it, for the second signature of a request;
+ * Bun's synchronous one may stand in for it.
+ */
+export type Hmac = (key: Uint8Array, prefix: string, content: Uint8Array) => Uint8Array;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -41,8 +44,8 @@ export class Signer {
   }
 
   /** The same with an HMAC of the caller's. */
-  standardWith(hmac: Hmac, content: Uint8Array): string {
-    return toBase64(hmac(this.#standardKeyBytes, content));
+  standardWith(hmac: Hmac, prefix: string, content: Uint8Array): string {
+    return toBase64(hmac(this.#standardKeyBytes, prefix, content));
   }
 }
 
@@ -80,24 +83,29 @@ export async function signRequest(request: RequestToSign): Promise<Record<string
   }
 
   const messageId = dialect.messageId?.(request.eventId) ?? request.eventId;
-  const content = standardContent(messageId, String(unixSeconds), bodyBytes);
-  const versions: string[] = [];
+  const timestamp = String(unixSeconds);
+  const prefix = standardPrefix(messageId, timestamp);
+  let versions = "";
   for (const signer of secrets) {
     const signature =
       standardHmac === undefined
-        ? await signer.standard(content)
-        : signer.standardWith(standardHmac, content);
-    versions.push(`v1,${signature}`);
+        ? await signer.standard(withPrefix(prefix, bodyBytes))
+        : signer.standardWith(standardHmac, prefix, bodyBytes);
+    versions += versions === "" ? `v1,${signature}` : ` v1,${signature}`;
   }
   headers["webhook-id"] = messageId;
-  headers["webhook-timestamp"] = String(unixSeconds);
-  headers["webhook-signature"] = versions.join(" ");
+  headers["webhook-timestamp"] = timestamp;
+  headers["webhook-signature"] = versions;
   return headers;
 }
 
 /** Standard Webhooks 1.0.0, "Signature scheme": `id.timestamp.body`, the body as raw bytes. */
 export function standardContent(id: string, timestamp: string, body: Uint8Array): Uint8Array {
-  return withPrefix(`${id}.${timestamp}.`, body);
+  return withPrefix(standardPrefix(id, timestamp), body);
+}
+
+function standardPrefix(id: string, timestamp: string): string {
+  return `${id}.${timestamp}.`;
 }
 
 /** The bytes of a text and of a body behind it. */

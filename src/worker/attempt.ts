@@ -1,6 +1,7 @@
 // One claimed delivery: a slot of its webhook, one attempt, its settlement, its record. In this order
 // (guarantee 8): whatever fails after the settlement costs a log line, not a delivery.
 import type { Drain } from "../delivery/read-response.ts";
+import { DRAINED } from "../delivery/connection.ts";
 import { deliver, type Attempt, type DeliverDeps } from "../delivery/deliver.ts";
 import type { DeliveryHeader } from "../valkey/item.ts";
 import type { Claimed } from "../valkey/queue-store.ts";
@@ -12,12 +13,10 @@ import type { Membership } from "./membership.ts";
 import type { Described, Recorder } from "./record.ts";
 import type { RegisteredWebhook } from "./registered-webhook.ts";
 import type { Slot, SlotResult, Slots } from "./slots.ts";
-import type { Started, Starts } from "./starts.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
 export interface AttemptDeps {
   slots: Slots;
-  starts: Starts;
   recorder: Recorder;
   deliver: DeliverDeps;
   log: WorkerLog;
@@ -36,6 +35,8 @@ export interface Job {
   webhook: RegisteredWebhook;
 }
 
+const ENDED = Promise.resolve();
+
 export interface FinishedAttempt {
   job: Job;
   deliveryId: string;
@@ -43,40 +44,21 @@ export interface FinishedAttempt {
 }
 
 /** Runs a delivery to its settlement. `kept` is a slot that was taken for it beforehand. */
-export async function runDelivery(job: Job, kept: Slot | null, deps: AttemptDeps): Promise<void> {
+export function runDelivery(job: Job, kept: Slot | null, deps: AttemptDeps): Promise<void> {
   const { membership, header, webhook } = job;
   const { slots } = deps;
   if (!webhook.record.enabled) {
     if (kept) slots.finish(kept, "neutral");
     park(job, "webhook-disabled", null, header.attempt);
-    return;
+    return ENDED;
   }
   // Behind those that are in its lane already: they came first.
   if (kept === null && membership.lanes.has(webhook.record.id)) {
     toLane(job, deps);
-    return;
+    return ENDED;
   }
   // In line before anything is awaited, so that what came first is sent first.
-  const inLine = kept ?? findSlot(webhook.record.id, slots);
-  if (inLine instanceof Promise) {
-    // Here and not after the signing, which may end in another order: into the lane as they came.
-    void inLine.then((slot) => {
-      if (slot === null) toLane(job, deps);
-    });
-  }
-  try {
-    await attemptOnce(job, inLine, deps);
-  } catch (error) {
-    const slot = await inLine;
-    deps.running.delete(job.claim);
-    if (slot === null) {
-      // Its claim has ended in the lane: nothing is left for the reaper.
-      deps.log.error({ err: error, webhook_id: webhook.record.id }, "delivery.crashed");
-      return;
-    }
-    slots.finish(slot, "neutral");
-    throw error;
-  }
+  return attemptOnce(job, kept ?? findSlot(job, deps), deps);
 }
 
 /** Without a slot there is none. */
@@ -87,56 +69,71 @@ async function attemptOnce(
 ): Promise<void> {
   const { membership, claim, event, webhook } = job;
   const { record } = webhook;
-  const { running, slots, starts } = deps;
+  const { running, slots } = deps;
   // Of the first attempt, whatever the webhook's is by now: every attempt sends the same body.
   const header = { ...job.header, dialect: job.header.dialect ?? record.dialect };
-  const deliveryId = attemptUuid(header);
-  let slot: Slot | null = null;
-  let started: Started | null = null;
-  const attempt = await deliver(
-    {
-      deliveryId,
-      attempt: header.attempt,
-      event: {
-        id: header.id,
-        type: event.type,
-        timestamp: header.timestamp,
-        data: event.data,
-        traceparent: event.traceparent,
+  let held: Slot | null = null;
+  const begin = (slot: Slot | null): boolean => {
+    if (slot === null) return false;
+    held = slot;
+    slots.begin(slot);
+    running.set(claim, { membership, header });
+    return true;
+  };
+  try {
+    const deliveryId = attemptUuid(header);
+    const attempt = await deliver(
+      {
+        deliveryId,
+        attempt: header.attempt,
+        event: {
+          id: header.id,
+          type: event.type,
+          timestamp: header.timestamp,
+          data: event.data,
+          traceparent: event.traceparent,
+        },
+        target: {
+          url: record.url,
+          dialect: dialectOf(header.dialect),
+          secrets: webhook.signers(deps.deliver.now()),
+          headers: record.headers,
+          timeoutMs: record.timeout_ms,
+          scheduleMs: webhook.scheduleMs,
+        },
       },
-      target: {
-        url: record.url,
-        dialect: dialectOf(header.dialect),
-        secrets: webhook.signers(deps.deliver.now()),
-        headers: record.headers,
-        timeoutMs: record.timeout_ms,
-        scheduleMs: webhook.scheduleMs,
-      },
-    },
-    deps.deliver,
-    async () => {
-      slot = await inLine;
-      if (slot === null) return false;
-      started = await starts.enter(slot.unproven);
-      slots.begin(slot);
-      running.set(claim, { membership, header });
-      return true;
-    },
-  ).finally(() => started && starts.end(started));
-  if (attempt === null || slot === null) return;
-  // Put back at the end of a drain: it may be sent again, and this run no longer decides.
-  if (!running.delete(claim)) return;
-  const done: Job = { ...job, header };
-  settle(done, attempt);
-  keepRecord(done, deliveryId, attempt, deps.recorder);
-  deps.onAttempt({ job: done, deliveryId, attempt });
-  const held: Slot = slot;
-  void attempt.drained.then((drain) => slots.finish(held, slotResult(attempt, drain)));
+      deps.deliver,
+      () => (inLine instanceof Promise ? inLine.then(begin) : begin(inLine)),
+    );
+    const slot = held as Slot | null;
+    if (attempt === null || slot === null) return;
+    // Put back at the end of a drain: it may be sent again, and this run no longer decides.
+    if (!running.delete(claim)) return;
+    const done: Job = { membership, claim, header, event, webhook };
+    settle(done, attempt);
+    keepRecord(done, deliveryId, attempt, deps.recorder);
+    deps.onAttempt({ job: done, deliveryId, attempt });
+    if (attempt.drained === DRAINED) slots.finish(slot, slotResult(attempt, "ended"));
+    else void attempt.drained.then((drain) => slots.finish(slot, slotResult(attempt, drain)));
+  } catch (error) {
+    const slot = await inLine;
+    running.delete(claim);
+    if (slot === null) {
+      // Its claim has ended in the lane: nothing is left for the reaper.
+      deps.log.error({ err: error, webhook_id: webhook.record.id }, "delivery.crashed");
+      return;
+    }
+    slots.finish(slot, "neutral");
+    throw error;
+  }
 }
 
-function findSlot(webhookId: string, slots: Slots): Slot | Promise<Slot | null> {
-  if (slots.hasWaiters(webhookId)) return slots.wait(webhookId);
-  return slots.take(webhookId) ?? slots.wait(webhookId);
+/** Who finds none in time goes into the lane, as it came: signing may end in another order. */
+function findSlot(job: Job, deps: AttemptDeps): Slot | Promise<Slot | null> {
+  const { slots } = deps;
+  const { id } = job.webhook.record;
+  const taken = slots.hasWaiters(id) ? null : slots.take(id);
+  return taken ?? slots.wait(id, () => toLane(job, deps));
 }
 
 function toLane(job: Job, { isDraining }: AttemptDeps): void {

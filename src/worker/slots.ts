@@ -15,6 +15,8 @@ export type SlotResult = "success" | "overload" | "neutral";
 
 interface Waiter {
   resolve: (slot: Slot | null) => void;
+  /** At once where it gets none, in the order of asking. */
+  refused: () => void;
   giveUpAt: number;
 }
 
@@ -74,31 +76,38 @@ export class Slots {
 
   /** How many more requests the webhook may have in flight now. */
   free(webhookId: string): number {
-    const webhook = this.webhooks.get(webhookId);
-    if (webhook && webhook.pausedUntil > this.now()) return 0;
-    const own = webhook
-      ? webhook.limit - webhook.inFlight
-      : Math.min(FIRST_LIMIT, this.options.webhookConcurrency);
-    if (webhook && this.isProven(webhook)) return Math.max(0, own);
+    return this.freeOf(this.get(webhookId), this.now());
+  }
+
+  private freeOf(webhook: Webhook, now: number): number {
+    if (webhook.pausedUntil > now) return 0;
+    const own = webhook.limit - webhook.inFlight;
+    if (isProven(webhook, now)) return Math.max(0, own);
     return Math.max(0, Math.min(own, this.unprovenShare - this.unprovenInFlight));
   }
 
   take(webhookId: string): Slot | null {
-    if (this.free(webhookId) === 0) return null;
-    const webhook = this.get(webhookId);
-    const unproven = !this.isProven(webhook);
-    webhook.inFlight += 1;
-    webhook.lastUsedAt = this.now();
-    if (unproven) this.unprovenInFlight += 1;
-    return { webhookId, unproven, beganAt: webhook.lastUsedAt };
+    return this.takeOf(webhookId, this.get(webhookId), this.now());
   }
 
-  /** A slot within 50 ms, in the order of asking; null: to the lane. */
-  wait(webhookId: string): Promise<Slot | null> {
+  private takeOf(webhookId: string, webhook: Webhook, now: number): Slot | null {
+    if (this.freeOf(webhook, now) === 0) return null;
+    const unproven = !isProven(webhook, now);
+    webhook.inFlight += 1;
+    webhook.lastUsedAt = now;
+    if (unproven) this.unprovenInFlight += 1;
+    return { webhookId, unproven, beganAt: now };
+  }
+
+  /** A slot within 50 ms, in the order of asking; null: to the lane, which `refused` sees to. */
+  wait(webhookId: string, refused: () => void): Promise<Slot | null> {
     const webhook = this.get(webhookId);
-    if (webhook.pausedUntil > this.now()) return Promise.resolve(null);
+    if (webhook.pausedUntil > this.now()) {
+      refused();
+      return Promise.resolve(null);
+    }
     const { promise, resolve } = Promise.withResolvers<Slot | null>();
-    webhook.waiters.push({ resolve, giveUpAt: this.now() + WAIT_MS });
+    webhook.waiters.push({ resolve, refused, giveUpAt: this.now() + WAIT_MS });
     this.waitingWebhooks.add(webhookId);
     this.sweep ??= setInterval(() => this.giveUpLate(), SWEEP_MS);
     return promise;
@@ -115,9 +124,10 @@ export class Slots {
    */
   get waitingForPace(): number {
     let waiting = 0;
+    const now = this.now();
     for (const id of this.waitingWebhooks) {
       const webhook = this.webhooks.get(id);
-      if (webhook && this.keepsPaceWith(webhook)) waiting += webhook.waiters.length;
+      if (webhook && keepsPace(webhook, now)) waiting += webhook.waiters.length;
     }
     return waiting;
   }
@@ -125,13 +135,7 @@ export class Slots {
   /** Whether even so many that wait for it would find a slot in time. */
   keepsPace(webhookId: string): boolean {
     const webhook = this.webhooks.get(webhookId);
-    return webhook !== undefined && this.keepsPaceWith(webhook);
-  }
-
-  private keepsPaceWith(webhook: Webhook): boolean {
-    return (
-      this.isProven(webhook) && (webhook.quickMs * ENOUGH_WAITING) / webhook.limit <= KEEPS_PACE_MS
-    );
+    return webhook !== undefined && keepsPace(webhook, this.now());
   }
 
   /** Its request begins: what it has waited for until now was not the receiver. */
@@ -142,10 +146,11 @@ export class Slots {
   /** Gives a slot back. */
   finish(slot: Slot, result: SlotResult): void {
     const webhook = this.get(slot.webhookId);
+    const now = this.now();
     webhook.inFlight -= 1;
     if (slot.unproven) this.unprovenInFlight -= 1;
     if (result === "success") {
-      webhook.lastSuccessAt = this.now();
+      webhook.lastSuccessAt = now;
       const ms = webhook.lastSuccessAt - slot.beganAt;
       const share = ms < webhook.quickMs ? QUICKER_SHARE : SLOWER_SHARE;
       webhook.quickMs += (ms - webhook.quickMs) * share;
@@ -153,7 +158,7 @@ export class Slots {
     } else if (result === "overload") {
       webhook.limit = Math.max(1, Math.floor(webhook.limit / 2));
     }
-    this.serve(slot.webhookId, webhook);
+    this.serve(slot.webhookId, webhook, now);
   }
 
   /** `Retry-After`: nothing is sent to the webhook for so long. */
@@ -193,10 +198,6 @@ export class Slots {
     return Math.max(1, Math.floor(this.options.concurrency / 2));
   }
 
-  private isProven(webhook: Webhook): boolean {
-    return this.now() - webhook.lastSuccessAt < PROVEN_MS;
-  }
-
   private get(webhookId: string): Webhook {
     let webhook = this.webhooks.get(webhookId);
     if (!webhook) {
@@ -216,9 +217,9 @@ export class Slots {
     return webhook;
   }
 
-  private serve(webhookId: string, webhook: Webhook): void {
+  private serve(webhookId: string, webhook: Webhook, now: number): void {
     while (webhook.waiters.length > 0) {
-      const slot = this.take(webhookId);
+      const slot = this.takeOf(webhookId, webhook, now);
       if (!slot) return;
       webhook.waiters.shift()?.resolve(slot);
     }
@@ -227,7 +228,10 @@ export class Slots {
   }
 
   private refuseWaiters(webhookId: string, webhook: Webhook): void {
-    for (const waiter of webhook.waiters.splice(0)) waiter.resolve(null);
+    for (const { refused, resolve } of webhook.waiters.splice(0)) {
+      refused();
+      resolve(null);
+    }
     this.waitingWebhooks.delete(webhookId);
   }
 
@@ -235,7 +239,7 @@ export class Slots {
     const now = this.now();
     for (const id of this.waitingWebhooks) {
       const webhook = this.get(id);
-      this.serve(id, webhook);
+      this.serve(id, webhook, now);
       // All behind the first that has waited too long go with it: the lane keeps their order.
       if ((webhook.waiters[0]?.giveUpAt ?? Number.POSITIVE_INFINITY) <= now) {
         this.refuseWaiters(id, webhook);
@@ -258,4 +262,14 @@ export class Slots {
       }
     }
   }
+}
+
+function isProven(webhook: Webhook, now: number): boolean {
+  return now - webhook.lastSuccessAt < PROVEN_MS;
+}
+
+function keepsPace(webhook: Webhook, now: number): boolean {
+  return (
+    isProven(webhook, now) && (webhook.quickMs * ENOUGH_WAITING) / webhook.limit <= KEEPS_PACE_MS
+  );
 }

@@ -30,7 +30,6 @@ import { Rejections } from "./rejections.ts";
 import { route, type RouteDeps } from "./route.ts";
 import { Settler } from "./settle.ts";
 import { Slots, type Slot } from "./slots.ts";
-import { Starts } from "./starts.ts";
 import { tellUnreadable } from "./tell-unreadable.ts";
 import { Throughput } from "./throughput.ts";
 import type { WorkerLog } from "./worker-log.ts";
@@ -166,7 +165,6 @@ export class Worker {
     });
     this.attempts = {
       slots: this.slots,
-      starts: new Starts(),
       recorder: this.recorder,
       deliver: {
         guard: egress.guard,
@@ -306,12 +304,20 @@ export class Worker {
 
   private onItem(membership: Membership, claim: Claimed, slot: Slot | null): void {
     this.held += 1;
-    Promise.try(route, membership, claim, slot, this.routes).catch((error: unknown) => {
-      // Ours, not the remote's: the claim is left for the reaper.
-      this.log.error({ err: error, queue: membership.store.queue }, "claim.crashed");
-      membership.release(claim);
-      this.letGo(1);
-    });
+    try {
+      route(membership, claim, slot, this.routes).catch((error: unknown) =>
+        this.onCrash(membership, claim, error),
+      );
+    } catch (error) {
+      this.onCrash(membership, claim, error);
+    }
+  }
+
+  /** Ours, not the remote's: the claim is left for the reaper. */
+  private onCrash(membership: Membership, claim: Claimed, error: unknown): void {
+    this.log.error({ err: error, queue: membership.store.queue }, "claim.crashed");
+    membership.release(claim);
+    this.letGo(1);
   }
 
   /** What follows from an attempt beside its settlement; nothing here is waited for. */

@@ -5,7 +5,8 @@ import { Deadline } from "../../src/delivery/deadline.ts";
 import type { Delivery, DeliverDeps } from "../../src/delivery/deliver.ts";
 import { createGuard, type GuardOptions } from "../../src/delivery/guard.ts";
 import { createResolver } from "../../src/delivery/resolve.ts";
-import { createSender, type Answer, type SenderOptions } from "../../src/delivery/send.ts";
+import type { Answer } from "../../src/delivery/connection.ts";
+import { createSender, type Send, type SenderOptions } from "../../src/delivery/send.ts";
 import { readTarget } from "../../src/delivery/target.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
 import { Signer } from "../../src/wire/signature.ts";
@@ -22,12 +23,22 @@ export interface SendOptions extends SenderOptions {
   deadline?: Deadline;
 }
 
+const senders = new Map<string, Send>();
+
+/** One for all requests with the same options: it keeps connections from one to the next. */
+function senderFor({ ca, proxy }: SenderOptions): Send {
+  const key = JSON.stringify([ca, proxy]);
+  const sender = senders.get(key) ?? createSender({ ca, proxy });
+  senders.set(key, sender);
+  return sender;
+}
+
 export async function sendTo(
   url: string,
   { addresses = [LOOPBACK], startAt = 0, headers = {}, body = "{}", ...options }: SendOptions = {},
 ): Promise<Answer> {
   const deadline = options.deadline ?? new Deadline(options.timeoutMs ?? 20_000);
-  const answer = await createSender(options)({
+  const answer = await senderFor(options)({
     target: readTarget(url)!,
     addresses,
     startAt,
@@ -56,7 +67,7 @@ export function deps(options: Partial<GuardOptions> = {}): DeliverDeps {
     }),
     ...options,
   });
-  return { guard, send: createSender(), now: Date.now, random: () => 0 };
+  return { guard, send: senderFor({}), now: Date.now, random: () => 0 };
 }
 
 export function delivery(url: string, target: Partial<Delivery["target"]> = {}): Delivery {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { mayTryNextAddress, readFailure, type FailureReason } from "../../src/delivery/failure.ts";
+import {
+  connectionFailure,
+  mayTryNextAddress,
+  proxyFailure,
+  type FailureReason,
+} from "../../src/delivery/failure.ts";
 import { startTcpReceiver, type TcpConnection } from "../support/tcp-receiver.ts";
 import { flood } from "../support/hostile-receiver.ts";
 import { sendTo } from "./attempt.ts";
@@ -38,37 +43,37 @@ const plays: [name: string, play: Play, reason: FailureReason, code: string | nu
     "ECONNRESET",
   ],
   ["closes within the headers", answering(`${head}X-A: b\r\n`), "connection-reset", "ECONNRESET"],
-  ["speaks SSH", answering("SSH-2.0-OpenSSH\r\n"), "bad-response", "Malformed_HTTP_Response"],
+  ["speaks SSH", answering("SSH-2.0-OpenSSH\r\n"), "bad-response", "malformed-response"],
   [
     "has no number as status",
     answering("HTTP/1.1 abc OK\r\n\r\n"),
     "bad-response",
-    "Malformed_HTTP_Response",
+    "malformed-response",
   ],
   ["has a status of 000", answering("HTTP/1.1 000 OK\r\n\r\n"), "bad-response", "status-0"],
   [
     "has a status of 1000",
     answering("HTTP/1.1 1000 OK\r\n\r\n"),
     "bad-response",
-    "Malformed_HTTP_Response",
+    "malformed-response",
   ],
   [
     "has a header without colon",
     answering(`${head}nonsense\r\n\r\n`),
     "bad-response",
-    "Malformed_HTTP_Response",
+    "malformed-response",
   ],
   [
     "has two lengths",
     answering(`${head}Content-Length: 3\r\nContent-Length: 5\r\n\r\nabcde`),
     "bad-response",
-    "InvalidContentLength",
+    "invalid-content-length",
   ],
   [
     "has an unknown transfer coding",
     answering(`${head}Transfer-Encoding: smoke\r\n\r\n`),
     "bad-response",
-    "UnsupportedTransferEncoding",
+    "unsupported-transfer-encoding",
   ],
   [
     "switches protocols",
@@ -76,25 +81,25 @@ const plays: [name: string, play: Play, reason: FailureReason, code: string | nu
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
     ),
     "bad-response",
-    "UnrequestedUpgrade",
+    "unrequested-upgrade",
   ],
   [
     "has too many headers",
-    answering(`${head}${"X-A: b\r\n".repeat(1_000)}\r\n`),
+    answering(`${head}${"X-A: b\r\n".repeat(10_000)}\r\n`),
     "bad-response",
-    "Malformed_HTTP_Response",
+    "head-too-large",
   ],
   [
     "sends headers without end",
     flooding(head, (n) => `X-${n}: ${"x".repeat(10_000)}\r\n`),
     "bad-response",
-    "ResponseHeadersTooLarge",
+    "head-too-large",
   ],
   [
     "sends one header without end",
     flooding(`${head}X-A: `, () => "x".repeat(100_000)),
     "bad-response",
-    "ResponseHeadersTooLarge",
+    "head-too-large",
   ],
 ];
 
@@ -138,13 +143,16 @@ describe("a receiver that", () => {
     const answer = await sendTo("http://receiver.test:81/", {
       addresses: [{ address: "255.255.255.255", family: 4 }],
     });
-    expect(answer).toMatchObject({ kind: "failure", reason: "connection-failed" });
+    // Bun's sockets do not say which of the two it was.
+    expect(answer).toMatchObject({
+      kind: "failure",
+      reason: expect.stringMatching(/^connection-(?:refused|failed)$/),
+    });
   });
 });
 
 test("a code that nobody has seen keeps the delivery on its schedule", () => {
-  const error = Object.assign(new TypeError("new"), { code: "ESOMETHINGNEW" });
-  expect(readFailure(error, false)).toEqual({
+  expect(connectionFailure("ESOMETHINGNEW")).toEqual({
     kind: "failure",
     reason: "connection-failed",
     code: "ESOMETHINGNEW",
@@ -153,24 +161,5 @@ test("a code that nobody has seen keeps the delivery on its schedule", () => {
 
 test.each(["ECONNREFUSED", "EHOSTUNREACH", "ENOTFOUND", "EAI_AGAIN"])(
   "%s is the proxy's where one is dialled, and no other address is tried",
-  (code) => {
-    const failure = readFailure(Object.assign(new TypeError("away"), { code }), false, true);
-    expect(failure).toEqual({ kind: "failure", reason: "proxy", code });
-    expect(mayTryNextAddress(failure!)).toBe(false);
-  },
+  (code) => expect(mayTryNextAddress(proxyFailure(code))).toBe(false),
 );
-
-test("a URL or an option that fetch refuses is none of the remote's doing", () => {
-  const error = Object.assign(new TypeError("bad"), { code: "ERR_INVALID_URL" });
-  expect(readFailure(error, false)).toBeNull();
-});
-
-test("what fetch itself refuses is our fault and throws, with its cause", async () => {
-  const refused = sendTo("http://receiver.test/", { headers: { "X-A": "a\r\nb: c" } });
-  const error = await refused.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(Error);
-  expect(error).toHaveProperty("cause");
-});

@@ -139,9 +139,9 @@ describe("a receiver", () => {
   const HANDSHAKE = 0x16;
 
   const plays: [claim: string, behave: Behave, reason: FailureReason, code: string | null][] = [
-    ["that answers in plain text", says("HTTP/1.1 400 Bad Request\r\n\r\n"), "tls", "EPROTO"],
-    ["that speaks SSH", says("SSH-2.0-OpenSSH_9.9\r\n"), "tls", "EPROTO"],
-    ["that refuses the handshake", says(record(ALERT, 2, 40)), "tls", "EPROTO"],
+    ["that answers in plain text", says("HTTP/1.1 400 Bad Request\r\n\r\n"), "tls", "ERR_SSL_"],
+    ["that speaks SSH", says("SSH-2.0-OpenSSH_9.9\r\n"), "tls", "ERR_SSL_"],
+    ["that refuses the handshake", says(record(ALERT, 2, 40)), "tls", "ERR_SSL_"],
     [
       "whose handshake message has no end",
       async (connection) => {
@@ -150,7 +150,7 @@ describe("a receiver", () => {
         await flood(connection, () => more);
       },
       "tls",
-      "EPROTO",
+      "ERR_SSL_",
     ],
     ["that says nothing in the handshake", () => {}, "timeout", null],
     [
@@ -167,7 +167,10 @@ describe("a receiver", () => {
     stops.push(() => receiver.stop());
     const url = receiver.url.replace("http:", "https:");
     const timeoutMs = reason === "timeout" ? 200 : 20_000;
-    expect(await sendTo(url, { timeoutMs })).toEqual({ kind: "failure", reason, code });
+    const answer = await sendTo(url, { timeoutMs });
+    // Which of BoringSSL's words it is, is BoringSSL's business.
+    const named = code === "ERR_SSL_" ? expect.stringContaining(code) : code;
+    expect(answer).toEqual({ kind: "failure", reason, code: named });
     await receiver.connections[0]?.closed;
   });
 
@@ -178,7 +181,7 @@ describe("a receiver", () => {
       maxVersion: version,
     });
     const answer = await sendTo(`https://receiver.test:${receiver.port}/`, { ca });
-    expect(answer).toEqual({ kind: "failure", reason: "tls", code: "EPROTO" });
+    expect(answer).toMatchObject({ kind: "failure", reason: "tls" });
   });
 
   test.each(["TLSv1.2", "TLSv1.3"] as const)("that knows %s only is accepted", async (version) => {

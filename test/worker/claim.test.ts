@@ -136,7 +136,7 @@ describe("the list is left alone, and the ready ones are not,", () => {
     const { slots } = scene;
     for (let n = 0; n < 200; n += 1) slots.finish(slots.take("wh_1")!, "success");
     while (slots.take("wh_1")) {}
-    for (let n = 0; n < waiting; n += 1) void slots.wait("wh_1");
+    for (let n = 0; n < waiting; n += 1) void slots.wait("wh_1", () => {});
     await queue.push("a");
     await lab.redis.lpush(queue.store.keys.ready, `0 e ${header("d1")}\nredelivered`);
     return scene;

@@ -126,7 +126,7 @@ describe("who waits for a webhook that keeps pace", () => {
       scene.slots.finish(slot, "success");
     }
     expect(scene.takeAll("a")).toHaveLength(64);
-    for (let n = 0; n < 3; n += 1) void scene.slots.wait("a");
+    for (let n = 0; n < 3; n += 1) void scene.slots.wait("a", () => {});
     return scene;
   }
 
@@ -153,7 +153,7 @@ describe("who waits for a webhook that keeps pace", () => {
     const { slots, takeAll } = grown(11);
     expect(slots.keepsPace("a")).toBeFalse();
     takeAll("new");
-    void slots.wait("new");
+    void slots.wait("new", () => {});
     expect(slots.keepsPace("new")).toBeFalse();
     expect(slots.keepsPace("unknown")).toBeFalse();
     expect(slots.waitingForPace).toBe(0);
@@ -166,7 +166,7 @@ describe("who finds no slot", () => {
     const taken = takeAll("a");
     const order: number[] = [];
     const waiting = [1, 2, 3].map(async (n) => {
-      const slot = await slots.wait("a");
+      const slot = await slots.wait("a", () => {});
       order.push(n);
       return slot;
     });
@@ -186,10 +186,10 @@ describe("who finds no slot", () => {
   test("goes to the lane after 50 ms, and all behind it go with it", async () => {
     const { slots, clock, takeAll } = open();
     takeAll("a");
-    const first = slots.wait("a");
+    const first = slots.wait("a", () => {});
     clock.now += 49;
-    const second = slots.wait("a");
-    const elsewhere = (takeAll("b"), slots.wait("b"));
+    const second = slots.wait("a", () => {});
+    const elsewhere = (takeAll("b"), slots.wait("b", () => {}));
     clock.now += 1;
     expect(await Promise.all([first, second])).toEqual([null, null]);
     expect(slots.hasWaiters("a")).toBeFalse();
@@ -201,7 +201,7 @@ describe("who finds no slot", () => {
   test("gets a slot of the unproven share that another webhook gave back", async () => {
     const { slots, takeAll } = open({ concurrency: 16 });
     const [slot] = takeAll("a");
-    const waiting = slots.wait("b");
+    const waiting = slots.wait("b", () => {});
     slots.finish(slot!, "neutral");
     expect(await waiting).toMatchObject({ webhookId: "b", unproven: true });
   });
@@ -209,7 +209,11 @@ describe("who finds no slot", () => {
   test("goes back at once at the end", async () => {
     const { slots, takeAll } = open();
     for (const webhookId of ["a", "b"]) takeAll(webhookId);
-    const waiting = [slots.wait("a"), slots.wait("b"), slots.wait("a")];
+    const waiting = [
+      slots.wait("a", () => {}),
+      slots.wait("b", () => {}),
+      slots.wait("a", () => {}),
+    ];
     slots.refuseAll();
     expect(await Promise.all(waiting)).toEqual([null, null, null]);
   });
@@ -219,12 +223,12 @@ describe("a pause", () => {
   test("lets nobody send until it is over, and sends who waits to the lane", async () => {
     const { slots, clock, takeAll } = open();
     const [slot] = takeAll("a");
-    const waiting = slots.wait("a");
+    const waiting = slots.wait("a", () => {});
     slots.pause("a", 5_000);
     expect(await waiting).toBeNull();
     slots.finish(slot!, "neutral");
     expect(slots.take("a")).toBeNull();
-    expect(await slots.wait("a")).toBeNull();
+    expect(await slots.wait("a", () => {})).toBeNull();
     expect(slots.free("b")).toBe(8);
     clock.now += 5_000;
     expect(slots.free("a")).toBe(1);

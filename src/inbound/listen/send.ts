@@ -1,9 +1,9 @@
 // Deliveries to a temporary webhook go into its session, never out over HTTP: this stands before the
 // guard and the sender of all other deliveries.
-import { DRAINED } from "../../delivery/drain.ts";
+import { DRAINED, type Answer } from "../../delivery/connection.ts";
 import type { Egress } from "../../delivery/egress.ts";
 import { TIMED_OUT } from "../../delivery/failure.ts";
-import type { Answer, SendRequest } from "../../delivery/send.ts";
+import type { SendRequest } from "../../delivery/send.ts";
 import type { HandedOver, ListenLine } from "../../valkey/listen-line.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../../valkey/unavailable.ts";
 import { endToEnd, LISTEN_SCHEME } from "../../wire/listen.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Deadline } from "../../../src/delivery/deadline.ts";
 import { readTarget } from "../../../src/delivery/target.ts";
-import type { Answer, SendRequest } from "../../../src/delivery/send.ts";
+import type { Answer } from "../../../src/delivery/connection.ts";
+import type { SendRequest } from "../../../src/delivery/send.ts";
 import { withSessions, type Sending } from "../../../src/inbound/listen/send.ts";
 import type { HandedOver, RequestToForward } from "../../../src/valkey/listen-line.ts";
 import { ValkeyUnavailable } from "../../../src/valkey/unavailable.ts";

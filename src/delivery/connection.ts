@@ -1,0 +1,160 @@
+// One connection to an approved address: a request, its answer, the next request. What the remote
+// does comes out as a value; nothing here throws.
+import type { Socket } from "node:net";
+import type { Deadline } from "./deadline.ts";
+import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
+import { ResponseReader, type Drain } from "./read-response.ts";
+
+export type Drained = Promise<Drain>;
+
+export const DRAINED: Drained = Promise.resolve("ended");
+
+export interface ResponseHead {
+  kind: "response";
+  status: number;
+  retryAfter: string | null;
+  /** Resolves when the connection is free again, or given up; never rejects. */
+  drained: Drained;
+}
+
+export type Answer = ResponseHead | Failure;
+
+/**
+ * The outcome is fixed by the head; a body is waited for a little, for a finished one lets the
+ * connection live. Spread, so that many that never end do not all end in the same moment.
+ */
+const LEAST_DRAIN_MS = 500;
+const MOST_DRAIN_MS = 1_000;
+
+export class Connection {
+  /** When the last answer ended, by `performance.now()`. */
+  freeSinceMs = 0;
+  readonly #reader = new ResponseReader();
+  /** Of the request under way; null while there is none. */
+  #deadline: Deadline | null = null;
+  #tellAnswer: ((answer: Answer) => void) | null = null;
+  #tellDrained: ((drain: Drain) => void) | null = null;
+  #errorCode: string | null = null;
+  /** Of all requests the same function, for the deadline to call. */
+  readonly #onDeadline = () => {
+    if (this.#tellAnswer) this.#fail(TIMED_OUT);
+    else this.#finish("unfinished");
+  };
+
+  constructor(
+    private readonly socket: Socket,
+    /** Where it leads to; connections with the same one stand for each other. */
+    readonly key: string,
+    /** It can carry the next request. */
+    private readonly onFree: (connection: Connection) => void,
+    private readonly onClosed: (connection: Connection) => void,
+  ) {
+    socket.on("data", (bytes: Buffer) => this.#read(bytes));
+    socket.on("error", (error) => (this.#errorCode ??= codeOf(error)));
+    socket.on("end", () => this.#end());
+    socket.on("close", () => this.#end());
+  }
+
+  get isOpen(): boolean {
+    return this.socket.writable && !this.socket.destroyed;
+  }
+
+  /** The receiver has not said a byte to the last request: it may never have seen it. */
+  get heardNothing(): boolean {
+    return !this.#reader.hasBegun;
+  }
+
+  /** One at a time. Takes the deadline over: cleared when the answer's body has ended. */
+  post(request: Buffer, deadline: Deadline): Promise<Answer> {
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#reader.begin();
+    this.#deadline = deadline;
+    this.#tellAnswer = resolve;
+    if (deadline.hasPassed) {
+      this.#fail(TIMED_OUT);
+      return promise;
+    }
+    deadline.whenPassed(this.#onDeadline);
+    this.socket.write(request);
+    return promise;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  #read(bytes: Buffer): void {
+    // Nobody has asked: what it would answer is not known, so it answers nothing.
+    if (this.#deadline === null) return this.destroy();
+    const reader = this.#reader;
+    reader.read(bytes);
+    if (this.#tellAnswer) {
+      if (reader.problem) {
+        return this.#fail({ kind: "failure", reason: "bad-response", code: reader.problem });
+      }
+      if (reader.head === null) return;
+      this.#answer(reader.head.status, reader.head.retryAfter);
+    } else if (reader.end) {
+      this.#finish(reader.end);
+    }
+  }
+
+  #answer(status: number, retryAfter: string | null): void {
+    const tell = this.#tellAnswer;
+    this.#tellAnswer = null;
+    let drained = DRAINED;
+    const { end } = this.#reader;
+    if (end === "ended") {
+      this.#finish(end);
+    } else {
+      const { promise, resolve } = Promise.withResolvers<Drain>();
+      drained = promise;
+      this.#tellDrained = resolve;
+      if (end) this.#finish(end);
+      else {
+        const spread = Math.random() * (MOST_DRAIN_MS - LEAST_DRAIN_MS);
+        this.#deadline?.shortenTo(LEAST_DRAIN_MS + spread);
+      }
+    }
+    tell?.({ kind: "response", status, retryAfter, drained });
+  }
+
+  /** The answer has ended, and with it the request. */
+  #finish(end: Drain): void {
+    const tell = this.#tellDrained;
+    this.#tellDrained = null;
+    this.#deadline?.clear();
+    this.#deadline = null;
+    const reader = this.#reader;
+    // An answer that came before all of the request had gone out leaves the rest of it in the way.
+    const isFree =
+      end === "ended" &&
+      reader.head?.keepsAlive === true &&
+      !reader.hasMore &&
+      this.socket.writableLength === 0 &&
+      this.isOpen;
+    if (isFree) this.onFree(this);
+    else this.destroy();
+    tell?.(end);
+  }
+
+  #fail(failure: Failure): void {
+    const tell = this.#tellAnswer;
+    this.#tellAnswer = null;
+    this.#deadline = null;
+    this.destroy();
+    tell?.(failure);
+  }
+
+  #end(): void {
+    this.onClosed(this);
+    this.#reader.close();
+    if (this.#tellAnswer) {
+      this.#fail(connectionFailure(this.#errorCode));
+    } else if (this.#deadline) {
+      this.#finish(this.#reader.end ?? "unfinished");
+    } else {
+      this.destroy();
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// Opens the connection of an attempt: to the very address that the guard approved (guarantee 7), and
+// with TLS only to whom the certificate proves to be the name. Nothing of a request is sent before.
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls, createSecureContext, type ConnectionOptions } from "node:tls";
+import type { Address } from "./address.ts";
+import type { Deadline } from "./deadline.ts";
+import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
+import type { Target } from "./target.ts";
+
+export type Dial = (
+  target: Target,
+  address: Address,
+  deadline: Deadline,
+) => Promise<Socket | Failure>;
+
+/** Certificate authorities as PEM, in place of the system's. */
+export function createDial(ca?: string): Dial {
+  return async ({ isTls, serverName, port }, { address }, deadline) => {
+    const at = { host: address, port };
+    return isTls
+      ? openTls({ ...at, servername: serverName ?? undefined }, ca, deadline)
+      : openTcp(at, deadline);
+  };
+}
+
+export function openTcp(
+  at: { host: string; port: number },
+  deadline: Deadline,
+): Promise<Socket | Failure> {
+  return opened(connectTcp({ ...at, noDelay: true }), "connect", deadline);
+}
+
+/** `at.servername` is what the certificate has to be for; without one, `at.host` is. */
+export function openTls(
+  at: ConnectionOptions,
+  ca: string | undefined,
+  deadline: Deadline,
+): Promise<Socket | Failure> {
+  const socket = connectTls({
+    ...at,
+    // One for all: to read the system's authorities costs milliseconds.
+    secureContext: createSecureContext({ ca }),
+    ALPNProtocols: ["http/1.1"],
+    // Said aloud, for NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off for all receivers.
+    rejectUnauthorized: true,
+  });
+  socket.setNoDelay(true);
+  return opened(socket, "secureConnect", deadline);
+}
+
+async function opened<Kind extends Socket>(
+  socket: Kind,
+  event: "connect" | "secureConnect",
+  deadline: Deadline,
+): Promise<Kind | Failure> {
+  const { promise, resolve } = Promise.withResolvers<Kind | Failure>();
+  // A process that has nothing else to do need not wait for connections that nobody uses.
+  socket.unref();
+  const onOpen = () => resolve(socket);
+  const onError = (error: unknown) => resolve(connectionFailure(codeOf(error)));
+  // One that hangs up during the handshake gives no error.
+  const onClose = () => resolve(connectionFailure(null));
+  const onPassed = () => resolve(TIMED_OUT);
+  socket.once(event, onOpen);
+  socket.once("error", onError);
+  socket.once("close", onClose);
+  deadline.whenPassed(onPassed);
+  const outcome = await promise;
+  deadline.forget(onPassed);
+  socket.off("close", onClose);
+  if (outcome === socket) socket.off("error", onError);
+  else {
+    // It may fail once more while it is taken down.
+    socket.on("error", () => {});
+    socket.destroy();
+  }
+  return outcome;
+}
