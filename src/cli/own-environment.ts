@@ -2,11 +2,7 @@
 // process replaces itself once, before it has loaded anything else.
 import { totalmem } from "node:os";
 
-/** Bun runs 256 at a time; more would wait inside of it, unseen, with their time-outs running. */
-export const FETCH_LIMIT = "BUN_CONFIG_MAX_HTTP_REQUESTS";
-
 const VARIABLES: Record<string, string> = {
-  [FETCH_LIMIT]: "65535",
   // Memory goes back to the system a second after it was freed, in ms. At Bun's own pace it goes back
   // and is asked for again all the time: 5 to 10 % of a delivery (measured), and no less memory.
   MIMALLOC_PURGE_DELAY: "1000",

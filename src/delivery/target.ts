@@ -13,7 +13,7 @@ export interface Target {
   literal: Address | null;
   /** Why the host is neither an address nor a name that could be looked up, or null. */
   nameProblem: string | null;
-  /** With the port where it is not the scheme's own, as Bun's fetch wants it. */
+  /** With the port where it is not the scheme's own (RFC 9110 §7.2). */
   hostHeader: string;
   /** What the certificate has to be for, and SNI; null for an address (RFC 6066 §3). */
   serverName: string | null;
@@ -40,12 +40,6 @@ export function readTarget(url: string): Target | null {
   }
   targets.set(url, target);
   return target;
-}
-
-/** The URL that makes fetch dial this very address (guarantee 7). */
-export function dialUrl(target: Target, { address, family }: Address): string {
-  const host = family === 6 ? `[${address}]` : address;
-  return `${target.protocol}//${host}:${target.port}${target.pathAndQuery}`;
 }
 
 function takeApart(url: URL): Target {

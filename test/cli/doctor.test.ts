@@ -40,7 +40,6 @@ const WITHOUT_VALKEY = [
   "api-token",
   "secret-key",
   "open-files",
-  "fetch-limit",
 ];
 
 function expectSkippedWithoutValkey(results: Results): void {

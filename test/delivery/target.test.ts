@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { dialUrl, readTarget } from "../../src/delivery/target.ts";
+import { readTarget } from "../../src/delivery/target.ts";
 
 const literals: [url: string, address: string | null][] = [
   ["http://2130706433/", "127.0.0.1"],
@@ -27,14 +27,9 @@ test("the Host header has the port only where it is not the scheme's own", () =>
   ]);
 });
 
-test("the dialled URL names the address, the port and the path, and nothing of the name", () => {
+test("the path that is asked for has the query, and neither fragment nor credentials", () => {
   const target = readTarget("https://user:pw@Receiver.Test/a%20b/?q=1&r=%2F#part")!;
-  expect(dialUrl(target, { address: "192.0.2.7", family: 4 })).toBe(
-    "https://192.0.2.7:443/a%20b/?q=1&r=%2F",
-  );
-  expect(dialUrl(target, { address: "2001:db8::7", family: 6 })).toBe(
-    "https://[2001:db8::7]:443/a%20b/?q=1&r=%2F",
-  );
+  expect(target.pathAndQuery).toBe("/a%20b/?q=1&r=%2F");
 });
 
 test("the endpoint is without query, fragment and credentials", () => {

@@ -77,7 +77,6 @@ describe("fluxhook doctor", () => {
       "api-token",
       "secret-key",
       "open-files",
-      "fetch-limit",
     ]);
     for (const one of checks) {
       expect(one).toEqual({

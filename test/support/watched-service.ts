@@ -23,7 +23,6 @@ export async function startWatchedService(env: Record<string, string>): Promise<
     env: {
       ...Object.fromEntries(outside),
       // Set, or the process would replace itself, and hand the preload to its own command line.
-      BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",
       MIMALLOC_PURGE_DELAY: "1000",
       BUN_JSC_forceRAMSize: "536870912",
       BUN_OPTIONS: `--preload=${THROW_ON_SIGNAL}`,

@@ -1,8 +1,7 @@
-// What the system gives this process: file descriptors for its connections, and fetches at a time.
+// What the system gives this process: file descriptors for its connections.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Settings } from "../../config.ts";
-import { FETCH_LIMIT } from "../own-environment.ts";
 import { ok, skipped, warning, problem, type Check, type Finding } from "./check.ts";
 
 /** Linux's; elsewhere the limit is not read. */
@@ -15,11 +14,6 @@ export const limitChecks: Check[] = [
     name: "open-files",
     reads: ["CONCURRENCY"],
     look: async ({ settings }) => judgeOpenFiles(await openFileLimit(), settings),
-  },
-  {
-    name: "fetch-limit",
-    reads: ["CONCURRENCY"],
-    look: ({ settings }) => judgeFetchLimit(process.env[FETCH_LIMIT], settings),
   },
 ];
 
@@ -46,19 +40,4 @@ export function readOpenFileLimit(limits: string): number | null {
   const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
   if (soft === undefined) return null;
   return soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft);
-}
-
-/** Bun runs 256 fetches at a time by itself; `serve` raises that unless the environment says a number. */
-export function judgeFetchLimit(
-  given: string | undefined,
-  { CONCURRENCY }: Pick<Settings, "CONCURRENCY">,
-): Finding {
-  if (given === undefined) return ok("raised by `serve` at its start");
-  const found = `${FETCH_LIMIT} is ${given}`;
-  return Number(given) >= CONCURRENCY
-    ? ok(found)
-    : warning(
-        found,
-        `unset it: fewer requests than FLUXHOOK_CONCURRENCY (${CONCURRENCY}) run at a time, and the rest wait unseen with their time-outs running`,
-      );
 }

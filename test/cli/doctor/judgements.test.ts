@@ -2,11 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { judgeCap, judgeQueue } from "../../../src/cli/doctor/backlog.ts";
 import { judgeSkew } from "../../../src/cli/doctor/clock.ts";
-import {
-  judgeFetchLimit,
-  judgeOpenFiles,
-  readOpenFileLimit,
-} from "../../../src/cli/doctor/process-limits.ts";
+import { judgeOpenFiles, readOpenFileLimit } from "../../../src/cli/doctor/process-limits.ts";
 import {
   judgeAppendOnly,
   judgeEviction,
@@ -208,14 +204,5 @@ describe("the limits of the process", () => {
     ["Max processes             1                    1                    processes", null],
   ])("are read out of %j", (line, limit) => {
     expect(readOpenFileLimit(`Limit  Soft Limit  Hard Limit  Units\n${line}\n`)).toBe(limit);
-  });
-
-  test.each([
-    [undefined, "ok"],
-    ["1024", "ok"],
-    ["256", "warning"],
-    ["many", "warning"],
-  ] as const)("fetches at a time: %s is %s", (given, status) => {
-    expect(judgeFetchLimit(given, settings).status).toBe(status);
   });
 });
