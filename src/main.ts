@@ -1,12 +1,12 @@
 // The entry: what a service's process needs before anything else of it is loaded, then the commands.
 import { setOwnEnvironment } from "./cli/own-environment.ts";
-import { scheduleAsBatch } from "./cli/scheduling.ts";
+import { scheduleHelpersAsBatch } from "./cli/scheduling.ts";
 
 const args = process.argv.slice(2);
 const [command = "serve"] = args;
 if (command === "serve" || command === "dev") {
   setOwnEnvironment();
-  scheduleAsBatch();
+  scheduleHelpersAsBatch();
 }
 process.exit(await run());
 

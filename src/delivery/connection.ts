@@ -1,6 +1,7 @@
 // One connection to an approved address: a request, its answer, the next request. What the remote
 // does comes out as a value; nothing here throws.
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Deadline } from "./deadline.ts";
 import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
 import { ResponseReader, type Drain } from "./read-response.ts";
@@ -25,6 +26,11 @@ export type Answer = ResponseHead | Failure;
  */
 const LEAST_DRAIN_MS = 500;
 const MOST_DRAIN_MS = 1_000;
+
+/** Requests are put together in one place: a buffer each was a fifth of all garbage (measured). */
+const OUTGOING_BYTES = 64 * 1024;
+const newOutgoing = () => Buffer.allocUnsafeSlow(OUTGOING_BYTES);
+let outgoing = newOutgoing();
 
 export class Connection {
   /** When the last answer ended, by `performance.now()`. */
@@ -65,7 +71,7 @@ export class Connection {
   }
 
   /** One at a time. Takes the deadline over: cleared when the answer's body has ended. */
-  post(request: Buffer, deadline: Deadline): Promise<Answer> {
+  post(head: string, body: Uint8Array, deadline: Deadline): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#reader.begin();
     this.#deadline = deadline;
@@ -75,8 +81,21 @@ export class Connection {
       return promise;
     }
     deadline.whenPassed(this.#onDeadline);
-    this.socket.write(request);
+    this.#write(head, body);
     return promise;
+  }
+
+  /** Head and body in one piece: in two, a receiver would see two packets. */
+  #write(head: string, body: Uint8Array): void {
+    const length = head.length + body.byteLength;
+    // With TLS nobody says when the bytes are no longer needed.
+    const isShared = length <= OUTGOING_BYTES && !(this.socket instanceof TLSSocket);
+    const request = isShared ? outgoing.subarray(0, length) : Buffer.allocUnsafe(length);
+    request.write(head, 0, "latin1");
+    request.set(body, head.length);
+    this.socket.write(request);
+    // The socket could not take all of it, and goes on from there.
+    if (isShared && this.socket.writableLength > 0) outgoing = newOutgoing();
   }
 
   destroy(): void {

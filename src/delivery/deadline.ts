@@ -23,7 +23,9 @@ export class Deadline {
   #endsAtMs: number;
   #hasPassed = false;
   #controller: AbortController | null = null;
-  readonly #stops = new Set<() => void>();
+  /** Mostly there is one, and no list of it is made. */
+  #stop: (() => void) | null = null;
+  #otherStops: Set<() => void> | null = null;
 
   constructor(timeoutMs: number) {
     this.#endsAtMs = performance.now() + timeoutMs;
@@ -48,11 +50,13 @@ export class Deadline {
 
   /** `stop` is called when it passes, unless it is cleared or `stop` forgotten before. */
   whenPassed(stop: () => void): void {
-    this.#stops.add(stop);
+    if (this.#stop === null) this.#stop = stop;
+    else (this.#otherStops ??= new Set()).add(stop);
   }
 
   forget(stop: () => void): void {
-    this.#stops.delete(stop);
+    if (this.#stop === stop) this.#stop = null;
+    else this.#otherStops?.delete(stop);
   }
 
   /** Ends in `ms` from now at the latest; never later than it would have. */
@@ -70,7 +74,8 @@ export class Deadline {
     if (nowMs < this.#endsAtMs) return;
     running.delete(this);
     this.#hasPassed = true;
-    for (const stop of this.#stops) stop();
+    this.#stop?.();
+    for (const stop of this.#otherStops ?? []) stop();
   }
 
   /** For work that cannot be stopped, such as a look-up: goes on without it. */

@@ -28,12 +28,14 @@ export interface Head {
 
 const PROTOCOL = "HTTP/1.";
 const STATUS_LINE = /^HTTP\/1\.(\d) (\d{3})(?: [^\r\n]*)?\r?\n/;
-/** RFC 9110 §5.1 and §5.5: a token, a colon, a value without controls and surrounding spaces. */
-const FIELD_LINE = /([!#$%&'*+.^_`|~\w-]+):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n/y;
+/**
+ * RFC 9110 §5.1 and §5.5: a token, a colon, a value. The white space around the value is not taken off
+ * here: to look for it twice would try every way to share it out, and a receiver could stop the process.
+ */
+const FIELD_LINE = /([!#$%&'*+.^_`|~\w-]+):([^\r\n\0]*)\r?\n/y;
 /** RFC 9112 §5.2: a line that begins with white space belongs to the one before. */
 const FOLDED = /\r?\n[ \t]+/g;
 const DIGITS = /^\d{1,15}$/;
-const BODYLESS = new Set([204, 205, 304]);
 
 /** `text` ends with the empty line. */
 export function readHead(text: string): Head | ResponseProblem {
@@ -47,7 +49,8 @@ export function readHead(text: string): Head | ResponseProblem {
   let retryAfter: string | null = null;
   let length: number | null = null;
   let coding: string | null = null;
-  let keepsAlive = minor > 0;
+  let saysClose = false;
+  let saysKeepAlive = minor > 0;
   let at = fields === text ? statusLine[0].length : fields.indexOf("\n") + 1;
   const end = fields.length - (fields.endsWith("\r\n") ? 2 : 1);
   while (at < end) {
@@ -55,7 +58,7 @@ export function readHead(text: string): Head | ResponseProblem {
     const field = FIELD_LINE.exec(fields);
     if (field === null) return "malformed-response";
     at = FIELD_LINE.lastIndex;
-    const value = field[2] ?? "";
+    const value = withoutSpaceAround(field[2] ?? "");
     switch (field[1]?.toLowerCase()) {
       case "retry-after":
         retryAfter ??= value;
@@ -72,12 +75,24 @@ export function readHead(text: string): Head | ResponseProblem {
         coding = coding === null ? value : `${coding}, ${value}`;
         break;
       case "connection":
-        keepsAlive = saysKeepAlive(value) ?? keepsAlive;
+        for (const option of value.toLowerCase().split(",")) {
+          if (option.trim() === "close") saysClose = true;
+          if (option.trim() === "keep-alive") saysKeepAlive = true;
+        }
     }
   }
   if (status === 101) return "unrequested-upgrade";
-  if (status < 200 || BODYLESS.has(status)) return { status, retryAfter, body: 0, keepsAlive };
-  if (coding === null) return { status, retryAfter, body: length ?? "until-close", keepsAlive };
+  const keepsAlive = saysKeepAlive && !saysClose;
+  if (status < 200 || status === 304) return { status, retryAfter, body: 0, keepsAlive };
+  if (status === 204) {
+    // It has no body, but one that announces one may send it all the same.
+    const isEmpty = coding === null && (length ?? 0) === 0;
+    return { status, retryAfter, body: 0, keepsAlive: keepsAlive && isEmpty };
+  }
+  if (coding === null) {
+    if (length === null) return { status, retryAfter, body: "until-close", keepsAlive: false };
+    return { status, retryAfter, body: length, keepsAlive };
+  }
   // Whatever the content is packed in: only the framing matters here.
   if (!/(?:^|,)[ \t]*chunked$/i.test(coding)) return "unsupported-transfer-encoding";
   // RFC 9112 §6.3: beside a length, or from HTTP/1.0, the connection is not to be trusted any more.
@@ -97,11 +112,17 @@ function readLength(value: string): number | null {
   return all.size === 1 && DIGITS.test(only) ? Number(only) : null;
 }
 
-/** Null where the field says neither. */
-function saysKeepAlive(value: string): boolean | null {
-  const options = value.toLowerCase().split(",");
-  if (options.some((option) => option.trim() === "close")) return false;
-  return options.some((option) => option.trim() === "keep-alive") ? true : null;
+/** Spaces and tabs only: a no-break space is part of the value. */
+function withoutSpaceAround(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isSpace(value.charCodeAt(start))) start += 1;
+  while (end > start && isSpace(value.charCodeAt(end - 1))) end -= 1;
+  return value.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 const LF = 0x0a;

@@ -10,7 +10,7 @@ import { createDial } from "./dial.ts";
 import { mayTryNextAddress, type Failure } from "./failure.ts";
 import { createProxyDial } from "./proxy-tunnel.ts";
 import type { Target } from "./target.ts";
-import { writeRequest } from "./write-request.ts";
+import { requestHead } from "./request-head.ts";
 
 export interface SendRequest {
   target: Target;
@@ -53,14 +53,14 @@ export function createSender({ ca, proxy }: SenderOptions = {}): Send {
   }
 
   return async ({ target, addresses, startAt, headers, body, deadline }) => {
-    const bytes = writeRequest(target, headers, body);
+    const head = requestHead(target, headers, body.byteLength);
     for (let tried = 1; ; tried++) {
       const address = addresses[(startAt + tried - 1) % addresses.length];
       if (address === undefined) throw new Error("send was called without an approved address");
-      const key = `${address.address} ${target.port} ${target.isTls ? (target.serverName ?? "tls") : ""}`;
+      const key = `${address.address} ${target.port} ${target.isTls ? "tls" : "tcp"} ${target.serverName ?? ""}`;
       let connection: Connection | Failure | null = connections.take(key);
       if (connection !== null) {
-        const answer = await exchange(connection, bytes, deadline);
+        const answer = await exchange(connection, head, body, deadline);
         // It was ended while nobody used it, and the receiver has seen nothing or says nothing of it
         // (RFC 9112 §9.3.1): once more, on a new one.
         const isStale =
@@ -70,14 +70,19 @@ export function createSender({ ca, proxy }: SenderOptions = {}): Send {
         if (!isStale) return answer;
       }
       connection = await connect(key, target, address, deadline);
-      if (!("kind" in connection)) return exchange(connection, bytes, deadline);
+      if (!("kind" in connection)) return exchange(connection, head, body, deadline);
       if (tried >= addresses.length || !mayTryNextAddress(connection)) return connection;
     }
   };
 }
 
-function exchange(connection: Connection, bytes: Buffer, deadline: Deadline): Promise<Answer> {
-  const answering = connection.post(bytes, deadline);
+function exchange(
+  connection: Connection,
+  head: string,
+  body: Uint8Array,
+  deadline: Deadline,
+): Promise<Answer> {
+  const answering = connection.post(head, body, deadline);
   faultPoint("sent");
   return answering;
 }

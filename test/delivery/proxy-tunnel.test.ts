@@ -128,7 +128,12 @@ describe("plain http", () => {
 
   const answers: [claim: string, says: string, status: number, drain: string][] = [
     ["no body", "HTTP/1.1 204 No Content\r\n\r\n", 204, "ended"],
-    ["no body by its status", "HTTP/1.1 205 Reset Content\r\n\r\n", 205, "ended"],
+    [
+      "no body by its status",
+      "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n",
+      205,
+      "ended",
+    ],
     ["an empty body", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "ended"],
     ["a short body", "HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops", 500, "ended"],
     ["a redirect", "HTTP/1.1 302 F\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", 302, "ended"],

@@ -1,4 +1,4 @@
-// The bytes of one request (RFC 9112 §3 to §6): a POST with its body behind it.
+// The head of one request (RFC 9112 §3 to §6): a POST with its body behind it.
 import type { Target } from "./target.ts";
 
 /** What frames the message is said once, here: a second copy would smuggle a request. */
@@ -9,12 +9,15 @@ const NAME_FORM = /^[!#$%&'*+.^_`|~\w-]+$/;
 const HEAD_FORM = /^(?:[\t\x20-\x7e\x80-\xff]+\r\n)+\r\n$/;
 const VALUE_FORM = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** @throws TypeError with code ERR_INVALID_HEADER where a header cannot be sent. */
-export function writeRequest(
+/**
+ * Latin-1, with the empty line at its end.
+ * @throws TypeError with code ERR_INVALID_HEADER where a header cannot be sent.
+ */
+export function requestHead(
   { pathAndQuery, hostHeader }: Target,
   headers: Readonly<Record<string, string>>,
-  body: Uint8Array,
-): Buffer {
+  bodyBytes: number,
+): string {
   let head = `POST ${pathAndQuery} HTTP/1.1\r\nHost: ${hostHeader}\r\nConnection: keep-alive\r\n`;
   let lines = 5;
   let accepts = false;
@@ -29,13 +32,10 @@ export function writeRequest(
     head += "Accept: */*\r\n";
     lines += 1;
   }
-  head += `Content-Length: ${body.byteLength}\r\n\r\n`;
+  head += `Content-Length: ${bodyBytes}\r\n\r\n`;
   // All at once: to look at each value costs as much as all else of this function (measured).
   if (!HEAD_FORM.test(head) || linesOf(head) !== lines) throw invalidHeader(headers);
-  const bytes = Buffer.allocUnsafe(head.length + body.byteLength);
-  bytes.write(head, 0, "latin1");
-  bytes.set(body, head.length);
-  return bytes;
+  return head;
 }
 
 const MOST_NAMES = 1_000;

@@ -1,0 +1,225 @@
+import { describe, expect, test } from "bun:test";
+import {
+  headEnd,
+  readHead,
+  type Head,
+  type ResponseProblem,
+} from "../../src/delivery/read-response.ts";
+
+const OK = "HTTP/1.1 200 OK\r\n";
+const EMPTY = "Content-Length: 0\r\n";
+const CHUNKED = "Transfer-Encoding: chunked\r\n";
+
+/** Of an answer 200 from HTTP/1.1 with a length of 0, but for what is said. */
+const head = (other: Partial<Head> = {}): Head => ({
+  status: 200,
+  retryAfter: null,
+  body: 0,
+  keepsAlive: true,
+  ...other,
+});
+const CLOSES = head({ keepsAlive: false });
+const IN_CHUNKS = head({ body: "chunked" });
+
+type HeadRow = [claim: string, text: string, expected: Head | ResponseProblem];
+
+describe("whether the connection lives on:", () => {
+  const OLD = `HTTP/1.0 200 OK\r\n${EMPTY}`;
+  const NEW = OK + EMPTY;
+  const rows: HeadRow[] = [
+    ["with HTTP/1.1 it does", NEW, head()],
+    ["with HTTP/1.0 it does not", OLD, CLOSES],
+    ["HTTP/1.0 may say keep-alive", `${OLD}Connection: keep-alive\r\n`, head()],
+    ["HTTP/1.0 may say it in a list", `${OLD}Connection: x , Keep-Alive\r\n`, head()],
+    ["HTTP/1.1 may say close", `${NEW}Connection: close\r\n`, CLOSES],
+    ["in any case", `${NEW}cOnNeCtIoN:CLOSE\r\n`, CLOSES],
+    ["close counts in a list", `${NEW}Connection: upgrade,close ,x\r\n`, CLOSES],
+    ["close counts beside keep-alive", `${NEW}Connection: close, keep-alive\r\n`, CLOSES],
+    ["close counts behind keep-alive", `${NEW}Connection: keep-alive, close\r\n`, CLOSES],
+    ["close counts in a second line", `${NEW}Connection: x\r\nConnection: close\r\n`, CLOSES],
+    ["other options say nothing of it", `${NEW}Connection: closed, foreclose\r\n`, head()],
+    ["nor do they with HTTP/1.0", `${OLD}Connection: keep-alives\r\n`, CLOSES],
+    [
+      "chunks beside a length are not trusted",
+      `${NEW}${CHUNKED}`,
+      { ...IN_CHUNKS, keepsAlive: false },
+    ],
+    ["nor in the other order", OK + CHUNKED + EMPTY, { ...IN_CHUNKS, keepsAlive: false }],
+    [
+      "nor are chunks from HTTP/1.0",
+      `HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n${CHUNKED}`,
+      { ...IN_CHUNKS, keepsAlive: false },
+    ],
+  ];
+  test.each(rows)("%s", (_, text, expected) => {
+    expect(readHead(`${text}\r\n`)).toEqual(expected);
+  });
+
+  test("close counts before a keep-alive in another line", () => {
+    const text = `${NEW}Connection: close\r\nConnection: keep-alive\r\n\r\n`;
+    expect(readHead(text)).toEqual(CLOSES);
+  });
+
+  test("not where the body lasts until it ends", () => {
+    expect(readHead(`${OK}\r\n`)).toEqual(head({ body: "until-close", keepsAlive: false }));
+  });
+
+  // RFC 9112 §6.3 knows no body there, so what the receiver sends all the same is in the way.
+  test("not where a body is announced that cannot be", () => {
+    const text = "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n";
+    expect(readHead(text)).toMatchObject({ body: 0, keepsAlive: false });
+  });
+});
+
+describe("the body:", () => {
+  const unsupported = "unsupported-transfer-encoding";
+  const invalid = "invalid-content-length";
+  const lengths = (...values: string[]) =>
+    OK + values.map((value) => `Content-Length: ${value}\r\n`).join("");
+  const coded = (...values: string[]) =>
+    OK + values.map((value) => `Transfer-Encoding: ${value}\r\n`).join("");
+  const rows: HeadRow[] = [
+    ["has a length", lengths("5"), head({ body: 5 })],
+    ["may have zeros before its length", lengths("005"), head({ body: 5 })],
+    ["may have its length twice", lengths("5", "5"), head({ body: 5 })],
+    ["may have its length in a list", lengths("5, 5 ,5"), head({ body: 5 })],
+    ["has one length in lines", lengths("5", "6"), invalid],
+    ["has one length in a list", lengths("5, 6"), invalid],
+    ["has one length, also beside none", lengths("0", "6"), invalid],
+    ["has one length, also none beside one", lengths("6", "0"), invalid],
+    ["has no empty length", lengths(""), invalid],
+    ["has no empty length in a list", lengths("5,"), invalid],
+    ["has no length of several words", lengths("5 5"), invalid],
+    ["has no length with a sign", lengths("+5"), invalid],
+    ["has no length below 0", lengths("-5"), invalid],
+    ["has no length in other numerals", lengths("0x5"), invalid],
+    ["has no broken length", lengths("5.0"), invalid],
+    ["has no length past what is exact", lengths("9".repeat(16)), invalid],
+    ["comes in chunks", coded("chunked"), IN_CHUNKS],
+    ["comes in chunks in any case", coded("\tCHUNKED "), IN_CHUNKS],
+    ["comes in chunks whatever is in them", coded("gzip, chunked"), IN_CHUNKS],
+    ["comes in chunks of several lines", coded("gzip", "chunked"), IN_CHUNKS],
+    ["has chunks on the outside", coded("chunked, gzip"), unsupported],
+    ["has chunks on the outside in lines", coded("chunked", "gzip"), unsupported],
+    ["is not packed in a way nobody knows", coded("smoke"), unsupported],
+    ["is not packed in a longer word", coded("xchunked"), unsupported],
+    ["is not packed in nothing", coded(""), unsupported],
+    ["is bad with a bad length beside chunks", `${coded("chunked")}Content-Length: x\r\n`, invalid],
+    ["is none with 204", "HTTP/1.1 204 No Content\r\n", head({ status: 204 })],
+    ["is none with 304", `HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n`, head({ status: 304 })],
+    ["is none with 205", `HTTP/1.1 205 Reset Content\r\n${EMPTY}`, head({ status: 205 })],
+    ["is none with 1xx", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n", head({ status: 103 })],
+  ];
+  test.each(rows)("%s", (_, text, expected) => {
+    expect(readHead(`${text}\r\n`)).toEqual(expected);
+  });
+
+  test("lasts until the connection ends where nothing says how long it is", () => {
+    expect(readHead(`${OK}\r\n`)).toMatchObject({ status: 200, body: "until-close" });
+  });
+
+  // RFC 9112 §6.3: only 1xx, 204 and 304 have none; the chunk that says so would be the next answer.
+  test("of 205 is framed as any other", () => {
+    const text = `HTTP/1.1 205 Reset Content\r\n${CHUNKED}\r\n`;
+    expect(readHead(text)).toEqual({ ...IN_CHUNKS, status: 205 });
+  });
+});
+
+describe("a head", () => {
+  const malformed = "malformed-response";
+  const line = (text: string) => `${OK}${EMPTY}${text}\r\n`;
+  const status = (text: string) => `${text}\r\n${EMPTY}`;
+  const rows: HeadRow[] = [
+    ["may have no reason", status("HTTP/1.1 200"), head()],
+    ["may have an empty reason", status("HTTP/1.1 200 "), head()],
+    ["may have any reason", status("HTTP/1.1 500 200 ü: \t"), head({ status: 500 })],
+    ["may be of a later HTTP/1", status("HTTP/1.9 200 OK"), head()],
+    ["may have the status 100", "HTTP/1.1 100 Continue\r\n", head({ status: 100 })],
+    ["may have the status 599", status("HTTP/1.1 599 Last"), head({ status: 599 })],
+    ["may have the status 999", status("HTTP/1.1 999 No"), head({ status: 999 })],
+    ["has no status of 99", status("HTTP/1.1 99 Low"), malformed],
+    ["has no status of 099", status("HTTP/1.1 099 Low"), "status-99"],
+    ["has no status of 000", status("HTTP/1.1 000 Zero"), "status-0"],
+    ["has no status of 1000", status("HTTP/1.1 1000 High"), malformed],
+    ["has a number as status", status("HTTP/1.1 2x0 OK"), malformed],
+    ["has a status", status("HTTP/1.1"), malformed],
+    ["has one space before the status", status("HTTP/1.1  200 OK"), malformed],
+    ["has no tab before the status", status("HTTP/1.1\t200 OK"), malformed],
+    ["is in upper case", status("http/1.1 200 OK"), malformed],
+    ["is not HTTP/2", status("HTTP/2.0 200 OK"), malformed],
+    ["is not HTTP/1", status("HTTP/1 200 OK"), malformed],
+    ["is not HTTP/1.10", status("HTTP/1.10 200 OK"), malformed],
+    ["begins with HTTP", status(" HTTP/1.1 200 OK"), malformed],
+    ["begins at once", `\r\n${status("HTTP/1.1 200 OK")}`, malformed],
+    ["has no bare CR in the reason", status("HTTP/1.1 200 O\rK"), malformed],
+    ["switches no protocols", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n", "unrequested-upgrade"],
+    ["tells when to come again", line("Retry-After: 120"), head({ retryAfter: "120" })],
+    ["tells it in any case", line("rETRY-aFTER:\t 120 \t"), head({ retryAfter: "120" })],
+    ["tells it once", line("Retry-After: 1\r\nRetry-After: 2"), head({ retryAfter: "1" })],
+    ["tells it in words", line("Retry-After: a, b  c"), head({ retryAfter: "a, b  c" })],
+    ["tells it in Latin-1", line("Retry-After: \xa0ü"), head({ retryAfter: "\xa0ü" })],
+    ["may tell nothing", line("Retry-After:"), head({ retryAfter: "" })],
+    ["may tell white space", line("Retry-After: \t "), head({ retryAfter: "" })],
+    [
+      "may have folded lines",
+      line("Retry-After: a\r\n \t b\r\n\tc"),
+      head({ retryAfter: "a b c" }),
+    ],
+    ["may have a folded first line", `${OK} folded\r\n${EMPTY}`, head()],
+    ["may have a folded empty line", line("Retry-After: 7\r\n "), head({ retryAfter: "7" })],
+    ["hides no header in a fold", line("X-A: a\r\n Retry-After: 7"), head()],
+    ["hides no length in a fold", `${OK}X-A: a\r\n Content-Length: 9\r\n${EMPTY}`, head()],
+    ["may have a colon in a value", line("Retry-After: a: b"), head({ retryAfter: "a: b" })],
+    ["may have other names", line("Xretry-After: 1\r\nRetry-Afterx: 2"), head()],
+    ["may have names of any token", line("!#$%&'*+-.^_`|~09azAZ: 1"), head()],
+    ["has a colon in every line", line("nonsense"), malformed],
+    ["has no space before the colon", line("Retry-After : 120"), malformed],
+    ["has no tab before the colon", line("Content-Length\t: 120"), malformed],
+    ["has no line without a name", line(": 120"), malformed],
+    ["has no name of other letters", line("Ü: 120"), malformed],
+    ["has no bare CR in a value", line("X-A: a\rb"), malformed],
+    ["has no bare CR before a line end", line("X-A: a\r"), malformed],
+    ["has no header behind a bare CR", line("X-A: a\rRetry-After: 7"), malformed],
+    ["has no NUL in a value", line("X-A: a\0b"), malformed],
+    ["has no NUL in a name", line("X\0A: b"), malformed],
+  ];
+  test.each(rows)("%s", (_, text, expected) => {
+    expect(readHead(`${text}\r\n`)).toEqual(expected);
+  });
+
+  const readable = rows.filter(([, , expected]) => typeof expected !== "string");
+  test.each(readable)("that %s may do so in lines that end in LF alone", (_, text, expected) => {
+    expect(readHead(`${text}\r\n`.replaceAll("\r\n", "\n"))).toEqual(expected);
+    expect(readHead(`${text}\n`)).toEqual(expected);
+  });
+
+  const spaces = " ".repeat(60_000);
+  const costly: HeadRow[] = [
+    ["within a value", line(`Retry-After: a${spaces}b`), head({ retryAfter: `a${spaces}b` })],
+    ["before a NUL", line(`X-A:${spaces}\0`), malformed],
+    ["before a bare CR", line(`X-A:${spaces}\ra`), malformed],
+  ];
+  // Not by the clock: with a search that goes back and back again, it does not come to an end at all.
+  test.each(costly)("of much white space %s is read in one go", (_, text, expected) => {
+    expect(readHead(`${text}\r\n`)).toEqual(expected);
+  });
+});
+
+test.each([
+  ["\r\n\r\n", 4],
+  ["\n\n", 2],
+  ["\n\r\n", 3],
+  ["\r\n\n", 3],
+  ["\r\n\r", -1],
+  ["\r\n", -1],
+  ["\n", -1],
+  ["\r\r", -1],
+  ["\n\r\r\n", -1],
+  ["\r\n a\r\n\r\n", 8],
+  ["", -1],
+])("the empty line of %j ends at %i", (text, end) => {
+  // What stands behind, of an answer before, is not looked at.
+  const bytes = Buffer.from(`\n\n${text}\n\n\n`);
+  const found = headEnd(bytes, 2, 2 + text.length);
+  expect(found).toBe(end === -1 ? -1 : 2 + end);
+});
