@@ -66,10 +66,20 @@ function split(
   for (const ofOwner of registered) {
     for (const webhook of ofOwner) if (webhook.matches(event.type)) webhooks.push(webhook);
   }
+  const [first] = webhooks;
+  if (first === undefined) return { kind: "nobody" };
   // Fixed at the claim, so that a second run after a crash carries the same ones.
   const id = event.id ?? `evt_${claimed.claim}`;
   const timestamp = event.timestamp ?? timeText(claimed.at);
-  const headers = webhooks.map((webhook): DeliveryHeader => ({
+  if (webhooks.length === 1) {
+    return { kind: "one", event, header: firstHeader(first, id, timestamp), webhook: first };
+  }
+  const headers = webhooks.map((webhook) => firstHeader(webhook, id, timestamp));
+  return { kind: "many", event: claimed.claim, headers };
+}
+
+function firstHeader(webhook: RegisteredWebhook, id: string, timestamp: string): DeliveryHeader {
+  return {
     delivery: newDeliveryName(webhook.ownerTag),
     webhook_id: webhook.record.id,
     owner: webhook.owner,
@@ -77,11 +87,7 @@ function split(
     timestamp,
     attempt: 1,
     runs: 0,
-  }));
-  if (headers.length > 1) return { kind: "many", event: claimed.claim, headers };
-  const [one] = headers;
-  const [webhook] = webhooks;
-  return one && webhook ? { kind: "one", event, header: one, webhook } : { kind: "nobody" };
+  };
 }
 
 let lastAt = Number.NaN;
