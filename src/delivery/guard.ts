@@ -121,7 +121,7 @@ export function createGuard(options: GuardOptions): Guard {
   return {
     judge(target, deadline) {
       if (target === null) return blocked(refusal.noUrl());
-      // fetch would answer 200 to file: and data: too.
+      // There is nothing to dial for any other scheme.
       if (target.protocol !== "https:" && target.protocol !== "http:") {
         return blocked(refusal.wrongScheme(target));
       }

@@ -1,6 +1,6 @@
 // Puts the headers of one request together: the user's own first, then ours, which win.
 
-/** Names are compared without case (RFC 9110 §5.1): fetch would join two spellings into one value. */
+/** Names are compared without case (RFC 9110 §5.1): in two spellings a header would go out twice. */
 export function mergeHeaders(
   custom: Readonly<Record<string, string>>,
   authorization: string | null,

@@ -122,7 +122,7 @@ describe("a receiver that", () => {
       reason: "timeout",
       code: null,
     });
-    // The abandoned request holds neither a connection nor one of fetch's slots.
+    // The abandoned request holds no connection.
     await receiver.connections[0]?.closed;
     await receiver.stop();
   });

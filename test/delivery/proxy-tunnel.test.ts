@@ -334,15 +334,9 @@ describe("a proxy that", () => {
   ] as const;
   test.each(nonsense)("%s delivers nothing", async (_, bytes) => {
     const proxy = await proxyServer(says(bytes));
-    expect(await sendTo("http://receiver.test/", { proxy: proxy.url })).toHaveProperty(
-      "reason",
-      "proxy",
-    );
-    // Here fetch does not tell which of the two it was.
-    expect(await sendTo("https://receiver.test/", { proxy: proxy.url })).toHaveProperty(
-      "kind",
-      "failure",
-    );
+    for (const url of ["http://receiver.test/", "https://receiver.test/"]) {
+      expect(await sendTo(url, { proxy: proxy.url })).toHaveProperty("reason", "proxy");
+    }
   });
 
   test("the environment names is not asked, and NO_PROXY exempts nobody", async () => {

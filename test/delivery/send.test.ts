@@ -245,13 +245,12 @@ describe("the response", () => {
     ["never comes", "Content-Length: 10\r\n\r\n"],
     ["stops after some of it", `Content-Length: 10000\r\n\r\n${"x".repeat(5_000)}`],
   ] as const;
-  test.each(held)("whose body %s holds its slot of fetch not for long", async (_, rest) => {
+  test.each(held)("whose body %s holds up nobody else", async (_, rest) => {
     const tcp = await tcpReceiver(async (connection) => {
       await connection.request();
       await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);
     });
     const { url } = receiver();
-    // More than fetch runs at a time, so the last ones wait for slots of the first.
     const stalled = Array.from({ length: 300 }, () => sendTo(tcp.url));
     expect(await sendTo(url)).toHaveProperty("status", 204);
     const answers = await Promise.all(stalled);

@@ -31,7 +31,7 @@ const FAMILIES: readonly (readonly HostileKind[])[] = [
   ["half-open"],
   ["tls-silent", "tls-plain-text", "tls-stops", "tls-closes"],
   ["redirects-inside", "redirects-to-a-file", "redirects-to-itself"],
-  ["not-http", "answers-twice"],
+  ["not-http", "answers-twice", "spaces-in-head"],
 ];
 
 const fleet = Array.from({ length: Number(process.argv[2]) }, async (_, n) => {

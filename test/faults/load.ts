@@ -131,9 +131,15 @@ export async function settledChecks(
   const most = options.duplicates ?? 0;
   const result = counts(producer, receiver);
   const left = await leftIn(redis);
-  const delivered = Number(await redis.hget(`{${QUEUE}}:stats`, "delivered"));
+  const { delivered = "0", taken = "0", ...others } = await redis.hgetall(`{${QUEUE}}:stats`);
+  // What is lost must have ended somehow: as what, if Valkey knows of it.
+  const otherwise = Object.entries({ taken, ...others }).map(([how, many]) => `${many} ${how}`);
   const checks: Check[] = [
-    check("lost", result.lost, result.lost === 0),
+    check(
+      "lost",
+      result.lost === 0 ? 0 : `${result.lost} (${otherwise.join(", ")})`,
+      result.lost === 0,
+    ),
     check(
       most === 0 ? "duplicates" : `duplicates ≤ ${most}`,
       result.duplicates,
@@ -145,7 +151,7 @@ export async function settledChecks(
     check(
       `settled as delivered, of ${receiver.distinct}`,
       delivered,
-      delivered === receiver.distinct,
+      Number(delivered) === receiver.distinct,
     ),
   ];
   return { ...result, checks };

@@ -101,7 +101,8 @@ export function judgeConnection({ address, ms, tls }: Connected, now = Date.now(
 
 const ADVICE: Partial<Record<FailureReason, string>> = {
   timeout: "nothing answers there: a firewall between, or the wrong address",
-  "connection-refused": "nobody listens there: start the receiver, or correct the port",
+  "connection-refused":
+    "nobody listens there, or no way leads there: start the receiver, or correct the port",
   "connection-reset": "the receiver, or something between, hung up",
   tls: "its certificate has to be valid, for that name, and from a public authority",
 };

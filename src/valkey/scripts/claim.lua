@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- Takes a batch of items into this worker's claim: from the lanes asked for, then what is due, then
--- what is ready, then the list. Guarantee 1: what leaves a place enters the claim in the same step.
+-- what is ready, then the list. Guarantee 1: what leaves a place enters the claim in the same step, and
+-- enters it first: where Valkey is killed in the middle of writing this step to its append-only file,
+-- 8.0 keeps the half that is there, and its next restart but one runs it.
 -- Runs at the memory limit too, for only consuming frees memory.
 --
 -- KEYS  1 queue  2 workers  3 worker  4 claims  5 ready  6 schedule  7 scheduled  8 lanes  9 events
@@ -93,62 +95,51 @@ end
 
 local function room() return taken < most and bytes < mostBytes end
 
--- How many to pop at once: as many as fit if they are like those before.
+-- How many to look at together: as many as fit if they are like those before.
 local function chunk()
   local like = taken > 0 and bytes / taken or mostBytes
   return math.max(1, math.min(most - taken, 32, math.floor((mostBytes - bytes) / like)))
 end
 
-for i = 8, #ARGV, 2 do
-  local webhook, count = ARGV[i], tonumber(ARGV[i + 1])
-  local lane = base .. ':lane:' .. webhook
-  while count > 0 and room() do
-    local item = redis.call('RPOP', lane)
-    if not item then break end
-    take(item, 'l')
-    count = count - 1
+local removals = {}
+
+-- From the right end, as far as there is room; what is taken is removed when it stands in the claim.
+local function takeFrom(list, count, source, itemOf)
+  local n = 0
+  while n < count and room() do
+    local wanted = math.min(chunk(), count - n)
+    local items = redis.call('LRANGE', list, -(n + wanted), -(n + 1))
+    for i = #items, 1, -1 do take(itemOf and itemOf(items[i]) or items[i], source) end
+    n = n + #items
+    if #items < wanted then break end
   end
-  if redis.call('EXISTS', lane) == 0 then
-    redis.call('ZREM', lanes, webhook)
-  else
-    redis.call('ZADD', lanes, 'XX', now, webhook)
-  end
+  if n > 0 then removals[#removals + 1] = { list, n } end
+  return n
 end
 
+for i = 8, #ARGV, 2 do takeFrom(base .. ':lane:' .. ARGV[i], tonumber(ARGV[i + 1]), 'l') end
+
 -- At most half of the batch, so that a wave of due retries does not hold new events back.
+local gone = {}
 if room() then
   local due = redis.call('ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0,
     math.ceil((most - taken) / 2))
-  local gone = {}
   for _, delivery in ipairs(due) do
     if not room() then break end
     local item = redis.call('HGET', scheduled, delivery)
     if item then take(item, 'd') end
     gone[#gone + 1] = delivery
   end
-  if #gone > 0 then
-    redis.call('ZREM', schedule, unpack(gone))
-    redis.call('HDEL', scheduled, unpack(gone))
-  end
 end
 
-while room() do
-  local items = redis.call('RPOP', ready, chunk())
-  if not items then break end
-  for _, item in ipairs(items) do take(item, 'r') end
-end
+takeFrom(ready, most, 'r')
 
-local mostElements = tonumber(ARGV[6])
-while elementsTaken < mostElements and room() do
-  local elements = redis.call('RPOP', queue, math.min(chunk(), mostElements - elementsTaken))
-  if not elements then break end
-  elementsTaken = elementsTaken + #elements
-  for _, element in ipairs(elements) do
-    -- The claim and its time become the id and the timestamp of an event that has none, and they
-    -- stay with it, so that a second run carries the same ones.
-    take('0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now .. '}\n' .. element, 'q')
-  end
+-- The claim and its time become the id and the timestamp of an event that has none, and they stay with
+-- it, so that a second run carries the same ones.
+local function itemOf(element)
+  return '0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now .. '}\n' .. element
 end
+elementsTaken = takeFrom(queue, tonumber(ARGV[6]), 'q', itemOf)
 
 if taken > 0 then
   for i = 1, #fields, 512 do
@@ -156,5 +147,19 @@ if taken > 0 then
   end
   redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to)
   if elementsTaken > 0 then redis.call('HINCRBY', KEYS[11], 'taken', elementsTaken) end
+end
+for _, removal in ipairs(removals) do
+  redis.call('LTRIM', removal[1], 0, -(removal[2] + 1))
+end
+if #gone > 0 then
+  redis.call('ZREM', schedule, unpack(gone))
+  redis.call('HDEL', scheduled, unpack(gone))
+end
+for i = 8, #ARGV, 2 do
+  if redis.call('EXISTS', base .. ':lane:' .. ARGV[i]) == 0 then
+    redis.call('ZREM', lanes, ARGV[i])
+  else
+    redis.call('ZADD', lanes, 'XX', now, ARGV[i])
+  end
 end
 return reply('ok', batch)
