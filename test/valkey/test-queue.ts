@@ -29,8 +29,8 @@ export class QueueLab {
     return new QueueLab(link, await testRedis(valkeyUrl));
   }
 
-  queue(): TestQueue {
-    return new TestQueue(new QueueStore(this.link, `${freshPrefix()}:events`), this.redis);
+  queue(name = `${freshPrefix()}:events`): TestQueue {
+    return new TestQueue(new QueueStore(this.link, name), this.redis);
   }
 
   close(): void {
