@@ -9,9 +9,6 @@ const VARIABLES: Record<string, string> = {
   // The heap's growth follows this and not the machine's memory, in bytes; it is no limit. With 10,000
   // webhooks it is 240 MB instead of 380 on a machine of 24 GB, at the same rate (measured).
   BUN_JSC_forceRAMSize: String(Math.min(512 * 1024 * 1024, totalmem())),
-  // While the process is small (a quarter of the above), garbage is collected when the heap has grown
-  // to three times what was in use, not to twice: a tenth of a delivery for 30 MB (measured).
-  BUN_JSC_smallHeapGrowthFactor: "3",
 };
 
 /** Same process id, same arguments, with these variables. Returns where all are set already. */

@@ -25,7 +25,6 @@ export async function startWatchedService(env: Record<string, string>): Promise<
       // Set, or the process would replace itself, and hand the preload to its own command line.
       MIMALLOC_PURGE_DELAY: "1000",
       BUN_JSC_forceRAMSize: "536870912",
-      BUN_JSC_smallHeapGrowthFactor: "3",
       BUN_OPTIONS: `--preload=${THROW_ON_SIGNAL}`,
       FLUXHOOK_PORT: "0",
       FLUXHOOK_LOG_LEVEL: "debug",
