@@ -1,7 +1,8 @@
 // Signs as Fluxhook does, by its own code, sends with fetch, reads the answer; 64 at a time, as
 // Fluxhook has in flight to one webhook and where Bun's fetch is fastest (its pool holds 64).
+import { bunHmac } from "../../src/delivery/bun-hmac.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
-import { Signer, signRequest, type Hmac } from "../../src/wire/signature.ts";
+import { Signer, signRequest } from "../../src/wire/signature.ts";
 import { eachMessage, say } from "../child.ts";
 import { wallMs } from "../measure.ts";
 import { offer, type Offer } from "../open-loop.ts";
@@ -12,10 +13,6 @@ const encoder = new TextEncoder();
 const secrets = [new Signer(SECRET)];
 const idPrefix = crypto.randomUUID();
 let workload: Workload = { urls: [], perOwner: 1, dataBytes: 0 };
-
-/** As delivery/deliver.ts makes the second signature. */
-const standardHmac: Hmac = (key, prefix, content) =>
-  new Bun.CryptoHasher("sha256", key).update(prefix).update(content).digest();
 
 /** Delivery i of event n. */
 async function deliver(n: number, i: number): Promise<void> {
@@ -37,7 +34,7 @@ async function deliver(n: number, i: number): Promise<void> {
     unixSeconds: Math.floor(nowMs / 1_000),
     body,
     bodyBytes,
-    standardHmac,
+    standardHmac: bunHmac,
   });
   const url = workload.urls[ownerOfEvent(workload, n) * workload.perOwner + i] ?? "";
   const response = await fetch(url, {

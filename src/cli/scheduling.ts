@@ -25,12 +25,16 @@ export function scheduleHelpersAsBatch(): void {
     const priority = new Int32Array([0]);
     let known = new Set([String(process.pid)]);
     const look = () => {
-      const threads = readdirSync(THREADS);
-      for (const thread of threads) {
-        if (!known.has(thread))
-          libc.symbols.sched_setscheduler(Number(thread), SCHED_BATCH, priority);
+      try {
+        const threads = readdirSync(THREADS);
+        for (const thread of threads) {
+          if (!known.has(thread))
+            libc.symbols.sched_setscheduler(Number(thread), SCHED_BATCH, priority);
+        }
+        known = new Set(threads);
+      } catch {
+        // No file may be left to open: the next look is soon.
       }
-      known = new Set(threads);
     };
     look();
     setInterval(look, LOOK_EVERY_MS).unref();

@@ -76,12 +76,8 @@ export class Connection {
     this.#reader.begin();
     this.#deadline = deadline;
     this.#tellAnswer = resolve;
-    if (deadline.hasPassed) {
-      this.#fail(TIMED_OUT);
-      return promise;
-    }
     deadline.whenPassed(this.#onDeadline);
-    this.#write(head, body);
+    if (!deadline.hasPassed) this.#write(head, body);
     return promise;
   }
 
@@ -121,19 +117,18 @@ export class Connection {
   #answer(status: number, retryAfter: string | null): void {
     const tell = this.#tellAnswer;
     this.#tellAnswer = null;
-    let drained = DRAINED;
     const { end } = this.#reader;
-    if (end === "ended") {
-      this.#finish(end);
+    const drained =
+      end === "ended"
+        ? DRAINED
+        : new Promise<Drain>((resolve) => {
+            this.#tellDrained = resolve;
+          });
+    if (end === null) {
+      const spread = Math.random() * (MOST_DRAIN_MS - LEAST_DRAIN_MS);
+      this.#deadline?.shortenTo(LEAST_DRAIN_MS + spread);
     } else {
-      const { promise, resolve } = Promise.withResolvers<Drain>();
-      drained = promise;
-      this.#tellDrained = resolve;
-      if (end) this.#finish(end);
-      else {
-        const spread = Math.random() * (MOST_DRAIN_MS - LEAST_DRAIN_MS);
-        this.#deadline?.shortenTo(LEAST_DRAIN_MS + spread);
-      }
+      this.#finish(end);
     }
     tell?.({ kind: "response", status, retryAfter, drained });
   }

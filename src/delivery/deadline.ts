@@ -42,15 +42,15 @@ export class Deadline {
     if (this.#controller === null) {
       const controller = new AbortController();
       this.#controller = controller;
-      if (this.#hasPassed) controller.abort();
-      else this.whenPassed(() => controller.abort());
+      this.whenPassed(() => controller.abort());
     }
     return this.#controller.signal;
   }
 
-  /** `stop` is called when it passes, unless it is cleared or `stop` forgotten before. */
+  /** `stop` is called when it passes, unless it is cleared or `stop` forgotten before; at once if it has. */
   whenPassed(stop: () => void): void {
-    if (this.#stop === null) this.#stop = stop;
+    if (this.#hasPassed) stop();
+    else if (this.#stop === null) this.#stop = stop;
     else (this.#otherStops ??= new Set()).add(stop);
   }
 

@@ -15,30 +15,32 @@ export type Dial = (
 
 /** Certificate authorities as PEM, in place of the system's. */
 export function createDial(ca?: string): Dial {
-  return async ({ isTls, serverName, port }, { address }, deadline) => {
-    const at = { host: address, port };
-    return isTls
-      ? openTls({ ...at, servername: serverName ?? undefined }, ca, deadline)
-      : openTcp(at, deadline);
-  };
+  return (target, { address }, deadline) => open(target, address, ca, deadline);
 }
 
-export function openTcp(
-  at: { host: string; port: number },
+/** `host` is an approved address, or the operator's own proxy. */
+export function open(
+  { isTls, serverName, port }: Target,
+  host: string,
+  ca: string | undefined,
   deadline: Deadline,
 ): Promise<Socket | Failure> {
-  return opened(connectTcp({ ...at, noDelay: true }), "connect", deadline);
+  return isTls
+    ? openTls({ host, port }, serverName, ca, deadline)
+    : opened(connectTcp({ host, port, noDelay: true }), "connect", deadline);
 }
 
-/** `at.servername` is what the certificate has to be for; without one, `at.host` is. */
+/** Without a name the certificate has to be for `at.host`. */
 export function openTls(
   at: ConnectionOptions,
+  serverName: string | null,
   ca: string | undefined,
   deadline: Deadline,
 ): Promise<Socket | Failure> {
   const socket = connectTls({
     ...at,
-    // One for all: to read the system's authorities costs milliseconds.
+    servername: serverName ?? undefined,
+    // Bun keeps it for those with the same authorities: to read the system's takes milliseconds.
     secureContext: createSecureContext({ ca }),
     ALPNProtocols: ["http/1.1"],
     // Said aloud, for NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off for all receivers.

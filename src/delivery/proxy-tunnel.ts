@@ -2,7 +2,7 @@
 // approved (guarantee 7; RFC 9110 §9.3.6). Behind it a connection is as any other.
 import type { Socket } from "node:net";
 import type { Deadline } from "./deadline.ts";
-import { openTcp, openTls, type Dial } from "./dial.ts";
+import { open, openTls, type Dial } from "./dial.ts";
 import { proxyFailure, TIMED_OUT, type Failure } from "./failure.ts";
 import { headEnd, readHead } from "./read-response.ts";
 import { readTarget } from "./target.ts";
@@ -13,27 +13,23 @@ const MAX_HEAD_BYTES = 16 * 1024;
 export function createProxyDial(proxyUrl: string, ca?: string): Dial {
   const proxy = readTarget(proxyUrl);
   if (proxy === null) throw new Error("the proxy's address is no URL");
-  const { isTls, hostname, port, serverName, authorization } = proxy;
+  const { hostname, authorization } = proxy;
   const credentials = authorization === null ? "" : `Proxy-Authorization: ${authorization}\r\n`;
 
-  async function openTunnel(authority: string, deadline: Deadline): Promise<Socket | Failure> {
-    const at = { host: hostname, port };
-    const socket = isTls
-      ? await openTls({ ...at, servername: serverName ?? undefined }, ca, deadline)
-      : await openTcp(at, deadline);
+  const openTunnel = async (authority: string, deadline: Deadline): Promise<Socket | Failure> => {
+    const socket = await open(proxy, hostname, ca, deadline);
     if ("kind" in socket) return socket === TIMED_OUT ? socket : proxyFailure(socket.code);
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`);
     const refusal = await readRefusal(socket, deadline);
     if (refusal !== null) socket.destroy();
     return refusal ?? socket;
-  }
+  };
 
   return async (target, { address, family }, deadline) => {
     const host = family === 6 ? `[${address}]` : address;
     const tunnel = await openTunnel(`${host}:${target.port}`, deadline);
     if ("kind" in tunnel || !target.isTls) return tunnel;
-    const servername = target.serverName ?? undefined;
-    return openTls({ socket: tunnel, host: address, servername }, ca, deadline);
+    return openTls({ socket: tunnel, host: address }, target.serverName, ca, deadline);
   };
 }
 

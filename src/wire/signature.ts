@@ -85,17 +85,17 @@ export async function signRequest(request: RequestToSign): Promise<Record<string
   const messageId = dialect.messageId?.(request.eventId) ?? request.eventId;
   const timestamp = String(unixSeconds);
   const prefix = standardPrefix(messageId, timestamp);
-  let versions = "";
+  const versions: string[] = [];
   for (const signer of secrets) {
     const signature =
       standardHmac === undefined
         ? await signer.standard(withPrefix(prefix, bodyBytes))
         : signer.standardWith(standardHmac, prefix, bodyBytes);
-    versions += versions === "" ? `v1,${signature}` : ` v1,${signature}`;
+    versions.push(`v1,${signature}`);
   }
   headers["webhook-id"] = messageId;
   headers["webhook-timestamp"] = timestamp;
-  headers["webhook-signature"] = versions;
+  headers["webhook-signature"] = versions.join(" ");
   return headers;
 }
 

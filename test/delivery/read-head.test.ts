@@ -5,21 +5,9 @@ import {
   type Head,
   type ResponseProblem,
 } from "../../src/delivery/read-response.ts";
+import { CHUNKED, EMPTY, head, IN_CHUNKS, OK } from "./heads.ts";
 
-const OK = "HTTP/1.1 200 OK\r\n";
-const EMPTY = "Content-Length: 0\r\n";
-const CHUNKED = "Transfer-Encoding: chunked\r\n";
-
-/** Of an answer 200 from HTTP/1.1 with a length of 0, but for what is said. */
-const head = (other: Partial<Head> = {}): Head => ({
-  status: 200,
-  retryAfter: null,
-  body: 0,
-  keepsAlive: true,
-  ...other,
-});
 const CLOSES = head({ keepsAlive: false });
-const IN_CHUNKS = head({ body: "chunked" });
 
 type HeadRow = [claim: string, text: string, expected: Head | ResponseProblem];
 

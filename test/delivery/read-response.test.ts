@@ -2,22 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { ResponseReader, type Head } from "../../src/delivery/read-response.ts";
 import { seededRandom } from "../wire/seeded-random.ts";
+import { CHUNKED, EMPTY, head, IN_CHUNKS, OK } from "./heads.ts";
 
-const OK = "HTTP/1.1 200 OK\r\n";
-const EMPTY = "Content-Length: 0\r\n";
-const CHUNKED = "Transfer-Encoding: chunked\r\n";
 const MAX_HEAD_BYTES = 65_536;
 const MAX_BODY_BYTES = 16_384;
-
-/** Of an answer 200 with a length of 0, but for what is said. */
-const head = (other: Partial<Head> = {}): Head => ({
-  status: 200,
-  retryAfter: null,
-  body: 0,
-  keepsAlive: true,
-  ...other,
-});
-const IN_CHUNKS = head({ body: "chunked" });
 
 /** What the reader says of an answer that comes in these pieces, after which the connection may end. */
 function play(pieces: readonly Buffer[], { closes = false } = {}, reader = new ResponseReader()) {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
+import { bunHmac } from "../../src/delivery/bun-hmac.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
 import { makeSecret } from "../../src/wire/secret.ts";
 import {
@@ -9,16 +10,12 @@ import {
   Signer,
   signRequest,
   standardContent,
-  type Hmac,
   type RequestToSign,
 } from "../../src/wire/signature.ts";
 import { hex, standard } from "../vectors/signatures.json";
 
 const RAW_SECRET = "It's a Secret to Everybody";
 const BODY = '{"id":"evt_1","data":{"s":"ünïcode 😀 \u2028"}}';
-
-const bunHmac: Hmac = (key, prefix, content) =>
-  new Bun.CryptoHasher("sha256", key).update(prefix).update(content).digest();
 
 function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);

@@ -80,7 +80,7 @@ if number == last then
   return reply('again', batch)
 end
 
-local batch, fields, from, taken, elementsTaken = {}, {}, to + 1, 0, 0
+local batch, fields, from, taken = {}, {}, to + 1, 0
 
 local function take(item, source)
   to = to + 1
@@ -139,7 +139,7 @@ takeFrom(ready, most, 'r')
 local function itemOf(element)
   return '0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now .. '}\n' .. element
 end
-elementsTaken = takeFrom(queue, tonumber(ARGV[6]), 'q', itemOf)
+local elementsTaken = takeFrom(queue, tonumber(ARGV[6]), 'q', itemOf)
 
 if taken > 0 then
   for i = 1, #fields, 512 do
