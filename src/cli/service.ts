@@ -101,7 +101,7 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
       redelivery: new Redelivery({
         link,
         queues: settings.QUEUE,
-        kept: new KeptStore(link, keys, logLimits(settings)),
+        kept: new KeptStore(link, keys),
         webhooks,
         parkedTtlMs: settings.PARKED_TTL,
       }),

@@ -1,5 +1,6 @@
 // Resolves names for the guard. Answers are kept as long as they say, within bounds, so that a name
 // which moves is judged anew, and concurrent attempts to one name share one look-up.
+import { forgetOldest } from "../forget-oldest.ts";
 import type { Address } from "./address.ts";
 import { EXPIRED, type Deadline } from "./deadline.ts";
 import { isLocalhost } from "./host-name.ts";
@@ -63,12 +64,7 @@ export function createResolver({
 
   function keep(name: string, { resolution, ttlMs }: Answer): void {
     answers.delete(name);
-    if (answers.size >= maxNames) {
-      for (const oldest of answers.keys()) {
-        answers.delete(oldest);
-        break;
-      }
-    }
+    forgetOldest(answers, maxNames);
     const ms = resolution.kind === "resolved" ? (ttlMs ?? keepMs) : keepFailureMs;
     answers.set(name, { expiresAtMs: nowMs() + ms, resolution });
   }

@@ -1,5 +1,6 @@
 // A webhook's URL taken apart once for all its attempts: what is judged, what is dialled, what is
 // shown. Everything comes from the parsed URL, never from its text.
+import { forgetOldest } from "../forget-oldest.ts";
 import { parseAddress, type Address } from "./address.ts";
 import { hostNameProblem } from "./host-name.ts";
 
@@ -32,12 +33,7 @@ export function readTarget(url: string): Target | null {
   const known = targets.get(url);
   if (known !== undefined) return known;
   const target = URL.canParse(url) ? takeApart(new URL(url)) : null;
-  if (targets.size >= MAX_TARGETS) {
-    for (const oldest of targets.keys()) {
-      targets.delete(oldest);
-      break;
-    }
-  }
+  forgetOldest(targets, MAX_TARGETS);
   targets.set(url, target);
   return target;
 }

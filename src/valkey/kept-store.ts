@@ -4,7 +4,8 @@ import { tagOf } from "./delivery-id.ts";
 import type { DeliveryHeader } from "./item.ts";
 import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
-import { addRecent, type RecentLimits } from "./recent-lists.ts";
+import type { RecentEntries } from "./recent-lists.ts";
+import type { TextAndBytes } from "./script.ts";
 
 /** A larger element is not kept; its redelivery answers that it is gone. */
 export const MOST_KEPT_BYTES = 16 * 1024;
@@ -18,14 +19,13 @@ export interface KeptAttempt {
 
 /** The same before it is written: only an owner's last attempts are worth the copy to a text. */
 export interface AttemptToKeep extends Omit<KeptAttempt, "element"> {
-  element: Buffer | string | null;
+  element: Buffer | null;
 }
 
 export class KeptStore {
   constructor(
     private readonly link: Link,
     private readonly keys: SharedKeys,
-    private readonly limits: RecentLimits,
   ) {}
 
   /** The last attempt of a delivery, if it is among its owner's last ones. */
@@ -40,23 +40,19 @@ export class KeptStore {
     return null;
   }
 
-  /** Adds attempts by the tag of their owner, the oldest first. Answers as `LogStore.write`. */
-  async write(byTag: Iterable<readonly [string, readonly AttemptToKeep[]]>): Promise<number> {
-    const lists = [...byTag].map(
-      ([tag, attempts]) =>
-        [this.keys.kept(tag), attempts.slice(-this.limits.size).map(keptText)] as const,
-    );
-    return addRecent(this.link, this.limits, lists);
+  /** As `addRecent` takes them, the oldest first; all of one owner. */
+  entriesOf(attempts: readonly AttemptToKeep[]): RecentEntries {
+    // The name of each delivery begins with the owner's tag.
+    const tag = tagOf(attempts[0]?.header.delivery ?? "");
+    return { key: this.keys.kept(tag), entries: attempts.map(keptEntry) };
   }
 }
 
 /** The element as it is behind the first line: as a JSON string it would be escaped each time. */
-function keptText({ header, outcome, element }: AttemptToKeep): string | Buffer {
+function keptEntry({ header, outcome, element }: AttemptToKeep): string | TextAndBytes {
   const line = JSON.stringify({ header, outcome });
-  if (element === null || Buffer.byteLength(element) > MOST_KEPT_BYTES) return line;
-  return typeof element === "string"
-    ? `${line}\n${element}`
-    : Buffer.concat([Buffer.from(`${line}\n`), element]);
+  if (element === null || element.length > MOST_KEPT_BYTES) return line;
+  return { text: `${line}\n`, bytes: element };
 }
 
 function readKept(text: string): KeptAttempt {

@@ -3,7 +3,7 @@ import type { LogEntry } from "../wire/log-entry.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
-import { addRecent, type RecentLimits } from "./recent-lists.ts";
+import { addRecent, type RecentEntries, type RecentLimits } from "./recent-lists.ts";
 
 export class LogStore {
   constructor(
@@ -20,15 +20,13 @@ export class LogStore {
     return texts.map((text) => JSON.parse(text) as LogEntry);
   }
 
-  /** Adds entries, the oldest first. Answers how many logs could not be written. */
-  async write(byOwner: Iterable<readonly [OwnerRef, readonly LogEntry[]]>): Promise<number> {
-    const lists = [...byOwner].map(
-      ([owner, entries]) =>
-        [
-          this.keys.logs(owner),
-          entries.slice(-this.limits.size).map((entry) => JSON.stringify(entry)),
-        ] as const,
-    );
-    return addRecent(this.link, this.limits, lists);
+  /** As `addRecent` takes them, the oldest first. */
+  entriesOf(owner: OwnerRef, entries: readonly LogEntry[]): RecentEntries {
+    return { key: this.keys.logs(owner), entries: entries.map((entry) => JSON.stringify(entry)) };
+  }
+
+  /** Adds one entry. Answers how many logs could not be written. */
+  add(owner: OwnerRef, entry: LogEntry): Promise<number> {
+    return addRecent(this.link, this.limits, [this.entriesOf(owner, [entry])]);
   }
 }

@@ -1,6 +1,6 @@
 // Lists of an owner's last attempts: newest first, trimmed, with a TTL, many owners in one script.
 import type { Link } from "./link.ts";
-import { Script, type ScriptArgument } from "./script.ts";
+import { Script, type ScriptArgument, type TextAndBytes } from "./script.ts";
 import recordText from "./scripts/record.lua" with { type: "text" };
 
 const recordScript = new Script(recordText);
@@ -10,17 +10,23 @@ export interface RecentLimits {
   ttlMs: number;
 }
 
-/** Adds texts to the lists, the oldest first. Answers how many lists could not be written. */
+/** What is added to one list, the oldest first. */
+export interface RecentEntries {
+  key: string;
+  entries: readonly (string | TextAndBytes)[];
+}
+
+/** Answers how many lists could not be written. */
 export async function addRecent(
   link: Link,
   limits: RecentLimits,
-  byKey: Iterable<readonly [key: string, texts: readonly (string | Buffer)[]]>,
+  lists: readonly RecentEntries[],
 ): Promise<number> {
   const keys: string[] = [];
   const args: ScriptArgument[] = [limits.size, limits.ttlMs];
-  for (const [key, texts] of byKey) {
+  for (const { key, entries } of lists) {
     // Older ones than the list holds would be trimmed at once.
-    const kept = texts.slice(-limits.size);
+    const kept = entries.slice(-limits.size);
     keys.push(key);
     args.push(kept.length, ...kept);
   }

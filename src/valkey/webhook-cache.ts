@@ -1,6 +1,7 @@
 // A worker's copy of the registered webhooks: bounded, with "nobody" kept too, and following the
 // stream of changes, so that a change counts within one second. Whatever may have been missed (a new
 // connection, a gap in the stream) empties it.
+import { forgetOldest } from "../forget-oldest.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import type { WebhookRecord } from "../wire/webhook.ts";
 import type { SharedKeys } from "./keys.ts";
@@ -100,12 +101,8 @@ export class WebhookCache<Compiled> {
 
   private keep(owner: OwnerRef, entry: Entry<Compiled>): void {
     this.entries.delete(owner);
+    forgetOldest(this.entries, this.options.mostOwners ?? MOST_OWNERS);
     this.entries.set(owner, entry);
-    const most = this.options.mostOwners ?? MOST_OWNERS;
-    for (const oldest of this.entries.keys()) {
-      if (this.entries.size <= most) break;
-      this.entries.delete(oldest);
-    }
   }
 
   private drop(owner: OwnerRef): void {

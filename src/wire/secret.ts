@@ -56,7 +56,9 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   // `atob` forgives missing padding, white space and stray last bits; the receivers' libraries do
   // not, or decode them to another key. Only the one canonical text is accepted.
   if (btoa(binary) !== text) return null;
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
+  return bytes;
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -18,20 +18,20 @@ const TURN = Promise.resolve();
 
 /** One secret, prepared: its keys are imported on first use and kept. */
 export class Signer {
-  readonly #hexKeyBytes: Bytes;
+  readonly #secret: string;
   readonly #standardKeyBytes: Bytes;
   #hexKey: CryptoKey | null = null;
   #standardKey: CryptoKey | null = null;
 
   /** Throws where a `whsec_…` secret is malformed, which is refused at saving (`checkSecret`). */
   constructor(secret: string) {
-    this.#hexKeyBytes = hexKeyBytes(secret);
+    this.#secret = secret;
     this.#standardKeyBytes = standardKeyBytes(secret);
   }
 
   /** Lower-case hex HMAC-SHA256, keyed with the secret's text as it is shown. */
   async hex(content: Uint8Array): Promise<string> {
-    const key = (this.#hexKey ??= await importKey(this.#hexKeyBytes));
+    const key = (this.#hexKey ??= await importKey(hexKeyBytes(this.#secret)));
     // What was claimed together is signed together: each call alone would wake a thread (measured).
     await TURN;
     return toHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, content as Bytes)));

@@ -1,10 +1,10 @@
 // Guarantee 8: what became of attempts is written after they are settled, in groups of its own, and
 // may fail without consequence. Bounded: while Valkey is away the oldest entries are dropped.
 import type { HealthChange, HealthState, HealthStore } from "../valkey/health-store.ts";
-import { tagOf } from "../valkey/delivery-id.ts";
 import { faultPoint } from "../fault-point.ts";
 import type { AttemptToKeep, KeptStore } from "../valkey/kept-store.ts";
 import type { LogStore } from "../valkey/log-store.ts";
+import type { RecentEntries } from "../valkey/recent-lists.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import type { WorkerLog } from "./worker-log.ts";
@@ -21,6 +21,8 @@ export interface AttemptRecord {
 export interface RecorderOptions {
   logs: LogStore;
   kept: KeptStore;
+  /** Answers how many lists could not be written. */
+  write: (lists: readonly RecentEntries[]) => Promise<number>;
   health: HealthStore;
   logSize: number;
   log: WorkerLog;
@@ -32,126 +34,186 @@ export interface Described {
   kept: AttemptToKeep;
 }
 
-const GROUP_MS = 100;
-/** Successes alone change nothing but a time, so they are told together. */
-const SUCCESSES_MS = 1_000;
-const MOST_OWNERS = 10_000;
-const MOST_KEYS_IN_SCRIPT = 200;
+/** How long what became known waits for more about the same owner or webhook. */
+const WAIT_MS = 100;
+/** Successes alone change nothing but a time. */
+const SUCCESSES_WAIT_MS = 1_000;
+/** Each time for what is due by then: all at once, and deliveries would wait for it (measured). */
+const TICK_MS = 10;
+const MOST_IN_SCRIPT = 128;
+/** Scripts under way. */
+const MOST_AT_ONCE = 8;
+/** Owners and webhooks that wait. */
+const MOST_WAITING = 10_000;
+
+interface WaitingAttempts {
+  sinceMs: number;
+  describes: (() => Described)[];
+}
+
+interface WaitingHealth {
+  sinceMs: number;
+  change: HealthChange;
+}
 
 export class Recorder {
-  private attempts = new Map<OwnerRef, (() => Described)[]>();
-  private health = new Map<string, HealthChange>();
-  private hasFailures = false;
-  private healthWrittenAt = Number.NEGATIVE_INFINITY;
+  // Each in the order in which they began to wait.
+  private readonly attempts = new Map<OwnerRef, WaitingAttempts>();
+  private readonly successes = new Map<string, WaitingHealth>();
+  private readonly failures = new Map<string, WaitingHealth>();
+  private readonly writing = new Set<Promise<void>>();
   private timer: Timer | null = null;
-  private flushing: Promise<void> | null = null;
+  private timerAtMs = Number.POSITIVE_INFINITY;
   private dropped = 0;
+  private unwritten = 0;
+  private failed: { err: unknown; owners: number } | null = null;
 
   constructor(private readonly options: RecorderOptions) {}
 
   add({ owner, webhookId, describe, health }: AttemptRecord): void {
-    let entries = this.attempts.get(owner);
-    if (!entries) {
-      if (this.attempts.size >= MOST_OWNERS) {
-        this.dropped += 1;
-        return;
-      }
-      this.attempts.set(owner, (entries = []));
+    const { logSize } = this.options;
+    const nowMs = performance.now();
+    const waiting = this.attempts.get(owner);
+    if (waiting) {
+      const { describes } = waiting;
+      describes.push(describe);
+      // Only the last ones would survive the trim; twice as many spares moving them each time.
+      if (describes.length > logSize * 2) describes.splice(0, logSize);
+    } else if (this.attempts.size >= MOST_WAITING) {
+      this.dropped += 1;
+      return;
+    } else {
+      this.attempts.set(owner, { sinceMs: nowMs, describes: [describe] });
+      this.tickAt(nowMs + WAIT_MS);
     }
-    entries.push(describe);
-    // Only the last ones would survive the trim; twice as many spares moving them each time.
-    if (entries.length > this.options.logSize * 2) entries.splice(0, this.options.logSize);
-    if (health !== "ignored") this.addHealth(webhookId, health);
-    this.timer ??= setTimeout(() => this.start(), GROUP_MS);
+    if (health !== "ignored") this.addHealth(webhookId, health, nowMs);
   }
 
   /** Writes what is there; at the end of the process. */
   async flush(): Promise<void> {
-    if (this.timer) clearTimeout(this.timer);
-    await this.flushing;
-    this.healthWrittenAt = Number.NEGATIVE_INFINITY;
-    this.start();
-    await this.flushing;
+    do {
+      this.write(Number.POSITIVE_INFINITY);
+      await Promise.all(this.writing);
+    } while (this.attempts.size + this.successes.size + this.failures.size > 0);
+    this.tellDropped();
+    this.stopTimer();
   }
 
-  private addHealth(webhookId: string, health: "success" | "failure"): void {
-    const change = this.health.get(webhookId) ?? {
-      webhookId,
-      failures: 0,
-      succeeded: false,
-      failed: false,
-    };
+  private addHealth(webhookId: string, health: "success" | "failure", nowMs: number): void {
+    let waiting = this.failures.get(webhookId) ?? this.successes.get(webhookId);
+    if (!waiting) {
+      const change = { webhookId, failures: 0, succeeded: false, failed: false };
+      waiting = { sinceMs: nowMs, change };
+      this.successes.set(webhookId, waiting);
+      this.tickAt(nowMs + SUCCESSES_WAIT_MS);
+    }
+    const { change } = waiting;
     if (health === "success") {
       change.succeeded = true;
       change.failures = 0;
-    } else {
-      change.failed = true;
-      this.hasFailures = true;
-      change.failures += 1;
-    }
-    this.health.set(webhookId, change);
-  }
-
-  private start(): void {
-    this.timer = null;
-    if (this.flushing) {
-      // The group under way has to end first; what has gathered goes right after it.
-      this.timer = setTimeout(() => this.start(), GROUP_MS);
       return;
     }
-    this.flushing = this.write().finally(() => {
-      this.flushing = null;
-      if (this.health.size > 0) this.timer ??= setTimeout(() => this.start(), SUCCESSES_MS);
-    });
+    change.failures += 1;
+    if (change.failed) return;
+    change.failed = true;
+    this.successes.delete(webhookId);
+    this.failures.set(webhookId, { sinceMs: nowMs, change });
+    this.tickAt(nowMs + WAIT_MS);
   }
 
-  private takeHealth(): HealthChange[] {
-    const isDue = performance.now() - this.healthWrittenAt >= SUCCESSES_MS;
-    if (!isDue && !this.hasFailures && this.health.size < MOST_OWNERS) return [];
-    const health = [...this.health.values()];
-    this.health = new Map();
-    this.hasFailures = false;
-    this.healthWrittenAt = performance.now();
-    return health;
+  private tickAt(atMs: number): void {
+    if (atMs >= this.timerAtMs) return;
+    this.stopTimer();
+    this.timerAtMs = atMs;
+    this.timer = setTimeout(() => this.tick(), Math.max(TICK_MS, atMs - performance.now()));
   }
 
-  private async write(): Promise<void> {
-    const attempts = [...this.attempts];
-    const health = this.takeHealth();
-    this.attempts = new Map();
-    let unwritten = 0;
-    try {
-      for (const some of groups(attempts, MOST_KEYS_IN_SCRIPT)) {
-        const group = some.map(
-          ([owner, all]) =>
-            [owner, all.slice(-this.options.logSize).map((describe) => describe())] as const,
-        );
-        unwritten += await this.options.logs.write(
-          group.map(([owner, all]) => [owner, all.map(({ entry }) => entry)]),
-        );
-        unwritten += await this.options.kept.write(
-          group.map(([, all]) => {
-            const kept = all.map((one) => one.kept);
-            // All of one owner: the name of each delivery begins with the owner's tag.
-            return [tagOf(kept[0]?.header.delivery ?? ""), kept] as const;
-          }),
-        );
-      }
-      faultPoint("logged");
-      for (const group of groups(health, MOST_KEYS_IN_SCRIPT)) {
-        this.options.onHealth(group, await this.options.health.add(group));
-      }
-    } catch (error) {
-      this.options.log.warn({ err: error, owners: attempts.length }, "log.dropped");
+  private stopTimer(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    this.timerAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  private tick(): void {
+    this.stopTimer();
+    this.write(performance.now());
+    this.tellDropped();
+    for (const { sinceMs } of firstOf(this.attempts)) this.tickAt(sinceMs + WAIT_MS);
+    for (const { sinceMs } of firstOf(this.failures)) this.tickAt(sinceMs + WAIT_MS);
+    for (const { sinceMs } of firstOf(this.successes)) this.tickAt(sinceMs + SUCCESSES_WAIT_MS);
+  }
+
+  /** What is due by `nowMs`, as far as Valkey keeps pace. */
+  private write(nowMs: number): void {
+    while (this.writing.size < MOST_AT_ONCE) {
+      const attempts = takeDue(this.attempts, nowMs - WAIT_MS);
+      if (attempts.length > 0) this.start(this.writeAttempts(attempts), attempts.length);
+      const failures = takeDue(this.failures, nowMs - WAIT_MS);
+      if (failures.length > 0) this.start(this.writeHealth(failures), 0);
+      const isCrowded = this.successes.size > MOST_WAITING;
+      const successes = takeDue(this.successes, isCrowded ? nowMs : nowMs - SUCCESSES_WAIT_MS);
+      if (successes.length > 0) this.start(this.writeHealth(successes), 0);
+      if (attempts.length + failures.length + successes.length === 0) return;
     }
-    if (unwritten > 0) this.options.log.warn({ lists: unwritten }, "log.dropped");
-    if (this.dropped > 0) {
-      this.options.log.warn({ attempts: this.dropped }, "log.dropped");
-      this.dropped = 0;
+  }
+
+  private start(write: Promise<void>, owners: number): void {
+    const written = write
+      .catch((error: unknown) => {
+        this.failed = { err: error, owners: (this.failed?.owners ?? 0) + owners };
+        this.tickAt(performance.now() + WAIT_MS);
+      })
+      .finally(() => this.writing.delete(written));
+    this.writing.add(written);
+  }
+
+  private async writeAttempts(group: readonly [OwnerRef, WaitingAttempts][]): Promise<void> {
+    const { write, logs, kept, logSize } = this.options;
+    const lists: RecentEntries[] = [];
+    for (const [owner, { describes }] of group) {
+      const last = describes.slice(-logSize).map((describe) => describe());
+      const entries = last.map(({ entry }) => entry);
+      lists.push(logs.entriesOf(owner, entries), kept.entriesOf(last.map((one) => one.kept)));
     }
+    const unwritten = await write(lists);
+    faultPoint("logged");
+    if (unwritten === 0) return;
+    this.unwritten += unwritten;
+    this.tickAt(performance.now() + WAIT_MS);
+  }
+
+  private async writeHealth(group: readonly [string, WaitingHealth][]): Promise<void> {
+    const changes = group.map(([, { change }]) => change);
+    this.options.onHealth(changes, await this.options.health.add(changes));
+  }
+
+  private tellDropped(): void {
+    const { log } = this.options;
+    if (this.failed) log.warn(this.failed, "log.dropped");
+    if (this.unwritten > 0) log.warn({ lists: this.unwritten }, "log.dropped");
+    if (this.dropped > 0) log.warn({ attempts: this.dropped }, "log.dropped");
+    this.failed = null;
+    this.unwritten = this.dropped = 0;
   }
 }
 
-function* groups<T>(all: readonly T[], size: number): Generator<T[]> {
-  for (let i = 0; i < all.length; i += size) yield all.slice(i, i + size);
+/** Takes what has waited since then at least off the map, the oldest first. */
+function takeDue<Key, Value extends { sinceMs: number }>(
+  waiting: Map<Key, Value>,
+  sinceMs: number,
+): [Key, Value][] {
+  const due: [Key, Value][] = [];
+  for (const entry of waiting) {
+    if (due.length >= MOST_IN_SCRIPT || entry[1].sinceMs > sinceMs) break;
+    due.push(entry);
+  }
+  for (const [key] of due) waiting.delete(key);
+  return due;
+}
+
+function* firstOf<Value>(waiting: ReadonlyMap<unknown, Value>): Generator<Value> {
+  for (const value of waiting.values()) {
+    yield value;
+    return;
+  }
 }

@@ -47,8 +47,11 @@ const SWEEP_MS = 10;
 /** A success longer ago proves nothing about now. */
 const PROVEN_MS = 60_000;
 const PAUSE_ARRIVES_MS = 1_000;
-/** Idle webhooks are forgotten beyond this many. */
+/** Most webhooks never have one that waits: nothing is ever pushed to it. */
+const NOBODY: Waiter[] = [];
+/** Idle webhooks are forgotten beyond this many, those that have shown no weakness the sooner. */
 const MOST_IDLE = 10_000;
+const STRONG_IDLE_MS = 5_000;
 /** Looking for them goes over all, so not with each new one. */
 const FORGET_EVERY_MS = 1_000;
 
@@ -107,6 +110,7 @@ export class Slots {
       return Promise.resolve(null);
     }
     const { promise, resolve } = Promise.withResolvers<Slot | null>();
+    if (webhook.waiters === NOBODY) webhook.waiters = [];
     webhook.waiters.push({ resolve, refused, giveUpAt: this.now() + WAIT_MS });
     this.waitingWebhooks.add(webhookId);
     this.sweep ??= setInterval(() => this.giveUpLate(), SWEEP_MS);
@@ -194,6 +198,10 @@ export class Slots {
     this.sweep = null;
   }
 
+  private get firstLimit(): number {
+    return Math.min(FIRST_LIMIT, this.options.webhookConcurrency);
+  }
+
   private get unprovenShare(): number {
     return Math.max(1, Math.floor(this.options.concurrency / 2));
   }
@@ -203,14 +211,14 @@ export class Slots {
     if (!webhook) {
       if (this.webhooks.size >= MOST_IDLE) this.forgetIdle();
       webhook = {
-        limit: Math.min(FIRST_LIMIT, this.options.webhookConcurrency),
+        limit: this.firstLimit,
         inFlight: 0,
         quickMs: WAIT_MS,
         lastSuccessAt: Number.NEGATIVE_INFINITY,
         pausedUntil: 0,
         pausedAt: 0,
         lastUsedAt: this.now(),
-        waiters: [],
+        waiters: NOBODY,
       };
       this.webhooks.set(webhookId, webhook);
     }
@@ -257,7 +265,8 @@ export class Slots {
     this.forgottenAt = now;
     for (const [id, webhook] of this.webhooks) {
       const idle = webhook.inFlight === 0 && webhook.waiters.length === 0;
-      if (idle && webhook.pausedUntil <= now && now - webhook.lastUsedAt > PROVEN_MS) {
+      const idleMs = webhook.limit < this.firstLimit ? PROVEN_MS : STRONG_IDLE_MS;
+      if (idle && webhook.pausedUntil <= now && now - webhook.lastUsedAt > idleMs) {
         this.webhooks.delete(id);
       }
     }

@@ -11,7 +11,7 @@ import type { WorkerLog } from "./worker-log.ts";
 
 export interface TestAttemptDeps {
   deliver: DeliverDeps;
-  logs: Pick<LogStore, "write">;
+  logs: Pick<LogStore, "add">;
   log: WorkerLog;
 }
 
@@ -57,7 +57,7 @@ export async function attemptTest(
     result,
   });
   try {
-    await deps.logs.write([[webhook.owner, [entry]]]);
+    await deps.logs.add(webhook.owner, entry);
   } catch (error) {
     // Guarantee 8, as for any attempt: it was made, and whoever asked is told.
     deps.log.warn({ err: error, owners: 1 }, "log.dropped");

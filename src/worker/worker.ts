@@ -11,6 +11,7 @@ import { logLimits, parkedLimits, rejectedLimits } from "../valkey/limits.ts";
 import { LogStore } from "../valkey/log-store.ts";
 import { ParkedStore } from "../valkey/parked-store.ts";
 import { QueueStore, type Claimed } from "../valkey/queue-store.ts";
+import { addRecent } from "../valkey/recent-lists.ts";
 import { RejectedStore } from "../valkey/rejected-store.ts";
 import { SecretBox } from "../valkey/secret-box.ts";
 import { WebhookCache } from "../valkey/webhook-cache.ts";
@@ -87,7 +88,8 @@ export class Worker {
     const whenUp = () => this.link.whenUp();
     this.recorder = new Recorder({
       logs: new LogStore(this.link, keys, logLimits(settings)),
-      kept: new KeptStore(this.link, keys, logLimits(settings)),
+      kept: new KeptStore(this.link, keys),
+      write: (lists) => addRecent(this.link, logLimits(settings), lists),
       health: new HealthStore(this.link, keys),
       logSize: settings.LOG_SIZE,
       log,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { newDeliveryName, ownerTag } from "../../src/valkey/delivery-id.ts";
-import { KeptStore, type KeptAttempt } from "../../src/valkey/kept-store.ts";
+import { KeptStore, type AttemptToKeep, type KeptAttempt } from "../../src/valkey/kept-store.ts";
 import { sharedKeys, type SharedKeys } from "../../src/valkey/keys.ts";
+import { addRecent } from "../../src/valkey/recent-lists.ts";
 import { freshPrefix } from "../support/valkey.ts";
 import { deliveryHeader, QueueLab } from "./test-queue.ts";
 
@@ -17,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => lab.close());
 beforeEach(() => {
   keys = sharedKeys(freshPrefix());
-  store = new KeptStore(lab.link, keys, LIMITS);
+  store = new KeptStore(lab.link, keys);
 });
 
 function attempt(fields: Partial<KeptAttempt> = {}, tag = TAG): KeptAttempt {
@@ -25,9 +26,18 @@ function attempt(fields: Partial<KeptAttempt> = {}, tag = TAG): KeptAttempt {
   return { header, outcome: "delivered", element: '{"data":{"n":1.0,"ü":"\u2028"}}', ...fields };
 }
 
+/** As the recorder writes them, all of one owner. */
+function write(...attempts: readonly KeptAttempt[]): Promise<number> {
+  const toKeep = attempts.map(({ element, ...rest }): AttemptToKeep => ({
+    ...rest,
+    element: element === null ? null : Buffer.from(element),
+  }));
+  return addRecent(lab.link, LIMITS, [store.entriesOf(toKeep)]);
+}
+
 test("an attempt is found by its delivery, with the element's exact text", async () => {
   const [first, second] = [attempt(), attempt()];
-  await store.write([[TAG, [first, second]]]);
+  await write(first, second);
   expect(await store.find(first.header.delivery)).toEqual(first);
   expect(await store.find(second.header.delivery)).toEqual(second);
   expect(await store.find(newDeliveryName(TAG))).toBeNull();
@@ -37,14 +47,14 @@ test("of a delivery with several attempts the last one counts", async () => {
   const failed = attempt({ outcome: "retry", element: null });
   const header = { ...failed.header, attempt: 2 };
   const delivered = attempt({ header });
-  await store.write([[TAG, [failed]]]);
-  await store.write([[TAG, [delivered]]]);
+  await write(failed);
+  await write(delivered);
   expect(await store.find(failed.header.delivery)).toEqual(delivered);
 });
 
 test("of an owner the last ones are kept, for a time", async () => {
   const attempts = Array.from({ length: LIMITS.size + 1 }, () => attempt());
-  for (const one of attempts) await store.write([[TAG, [one]]]);
+  for (const one of attempts) await write(one);
   const found = await Promise.all(attempts.map(({ header }) => store.find(header.delivery)));
   expect(found).toEqual([null, ...attempts.slice(1)]);
   const ttlMs = await lab.redis.pttl(keys.kept(TAG));
@@ -56,7 +66,7 @@ test("an owner's attempts do not push out another's", async () => {
   const otherTag = ownerTag("org:u_1");
   const mine = attempt();
   const others = Array.from({ length: LIMITS.size }, () => attempt({}, otherTag));
-  await store.write([[TAG, [mine]]]);
-  await store.write([[otherTag, others]]);
+  await write(mine);
+  await write(...others);
   expect(await store.find(mine.header.delivery)).toEqual(mine);
 });

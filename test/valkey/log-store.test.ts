@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { LogStore } from "../../src/valkey/log-store.ts";
+import { addRecent } from "../../src/valkey/recent-lists.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
+import type { OwnerRef } from "../../src/wire/owner.ts";
 import { freshPrefix } from "../support/valkey.ts";
 import { QueueLab } from "./test-queue.ts";
 
@@ -15,7 +17,14 @@ afterAll(() => lab.close());
 
 function open() {
   const keys = sharedKeys(freshPrefix());
-  return { keys, store: new LogStore(lab.link, keys, LIMITS) };
+  const store = new LogStore(lab.link, keys, LIMITS);
+  const write = (byOwner: readonly (readonly [OwnerRef, readonly LogEntry[]])[]) =>
+    addRecent(
+      lab.link,
+      LIMITS,
+      byOwner.map(([owner, entries]) => store.entriesOf(owner, entries)),
+    );
+  return { keys, store, write };
 }
 
 const entry = (id: string): LogEntry => ({
@@ -36,54 +45,54 @@ const entry = (id: string): LogEntry => ({
 const ids = (entries: readonly LogEntry[]) => entries.map(({ id }) => id);
 
 test("the newest stand first, in the store and for any service that does LRANGE", async () => {
-  const { keys, store } = open();
-  await store.write([["user:u_1", [entry("a"), entry("b")]]]);
-  await store.write([["user:u_1", [entry("c")]]]);
+  const { keys, store, write } = open();
+  await write([["user:u_1", [entry("a"), entry("b")]]]);
+  await write([["user:u_1", [entry("c")]]]);
   expect(ids(await store.read("user:u_1"))).toEqual(["c", "b", "a"]);
   const [newest] = await lab.redis.lrange(keys.logs("user:u_1"), 0, 9);
   expect(JSON.parse(newest!)).toEqual(entry("c"));
 });
 
 test("of each owner the last ones are kept, whether they come together or one by one", async () => {
-  const { keys, store } = open();
-  await store.write([
+  const { keys, store, write } = open();
+  await write([
     ["user:u_1", ["a", "b", "c", "d", "e"].map(entry)],
     ["org:o_1", [entry("x")]],
   ]);
-  for (const id of ["f", "g"]) await store.write([["org:o_1", [entry(id)]]]);
-  for (const id of ["f", "g"]) await store.write([["user:u_1", [entry(id)]]]);
+  for (const id of ["f", "g"]) await write([["org:o_1", [entry(id)]]]);
+  for (const id of ["f", "g"]) await write([["user:u_1", [entry(id)]]]);
   expect(ids(await store.read("user:u_1"))).toEqual(["g", "f", "e"]);
   expect(ids(await store.read("org:o_1"))).toEqual(["g", "f", "x"]);
   expect(await lab.redis.llen(keys.logs("user:u_1"))).toBe(3);
 });
 
 test("each write gives the log its whole TTL again", async () => {
-  const { keys, store } = open();
+  const { keys, write } = open();
   const key = keys.logs("user:u_1");
-  await store.write([["user:u_1", [entry("a")]]]);
+  await write([["user:u_1", [entry("a")]]]);
   await lab.redis.pexpire(key, 1_000);
-  await store.write([["user:u_1", [entry("b")]]]);
+  await write([["user:u_1", [entry("b")]]]);
   const ttl = await lab.redis.pttl(key);
   expect(ttl).toBeGreaterThan(30_000);
   expect(ttl).toBeLessThanOrEqual(LIMITS.ttlMs);
 });
 
 test("a key that holds something else costs only its own log, and is counted", async () => {
-  const { keys, store } = open();
+  const { keys, store, write } = open();
   await lab.redis.set(keys.logs("user:bad"), "no list");
   const written = [
     ["user:a", [entry("a")]],
     ["user:bad", [entry("b")]],
     ["user:c", [entry("c")]],
   ] as const;
-  expect(await store.write(written)).toBe(1);
+  expect(await write(written)).toBe(1);
   expect(ids(await store.read("user:a"))).toEqual(["a"]);
   expect(ids(await store.read("user:c"))).toEqual(["c"]);
   expect(await lab.redis.get(keys.logs("user:bad"))).toBe("no list");
 });
 
 test("who has no log reads none, and nothing to write writes nothing", async () => {
-  const { store } = open();
+  const { store, write } = open();
   expect(await store.read("user:nobody")).toEqual([]);
-  expect(await store.write([])).toBe(0);
+  expect(await write([])).toBe(0);
 });

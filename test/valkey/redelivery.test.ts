@@ -3,9 +3,9 @@ import { attemptUuid, newDeliveryName, ownerTag } from "../../src/valkey/deliver
 import { readItem, type DeliveryHeader } from "../../src/valkey/item.ts";
 import { KeptStore, type KeptAttempt } from "../../src/valkey/kept-store.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
+import { addRecent } from "../../src/valkey/recent-lists.ts";
 import { Redelivery, type ParkedFilter } from "../../src/valkey/redelivery.ts";
 import { WebhookStore } from "../../src/valkey/webhook-store.ts";
-import type { OwnerRef } from "../../src/wire/owner.ts";
 import { ownerOf, type WebhookRecord } from "../../src/wire/webhook.ts";
 import { freshPrefix } from "../support/valkey.ts";
 import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
@@ -32,7 +32,7 @@ beforeEach(async () => {
   await first.join("w");
   await second.join("w");
   const keys = sharedKeys(freshPrefix());
-  kept = new KeptStore(lab.link, keys, { size: 10, ttlMs: TTL_MS });
+  kept = new KeptStore(lab.link, keys);
   webhooks = new WebhookStore(lab.link, keys);
   const queues = [first.store.queue, second.store.queue];
   redelivery = new Redelivery({ link: lab.link, queues, kept, webhooks, parkedTtlMs: TTL_MS });
@@ -101,12 +101,10 @@ const BASE_MS = Date.parse("2026-01-01T00:00:00Z");
 
 async function keep(
   header: DeliveryHeader,
-  attempt: Partial<KeptAttempt> = {},
-  owner: OwnerRef = header.owner,
+  { outcome = "delivered", element = "kept" }: Partial<KeptAttempt> = {},
 ): Promise<void> {
-  await kept.write([
-    [ownerTag(owner), [{ header, outcome: "delivered", element: "kept", ...attempt }]],
-  ]);
+  const attempt = { header, outcome, element: element === null ? null : Buffer.from(element) };
+  await addRecent(lab.link, { size: 10, ttlMs: TTL_MS }, [kept.entriesOf([attempt])]);
 }
 
 /** What runs next, the first one first. */
@@ -255,7 +253,7 @@ test("of a deleted webhook one that waited for a retry is gone too, for it has e
 test("a kept delivery is its owner's also where another owner shares the tag", async () => {
   const other = await registered({ user_id: "u_2" });
   const header = headerFor(other, { delivery: newDeliveryName(ownerTag("user:u_1")) });
-  await keep(header, {}, "user:u_1");
+  await keep(header);
   expect(await redelivery.one(attemptUuid(header), "user:u_1")).toEqual({ kind: "unknown" });
 });
 

@@ -5,9 +5,15 @@ import { KeptStore, type AttemptToKeep } from "../../src/valkey/kept-store.ts";
 import { sharedKeys, type SharedKeys } from "../../src/valkey/keys.ts";
 import { Link } from "../../src/valkey/link.ts";
 import { LogStore } from "../../src/valkey/log-store.ts";
+import { addRecent } from "../../src/valkey/recent-lists.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
-import { Recorder, type AttemptRecord, type Described } from "../../src/worker/record.ts";
+import {
+  Recorder,
+  type AttemptRecord,
+  type Described,
+  type RecorderOptions,
+} from "../../src/worker/record.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshPrefix } from "../support/valkey.ts";
 import { deliveryHeader, QueueLab } from "../valkey/test-queue.ts";
@@ -25,12 +31,16 @@ beforeEach(() => {
   keys = sharedKeys(freshPrefix());
 });
 
-function open(link: Link = lab.link) {
+function open(
+  link: Link = lab.link,
+  write: RecorderOptions["write"] = (lists) => addRecent(link, LIMITS, lists),
+) {
   const log = logLines();
   const told: { changes: HealthChange[]; states: HealthState[] }[] = [];
   const recorder = new Recorder({
     logs: new LogStore(link, keys, LIMITS),
-    kept: new KeptStore(link, keys, LIMITS),
+    kept: new KeptStore(link, keys),
+    write,
     health: new HealthStore(link, keys),
     logSize: LIMITS.size,
     log,
@@ -63,7 +73,7 @@ function attempt(
     timestamp: "2026-01-02T03:04:05Z",
   };
   const header = deliveryHeader(delivery, { owner });
-  const kept: AttemptToKeep = { header, outcome: entry.outcome, element: null };
+  const kept: AttemptToKeep = { header, outcome: entry.outcome, element: Buffer.from("kept") };
   return { owner, webhookId, health, entry, kept, describe: () => ({ entry, kept }) };
 }
 
@@ -95,9 +105,8 @@ test("what can be redelivered is found by its delivery", async () => {
   const one = attempt("user:u_1");
   addAll(recorder, [one, attempt("user:u_2")]);
   await recorder.flush();
-  const store = new KeptStore(lab.link, keys, LIMITS);
-  const found: AttemptToKeep | null = await store.find(one.kept.header.delivery);
-  expect(found).toEqual(one.kept);
+  const store = new KeptStore(lab.link, keys);
+  expect(await store.find(one.kept.header.delivery)).toEqual({ ...one.kept, element: "kept" });
   expect(await store.find(newDeliveryName(ownerTag("user:u_1")))).toBeNull();
 });
 
@@ -133,6 +142,42 @@ test("more owners than one script takes are all written", async () => {
   expect(told.flatMap(({ changes }) => changes)).toHaveLength(450);
 });
 
+test("an answer of Valkey that takes its time holds no other attempts back", async () => {
+  const answers = Promise.withResolvers<void>();
+  const asked: number[] = [];
+  const { recorder, logs } = open(lab.link, async (lists) => {
+    asked.push(lists.length);
+    await answers.promise;
+    return addRecent(lab.link, LIMITS, lists);
+  });
+  const owners = Array.from({ length: 450 }, (_, i): OwnerRef => `user:u_${i}`);
+  addAll(
+    recorder,
+    owners.map((owner) => attempt(owner)),
+  );
+  // A log and the kept bodies of each.
+  await eventually(() => expect(asked.reduce((sum, n) => sum + n, 0)).toBe(900));
+  expect(asked.length).toBeGreaterThan(1);
+  answers.resolve();
+  await recorder.flush();
+  for (const owner of owners) expect(await logs.read(owner)).toHaveLength(1);
+});
+
+test("what comes while an owner's attempts wait goes with them", async () => {
+  let scripts = 0;
+  const { recorder, logs } = open(lab.link, (lists) => {
+    scripts += 1;
+    return addRecent(lab.link, LIMITS, lists);
+  });
+  const attempts = [attempt("user:u_1"), attempt("user:u_1"), attempt("user:u_1")];
+  for (const one of attempts) {
+    recorder.add(one);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await eventually(async () => expect(await logs.read("user:u_1")).toHaveLength(3));
+  expect(scripts).toBe(1);
+});
+
 test("a public log key that holds something else costs only that log", async () => {
   const { recorder, log, logs, told } = open();
   await lab.redis.set(keys.logs("user:bad"), "no list");
@@ -157,6 +202,7 @@ test("memory is bounded: beyond ten thousand owners in a group attempts are drop
   const link = new Link({ url: "redis://127.0.0.1:1", name: "nowhere", deadlineMs: 100 }).open();
   const { recorder, log } = open(link);
   const one = attempt("user:u_1");
+  // All in one turn of the event loop: nothing is written meanwhile.
   for (let i = 0; i < 10_003; i++) recorder.add({ ...one, owner: `user:u_${i}` });
   await recorder.flush();
   expect(log.of("log.dropped")).toMatchObject([{ owners: 10_000 }, { attempts: 3 }]);

@@ -269,10 +269,17 @@ describe("a pause", () => {
 test("what is idle is forgotten, what is in flight or paused is not", () => {
   const { slots, clock, takeAll, run } = open({ concurrency: 100_000 });
   run("idle", "overload");
+  run("strong", "success");
   run("paused", "overload");
   slots.pause("paused", 3_600_000);
   const busy = takeAll("busy");
   run("recent", "overload");
+  for (let i = 0; i < 10_000; i++) run(`w${i}`, "neutral");
+  clock.now += 5_001;
+  run("some other", "neutral");
+  // It had earned one more than at first; what was halved is remembered for longer.
+  expect(slots.free("strong")).toBe(8);
+  expect(slots.free("idle")).toBe(4);
   for (let i = 0; i < 10_000; i++) run(`w${i}`, "neutral");
   clock.now += 60_001;
   run("recent", "neutral");

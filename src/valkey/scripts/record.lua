@@ -3,14 +3,14 @@
 -- KEYS  the logs, one for each owner
 -- ARGV  1 entries kept  2 TTL in ms, then for each key: how many entries, and they, the oldest first
 -- Reply how many logs could not be written: their keys are public, and hold something else
-local at, failed = 3, 0
+local at, failed, most = 3, 0, tonumber(ARGV[1])
 for _, key in ipairs(KEYS) do
   local n = tonumber(ARGV[at])
   local length = redis.pcall('LPUSH', key, unpack(ARGV, at + 1, at + n))
   if type(length) ~= 'number' then
     failed = failed + 1
   else
-    redis.call('LTRIM', key, 0, tonumber(ARGV[1]) - 1)
+    if length > most then redis.call('LTRIM', key, 0, most - 1) end
     redis.call('PEXPIRE', key, ARGV[2])
   end
   at = at + 1 + n
