@@ -11,6 +11,7 @@ export const METRICS = {
   valkey_cpu_us: { head: "Valkey's, µs", digits: 1 },
   receiver_cpu_us: { head: "receiver's, µs", digits: 1 },
   others_busy_percent: { head: "these two, % of a core", digits: 0 },
+  warm_up_seconds: { head: "warm-up, s", digits: 1 },
   rss_peak_mb: { head: "most RSS, MB", digits: 0 },
   rss_idle_mb: { head: "idle RSS, MB", digits: 0 },
   idle_cpu_percent: { head: "idle CPU, %", digits: 1 },

@@ -1,5 +1,5 @@
 // A backlog for one fast receiver, and the same over a thousand webhooks.
-import { runBacklog } from "../backlog-run.ts";
+import { runBacklog, WARM_UP_EVENTS } from "../backlog-run.ts";
 import {
   atLeast,
   interleave,
@@ -14,7 +14,6 @@ import { oneWebhookEach } from "../workload.ts";
 
 export const ALL: readonly ContenderName[] = ["bare", "fluxhook", "bullmq-bun", "bullmq-node"];
 
-/** The steady state's; a tenth more comes first. */
 const eventsOf = ({ quick }: Bench) => (quick ? 20_000 : 100_000);
 
 function backlogCase(bench: Bench, contender: Contender, webhooks: number, name: string) {
@@ -25,8 +24,7 @@ function backlogCase(bench: Bench, contender: Contender, webhooks: number, name:
       runBacklog(bench, {
         contender,
         events,
-        // A fifth at least: what is compiled on the way is no part of the steady state.
-        warmUpEvents: Math.max(10_000, events / 10),
+        warmUpEvents: WARM_UP_EVENTS,
         workload: (base) => oneWebhookEach(base, webhooks),
       }),
   };

@@ -1,6 +1,6 @@
 // What a delivery costs, and what the process holds, as the backlog, the number of webhooks and the
 // number of workers grow.
-import { runBacklog, type BacklogRun } from "../backlog-run.ts";
+import { runBacklog, WARM_UP_EVENTS, type BacklogRun } from "../backlog-run.ts";
 import {
   atMost,
   interleave,
@@ -17,7 +17,6 @@ import { oneWebhookEach } from "../workload.ts";
 
 /** A million of them are to fit into any Valkey. */
 const DATA_BYTES = 100;
-const WARM_UP = 20_000;
 const WORKERS = [1, 2, 3, 4];
 
 const counted = (n: number) => n.toLocaleString("en-US");
@@ -34,10 +33,10 @@ async function caseOf(bench: Bench, name: string, grown: Grown): Promise<Case[]>
 
 /** The same stretch of each backlog: what else waits only waits. */
 function waiting(most: number, events: number): Grown {
-  const all = events + WARM_UP;
+  const all = events + WARM_UP_EVENTS;
   return {
     events,
-    warmUpEvents: WARM_UP,
+    warmUpEvents: WARM_UP_EVENTS,
     mostWaiting: most < all ? most : undefined,
     extraEvents: Math.max(0, most - all),
     workload: (base) => oneWebhookEach(base, 1, DATA_BYTES),
@@ -62,7 +61,7 @@ export const growth: Scenario = {
       const grown: Grown = {
         // Each webhook has had at least one.
         events: Math.max(events, ...webhooks),
-        warmUpEvents: WARM_UP,
+        warmUpEvents: WARM_UP_EVENTS,
         workload: (base) => oneWebhookEach(base, count, DATA_BYTES),
       };
       cases.push(...(await caseOf(bench, webhookName(count), grown)));
@@ -71,7 +70,7 @@ export const growth: Scenario = {
       const name = `${workers} worker${workers === 1 ? "" : "s"}`;
       const grown: Grown = {
         events,
-        warmUpEvents: WARM_UP * workers,
+        warmUpEvents: WARM_UP_EVENTS * workers,
         workers,
         workload: (base) => oneWebhookEach(base, 100, DATA_BYTES),
       };

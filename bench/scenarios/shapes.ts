@@ -1,5 +1,5 @@
 // Backlogs of other shapes: one event for many webhooks, large events, receivers with TLS.
-import { runBacklog, type BacklogRun } from "../backlog-run.ts";
+import { runBacklog, WARM_UP_EVENTS, type BacklogRun } from "../backlog-run.ts";
 import { atLeast, interleave, ratio, type Bench, type Case, type Scenario } from "../bench.ts";
 import { makeTlsFiles } from "../tls-files.ts";
 import { oneWebhookEach } from "../workload.ts";
@@ -25,7 +25,7 @@ export const fanOut: Scenario = {
     const events = bench.quick ? 200 : 1_000;
     const cases = await casesOf(bench, "", {
       events,
-      warmUpEvents: Math.max(100, events / 10),
+      warmUpEvents: Math.max(200, WARM_UP_EVENTS / WEBHOOKS),
       workload: (base) => ({ ...oneWebhookEach(base, WEBHOOKS), perOwner: WEBHOOKS }),
     });
     return { rows: await interleave(bench, cases), bars: [], notes: [] };
@@ -64,7 +64,7 @@ export const tls: Scenario = {
     const events = bench.quick ? 20_000 : 100_000;
     const cases = await casesOf(bench, ", TLS", {
       events,
-      warmUpEvents: Math.max(10_000, events / 10),
+      warmUpEvents: WARM_UP_EVENTS,
       workload: (base) => oneWebhookEach(base, 1),
       tls: makeTlsFiles(),
     });

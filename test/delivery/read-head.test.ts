@@ -211,3 +211,11 @@ test.each([
   const found = headEnd(bytes, 2, 2 + text.length);
   expect(found).toBe(end === -1 ? -1 : 2 + end);
 });
+
+test("what was read last is not taken for what is like it", () => {
+  const of = (status: number) => `HTTP/1.1 ${status} OK\r\n${EMPTY}\r\n`;
+  const statuses = [200, 500, 200, 200, 503];
+  expect(statuses.map((status) => readHead(of(status)))).toEqual(
+    statuses.map((status) => head({ status })),
+  );
+});
