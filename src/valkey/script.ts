@@ -20,28 +20,29 @@ export class Script {
 
   async run(client: Redis, keys: string[], args: ScriptArgument[]): Promise<ScriptReply> {
     try {
-      return await send(client, "EVALSHA", [this.sha, keys.length, ...keys, ...args]);
+      return await send(client, new ScriptCommand("EVALSHA", this.sha, keys, args));
     } catch (error) {
       // SCRIPT FLUSH, a restart, a promoted replica: the cache is Valkey's to empty at any time.
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-      return send(client, "EVAL", [this.text, keys.length, ...keys, ...args]);
+      return send(client, new ScriptCommand("EVAL", this.text, keys, args));
     }
   }
 }
 
-function send(client: Redis, name: string, args: ScriptArgument[]): Promise<ScriptReply> {
-  const command = new ScriptCommand(name, args);
+function send(client: Redis, command: ScriptCommand): Promise<ScriptReply> {
   client.sendCommand(command);
   return command.promise as Promise<ScriptReply>;
 }
 
 /** Writes itself in two pieces for each argument with bytes; the client's own takes six (measured). */
 class ScriptCommand extends Command {
-  constructor(
-    name: string,
-    private readonly all: readonly ScriptArgument[],
-  ) {
-    super(name, [], { replyEncoding: null });
+  private readonly all: readonly ScriptArgument[];
+
+  constructor(name: "EVALSHA" | "EVAL", script: string, keys: string[], args: ScriptArgument[]) {
+    const head = [script, keys.length, ...keys];
+    // The keys, for whoever has to find the node that has them.
+    super(name, head, { replyEncoding: null });
+    this.all = [...head, ...args];
   }
 
   override toWritable(): string | Buffer {
