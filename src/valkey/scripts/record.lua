@@ -1,8 +1,8 @@
 -- Keeps what became of attempts: newest first, trimmed, with a TTL.
 --
--- KEYS  the logs, one for each owner
+-- KEYS  the lists: an owner's log, an owner's kept bodies
 -- ARGV  1 entries kept  2 TTL in ms, then for each key: how many entries, and they, the oldest first
--- Reply how many logs could not be written: their keys are public, and hold something else
+-- Reply how many lists could not be written: a log's key is public, and may hold something else
 local at, failed, most = 3, 0, tonumber(ARGV[1])
 for _, key in ipairs(KEYS) do
   local n = tonumber(ARGV[at])
