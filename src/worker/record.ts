@@ -138,9 +138,14 @@ export class Recorder {
     this.stopTimer();
     this.write(performance.now());
     this.tellDropped();
-    for (const { sinceMs } of firstOf(this.attempts)) this.tickAt(sinceMs + WAIT_MS);
-    for (const { sinceMs } of firstOf(this.failures)) this.tickAt(sinceMs + WAIT_MS);
-    for (const { sinceMs } of firstOf(this.successes)) this.tickAt(sinceMs + SUCCESSES_WAIT_MS);
+    this.tickFor(this.attempts, WAIT_MS);
+    this.tickFor(this.failures, WAIT_MS);
+    this.tickFor(this.successes, SUCCESSES_WAIT_MS);
+  }
+
+  private tickFor(waiting: ReadonlyMap<unknown, { sinceMs: number }>, waitMs: number): void {
+    const [oldest] = waiting.values();
+    if (oldest) this.tickAt(oldest.sinceMs + waitMs);
   }
 
   /** What is due by `nowMs`, as far as Valkey keeps pace. */
@@ -209,11 +214,4 @@ function takeDue<Key, Value extends { sinceMs: number }>(
   }
   for (const [key] of due) waiting.delete(key);
   return due;
-}
-
-function* firstOf<Value>(waiting: ReadonlyMap<unknown, Value>): Generator<Value> {
-  for (const value of waiting.values()) {
-    yield value;
-    return;
-  }
 }
