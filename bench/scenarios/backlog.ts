@@ -14,7 +14,8 @@ import { oneWebhookEach } from "../workload.ts";
 
 export const ALL: readonly ContenderName[] = ["bare", "fluxhook", "bullmq-bun", "bullmq-node"];
 
-const eventsOf = ({ quick }: Bench) => (quick ? 20_000 : 100_000);
+/** Measured, after the warm-up. */
+export const eventsOf = ({ quick }: Bench) => (quick ? 20_000 : 100_000);
 
 function backlogCase(bench: Bench, contender: Contender, webhooks: number, name: string) {
   const events = eventsOf(bench);

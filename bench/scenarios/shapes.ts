@@ -3,7 +3,7 @@ import { runBacklog, WARM_UP_EVENTS, type BacklogRun } from "../backlog-run.ts";
 import { atLeast, interleave, ratio, type Bench, type Case, type Scenario } from "../bench.ts";
 import { makeTlsFiles } from "../tls-files.ts";
 import { oneWebhookEach } from "../workload.ts";
-import { ALL } from "./backlog.ts";
+import { ALL, eventsOf } from "./backlog.ts";
 
 type Shape = Omit<BacklogRun, "contender">;
 
@@ -25,7 +25,7 @@ export const fanOut: Scenario = {
     const events = bench.quick ? 200 : 1_000;
     const cases = await casesOf(bench, "", {
       events,
-      warmUpEvents: Math.max(200, WARM_UP_EVENTS / WEBHOOKS),
+      warmUpEvents: WARM_UP_EVENTS / WEBHOOKS,
       workload: (base) => ({ ...oneWebhookEach(base, WEBHOOKS), perOwner: WEBHOOKS }),
     });
     return { rows: await interleave(bench, cases), bars: [], notes: [] };
@@ -61,9 +61,8 @@ export const tls: Scenario = {
   name: "tls",
   what: "the backlog for a receiver that speaks TLS",
   async run(bench) {
-    const events = bench.quick ? 20_000 : 100_000;
     const cases = await casesOf(bench, ", TLS", {
-      events,
+      events: eventsOf(bench),
       warmUpEvents: WARM_UP_EVENTS,
       workload: (base) => oneWebhookEach(base, 1),
       tls: makeTlsFiles(),

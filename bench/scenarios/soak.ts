@@ -7,7 +7,6 @@ import { openFiles, rssMb, slope } from "../measure.ts";
 import { openStage, type Stage } from "../stage.ts";
 import { oneWebhookEach } from "../workload.ts";
 
-/** Few: each has soon raised every alert that it can raise, so keys of them come to an end. */
 const WEBHOOKS = 10;
 const SAMPLE_EVERY_MS = 2_000;
 /** What is compiled and cached first is no leak. */

@@ -1,5 +1,6 @@
 // Guarantee 8: what became of attempts is written after they are settled, in groups of its own, and
-// may fail without consequence. Bounded: while Valkey is away the oldest entries are dropped.
+// may fail without consequence. Bounded: what cannot be written, or waits in too great a number, is
+// dropped and counted.
 import type { HealthChange, HealthState, HealthStore } from "../valkey/health-store.ts";
 import { faultPoint } from "../fault-point.ts";
 import type { AttemptToKeep, KeptStore } from "../valkey/kept-store.ts";
