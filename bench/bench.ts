@@ -14,7 +14,7 @@ export const METRICS = {
   warm_up_seconds: { head: "warm-up, s", digits: 1 },
   rss_peak_mb: { head: "most RSS, MB", digits: 0 },
   rss_idle_mb: { head: "idle RSS, MB", digits: 0 },
-  idle_cpu_percent: { head: "idle CPU, %", digits: 1 },
+  idle_cpu_percent: { head: "idle CPU, %", digits: 2 },
   p50_ms: { head: "p50, ms", digits: 2 },
   p99_ms: { head: "p99, ms", digits: 2 },
   p999_ms: { head: "p99.9, ms", digits: 2 },
@@ -23,6 +23,14 @@ export const METRICS = {
   request_p99_ms: { head: "request p99, ms", digits: 2 },
   ready_ms: { head: "ready, ms", digits: 0 },
   first_delivery_ms: { head: "first delivery, ms", digits: 0 },
+  wake_ups: { head: "wake-ups", digits: 1 },
+  commands: { head: "commands run", digits: 1 },
+  scripts: { head: "scripts", digits: 2 },
+  empty_scripts: { head: "empty scripts", digits: 2 },
+  valkey_idle_percent: { head: "Valkey's, %", digits: 2 },
+  requests_per_second: { head: "commands sent/s", digits: 1 },
+  wake_ups_per_second: { head: "wake-ups/s", digits: 0 },
+  rss_mb: { head: "RSS, MB", digits: 0 },
   more_than_once: { head: "twice", digits: 0 },
   missing: { head: "missing", digits: 0 },
 } as const;
@@ -33,6 +41,8 @@ export type Values = Partial<Record<Metric, number>>;
 /** One line of a table: all runs of one case. */
 export interface Row {
   name: string;
+  /** Rows with the same text are printed as a table of their own, under it. */
+  table?: string;
   runs: Values[];
 }
 
@@ -66,12 +76,18 @@ export interface Bench {
   binary: string;
   /** Those that were asked for, of the named. */
   contenders(...names: ContenderName[]): Promise<Contender[]>;
+  /** The same, with BullMQ at 64 jobs at a time and not at what suits a backlog best. */
+  untunedContenders(...names: ContenderName[]): Promise<Contender[]>;
+  /** Of `steady`; all of them where it is left out. */
+  rates?: readonly number[];
+  owners?: readonly number[];
   /** Shown while it runs. */
   progress(text: string): void;
 }
 
 export interface Case {
   name: string;
+  table?: string;
   run(): Promise<Values>;
 }
 
@@ -83,7 +99,7 @@ export async function interleave(
   bench: Pick<Bench, "repeats" | "progress">,
   cases: readonly Case[],
 ): Promise<Row[]> {
-  const rows = cases.map(({ name }): Row => ({ name, runs: [] }));
+  const rows = cases.map(({ name, table }): Row => ({ name, table, runs: [] }));
   for (let repeat = 0; repeat < bench.repeats; repeat += 1) {
     const order = [...cases.keys()];
     if (repeat % 2 === 1) order.reverse();

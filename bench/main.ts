@@ -1,14 +1,14 @@
 // `bun run bench`: every scenario, or those that are named, on fresh processes; medians, ratios and
 // what the project has set itself, as a table, JSON and a chart.
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Command } from "commander";
 import colors from "picocolors";
 import { drawChart } from "./chart.ts";
 import type { Bench } from "./bench.ts";
-import { ALL } from "./scenarios/backlog.ts";
-import type { ContenderName } from "./contenders/contender.ts";
+import { CONTENDER_NAMES, type ContenderName } from "./contenders/contender.ts";
 import { Field } from "./contenders/field.ts";
 import { describeMachine, pinRunning, planPins } from "./machine.ts";
+import { profile } from "./profile.ts";
 import { printMachine, printResult, reportJson, type Measured } from "./report.ts";
 import { SCENARIOS } from "./scenarios/scenarios.ts";
 
@@ -16,11 +16,17 @@ import { SCENARIOS } from "./scenarios/scenarios.ts";
 const CHARTED = "backlog";
 /** Between the lines of a log. */
 const LOG_EVERY_MS = 10_000;
+/** Where `--profile` has no rate and no owners. */
+const PROFILED_RATE = 100;
+const PROFILED_OWNERS = 20;
 
 interface Options {
   quick: boolean;
   repeat?: string;
   contenders?: string;
+  rate?: string;
+  owners?: string;
+  profile?: string;
   binary: string;
   json?: string;
   chart?: string;
@@ -33,7 +39,13 @@ const program = new Command("bench")
   .argument("[scenario...]", "all but the long ones where none is named")
   .option("--quick", "fewer events, shorter, one repeat: to see that it works", false)
   .option("--repeat <n>", "how often each case runs; 5, with --quick 1")
-  .option("--contenders <names>", `comma-separated, of ${ALL.join(", ")}`)
+  .option("--contenders <names>", `comma-separated, of ${CONTENDER_NAMES.join(", ")}`)
+  .option("--rate <list>", "of steady: events a second, comma-separated; 0 is nothing to do")
+  .option("--owners <list>", "of steady: how many owners, comma-separated")
+  .option(
+    "--profile <folder>",
+    "instead: Valkey's scripts and the worker's functions at these rates",
+  )
   .option("--binary <file>", "the Fluxhook to measure", join(import.meta.dir, "../dist/fluxhook"))
   .option("--json <file>", "writes all runs and medians")
   .option("--chart <file>", "draws the backlog's medians as SVG")
@@ -55,8 +67,10 @@ if (!(await Bun.file(options.binary).exists())) {
 }
 const names = program.args;
 const unknown = names.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
-const asked = (options.contenders?.split(",") ?? ALL) as ContenderName[];
-const strangers = asked.filter((name) => !ALL.includes(name));
+const asked = (options.contenders?.split(",") ?? CONTENDER_NAMES) as ContenderName[];
+const strangers = asked.filter((name) => !CONTENDER_NAMES.includes(name));
+const rates = wholeNumbers("--rate", options.rate, 0);
+const owners = wholeNumbers("--owners", options.owners, 1);
 const repeats = Number(options.repeat ?? (options.quick ? 1 : 5));
 if (unknown.length > 0) refuse(`no scenario is called ${unknown.join(", ")}; see --list`);
 if (strangers.length > 0) refuse(`no contender is called ${strangers.join(", ")}`);
@@ -78,6 +92,9 @@ const bench: Bench = {
   pins,
   binary: options.binary,
   contenders: (...wanted) => field.pick(wanted),
+  untunedContenders: (...wanted) => field.pick(wanted, { tunes: false }),
+  rates,
+  owners,
   progress: (text) => {
     const nowMs = performance.now();
     const line = colors.dim(`${Math.round(nowMs / 1_000)} s ${current}: ${text}`);
@@ -92,6 +109,16 @@ const field = new Field(
   bench,
   machine.node === null ? asked.filter((name) => name !== "bullmq-node") : asked,
 );
+
+if (options.profile !== undefined) {
+  const folder = resolve(options.profile);
+  for (const of of owners ?? [PROFILED_OWNERS]) {
+    for (const perSecond of rates ?? [PROFILED_RATE]) {
+      await profile(bench, { perSecond, owners: of, folder });
+    }
+  }
+  process.exit(0);
+}
 
 const measured: Measured[] = [];
 let failed = 0;
@@ -119,3 +146,11 @@ for (const scenario of SCENARIOS) {
 }
 for (const note of field.notes) console.log(colors.dim(note));
 process.exit(failed === 0 ? 0 : 1);
+
+function wholeNumbers(option: string, text: string | undefined, least: number) {
+  const numbers = text?.split(",").map(Number);
+  if (numbers?.some((number) => !Number.isInteger(number) || number < least)) {
+    refuse(`${option} takes whole numbers from ${least} on, comma-separated; it was "${text}"`);
+  }
+  return numbers;
+}

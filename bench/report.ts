@@ -1,7 +1,7 @@
 // What has been measured, for people and for machines.
 import Table from "cli-table3";
 import colors from "picocolors";
-import { medianOf, METRICS, type Metric, type Result, type Scenario } from "./bench.ts";
+import { medianOf, METRICS, type Metric, type Result, type Row, type Scenario } from "./bench.ts";
 import type { Machine, Pins } from "./machine.ts";
 
 export interface Measured {
@@ -30,19 +30,7 @@ export function printMachine(machine: Machine, pins: Pins): void {
 
 export function printResult({ scenario, result }: Measured): void {
   console.log(`\n${colors.bold(scenario.name)}: ${scenario.what}`);
-  const metrics = metricsOf(result);
-  const table = new Table({
-    head: ["median", ...metrics.map((metric) => METRICS[metric].head)],
-    colAligns: ["left", ...metrics.map(() => "right" as const)],
-    style: { head: [], border: [] },
-  });
-  for (const row of result.rows) {
-    table.push([
-      row.name,
-      ...metrics.map((metric) => shown(medianOf(row, metric), METRICS[metric].digits)),
-    ]);
-  }
-  if (result.rows.length > 0) console.log(table.toString());
+  for (const rows of Map.groupBy(result.rows, ({ table }) => table).values()) printRows(rows);
   for (const { what, limit, found, met } of result.bars) {
     const verdict = met ? colors.green("met    ") : colors.red("not met");
     console.log(`${verdict} ${what}: ${found.toFixed(2)} (${limit})`);
@@ -50,8 +38,25 @@ export function printResult({ scenario, result }: Measured): void {
   for (const note of result.notes) console.log(colors.dim(note));
 }
 
+function printRows(rows: readonly Row[]): void {
+  const metrics = metricsOf(rows);
+  const title = rows[0]?.table;
+  const table = new Table({
+    head: [title ?? "median", ...metrics.map((metric) => METRICS[metric].head)],
+    colAligns: ["left", ...metrics.map(() => "right" as const)],
+    style: { head: [], border: [] },
+  });
+  for (const row of rows) {
+    table.push([
+      title === undefined ? row.name : row.name.replace(`, ${title}`, ""),
+      ...metrics.map((metric) => shown(medianOf(row, metric), METRICS[metric].digits)),
+    ]);
+  }
+  console.log(table.toString());
+}
+
 /** Those that some row has, in the order of their list. */
-function metricsOf({ rows }: Result): Metric[] {
+function metricsOf(rows: readonly Row[]): Metric[] {
   return (Object.keys(METRICS) as Metric[]).filter((metric) =>
     rows.some(({ runs }) => runs.some((run) => run[metric] !== undefined)),
   );
@@ -80,7 +85,7 @@ export function reportJson(head: ReportHead, measured: readonly Measured[]): str
       rows: result.rows.map((row) => ({
         name: row.name,
         median: Object.fromEntries(
-          metricsOf(result).map((metric) => [metric, medianOf(row, metric)]),
+          metricsOf(result.rows).map((metric) => [metric, medianOf(row, metric)]),
         ),
         runs: row.runs,
       })),

@@ -4,7 +4,9 @@ import { offer, type Offer } from "../open-loop.ts";
 import type { Stage } from "../stage.ts";
 import type { Workload } from "../workload.ts";
 
-export type ContenderName = "bare" | "fluxhook" | "bullmq-bun" | "bullmq-node";
+export const CONTENDER_NAMES = ["bare", "fluxhook", "bullmq-bun", "bullmq-node", "naive"] as const;
+
+export type ContenderName = (typeof CONTENDER_NAMES)[number];
 
 export interface Contender {
   name: ContenderName;
@@ -31,6 +33,8 @@ export interface Running {
   pids: readonly number[];
   /** Events at times fixed beforehand; answers how late they were offered (ms, p99). */
   offer: (rate: Offer) => Promise<number>;
+  /** Ends the processes as an operator would. Fluxhook has it: its profile is written at its end. */
+  stop?: () => Promise<void>;
 }
 
 /** A producer's pipeline: more at once gains nothing and fills buffers. */

@@ -7,6 +7,7 @@ import { bareLoop } from "./bare-loop.ts";
 import { bullmq } from "./bullmq.ts";
 import type { Contender, ContenderName } from "./contender.ts";
 import { fluxhook } from "./fluxhook.ts";
+import { naive } from "./naive.ts";
 
 const TRIED = [64, 128, 256];
 const TRIED_EVENTS = 15_000;
@@ -22,16 +23,20 @@ export class Field {
     private readonly asked: readonly ContenderName[],
   ) {}
 
-  async pick(names: readonly ContenderName[]): Promise<Contender[]> {
+  async pick(names: readonly ContenderName[], { tunes = true } = {}): Promise<Contender[]> {
     const picked: Contender[] = [];
-    for (const name of names) if (this.asked.includes(name)) picked.push(await this.make(name));
+    for (const name of names) {
+      if (this.asked.includes(name)) picked.push(await this.make(name, tunes));
+    }
     return picked;
   }
 
-  private async make(name: ContenderName): Promise<Contender> {
+  private async make(name: ContenderName, tunes: boolean): Promise<Contender> {
     if (name === "bare") return bareLoop;
+    if (name === "naive") return naive;
     if (name === "fluxhook") return fluxhook(this.bench.binary);
     const runtime = name === "bullmq-bun" ? "bun" : "node";
+    if (!tunes) return bullmq(runtime, TRIED[0]!);
     const tuned = this.tuned.get(name) ?? this.tune(runtime);
     this.tuned.set(name, tuned);
     return tuned;

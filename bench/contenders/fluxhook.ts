@@ -11,7 +11,11 @@ export const API_TOKEN = "bench-token-of-thirty-two-letters";
 const QUEUE = "fluxhook:events";
 const REGISTERED_AT_ONCE = 32;
 
-export function fluxhook(binary: string): Contender {
+/** `command` starts the workers; it is another one than the binary where its source is profiled. */
+export function fluxhook(
+  binary: string,
+  command: readonly string[] = [binary, "serve"],
+): Contender {
   return {
     name: "fluxhook",
     label: "Fluxhook",
@@ -28,10 +32,11 @@ export function fluxhook(binary: string): Contender {
         push,
         start: async () => {
           const started = Array.from({ length: workers }, () =>
-            stage.use(spawnFluxhook(binary, stage, stage.pins)),
+            stage.use(spawnFluxhook(command, stage, stage.pins)),
           );
           for (const child of started) await whenReady(child);
-          return { pids: started.map(({ pid }) => pid), offer };
+          const stop = async () => void (await Promise.all(started.map((child) => child.stop())));
+          return { pids: started.map(({ pid }) => pid), offer, stop };
         },
       };
     },
@@ -39,8 +44,8 @@ export function fluxhook(binary: string): Contender {
 }
 
 /** On its part's core; `null`: on any. */
-export function spawnFluxhook(binary: string, stage: Stage, pins: Pins): Child {
-  return Child.spawn("fluxhook", pinned([binary, "serve"], "contender", pins), {
+export function spawnFluxhook(command: readonly string[], stage: Stage, pins: Pins): Child {
+  return Child.spawn("fluxhook", pinned(command, "contender", pins), {
     FLUXHOOK_VALKEY_URL: stage.valkey.url,
     FLUXHOOK_PORT: "0",
     FLUXHOOK_API_TOKEN: API_TOKEN,
@@ -64,7 +69,7 @@ export async function registerAll(
   { urls, perOwner }: Workload,
   settings: Partial<WebhookCreate> = {},
 ): Promise<void> {
-  await using registrar = spawnFluxhook(binary, stage, null);
+  await using registrar = spawnFluxhook([binary, "serve"], stage, null);
   const api = await whenReady(registrar);
   let next = 0;
   const register = async () => {

@@ -33,7 +33,7 @@ export const ingest: Scenario = {
 
 async function ingestRun(bench: Bench, size: number, requests: number): Promise<Values> {
   await using stage = await openStage(bench.pins);
-  await using child = spawnFluxhook(bench.binary, stage, stage.pins);
+  await using child = spawnFluxhook([bench.binary, "serve"], stage, stage.pins);
   const url = `${await whenReady(child)}/v1/events`;
   const workload = oneWebhookEach("", 1);
   const events = Array.from({ length: size }, (_, n) => element(workload, n, 0));

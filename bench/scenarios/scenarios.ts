@@ -7,11 +7,13 @@ import { noisy, openLoop } from "./open-loop.ts";
 import { fanOut, sizes, tls } from "./shapes.ts";
 import { soak } from "./soak.ts";
 import { start } from "./start.ts";
+import { steady } from "./steady.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   backlog,
   many,
   openLoop,
+  steady,
   noisy,
   fanOut,
   sizes,
