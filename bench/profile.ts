@@ -47,7 +47,10 @@ export async function profile(
     `\n${perSecond}/s, ${owners} owners: ${requests} deliveries in ${measured} s, ` +
       `${after.wakeUps - before.wakeUps} wake-ups of the worker's threads`,
   );
-  printScripts(scripts, requests);
+  printScripts(
+    scripts,
+    perSecond === 0 ? { unit: "second", count: measured } : { unit: "delivery", count: requests },
+  );
   for (const file of (await profilesIn(folder)).filter((name) => !known.has(name))) {
     const path = join(folder, file);
     printFunctions(hottest((await Bun.file(path).json()) as CpuProfile));
@@ -59,10 +62,13 @@ async function profilesIn(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.endsWith(".cpuprofile"));
 }
 
-function printScripts(scripts: readonly ScriptRuns[], deliveries: number): void {
-  const each = Math.max(1, deliveries);
+function printScripts(
+  scripts: readonly ScriptRuns[],
+  { unit, count }: { unit: "second" | "delivery"; count: number },
+): void {
+  const each = Math.max(1, count);
   const table = new Table({
-    head: ["script", "runs", "of a delivery", "that changed nothing", "µs a run", "µs a delivery"],
+    head: ["script", "runs", `a ${unit}`, "that changed nothing", "µs a run", `µs a ${unit}`],
     colAligns: ["left", "right", "right", "right", "right", "right"],
     style: { head: [], border: [] },
   });
