@@ -376,7 +376,10 @@ export class Worker {
 
   private async sweep(queue: string): Promise<void> {
     const { settings } = this.options;
-    const { fallenOut } = await new ParkedStore(this.link, queue).sweep(parkedLimits(settings));
+    const parked = new ParkedStore(this.link, queue);
+    const { fallenOut } = await parked.sweep(parkedLimits(settings));
+    // Beside a version that keeps no index, or after it.
+    await parked.index.repair(PARKED_REPAIR_MS);
     if (fallenOut === 0) return;
     this.log.warn({ queue, deliveries: fallenOut }, "parked.fell_out");
     this.alerter.raise("parked.fell_out", {
@@ -385,6 +388,9 @@ export class Worker {
     });
   }
 }
+
+/** Of each heartbeat; a request that needs the index repairs the rest itself. */
+const PARKED_REPAIR_MS = 500;
 
 /** After the grace: enough to put back and to leave, not enough to hang on a dead Valkey. */
 const END_MS = 5_000;

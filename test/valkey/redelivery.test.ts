@@ -91,8 +91,9 @@ async function park(
       }),
     );
   }
-  const scores = headers.flatMap(({ delivery }, i) => [BASE_MS + (from + i) * 1_000, delivery]);
-  await lab.redis.zadd(queue.store.keys.parked, ...scores);
+  await queue.parkedAt(
+    ...headers.map(({ delivery }, i): [number, string] => [BASE_MS + (from + i) * 1_000, delivery]),
+  );
   return headers;
 }
 
@@ -357,8 +358,7 @@ describe("the list of parked deliveries", () => {
     const names: string[] = [];
     for (const queue of [first, second]) {
       const headers = await park(queue, many(4, webhook));
-      const scores = headers.flatMap(({ delivery }) => [BASE_MS, delivery]);
-      await lab.redis.zadd(queue.store.keys.parked, ...scores);
+      await queue.parkedAt(...headers.map(({ delivery }): [number, string] => [BASE_MS, delivery]));
       names.push(...headers.map(({ delivery }) => delivery));
     }
     for (const filter of [ALL, OURS]) {

@@ -2,7 +2,7 @@
 -- Ends parked deliveries that are past their TTL, then the oldest beyond the caps.
 --
 -- KEYS  1 parked  2 parked items  3 events  4 refs  5 stats
--- ARGV  1 most deliveries  2 most bytes  3 TTL in ms
+-- ARGV  1 most deliveries  2 most bytes  3 TTL in ms  4 base
 -- Reply {how many expired, how many fell out of a cap, how many are left}
 local parked, parkedItems, events, refs, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local time = redis.call('TIME')
@@ -12,6 +12,7 @@ local bytes = tonumber(redis.call('HGET', stats, 'parked_bytes') or 0)
 local function drop(delivery)
   local item = redis.call('HGET', parkedItems, delivery)
   redis.call('ZREM', parked, delivery)
+  unindexParked(ARGV[4], delivery)
   if not item then return end
   redis.call('HDEL', parkedItems, delivery)
   local event = string.match(item, '^%d+ r [^\n]*\n(.*)$')

@@ -1,0 +1,56 @@
+-- Library: the index of parked deliveries, in front of every script that parks one or ends one.
+--
+-- `parked-index` says for each indexed delivery where it is indexed: its owner, webhook, reason and
+-- event type, joined by line feeds. It stands in the sorted sets of those four (the score is when it
+-- was parked) and counts in `parked-counts` of the queue, its owner and its webhook (`reason\nevent` →
+-- how many) and in `parked-webhooks`. The counts change only together with `parked-index`, so they are
+-- the counts of what is indexed, whatever another version of Fluxhook did to the parked deliveries.
+--
+-- A write that fails (a key holds another type) must not end the script half-way: the claim would never
+-- end. It is noted as damage, and repair-parked.lua builds the index again.
+local function noteParkedDamage(base, kind, key)
+  redis.pcall('HSET', base .. ':parked-index-state', 'damaged', kind .. ' ' .. key)
+end
+
+-- Enters the delivery where `at` is given, takes it out otherwise.
+local function writeParkedIndex(base, delivery, entry, at)
+  local owner, webhook, reason, event = string.match(entry, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  if not owner then return end
+  local by = at and 1 or -1
+  for _, set in ipairs({ owner, webhook, 'reason:' .. reason, 'event:' .. event }) do
+    local key = base .. ':parked-of:' .. set
+    local changed
+    if at then changed = redis.pcall('ZADD', key, at, delivery)
+    else changed = redis.pcall('ZREM', key, delivery) end
+    if type(changed) == 'table' or (not at and changed == 0) then noteParkedDamage(base, 'zset', key) end
+  end
+  for _, scope in ipairs({ '', ':' .. owner, ':' .. webhook }) do
+    local key = base .. ':parked-counts' .. scope
+    local field = reason .. '\n' .. event
+    local left = redis.pcall('HINCRBY', key, field, by)
+    if type(left) == 'table' then noteParkedDamage(base, 'hash', key)
+    elseif left <= 0 then redis.call('HDEL', key, field) end
+  end
+  local key = base .. ':parked-webhooks'
+  local left = redis.pcall('ZINCRBY', key, by, webhook)
+  if type(left) == 'table' then noteParkedDamage(base, 'zset', key)
+  elseif tonumber(left) <= 0 then redis.call('ZREM', key, webhook) end
+end
+
+local function unindexParked(base, delivery)
+  local key = base .. ':parked-index'
+  local entry = redis.pcall('HGET', key, delivery)
+  if type(entry) == 'table' then noteParkedDamage(base, 'hash', key) return end
+  if not entry then return end
+  redis.call('HDEL', key, delivery)
+  writeParkedIndex(base, delivery, entry, nil)
+end
+
+local function indexParked(base, delivery, at, entry)
+  local key = base .. ':parked-index'
+  -- Parked a second time only where Valkey kept the first half of this step; it changes nothing twice.
+  unindexParked(base, delivery)
+  local new = redis.pcall('HSET', key, delivery, entry)
+  if type(new) == 'table' then noteParkedDamage(base, 'hash', key) return end
+  writeParkedIndex(base, delivery, entry, at)
+end
