@@ -5,6 +5,7 @@ import type { DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { Script } from "./script.ts";
+import { ParkedIndexIncomplete } from "./unavailable.ts";
 import countText from "./scripts/count-parked.lua" with { type: "text" };
 import libraryText from "./scripts/parked-index.lua" with { type: "text" };
 import repairText from "./scripts/repair-parked.lua" with { type: "text" };
@@ -18,11 +19,6 @@ const MAX_PER_STEP = 200;
 const MAX_WAIT_MS = 4_000;
 /** More kinds than this are read in pages: one reply must not hold Valkey. */
 const MAX_COUNTS = 2_000;
-
-/** The index is still being built; nothing can be said of what is parked that is sure to be right. */
-export class ParkedIndexIncomplete extends Error {
-  override name = "ParkedIndexIncomplete";
-}
 
 /** How many deliveries are parked for one reason, of one event type. */
 export interface ParkedCount {
@@ -59,7 +55,9 @@ export class ParkedIndex {
       const { complete, exact: isExact } = await this.step();
       if (complete && (isExact || !exact)) return;
       if (performance.now() >= until) {
-        throw new ParkedIndexIncomplete("the index of parked deliveries is being built");
+        throw new ParkedIndexIncomplete(
+          "the index of parked deliveries is being built, after an upgrade or a repair",
+        );
       }
     }
   }

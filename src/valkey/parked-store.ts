@@ -17,6 +17,9 @@ const sweepScript = new Script(sweepText, libraryText);
 /** One script looks at this many: it holds Valkey for about 2 ms. */
 const MAX_LOOKED_AT = 1_000;
 
+/** Of each heartbeat; a request that needs the index repairs the rest itself. */
+const REPAIR_MS = 500;
+
 export interface ParkedLimits {
   most: number;
   mostBytes: number;
@@ -158,6 +161,18 @@ export class ParkedStore {
       ),
     )) as Buffer[];
     return reply.map((one) => String(one) as "scheduled" | "parked" | "none");
+  }
+
+  /** What is due with each heartbeat: a sweep, and a part of the index's repair. */
+  async upkeep(limits: ParkedLimits): Promise<{ fallenOut: number }> {
+    const { fallenOut } = await this.sweep(limits);
+    try {
+      await this.index.repair(REPAIR_MS);
+    } catch (error) {
+      // The sweep has been done: what fell out of a cap must be reported first.
+      if (fallenOut === 0) throw error;
+    }
+    return { fallenOut };
   }
 
   /** Ends what is past its TTL, and the oldest beyond the caps. */

@@ -376,10 +376,7 @@ export class Worker {
 
   private async sweep(queue: string): Promise<void> {
     const { settings } = this.options;
-    const parked = new ParkedStore(this.link, queue);
-    const { fallenOut } = await parked.sweep(parkedLimits(settings));
-    // Beside a version that keeps no index, or after it.
-    await parked.index.repair(PARKED_REPAIR_MS);
+    const { fallenOut } = await new ParkedStore(this.link, queue).upkeep(parkedLimits(settings));
     if (fallenOut === 0) return;
     this.log.warn({ queue, deliveries: fallenOut }, "parked.fell_out");
     this.alerter.raise("parked.fell_out", {
@@ -388,9 +385,6 @@ export class Worker {
     });
   }
 }
-
-/** Of each heartbeat; a request that needs the index repairs the rest itself. */
-const PARKED_REPAIR_MS = 500;
 
 /** After the grace: enough to put back and to leave, not enough to hang on a dead Valkey. */
 const END_MS = 5_000;

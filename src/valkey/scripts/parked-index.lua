@@ -48,9 +48,12 @@ end
 
 local function indexParked(base, delivery, at, entry)
   local key = base .. ':parked-index'
-  -- Parked a second time only where Valkey kept the first half of this step; it changes nothing twice.
-  unindexParked(base, delivery)
-  local new = redis.pcall('HSET', key, delivery, entry)
+  local new = redis.pcall('HSETNX', key, delivery, entry)
+  if new == 0 then
+    -- Parked a second time: only where Valkey kept the first half of this step. Nothing counts twice.
+    unindexParked(base, delivery)
+    new = redis.pcall('HSET', key, delivery, entry)
+  end
   if type(new) == 'table' then noteParkedDamage(base, 'hash', key) return end
   writeParkedIndex(base, delivery, entry, at)
 end
