@@ -228,6 +228,31 @@ describe("beside a version that keeps no index", () => {
     expect(await faults()).toEqual([]);
   });
 
+  test("what it has parked by a clock that was behind is listed by the next request", async () => {
+    await park(range(0, 30));
+    await store.index.complete();
+    await older.park(range(30, 40), 1_000);
+    expect(await listed({ reason: "timeout" })).toEqual(
+      names(range(0, 40).filter(({ reason }) => reason === "timeout")),
+    );
+  });
+
+  test("what it parks in a millisecond that is not over is listed, also before others of it", async () => {
+    const atMs = Date.now() + 60_000;
+    await older.park([nth(0), nth(20)], atMs);
+    await store.index.complete();
+    // As many as before: the numbers say nothing.
+    await older.redeliver([nth(0)]);
+    await older.park([nth(12)], atMs);
+    expect(await listed({ owner: nth(12).owner })).toEqual([nth(12).delivery]);
+  });
+
+  test("what is behind more than a chunk that it has redelivered is listed all the same", async () => {
+    await park(range(0, 900));
+    await older.redeliver(range(450, 900));
+    expect(await listed({ owner: "user:u_1" })).toHaveLength(150);
+  });
+
   test("hundreds that it has parked in one millisecond are all found", async () => {
     await older.park(range(0, 700), 1_700_000_000_000);
     // The last one that a step has looked at is gone before the next one.
