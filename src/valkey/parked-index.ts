@@ -17,6 +17,9 @@ const repairScript = new Script(repairText, libraryText);
 const MAX_PER_STEP = 200;
 /** An answer that needs the index waits this long for it to be complete. */
 const MAX_WAIT_MS = 4_000;
+/** How often counts are found wrong again before an answer is given up. */
+const MAX_REPAIRS = 3;
+export const INDEX_DAMAGED = "the index of parked deliveries is damaged, and is being built again";
 /** More kinds than this are read in pages: one reply must not hold Valkey. */
 const MAX_COUNTS = 2_000;
 
@@ -75,12 +78,13 @@ export class ParkedIndex {
 
   /** By reason and event type, for each of these: an owner, a webhook, or null for the queue. */
   async countsOf(scopes: readonly (string | null)[]): Promise<ParkedCount[][]> {
-    for (;;) {
+    for (let repairs = 0; repairs <= MAX_REPAIRS; repairs += 1) {
       await this.complete({ exact: true });
       const counts = await Promise.all(scopes.map((scope) => this.read(scope)));
       const whole = counts.filter((one) => one !== null);
       if (whole.length === counts.length) return whole;
     }
+    throw new ParkedIndexIncomplete(INDEX_DAMAGED);
   }
 
   /** The webhooks with the most parked deliveries, the first one with the most. */

@@ -3,12 +3,14 @@
 import { readItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
-import { ParkedIndex } from "./parked-index.ts";
+import { INDEX_DAMAGED, ParkedIndex } from "./parked-index.ts";
 import { Script } from "./script.ts";
 import listText from "./scripts/list-parked.lua" with { type: "text" };
 import libraryText from "./scripts/parked-index.lua" with { type: "text" };
 import redeliverText from "./scripts/redeliver.lua" with { type: "text" };
 import sweepText from "./scripts/sweep.lua" with { type: "text" };
+
+import { ParkedIndexIncomplete } from "./unavailable.ts";
 
 const listScript = new Script(listText, libraryText);
 const redeliverScript = new Script(redeliverText, libraryText);
@@ -17,8 +19,12 @@ const sweepScript = new Script(sweepText, libraryText);
 /** One script looks at this many: it holds Valkey for about 2 ms. */
 const MAX_LOOKED_AT = 1_000;
 
-/** Of each heartbeat; a request that needs the index repairs the rest itself. */
-const REPAIR_MS = 500;
+/** Of each heartbeat, for the sweep and for the index's repair; the next one goes on. */
+const UPKEEP_MS = 500;
+/** One script ends at most this many of each kind: it holds Valkey for less than 10 ms. */
+const MAX_SWEPT = 200;
+/** How often a walk meets an index that is damaged again before it gives up. */
+const MAX_REPAIRS = 3;
 
 export interface ParkedLimits {
   most: number;
@@ -88,6 +94,7 @@ export class ParkedStore {
     const { keys } = this;
     const found: ParkedDelivery[] = [];
     let position = walk.after;
+    let repairs = 0;
     let mayLookAt = walk.mostLookedAt ?? Infinity;
     while (mayLookAt > 0) {
       const lookAt = Math.min(MAX_LOOKED_AT, mayLookAt);
@@ -110,6 +117,8 @@ export class ParkedStore {
         ),
       )) as [Buffer, Buffer, Buffer, (Buffer | number)[]];
       if (String(kind) === "damaged") {
+        if (repairs === MAX_REPAIRS) throw new ParkedIndexIncomplete(INDEX_DAMAGED);
+        repairs += 1;
         await this.index.complete();
         continue;
       }
@@ -165,9 +174,16 @@ export class ParkedStore {
 
   /** What is due with each heartbeat: a sweep, and a part of the index's repair. */
   async upkeep(limits: ParkedLimits): Promise<{ fallenOut: number }> {
-    const { fallenOut } = await this.sweep(limits);
+    const until = performance.now() + UPKEEP_MS;
+    let fallenOut = 0;
+    for (let goesOn = true; goesOn;) {
+      const swept = await this.sweep(limits);
+      fallenOut += swept.fallenOut;
+      const isFull = Math.max(swept.expired, swept.fallenOut) === MAX_SWEPT;
+      goesOn = isFull && performance.now() < until;
+    }
     try {
-      await this.index.repair(REPAIR_MS);
+      await this.index.repair(UPKEEP_MS);
     } catch (error) {
       // The sweep has been done: what fell out of a cap must be reported first.
       if (fallenOut === 0) throw error;
@@ -182,7 +198,7 @@ export class ParkedStore {
       sweepScript.run(
         client,
         [keys.parked, keys.parkedItems, keys.events, keys.refs, keys.stats],
-        [limits.most, limits.mostBytes, limits.ttlMs, keys.base],
+        [limits.most, limits.mostBytes, limits.ttlMs, keys.base, MAX_SWEPT],
       ),
     )) as [number, number, number];
     return { expired, fallenOut, left };

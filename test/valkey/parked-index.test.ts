@@ -307,10 +307,15 @@ describe("a key of the wrong type under a name of the index", () => {
     },
   );
 
-  test("a set that was deleted is noticed by the walk through it, and built again", async () => {
+  test.each<[string, ParkedSelection, number]>([
+    ["user:u_1", { owner: "user:u_1" }, 8],
+    ["wh_user_u_1_0", { webhookId: "wh_user_u_1_0" }, 4],
+    ["reason:http-500", { reason: "http-500" }, 12],
+    ["event:file.created", { event: "file.created" }, 9],
+  ])("the set of %s, deleted, is noticed by the walk and built again", async (set, of, count) => {
     await park(range(0, 24));
-    await lab.redis.del(queue.store.keys.parkedOf("user:u_1"));
-    expect(await listed({ owner: "user:u_1" })).toHaveLength(8);
+    await lab.redis.del(queue.store.keys.parkedOf(set));
+    expect(await listed(of)).toHaveLength(count);
     expect(await faults()).toEqual([]);
   });
 

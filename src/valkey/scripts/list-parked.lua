@@ -18,10 +18,29 @@ local function wrongType(kind, key)
   return redis.error_reply('WRONGTYPE the key ' .. key .. ' does not hold a ' .. kind)
 end
 
+-- What the counts say that a set holds; nil where there are too many of them to be added up.
+local function counted(counts, part, wanted)
+  local kinds = redis.pcall('HLEN', counts)
+  if type(kinds) == 'table' then
+    noteParkedDamage(base, 'hash', counts)
+    return nil, wrongType('hash', counts)
+  end
+  if kinds > 200 then return nil end
+  local sum, found = 0, redis.call('HGETALL', counts)
+  for i = 1, #found, 2 do
+    local r, e = string.match(found[i], '^([^\n]*)\n(.*)$')
+    if part == '' or (part == 'reason:' and r == wanted) or (part == 'event:' and e == wanted) then
+      sum = sum + tonumber(found[i + 1])
+    end
+  end
+  return sum
+end
+
 local set, smallest
-for _, wanted in ipairs({ { owner, '', true }, { webhook, '', true }, { reason, 'reason:' }, { event, 'event:' } }) do
-  if wanted[1] ~= '' then
-    local key = base .. ':parked-of:' .. wanted[2] .. wanted[1]
+for _, narrowing in ipairs({ { '', owner }, { '', webhook }, { 'reason:', reason }, { 'event:', event } }) do
+  local part, wanted = narrowing[1], narrowing[2]
+  if wanted ~= '' then
+    local key = base .. ':parked-of:' .. part .. wanted
     local size = redis.pcall('ZCARD', key)
     if type(size) == 'table' then
       noteParkedDamage(base, 'zset', key)
@@ -29,19 +48,12 @@ for _, wanted in ipairs({ { owner, '', true }, { webhook, '', true }, { reason, 
     end
     if not smallest or size < smallest then set, smallest = key, size end
     -- Somebody may have deleted the set, with what had another type.
-    local counts = base .. ':parked-counts:' .. wanted[1]
-    local kinds = wanted[3] and redis.pcall('HLEN', counts) or nil
-    if type(kinds) == 'table' then
-      noteParkedDamage(base, 'hash', counts)
-      return wrongType('hash', counts)
-    end
-    if kinds and kinds <= 200 then
-      local sum = 0
-      for _, n in ipairs(redis.call('HVALS', counts)) do sum = sum + tonumber(n) end
-      if sum ~= size then
-        noteParkedDamage(base, 'zset', key)
-        return { 'damaged' }
-      end
+    local counts = base .. ':parked-counts' .. (part == '' and ':' .. wanted or '')
+    local sum, wrong = counted(counts, part, wanted)
+    if wrong then return wrong end
+    if sum and sum ~= size then
+      noteParkedDamage(base, 'zset', key)
+      return { 'damaged' }
     end
   end
 end
