@@ -13,8 +13,8 @@ import repairText from "./scripts/repair-parked.lua" with { type: "text" };
 const countScript = new Script(countText);
 const repairScript = new Script(repairText, libraryText);
 
-/** One step holds Valkey for about 4 ms where all of them have to be indexed (docs/performance.md). */
-const MAX_PER_STEP = 200;
+/** One step holds Valkey for about 3 ms where all of them have to be indexed (docs/performance.md). */
+const MAX_PER_STEP = 100;
 /** An answer that needs the index waits this long for it to be complete. */
 const MAX_WAIT_MS = 4_000;
 /** How often counts are found wrong again before an answer is given up. */

@@ -257,7 +257,7 @@ describe("beside a version that keeps no index", () => {
     await older.park(range(0, 700), 1_700_000_000_000);
     // The last one that a step has looked at is gone before the next one.
     await store.index.step();
-    await older.redeliver(range(150, 250));
+    await older.redeliver(range(50, 150));
     expect(await totals(null)).toEqual([600]);
     expect(await faults()).toEqual([]);
   });
