@@ -115,4 +115,5 @@ while not ended and #reply / 4 < most and looked < mostLooked do
     from = from - 1
   end
 end
+writeParkedCounts(base)
 return { ended and 'ended' or 'more', ARGV[3], ARGV[4], reply }

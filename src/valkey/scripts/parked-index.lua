@@ -12,6 +12,36 @@ local function noteParkedDamage(base, kind, key)
   redis.pcall('HSET', base .. ':parked-index-state', 'damaged', kind .. ' ' .. key)
 end
 
+-- Key → field → by how much it has changed. Many of one step are of one kind: each count is written once.
+local parkedCounts
+
+local function addParkedCount(key, field, by)
+  parkedCounts = parkedCounts or {}
+  local fields = parkedCounts[key]
+  if not fields then
+    fields = {}
+    parkedCounts[key] = fields
+  end
+  fields[field] = (fields[field] or 0) + by
+end
+
+-- Every script that has indexed or unindexed ends with this.
+local function writeParkedCounts(base)
+  for key, fields in pairs(parkedCounts or {}) do
+    local isHash = key ~= base .. ':parked-webhooks'
+    for field, by in pairs(fields) do
+      local left = 1
+      if by ~= 0 then
+        if isHash then left = redis.pcall('HINCRBY', key, field, by)
+        else left = redis.pcall('ZINCRBY', key, by, field) end
+      end
+      if type(left) == 'table' then noteParkedDamage(base, isHash and 'hash' or 'zset', key)
+      elseif tonumber(left) <= 0 then redis.call(isHash and 'HDEL' or 'ZREM', key, field) end
+    end
+  end
+  parkedCounts = nil
+end
+
 -- Enters the delivery where `at` is given, takes it out otherwise.
 local function writeParkedIndex(base, delivery, entry, at)
   local owner, webhook, reason, event = string.match(entry, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
@@ -24,17 +54,11 @@ local function writeParkedIndex(base, delivery, entry, at)
     else changed = redis.pcall('ZREM', key, delivery) end
     if type(changed) == 'table' or (not at and changed == 0) then noteParkedDamage(base, 'zset', key) end
   end
-  for _, scope in ipairs({ '', ':' .. owner, ':' .. webhook }) do
-    local key = base .. ':parked-counts' .. scope
-    local field = reason .. '\n' .. event
-    local left = redis.pcall('HINCRBY', key, field, by)
-    if type(left) == 'table' then noteParkedDamage(base, 'hash', key)
-    elseif left <= 0 then redis.call('HDEL', key, field) end
-  end
-  local key = base .. ':parked-webhooks'
-  local left = redis.pcall('ZINCRBY', key, by, webhook)
-  if type(left) == 'table' then noteParkedDamage(base, 'zset', key)
-  elseif tonumber(left) <= 0 then redis.call('ZREM', key, webhook) end
+  local kind = reason .. '\n' .. event
+  addParkedCount(base .. ':parked-counts', kind, by)
+  addParkedCount(base .. ':parked-counts:' .. owner, kind, by)
+  addParkedCount(base .. ':parked-counts:' .. webhook, kind, by)
+  addParkedCount(base .. ':parked-webhooks', webhook, by)
 end
 
 local function unindexParked(base, delivery)

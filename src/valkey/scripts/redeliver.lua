@@ -31,4 +31,5 @@ for i = 2, #ARGV, 2 do
   end
   reply[#reply + 1] = became
 end
+writeParkedCounts(ARGV[1])
 return reply

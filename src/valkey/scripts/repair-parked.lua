@@ -103,6 +103,7 @@ if #page > 0 then
     -- More may be parked within this millisecond, in front of those that are there.
     if score < now then toAt, toMember = page[i * 2], delivery end
   end
+  writeParkedCounts(base)
   if toAt ~= at or toMember ~= member then
     redis.call('HSET', state, 'at', toAt, 'member', toMember)
   end
@@ -119,6 +120,7 @@ if indexed > left or (ARGV[3] == '1' and indexed > 0) then
   for i = 1, #found[2], 2 do
     if redis.call('HEXISTS', parkedItems, found[2][i]) == 0 then unindexParked(base, found[2][i]) end
   end
+  writeParkedCounts(base)
   if found[1] ~= scan then redis.call('HSET', state, 'scan', found[1]) end
   indexed = redis.call('HLEN', index)
   if indexed < left then

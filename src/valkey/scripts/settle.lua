@@ -116,5 +116,6 @@ while i <= #ARGV do
   end
 end
 
+writeParkedCounts(base)
 for kind, n in pairs(ended) do redis.call('HINCRBY', stats, kind, n) end
 return table.concat(held)

@@ -36,6 +36,7 @@ while left > 0 and fallen < most and (left > tonumber(ARGV[1]) or bytes > tonumb
   fallen = fallen + 1
   left = left - 1
 end
+writeParkedCounts(ARGV[4])
 if #expired > 0 then redis.call('HINCRBY', stats, 'expired', #expired) end
 if fallen > 0 then redis.call('HINCRBY', stats, 'dropped', fallen) end
 -- The counts live as long as anything that they count; `parked_bytes` must not go before.
