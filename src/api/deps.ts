@@ -13,7 +13,7 @@ export interface ApiStores {
   logs: { read(owner: OwnerRef): Promise<LogEntry[]> };
   intake: IntakeStore;
   rejected: RejectedElements;
-  redelivery: Pick<Redelivery, "one" | "byFilter" | "listParked">;
+  redelivery: Pick<Redelivery, "one" | "byFilter" | "dryRun" | "listParked" | "summary">;
   listen: Pick<ListenLine, "create" | "find" | "poll" | "answer" | "remove" | "sessionTtlMs">;
 }
 

@@ -2,7 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
-import type { ListedParked, ParkedPosition } from "../valkey/redelivery.ts";
+import type { ListedParked, ParkedFilter, ParkedPosition } from "../valkey/redelivery.ts";
 import { ownerIdSchema, ownerRef, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
 import { ownerOf } from "../wire/webhook.ts";
 import { maySee } from "./auth.ts";
@@ -43,8 +43,34 @@ const parkedSchema = z
 const filter = {
   user_id: ownerIdSchema.optional().describe("those of this user's webhooks"),
   org_id: ownerIdSchema.optional().describe("those of this organisation's webhooks"),
-  webhook_id: z.string().max(128).optional().describe("those of this webhook"),
+  webhook_id: z.string().min(1).max(128).optional().describe("those of this webhook"),
+  reason: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/, { error: "must be a reason, such as http-500 or timeout" })
+    .optional()
+    .describe("those that are parked for this reason"),
+  event: z
+    .string()
+    .regex(/^[A-Za-z0-9_.]{1,128}$/, { error: "must be an event type, such as file.created" })
+    .optional()
+    .describe("those of this event type"),
 };
+
+const countSchema = z.int().min(1);
+
+const summarySchema = z
+  .object({
+    total: z.int().min(0),
+    by_reason: z.array(z.object({ reason: z.string(), count: countSchema })),
+    by_event: z.array(
+      z.object({
+        event: z.string().nullable().describe("null where it could not be read"),
+        count: countSchema,
+      }),
+    ),
+    by_webhook: z.array(z.object({ webhook_id: z.string(), count: countSchema })),
+  })
+  .meta({ id: "ParkedSummary" });
 
 const redeliverSchema = z
   .strictObject({
@@ -55,6 +81,10 @@ const redeliverSchema = z
       .max(MOST_AT_ONCE)
       .default(MOST_AT_ONCE)
       .describe("how many at most, the oldest first"),
+    dry_run: z
+      .boolean()
+      .default(false)
+      .describe("change nothing: `remaining` says how many would be redelivered"),
   })
   .meta({ id: "RedeliverParked" });
 
@@ -67,7 +97,10 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
       method: "get",
       path: "/v1/parked",
       summary: "Parked deliveries, newest first",
-      description: "With `user_id` and `org_id`, those of both. `webhook_id` narrows it further.",
+      description:
+        "With `user_id` and `org_id`, those of both. `webhook_id`, `reason` and `event` narrow it " +
+        "further. A page may have fewer than `limit`, or none, and a `next_cursor` all the same, " +
+        "where few of those that it looked at match.",
       tags,
       request: {
         query: z.object({
@@ -91,7 +124,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
       const owners = ownersFor(c, query);
       if (owners === "hidden") return noSuchOwner(c);
       const page = await stores.redelivery.listParked(
-        { owners, webhookId: query.webhook_id },
+        filterOf(owners, query),
         cursor === undefined ? null : readPosition(cursor),
         limit,
       );
@@ -126,7 +159,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
       },
     }),
     async (c) => {
-      const { limit, ...input } = c.req.valid("json");
+      const { limit, dry_run: isDryRun, ...input } = c.req.valid("json");
       const owners = ownersFor(c, input);
       if (owners === "hidden") return noSuchOwner(c);
       const { webhook_id: webhookId } = input;
@@ -141,9 +174,60 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
         }
         if (!webhook.enabled) return webhookDisabled(c, webhook.id);
       }
-      return c.json(await stores.redelivery.byFilter({ owners, webhookId }, limit), 200);
+      const wanted = filterOf(owners, input);
+      if (isDryRun) {
+        const { redeliverable } = await stores.redelivery.dryRun(wanted);
+        return c.json({ redelivered: 0, remaining: redeliverable }, 200);
+      }
+      return c.json(await stores.redelivery.byFilter(wanted, limit), 200);
     },
   );
+
+  addSummary(api, stores);
+}
+
+function addSummary(api: Api, stores: ApiDeps["stores"]): void {
+  const { user_id, org_id } = filter;
+  api.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/parked/summary",
+      summary: "How many deliveries are parked, by reason, event type and webhook",
+      description:
+        "The most frequent first; at most 100 event types. `by_webhook` has the 100 webhooks with " +
+        "the most, and is empty where an owner is named.",
+      tags,
+      request: { query: z.object({ user_id, org_id }) },
+      responses: {
+        200: json(summarySchema, "the counts"),
+        ...problems(401, 404, 422, 500, 503),
+      },
+    }),
+    async (c) => {
+      const owners = ownersFor(c, c.req.valid("query"));
+      if (owners === "hidden") return noSuchOwner(c);
+      const summary = await stores.redelivery.summary({ owners });
+      return c.json(
+        {
+          total: summary.total,
+          by_reason: summary.byReason,
+          by_event: summary.byEvent,
+          by_webhook: summary.byWebhook.map(({ webhookId, count }) => ({
+            webhook_id: webhookId,
+            count,
+          })),
+        },
+        200,
+      );
+    },
+  );
+}
+
+function filterOf(
+  owners: OwnerRef[] | null,
+  { webhook_id: webhookId, reason, event }: { [K in "webhook_id" | "reason" | "event"]?: string },
+): ParkedFilter {
+  return { owners, webhookId, reason, event };
 }
 
 export function webhookDisabled(c: Context<ApiEnv>, webhookId: string) {

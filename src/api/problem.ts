@@ -2,7 +2,7 @@
 import type { Context, TypedResponse } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
-import { ValkeyFull, ValkeyUnavailable } from "../valkey/unavailable.ts";
+import { ParkedIndexIncomplete, ValkeyFull, ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { ApiLog } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 
@@ -130,6 +130,10 @@ export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
   if (error instanceof ValkeyFull) {
     log.error({ ...request, err: error }, "request.unavailable");
     return problem(c, "unavailable", `${error.message}; nothing was written, try again later`);
+  }
+  if (error instanceof ParkedIndexIncomplete) {
+    log.info({ ...request, err: error }, "request.unavailable");
+    return problem(c, "not-ready", `${error.message}; nothing was changed, try again`);
   }
   // Hono's own validators throw these two.
   if (error instanceof HTTPException && error.status === 400) {

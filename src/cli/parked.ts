@@ -8,6 +8,8 @@ import { wholeNumber, withExamples, type Exit } from "./usage.ts";
 
 interface Filter extends OwnerOptions {
   webhook?: string;
+  reason?: string;
+  event?: string;
 }
 
 interface Parked {
@@ -78,16 +80,24 @@ function addFilter(command: Command): Command {
   return addOwnerOptions(command, {
     user: "those of this user's webhooks",
     org: "those of this organisation's webhooks",
-  }).option("--webhook <id>", "those of this webhook");
+  })
+    .option("--webhook <id>", "those of this webhook")
+    .option("--reason <reason>", "those parked for this reason, such as http-500 or timeout")
+    .option("--event <type>", "those of this event type");
+}
+
+function filterFields(options: Filter) {
+  const { webhook, reason, event } = options;
+  return { ...ownerFields(options), webhook_id: webhook, reason, event };
 }
 
 async function list(options: Filter & PageOptions & { json?: boolean }): Promise<number> {
-  const { webhook, limit, cursor, json } = options;
-  const query = queryOf({ ...ownerFields(options), webhook_id: webhook, limit, cursor });
+  const { limit, cursor, json } = options;
+  const query = queryOf({ ...filterFields(options), limit, cursor });
   const text = await ApiClient.ofEnvironment().text("GET", `/v1/parked${query}`);
   print(json === true, text, () => {
     const page = JSON.parse(text) as { parked: Parked[]; next_cursor: string | null };
-    if (page.parked.length === 0) return "nothing is parked";
+    if (page.parked.length === 0 && page.next_cursor === null) return "nothing is parked";
     return table(COLUMNS, page.parked.map(row)) + morePages(page);
   });
   return 0;
@@ -110,9 +120,11 @@ async function one(
   options: Filter & { limit?: number; json?: boolean },
   command: Command,
 ): Promise<number> {
-  const { user, org, webhook, limit } = options;
-  if ([user, org, webhook, limit].some((given) => given !== undefined)) {
-    return command.error("error: give a delivery's id, or --user, --org, --webhook and --limit");
+  const { user, org, webhook, reason, event, limit } = options;
+  if ([user, org, webhook, reason, event, limit].some((given) => given !== undefined)) {
+    return command.error(
+      "error: give a delivery's id, or --user, --org, --webhook, --reason, --event and --limit",
+    );
   }
   const path = `/v1/deliveries/${encodeURIComponent(id)}/redeliver`;
   const text = await ApiClient.ofEnvironment().text("POST", path);
@@ -124,9 +136,9 @@ async function one(
 }
 
 async function many(options: Filter & { limit?: number; json?: boolean }): Promise<number> {
-  const { webhook, limit, json } = options;
+  const { limit, json } = options;
   // Without an owner a scoped token's own is meant; with the API token the API says what is missing.
-  const body = JSON.stringify({ ...ownerFields(options), webhook_id: webhook, limit });
+  const body = JSON.stringify({ ...filterFields(options), limit });
   const text = await ApiClient.ofEnvironment().text("POST", "/v1/parked/redeliver", { body });
   print(json === true, text, () => {
     const done = JSON.parse(text) as { redelivered: number; remaining: number };

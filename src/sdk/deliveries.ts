@@ -27,11 +27,28 @@ export interface ParkedDelivery {
   size: number;
 }
 
-/** Which parked deliveries: with `user_id` and `org_id`, those of both; `webhook_id` narrows it. */
+/**
+ * Which parked deliveries: with `user_id` and `org_id`, those of both; `webhook_id`, `reason` and
+ * `event` narrow it.
+ */
 export interface ParkedFilter {
   user_id?: string;
   org_id?: string;
   webhook_id?: string;
+  /** `http-500`, `timeout`, `blocked-address`, … */
+  reason?: string;
+  /** An event type. */
+  event?: string;
+}
+
+/** How many deliveries are parked, the most frequent first. */
+export interface ParkedSummary {
+  total: number;
+  by_reason: { reason: string; count: number }[];
+  /** At most 100; `event` is null where it could not be read. */
+  by_event: { event: string | null; count: number }[];
+  /** The 100 webhooks with the most; empty where an owner is meant. */
+  by_webhook: { webhook_id: string; count: number }[];
 }
 
 export class Deliveries {
@@ -80,6 +97,22 @@ export class Parked {
   }
 
   /**
+   * Counts parked deliveries by reason, event type and webhook.
+   *
+   * @param filter Whose; everybody's without an owner and with the API token.
+   * @throws {FluxError} 404 `not-found`, 422 `invalid`.
+   */
+  summary(
+    filter: Pick<ParkedFilter, "user_id" | "org_id"> = {},
+    options?: CallOptions,
+  ): Promise<ParkedSummary> {
+    return this.#transport.call(
+      { method: "GET", path: "/v1/parked/summary", query: { ...filter }, isRepeatable: true },
+      options,
+    );
+  }
+
+  /**
    * Redelivers them, the oldest first; those of disabled or deleted webhooks stay parked.
    *
    * ```ts
@@ -89,12 +122,12 @@ export class Parked {
    * ```
    *
    * @param filter An owner or a webhook is required with the API token; `limit` is how many at most,
-   *   1 to 1,000.
+   *   1 to 1,000. With `dry_run` nothing is changed, and `remaining` says how many there are.
    * @returns `remaining`: how many more the same call would redeliver.
    * @throws {FluxError} 404 `not-found`, 409 `webhook-disabled`, 422 `invalid`.
    */
   redeliver(
-    filter: ParkedFilter & { limit?: number },
+    filter: ParkedFilter & { limit?: number; dry_run?: boolean },
     options?: CallOptions,
   ): Promise<{ redelivered: number; remaining: number }> {
     return this.#transport.call(

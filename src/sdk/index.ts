@@ -16,7 +16,7 @@ export type {
   WebhookSettings,
 } from "./webhook.ts";
 export type { LogEntry } from "./logs.ts";
-export type { ParkedDelivery, ParkedFilter } from "./deliveries.ts";
+export type { ParkedDelivery, ParkedFilter, ParkedSummary } from "./deliveries.ts";
 export type { EventInput } from "./event-input.ts";
 export {
   enqueue,

@@ -26,6 +26,16 @@ export interface QueueKeys {
   parked: string;
   /** Hash: delivery → its item. */
   parkedItems: string;
+  /** Hash: parked delivery → where it is indexed (scripts/parked-index.lua). */
+  parkedIndex: string;
+  /** Hash: how far the index is known to be complete, and what is wrong with it. */
+  parkedIndexState: string;
+  /** Sorted set: webhook → how many of its deliveries are parked. */
+  parkedWebhooks: string;
+  /** Sorted set: delivery → when it was parked; of an owner, a webhook, a reason or an event type. */
+  parkedOf(which: string): string;
+  /** Hash: reason and event type → how many; of the queue (null), an owner or a webhook. */
+  parkedCounts(which: string | null): string;
   /** Sorted set: webhook whose receiver asked for a pause → until when. */
   paused: string;
   /** Hash: what has ended, by kind; elements taken off the list; the bytes now parked. */
@@ -51,6 +61,11 @@ export function queueKeys(queue: string): QueueKeys {
     refs: `${base}:refs`,
     parked: `${base}:parked`,
     parkedItems: `${base}:parked-items`,
+    parkedIndex: `${base}:parked-index`,
+    parkedIndexState: `${base}:parked-index-state`,
+    parkedWebhooks: `${base}:parked-webhooks`,
+    parkedOf: (which) => `${base}:parked-of:${which}`,
+    parkedCounts: (which) => `${base}:parked-counts${which === null ? "" : `:${which}`}`,
     paused: `${base}:paused`,
     stats: `${base}:stats`,
     worker: (id) => `${base}:worker:${id}`,

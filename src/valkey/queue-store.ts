@@ -3,16 +3,18 @@
 import type { Link } from "./link.ts";
 import { freshItem, newItem, readItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "./keys.ts";
+import { parkedEntry } from "./parked-index.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "./script.ts";
 import beatText from "./scripts/beat.lua" with { type: "text" };
 import claimText from "./scripts/claim.lua" with { type: "text" };
+import parkedIndexText from "./scripts/parked-index.lua" with { type: "text" };
 import pauseText from "./scripts/pause.lua" with { type: "text" };
 import pushText from "./scripts/push.lua" with { type: "text" };
 import settleText from "./scripts/settle.lua" with { type: "text" };
 import takeoverText from "./scripts/takeover.lua" with { type: "text" };
 
 const claimScript = new Script(claimText);
-const settleScript = new Script(settleText);
+const settleScript = new Script(settleText, parkedIndexText);
 const beatScript = new Script(beatText);
 const takeoverScript = new Script(takeoverText);
 const pushScript = new Script(pushText);
@@ -347,7 +349,7 @@ function settlementArguments(settlement: Settlement): ScriptArgument[] {
     case "retry":
       return [settlement.delivery, Math.ceil(settlement.delayMs), settlement.header];
     case "park":
-      return [settlement.delivery, settlement.header];
+      return [settlement.delivery, settlement.header, parkedEntry(settlement.header)];
     case "lane":
       return [settlement.webhookId, settlement.header];
     case "fan":

@@ -5,7 +5,15 @@ import { again, attemptUuid, deliveryOf } from "./delivery-id.ts";
 import type { DeliveryHeader } from "./item.ts";
 import type { KeptStore } from "./kept-store.ts";
 import type { Link } from "./link.ts";
-import { ParkedStore, type ParkedDelivery } from "./parked-store.ts";
+import { newestPage, oldestOf, type FoundParked, type ParkedSource } from "./parked-merge.ts";
+import { ParkedStore, type ParkedPosition } from "./parked-store.ts";
+import {
+  countOfWebhooks,
+  enabledWebhooks,
+  summarize,
+  type ParkedFilter,
+  type ParkedSummary,
+} from "./parked-summary.ts";
 import { QueueStore } from "./queue-store.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 
@@ -17,6 +25,8 @@ export interface RedeliveryOptions {
   parkedTtlMs: number;
 }
 
+export type { ParkedFilter, ParkedPosition, ParkedSummary };
+
 export type RedeliveredOne =
   /** `deliveryId` is the UUID of the attempt to come. */
   | { kind: "redelivered"; deliveryId: string }
@@ -25,18 +35,6 @@ export type RedeliveredOne =
   | { kind: "in-flight" }
   | { kind: "gone"; why: "webhook-deleted" | "not-kept" }
   | { kind: "disabled"; webhookId: string };
-
-export interface ParkedFilter {
-  /** Those of any of these; null: everybody's. */
-  owners: readonly OwnerRef[] | null;
-  webhookId?: string;
-}
-
-/** Where a parked delivery stands in the list of all: a page begins after one. */
-export interface ParkedPosition {
-  parkedAtMs: number;
-  delivery: string;
-}
 
 export interface ListedParked {
   /** UUID of the attempt that it ended with. */
@@ -52,12 +50,6 @@ export interface ParkedPage {
   next: ParkedPosition | null;
 }
 
-interface Found extends ParkedDelivery {
-  store: ParkedStore;
-}
-
-/** Guarantee 6: what is in memory at once while parked deliveries are looked through. */
-const MOST_IN_PAGE = 500;
 /** One script moves so many; Valkey serves the workers in between. */
 const MOST_IN_SCRIPT = 100;
 
@@ -89,46 +81,60 @@ export class Redelivery {
     filter: ParkedFilter,
     limit: number,
   ): Promise<{ redelivered: number; remaining: number }> {
-    const enabled = await this.enabledWebhooks(filter);
-    if (enabled.size === 0) return { redelivered: 0, remaining: 0 };
-    // The newest come first, so the last ones seen are the oldest; no more than `limit` are held.
-    let oldest: Found[] = [];
+    const { reason, event } = filter;
+    const enabled = await enabledWebhooks(this.options.webhooks, filter);
+    const sources: ParkedSource[] = [];
     let matching = 0;
-    for await (const page of this.newestFirst(null, MOST_IN_PAGE)) {
-      const matches = page.filter(
-        ({ header }) => matchesFilter(header, filter) && enabled.has(header.webhook_id),
-      );
-      matching += matches.length;
-      oldest = [...oldest, ...matches].slice(-limit);
+    for (const store of this.stores) {
+      for (const [webhookId, count] of await countOfWebhooks(store, enabled, filter)) {
+        sources.push({ store, selection: { webhookId, reason, event } });
+        matching += count;
+      }
     }
-    const redelivered = await redeliverAll(oldest.toReversed());
-    return { redelivered, remaining: matching - oldest.length };
+    const oldest = await oldestOf(sources, limit);
+    const redelivered = await redeliverAll(oldest);
+    return { redelivered, remaining: Math.max(0, matching - oldest.length) };
   }
 
   /** A page of parked deliveries, the newest first. It stays right when others come or go. */
   async listParked(
-    filter: ParkedFilter,
+    { owners, webhookId, reason, event }: ParkedFilter,
     after: ParkedPosition | null,
     limit: number,
   ): Promise<ParkedPage> {
-    const matches: Found[] = [];
-    const all = filter.owners === null && filter.webhookId === undefined;
-    for await (const page of this.newestFirst(after, all ? limit + 1 : MOST_IN_PAGE)) {
-      matches.push(...page.filter(({ header }) => matchesFilter(header, filter)));
-      if (matches.length > limit) break;
-    }
-    const shown = matches.slice(0, limit);
-    const last = shown.at(-1);
+    const sources = this.stores.flatMap((store) =>
+      (owners ?? [undefined]).map((owner) => ({
+        store,
+        selection: { owner, webhookId, reason, event },
+      })),
+    );
+    const { found, next } = await newestPage(sources, after, limit);
     return {
-      parked: shown.map(({ header, parkedAtMs, size }) => ({
+      parked: found.map(({ header, parkedAtMs, size }) => ({
         deliveryId: attemptUuid(header),
         header,
         parkedAtMs,
         expiresAtMs: parkedAtMs + this.options.parkedTtlMs,
         size,
       })),
-      next: matches.length > limit && last ? positionOf(last) : null,
+      next,
     };
+  }
+
+  /** How many are parked, by reason, event type and webhook. */
+  async summary(filter: ParkedFilter): Promise<ParkedSummary> {
+    return summarize(this.stores, filter);
+  }
+
+  /** What `byFilter` would do: how many match, and how many of them it would redeliver. */
+  async dryRun(filter: ParkedFilter): Promise<{ matching: number; redeliverable: number }> {
+    const enabled = await enabledWebhooks(this.options.webhooks, filter);
+    const [{ total }, ...counts] = await Promise.all([
+      this.summary(filter),
+      ...this.stores.map((store) => countOfWebhooks(store, enabled, filter)),
+    ]);
+    const redeliverable = counts.flatMap((one) => [...one.values()]);
+    return { matching: total, redeliverable: redeliverable.reduce((sum, n) => sum + n, 0) };
   }
 
   private async findWaiting(delivery: string): Promise<Waiting | null> {
@@ -187,36 +193,6 @@ export class Redelivery {
     if (!webhook) return { kind: "gone", why: "webhook-deleted" };
     return webhook.enabled ? null : { kind: "disabled", webhookId: webhook.id };
   }
-
-  private async enabledWebhooks({ owners, webhookId }: ParkedFilter): Promise<Set<string>> {
-    const { webhooks } = this.options;
-    const records =
-      owners === null
-        ? [webhookId === undefined ? null : await webhooks.get(webhookId)]
-        : (await Promise.all(owners.map((owner) => webhooks.list(owner)))).flat();
-    return new Set(records.flatMap((record) => (record?.enabled ? [record.id] : [])));
-  }
-
-  /** All queues' parked deliveries as one list, page by page. */
-  private async *newestFirst(
-    after: ParkedPosition | null,
-    pageSize: number,
-  ): AsyncGenerator<Found[]> {
-    for (;;) {
-      const position = after;
-      const pages = await Promise.all(
-        this.stores.map(async (store) =>
-          (await store.list(position, pageSize)).map((one): Found => ({ ...one, store })),
-        ),
-      );
-      // The newest of all queues are among the newest of each.
-      const page = pages.flat().toSorted(byNewest).slice(0, pageSize);
-      yield page;
-      const last = page.at(-1);
-      if (!last || page.length < pageSize) return;
-      after = positionOf(last);
-    }
-  }
 }
 
 interface Waiting {
@@ -226,7 +202,7 @@ interface Waiting {
 }
 
 /** Moves them in the order given; answers how many were still parked. */
-async function redeliverAll(found: readonly Found[]): Promise<number> {
+async function redeliverAll(found: readonly FoundParked[]): Promise<number> {
   let redelivered = 0;
   for (const [store, ofStore] of Map.groupBy(found, (one) => one.store)) {
     for (let i = 0; i < ofStore.length; i += MOST_IN_SCRIPT) {
@@ -240,21 +216,4 @@ async function redeliverAll(found: readonly Found[]): Promise<number> {
     }
   }
   return redelivered;
-}
-
-function matchesFilter(header: DeliveryHeader, { owners, webhookId }: ParkedFilter): boolean {
-  return (
-    (owners === null || owners.includes(header.owner)) &&
-    (webhookId === undefined || header.webhook_id === webhookId)
-  );
-}
-
-function positionOf({ parkedAtMs, header }: Found): ParkedPosition {
-  return { parkedAtMs, delivery: header.delivery };
-}
-
-/** The order of each queue's own list: by time, at the same millisecond by name. */
-function byNewest(a: Found, b: Found): number {
-  if (a.parkedAtMs !== b.parkedAtMs) return b.parkedAtMs - a.parkedAtMs;
-  return a.header.delivery < b.header.delivery ? 1 : -1;
 }

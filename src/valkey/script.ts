@@ -14,8 +14,14 @@ export type ScriptReply = Buffer | number | null | ScriptReply[];
 export class Script {
   private readonly sha: string;
 
-  constructor(private readonly text: string) {
-    this.sha = createHash("sha1").update(text).digest("hex");
+  private readonly text: string;
+
+  /** `library` holds functions that the script calls. */
+  constructor(script: string, library = "") {
+    // What a script may do (`#!lua flags=…`) has to stand in its first line.
+    const [, shebang = "", rest = ""] = /^(#![^\n]*\n)?([^]*)$/.exec(script) ?? [];
+    this.text = shebang + library + rest;
+    this.sha = createHash("sha1").update(this.text).digest("hex");
   }
 
   async run(client: Redis, keys: string[], args: ScriptArgument[]): Promise<ScriptReply> {

@@ -9,3 +9,8 @@ export class ValkeyUnavailable extends Error {
 export class ValkeyFull extends Error {
   override name = "ValkeyFull";
 }
+
+/** What is parked cannot be said for sure yet: its index is still being built. Nothing was changed. */
+export class ParkedIndexIncomplete extends Error {
+  override name = "ParkedIndexIncomplete";
+}

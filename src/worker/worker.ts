@@ -376,7 +376,7 @@ export class Worker {
 
   private async sweep(queue: string): Promise<void> {
     const { settings } = this.options;
-    const { fallenOut } = await new ParkedStore(this.link, queue).sweep(parkedLimits(settings));
+    const { fallenOut } = await new ParkedStore(this.link, queue).upkeep(parkedLimits(settings));
     if (fallenOut === 0) return;
     this.log.warn({ queue, deliveries: fallenOut }, "parked.fell_out");
     this.alerter.raise("parked.fell_out", {

@@ -13,12 +13,11 @@ function apiThat(result: RedeliveredOne, identify?: Identify) {
   const asked: Parameters<ApiStores["redelivery"]["one"]>[] = [];
   const { deps } = memoryApi();
   const redelivery: ApiStores["redelivery"] = {
+    ...deps.stores.redelivery,
     async one(...question) {
       asked.push(question);
       return result;
     },
-    byFilter: async () => ({ redelivered: 0, remaining: 0 }),
-    listParked: async () => ({ parked: [], next: null }),
   };
   const app = createApi({ ...deps, stores: { ...deps.stores, redelivery } }, identify);
   const redeliver = async (uuid: string) =>

@@ -171,6 +171,14 @@ export function memoryApi(
         await up();
         return { redelivered: 0, remaining: 0 };
       },
+      async dryRun() {
+        await up();
+        return { matching: 0, redeliverable: 0 };
+      },
+      async summary() {
+        await up();
+        return { total: 0, byReason: [], byEvent: [], byWebhook: [] };
+      },
       async listParked() {
         await up();
         return { parked: [], next: null };

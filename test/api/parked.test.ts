@@ -29,12 +29,26 @@ const header: DeliveryHeader = {
 function parkedApi({ page = { parked: [], next: null }, identify }: Options = {}) {
   const listed: [ParkedFilter, ParkedPosition | null, number][] = [];
   const redelivered: [ParkedFilter, number][] = [];
+  const summarized: ParkedFilter["owners"][] = [];
   const { deps, records } = memoryApi();
   const redelivery: ApiStores["redelivery"] = {
     one: async () => ({ kind: "unknown" }),
     async byFilter(...question) {
       redelivered.push(question);
       return { redelivered: 2, remaining: 3 };
+    },
+    dryRun: async () => ({ matching: 9, redeliverable: 7 }),
+    async summary({ owners }) {
+      summarized.push(owners);
+      return {
+        total: 5,
+        byReason: [{ reason: "http-500", count: 5 }],
+        byEvent: [
+          { event: "file.created", count: 4 },
+          { event: null, count: 1 },
+        ],
+        byWebhook: [{ webhookId: "wh_1", count: 5 }],
+      };
     },
     async listParked(...question) {
       listed.push(question);
@@ -46,7 +60,10 @@ function parkedApi({ page = { parked: [], next: null }, identify }: Options = {}
   return {
     listed,
     redelivered,
+    summarized,
     records,
+    summary: async (query = "") =>
+      readAnswer(await app.request(`/v1/parked/summary${query}`, { headers })),
     list: async (query = "") => readAnswer(await app.request(`/v1/parked${query}`, { headers })),
     redeliver: async (input: unknown) => {
       const body = JSON.stringify(input);
@@ -110,6 +127,17 @@ describe("GET /v1/parked", () => {
       [{ owners: null, webhookId: undefined }, null, 100],
       [{ owners: ["user:u_1", "org:o_1"], webhookId: "wh_1" }, null, 7],
     ]);
+  });
+
+  test("narrows by reason and event type, and refuses what can be neither", async () => {
+    const api = parkedApi();
+    await api.list("?reason=http-500&event=file.created");
+    expect(api.listed[0]?.[0]).toEqual({ owners: null, reason: "http-500", event: "file.created" });
+    for (const query of ["?reason=a%20b", "?reason=", "?reason=A", "?event=a%0Ab", "?event="]) {
+      const field = query.slice(1, query.indexOf("="));
+      expect(faultyFields(await api.list(query))).toEqual([field]);
+    }
+    expect(faultyFields(await api.list("?webhook_id="))).toEqual(["webhook_id"]);
   });
 
   test("goes on where the page before has ended", async () => {
@@ -204,5 +232,37 @@ describe("POST /v1/parked/redeliver", () => {
       [{ owners: ["user:u_1"], webhookId: undefined }, 1],
       [{ owners: ["user:u_1"], webhookId: mine.id }, 1],
     ]);
+  });
+
+  test("as a dry run changes nothing and says how many it would redeliver", async () => {
+    const api = parkedApi();
+    const answer = await api.redeliver({ user_id: "u_1", reason: "timeout", dry_run: true });
+    expect([answer.status, answer.body]).toEqual([200, { redelivered: 0, remaining: 7 }]);
+    expect(api.redelivered).toEqual([]);
+  });
+});
+
+describe("GET /v1/parked/summary", () => {
+  test("counts by reason, event type and webhook", async () => {
+    const api = parkedApi();
+    const { status, body } = await api.summary("?user_id=u_1");
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      total: 5,
+      by_reason: [{ reason: "http-500", count: 5 }],
+      by_event: [
+        { event: "file.created", count: 4 },
+        { event: null, count: 1 },
+      ],
+      by_webhook: [{ webhook_id: "wh_1", count: 5 }],
+    });
+  });
+
+  test("is of an owner's principal's own only", async () => {
+    const api = parkedApi({ identify: asOwner });
+    expect((await api.summary()).status).toBe(200);
+    expect((await api.summary("?user_id=u_2")).status).toBe(404);
+    expect((await api.summary("?user_id=u_1&org_id=o_1")).status).toBe(404);
+    expect(api.summarized).toEqual([["user:u_1"]]);
   });
 });

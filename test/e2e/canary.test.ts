@@ -240,6 +240,7 @@ async function ask(service: WatchedService, ids: readonly string[]): Promise<voi
   for (const [method, path, body] of [
     ["POST", "/v1/events", event],
     ["GET", "/v1/parked", undefined],
+    ["GET", "/v1/parked/summary", undefined],
     ["POST", "/v1/parked/redeliver", { user_id: "u_1" }],
     ["GET", "/v1/rejected", undefined],
     ["GET", "/v1/event-types", undefined],

@@ -121,6 +121,11 @@ describe("parked", () => {
     expect(text).toContain(parked[0]?.delivery_id ?? "?");
     expect(text).toContain("http-500");
     expect(text).toMatch(/^more: --cursor \S+$/m);
+    const ofKind = (reason: string, event: string) =>
+      cli.done("parked", "list", "--user", user, "--reason", reason, "--event", event);
+    expect(await ofKind("http-500", "a.b")).toContain(parked[2]?.delivery_id ?? "?");
+    expect(await ofKind("http-500", "a.c")).toBe("nothing is parked\n");
+    expect(await ofKind("timeout", "a.b")).toBe("nothing is parked\n");
 
     await cli.done("webhooks", "update", id, "--url", `${cli.receiver.url}/alive`);
     const one = await cli.done("parked", "redeliver", parked[0]?.delivery_id ?? "");

@@ -32,6 +32,8 @@ const PARAMETERS: Record<string, (target: Target) => string> = {
   session: ({ session }) => session,
   user_id: () => VICTIMS.user_id,
   org_id: () => VICTIMS.org_id,
+  reason: () => "http-500",
+  event: () => "canary.happened",
 };
 /** Parameters that name nobody's thing. */
 const NAMELESS = new Set(["limit", "cursor", "after", "wait_ms"]);
@@ -57,6 +59,7 @@ const BODIES: Record<string, (target: Target) => unknown[]> = {
     { user_id: VICTIMS.user_id },
     { org_id: VICTIMS.org_id },
     { webhook_id: webhookId },
+    { user_id: VICTIMS.user_id, reason: "http-500", dry_run: true },
   ],
   "POST /v1/rejected/requeue": () => [{ all: true }],
   "POST /v1/tokens": () => [{ user_id: VICTIMS.user_id }, { org_id: VICTIMS.org_id }],
@@ -154,9 +157,11 @@ async function ask(
   return { status: response.status, text: await response.text() };
 }
 
-/** Everything in Valkey but the workers' heartbeats. */
+/** Everything in Valkey but the workers' heartbeats, and how far they have looked at what is parked. */
 async function snapshot(redis: Redis, prefix: string): Promise<Record<string, string>> {
-  const keys = (await redis.keys(`*${prefix}*`)).filter((key) => !/:workers?(?::|$)/.test(key));
+  const keys = (await redis.keys(`*${prefix}*`)).filter(
+    (key) => !/:(workers?|parked-index-state)(?::|$)/.test(key),
+  );
   const dumps = keys.toSorted().map(async (key) => {
     const dump = await redis.dumpBuffer(key);
     return [key, dump.toString("base64")] as const;

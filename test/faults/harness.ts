@@ -12,6 +12,12 @@ export const FAULT_BINARY = join(import.meta.dir, "../../dist/fluxhook-faults");
 export const TOKEN = "campaign-token-of-thirty-two-chars";
 export const QUEUE = "fluxhook:events";
 
+export interface WorkerOptions {
+  awaitReady?: boolean;
+  /** Another one than this tree's. */
+  binary?: string;
+}
+
 /** One process of the binary. */
 export class WorkerProcess {
   private constructor(
@@ -24,10 +30,10 @@ export class WorkerProcess {
   static async start(
     valkeyUrl: string,
     env: Record<string, string> = {},
-    options: { awaitReady?: boolean } = {},
+    options: WorkerOptions = {},
   ): Promise<WorkerProcess> {
     const logFile = join(tempFolder("worker"), "log");
-    const child = Bun.spawn([FAULT_BINARY, "serve"], {
+    const child = Bun.spawn([options.binary ?? FAULT_BINARY, "serve"], {
       env: {
         ...process.env,
         FLUXHOOK_VALKEY_URL: valkeyUrl,
@@ -282,13 +288,15 @@ export interface Result {
 
 export interface ScenarioContext {
   long: boolean;
+  /** A binary of the version before, where one was given. */
+  older: string | null;
   /** A Valkey of the scenario's own, append-only; stopped at its end. */
   valkey(extraArgs?: string[]): Promise<LocalValkey>;
   redis(url: string): Promise<Redis>;
   worker(
     url: string,
     env?: Record<string, string>,
-    options?: { awaitReady?: boolean },
+    options?: WorkerOptions,
   ): Promise<WorkerProcess>;
   receiver(port?: number): CountingReceiver;
   /** Something of the scenario's own that ends with it. */
@@ -310,13 +318,14 @@ export interface Scenario {
 
 /** Everything that a scenario started is ended with it, however it ends. */
 export function openContext(
-  long: boolean,
+  { long, older }: Pick<ScenarioContext, "long" | "older">,
   progress: (text: string) => void,
 ): { context: ScenarioContext; close: () => Promise<void> } {
   const ends: (() => unknown)[] = [];
   return {
     context: {
       long,
+      older,
       progress,
       async valkey(extraArgs) {
         const server = await ownValkey({ extraArgs });

@@ -1,5 +1,6 @@
 // `bun run faults`: breaks the built binary in every way that the guarantees speak of, and counts.
-// `--long` for the full numbers, `--only <name>` for one scenario, `--json` for machines.
+// `--long` for the full numbers, `--only <name>` for one scenario, `--json` for machines, `--older
+// <path>` for a binary of the version before, where the clone has no history to build it from.
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import colors from "picocolors";
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     only: { type: "string", multiple: true },
+    older: { type: "string" },
   },
 });
 
@@ -49,7 +51,10 @@ async function runOne(scenario: Scenario): Promise<Row> {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${scenario.name}: ${text}`);
   };
   progress("starting");
-  const { context, close } = openContext(values.long, progress);
+  const { context, close } = openContext(
+    { long: values.long, older: values.older ?? null },
+    progress,
+  );
   try {
     const result = await scenario.run(context);
     const held = result.checks.every((check) => check.holds);

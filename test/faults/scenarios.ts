@@ -7,6 +7,7 @@ import { badInput } from "./bad-input.ts";
 import { hostileReceivers } from "./hostile-receivers.ts";
 import { isolation } from "./isolation.ts";
 import { leftovers } from "./leftovers.ts";
+import { olderVersion } from "./older-version.ts";
 import { receiverSays } from "./receiver-says.ts";
 import { valkeyOutages } from "./valkey-outages.ts";
 import { workerEnds } from "./worker-ends.ts";
@@ -24,4 +25,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...badInput,
   ...leftovers,
   ...receiverSays,
+  olderVersion,
 ];

@@ -224,6 +224,12 @@ describe("deliveries", () => {
 
     status = 204;
     const filter = { webhook_id: webhook.id };
+    const summary = await flux.parked.summary({ user_id: webhook.user_id });
+    expect(summary).toMatchObject({ total: 3, by_reason: [{ reason: newest?.reason, count: 3 }] });
+    const others = { ...filter, reason: "blocked-address" };
+    expect(await flux.parked.list(others).toArray()).toEqual([]);
+    const dry = await flux.parked.redeliver({ ...filter, dry_run: true });
+    expect(dry).toEqual({ redelivered: 0, remaining: 3 });
     expect(await flux.parked.redeliver({ ...filter, limit: 2 })).toEqual({
       redelivered: 2,
       remaining: 1,

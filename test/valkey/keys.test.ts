@@ -18,6 +18,9 @@ describe.each(["fluxhook:events", "{orders}:events", "a{b}c", "{a}", "list with 
       keys.worker("w"),
       keys.claims("w"),
       keys.idempotency("f"),
+      keys.parkedOf("user:u_1"),
+      keys.parkedCounts(null),
+      keys.parkedCounts("user:u_1"),
       `${keys.base}:lane:wh_1`,
     ];
 

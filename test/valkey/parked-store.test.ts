@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { ParkedStore } from "../../src/valkey/parked-store.ts";
+import { ParkedStore, type ParkedPosition } from "../../src/valkey/parked-store.ts";
 import { deliveryHeader, header, QueueLab, type TestQueue } from "./test-queue.ts";
 
 let lab: QueueLab;
@@ -28,16 +28,18 @@ async function schedule(delivery: string, delayMs: number): Promise<void> {
 }
 
 /** Parked at that millisecond. */
-const parkedAt = (ms: number, delivery: string) =>
-  lab.redis.zadd(queue.store.keys.parked, ms, delivery);
+const parkedAt = (ms: number, delivery: string) => queue.parkedAt([ms, delivery]);
 
-const names = async (...asked: Parameters<ParkedStore["list"]>) =>
-  (await store.list(...asked)).map((one) => one.header.delivery);
+const newest = async (after: ParkedPosition | null, most: number) =>
+  (await store.walk({}, { order: "newest", after, most })).found;
+
+const names = async (...asked: Parameters<typeof newest>) =>
+  (await newest(...asked)).map((one) => one.header.delivery);
 
 test("a parked delivery is listed and found with its header, without its bytes", async () => {
   await park("d1", "x".repeat(1_000));
   const expected = deliveryHeader("d1", { reason: "timeout" });
-  const [one] = await store.list(null, 10);
+  const [one] = await newest(null, 10);
   const at = Number(await lab.redis.zscore(queue.store.keys.parked, "d1"));
   const size = `0 e ${header("d1", { reason: "timeout" })}\n`.length + 1_000;
   expect(one).toEqual({ header: expected, parkedAtMs: at, size });
@@ -102,7 +104,7 @@ test("parked ones run next in the order given, byte for byte, and take up nothin
     { source: "ready", crashes: 0, header: { delivery: "n1" }, bytes },
     { source: "ready", header: { delivery: "n2" } },
   ]);
-  expect(await store.list(null, 10)).toEqual([]);
+  expect(await newest(null, 10)).toEqual([]);
   expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");
   expect(await lab.redis.exists(queue.store.keys.parked, queue.store.keys.parkedItems)).toBe(0);
 });

@@ -91,8 +91,9 @@ async function park(
       }),
     );
   }
-  const scores = headers.flatMap(({ delivery }, i) => [BASE_MS + (from + i) * 1_000, delivery]);
-  await lab.redis.zadd(queue.store.keys.parked, ...scores);
+  await queue.parkedAt(
+    ...headers.map(({ delivery }, i): [number, string] => [BASE_MS + (from + i) * 1_000, delivery]),
+  );
   return headers;
 }
 
@@ -314,6 +315,56 @@ describe("parked deliveries by filter", () => {
     expect(await redelivery.byFilter(byWebhook, 9)).toEqual({ redelivered: 0, remaining: 0 });
   });
 
+  test("are those of a reason and an event type, on every queue, and a dry run counts them", async () => {
+    const other = await registered({ user_id: "u_2" });
+    const kinds = [
+      { reason: "timeout", event: "a" },
+      { reason: "timeout", event: "b" },
+      { reason: "dns", event: "a" },
+    ];
+    let n = 0;
+    for (const queue of [first, second]) {
+      for (const record of [webhook, other]) {
+        for (const kind of kinds) {
+          const header = headerFor(record, { ...kind, id: `evt_${n}` });
+          await settleOne(queue, header, { verb: "park" });
+          await queue.parkedAt([BASE_MS + n * 1_000, header.delivery]);
+          n += 1;
+        }
+      }
+    }
+    const filters: [ParkedFilter, string[]][] = [
+      [{ ...OURS, reason: "timeout" }, ["evt_7", "evt_6", "evt_1", "evt_0"]],
+      [{ ...OURS, event: "a" }, ["evt_8", "evt_6", "evt_2", "evt_0"]],
+      [{ owners: null, reason: "timeout", event: "b" }, ["evt_10", "evt_7", "evt_4", "evt_1"]],
+      [{ ...OURS, reason: "dns", event: "b" }, []],
+      [{ owners: null, webhookId: other.id, reason: "dns" }, ["evt_11", "evt_5"]],
+    ];
+    for (const [filter, ids] of filters) expect(await listedIds(filter)).toEqual(ids);
+    const ours = { ...OURS, reason: "timeout", event: "a" };
+    expect(await redelivery.dryRun(ours)).toEqual({ matching: 2, redeliverable: 2 });
+    expect(await listedIds(ours)).toEqual(["evt_6", "evt_0"]);
+    expect(await redelivery.byFilter(ours, 1)).toEqual({ redelivered: 1, remaining: 1 });
+    expect(await readyIds(first)).toEqual(["evt_0"]);
+    expect(await redelivery.dryRun(ours)).toEqual({ matching: 1, redeliverable: 1 });
+  });
+
+  test("of a disabled webhook match a dry run and are not redeliverable", async () => {
+    const disabled = await registered({ enabled: false });
+    await park(first, [disabled, webhook, disabled]);
+    expect(await redelivery.dryRun(OURS)).toEqual({ matching: 3, redeliverable: 1 });
+  });
+
+  test("are the oldest of many webhooks, though each has more than one step reads", async () => {
+    const records = [webhook, await registered(), await registered()];
+    await park(
+      first,
+      Array.from({ length: 400 }, (_, i) => records[i % 7 === 0 ? 1 : i % 2 === 0 ? 2 : 0]!),
+    );
+    expect(await redelivery.byFilter(OURS, 350)).toEqual({ redelivered: 350, remaining: 50 });
+    expect(await readyIds(first)).toEqual(Array.from({ length: 350 }, (_, i) => `evt_${i}`));
+  });
+
   test("that two redeliver at once run once", async () => {
     await park(first, many(250, webhook));
     const twice = [1_000, 1_000].map((limit) => redelivery.byFilter(OURS, limit));
@@ -323,7 +374,96 @@ describe("parked deliveries by filter", () => {
   });
 });
 
+describe("the summary of parked deliveries", () => {
+  test("is over all queues: by reason, event type and webhook, the most frequent first", async () => {
+    const other = await registered({ user_id: "u_2" });
+    await park(first, [webhook, other, webhook]);
+    await park(second, [webhook], { from: 3 });
+    const unread = headerFor(webhook, { reason: "unreadable" });
+    await settleOne(second, unread, { verb: "park" });
+    expect(await redelivery.summary(ALL)).toEqual({
+      total: 5,
+      byReason: [
+        { reason: "http-500", count: 4 },
+        { reason: "unreadable", count: 1 },
+      ],
+      byEvent: [
+        { event: "a", count: 4 },
+        { event: null, count: 1 },
+      ],
+      byWebhook: [
+        { webhookId: webhook.id, count: 4 },
+        { webhookId: other.id, count: 1 },
+      ],
+    });
+    expect(await redelivery.summary({ owners: ["user:u_2"] })).toMatchObject({
+      total: 1,
+      byReason: [{ reason: "http-500", count: 1 }],
+      byWebhook: [],
+    });
+    expect((await redelivery.summary({ owners: ["user:u_1", "user:u_2"] })).total).toBe(5);
+    expect((await redelivery.summary({ owners: ["org:u_1"] })).total).toBe(0);
+  });
+
+  test("has the hundred most frequent of more event types than one reply may hold", async () => {
+    const headers = Array.from({ length: 2_100 }, (_, i) =>
+      headerFor(webhook, { reason: "timeout", event: i < 50 ? "often" : `e${i}` }),
+    );
+    for (let at = 0; at < headers.length; at += 100) {
+      const group = headers.slice(at, at + 100);
+      await first.push(...group.map(() => "one"));
+      await first.store.settle(
+        "w",
+        (await first.claim("w")).map((claim, i) => {
+          const { delivery } = group[i]!;
+          const header = JSON.stringify(group[i]);
+          return { claim, settlement: { verb: "park", delivery, header } };
+        }),
+      );
+    }
+    const summary = await redelivery.summary(OURS);
+    expect(summary).toMatchObject({
+      total: 2_100,
+      byReason: [{ reason: "timeout", count: 2_100 }],
+    });
+    expect(summary.byEvent).toHaveLength(100);
+    expect(summary.byEvent[0]).toEqual({ event: "often", count: 50 });
+  });
+});
+
 describe("the list of parked deliveries", () => {
+  test("of a rare kind among many comes in short pages, with a cursor that goes on", async () => {
+    const rare = headerFor(webhook, { reason: "dns", event: "b", id: "rare" });
+    await settleOne(first, rare, { verb: "park" });
+    await first.parkedAt([BASE_MS - 1_000, rare.delivery]);
+    const elsewhere = { ...headerFor(webhook), reason: "dns", event: "b", id: "elsewhere" };
+    await settleOne(second, elsewhere, { verb: "park" });
+    // Behind what the first page looks at on the first queue.
+    await second.parkedAt([BASE_MS + 10, elsewhere.delivery]);
+    // Each of the two filters alone matches thousands.
+    for (const kind of [{ reason: "dns" }, { event: "b" }]) {
+      const items = Array.from({ length: 10_100 }, (_, i) =>
+        headerFor(webhook, { reason: "timeout", event: "a", id: `evt_${i}`, ...kind }),
+      );
+      const stored = items.flatMap((one) => [one.delivery, `0 e ${JSON.stringify(one)}\nx`]);
+      const times = items.flatMap(({ delivery }, i) => [BASE_MS + i, delivery]);
+      await lab.redis.hset(first.store.keys.parkedItems, ...stored);
+      await lab.redis.zadd(first.store.keys.parked, ...times);
+    }
+    const seen: string[] = [];
+    let after = null;
+    let pages = 0;
+    do {
+      const filter = { ...OURS, reason: "dns", event: "b" };
+      const page = await redelivery.listParked(filter, after, 10);
+      seen.push(...page.parked.map(({ header }) => header.id));
+      after = page.next;
+      pages += 1;
+    } while (after !== null);
+    expect(seen).toEqual(["elsewhere", "rare"]);
+    expect(pages).toBeGreaterThan(1);
+  });
+
   test("tells when each was parked and when it expires", async () => {
     const [header] = await park(first, [webhook]);
     const { parked, next } = await redelivery.listParked(ALL, null, 10);
@@ -357,8 +497,7 @@ describe("the list of parked deliveries", () => {
     const names: string[] = [];
     for (const queue of [first, second]) {
       const headers = await park(queue, many(4, webhook));
-      const scores = headers.flatMap(({ delivery }) => [BASE_MS, delivery]);
-      await lab.redis.zadd(queue.store.keys.parked, ...scores);
+      await queue.parkedAt(...headers.map(({ delivery }): [number, string] => [BASE_MS, delivery]));
       names.push(...headers.map(({ delivery }) => delivery));
     }
     for (const filter of [ALL, OURS]) {

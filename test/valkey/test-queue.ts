@@ -125,6 +125,14 @@ export class TestQueue {
     return Object.fromEntries(Object.entries(places).filter(([, items]) => items.length > 0));
   }
 
+  /** Puts the times of parking elsewhere, wherever they stand. */
+  async parkedAt(...times: readonly [ms: number, delivery: string][]): Promise<void> {
+    const scores = times.flat();
+    for (const key of [this.store.keys.parked, ...(await this.keysLike(":parked-of:*"))]) {
+      await this.redis.zadd(key, "XX", ...scores);
+    }
+  }
+
   /** How many of each kind have ended. */
   async ended(): Promise<Record<string, number>> {
     const {

@@ -1,22 +1,119 @@
--- A page of parked deliveries, the newest first, without their bytes.
+#!lua flags=allow-oom
+-- Parked deliveries in the order of their parking, without their bytes. It goes through the smallest
+-- sorted set that holds all that match, and no further than it is allowed to look.
 --
--- KEYS  1 parked  2 parked items
--- ARGV  1 score to begin at, or "+inf"  2 delivery at that score to begin after, or ""  3 most
--- Reply {delivery, when it was parked in ms, size in bytes, header, …}
-local reply, most = {}, tonumber(ARGV[3])
--- As many more as may stand at the same millisecond before the one to begin after.
-local found = redis.call('ZREVRANGEBYSCORE', KEYS[1], ARGV[1], '-inf', 'WITHSCORES', 'LIMIT', 0, most + 1000)
-for i = 1, #found, 2 do
-  local delivery, score = found[i], found[i + 1]
-  local seen = ARGV[2] ~= '' and score == ARGV[1] and delivery >= ARGV[2]
-  if not seen and #reply / 4 < most then
-    local item = redis.call('HGET', KEYS[2], delivery)
-    if item then
-      reply[#reply + 1] = delivery
-      reply[#reply + 1] = score
-      reply[#reply + 1] = #item
-      reply[#reply + 1] = string.match(item, '^%d+ [er] ([^\n]*)\n')
+-- KEYS  1 parked  2 parked items  3 parked index
+-- ARGV  1 base  2 "newest" or "oldest" first  3 score and 4 delivery to begin after, or ""
+--       5 most in the reply  6 most to look at
+--       7 owner  8 webhook  9 reason  10 event type, each "" for any
+-- Reply {"damaged"}: the index does not hold what it counts; it is to be repaired first
+--       {"ended" or "more", score and delivery looked at last, {delivery, when it was parked in ms,
+--        size in bytes, header, …}}
+local parked, parkedItems, index, base = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
+local newest, score, after = ARGV[2] == 'newest', ARGV[3], ARGV[4]
+local most, mostLooked = tonumber(ARGV[5]), tonumber(ARGV[6])
+local owner, webhook, reason, event = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+
+local function wrongType(kind, key)
+  return redis.error_reply('WRONGTYPE the key ' .. key .. ' does not hold a ' .. kind)
+end
+
+-- What the counts say that a set holds; nil where there are too many of them to be added up.
+local function counted(counts, part, wanted)
+  local kinds = redis.pcall('HLEN', counts)
+  if type(kinds) == 'table' then
+    noteParkedDamage(base, 'hash', counts)
+    return nil, wrongType('hash', counts)
+  end
+  if kinds > 200 then return nil end
+  local sum, found = 0, redis.call('HGETALL', counts)
+  for i = 1, #found, 2 do
+    local r, e = string.match(found[i], '^([^\n]*)\n(.*)$')
+    if part == '' or (part == 'reason:' and r == wanted) or (part == 'event:' and e == wanted) then
+      sum = sum + tonumber(found[i + 1])
+    end
+  end
+  return sum
+end
+
+local set, smallest
+for _, narrowing in ipairs({ { '', owner }, { '', webhook }, { 'reason:', reason }, { 'event:', event } }) do
+  local part, wanted = narrowing[1], narrowing[2]
+  if wanted ~= '' then
+    local key = base .. ':parked-of:' .. part .. wanted
+    local size = redis.pcall('ZCARD', key)
+    if type(size) == 'table' then
+      noteParkedDamage(base, 'zset', key)
+      return wrongType('zset', key)
+    end
+    if not smallest or size < smallest then set, smallest = key, size end
+    -- Somebody may have deleted the set, with what had another type.
+    local counts = base .. ':parked-counts' .. (part == '' and ':' .. wanted or '')
+    local sum, wrong = counted(counts, part, wanted)
+    if wrong then return wrong end
+    if sum and sum ~= size then
+      noteParkedDamage(base, 'zset', key)
+      return { 'damaged' }
     end
   end
 end
-return reply
+local narrowed = set ~= nil
+set = set or parked
+
+local function matches(entry)
+  if not entry then return false end
+  local o, w, r, e = string.match(entry, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  return (owner == '' or owner == o) and (webhook == '' or webhook == w)
+    and (reason == '' or reason == r) and (event == '' or event == e)
+end
+
+local from = 0
+if score ~= '' then
+  local own = redis.call('ZSCORE', set, after)
+  if own and tonumber(own) == tonumber(score) then
+    from = redis.call(newest and 'ZREVRANK' or 'ZRANK', set, after) + 1
+  elseif newest then from = redis.call('ZCOUNT', set, '(' .. score, '+inf')
+  else from = redis.call('ZCOUNT', set, '-inf', '(' .. score) end
+end
+
+local reply, looked, ended = {}, 0, false
+while not ended and #reply / 4 < most and looked < mostLooked do
+  local wish = math.min(100, mostLooked - looked, narrowed and 100 or most - #reply / 4 + 1)
+  local found = redis.call(newest and 'ZREVRANGE' or 'ZRANGE', set, from, from + wish - 1, 'WITHSCORES')
+  if #found == 0 then ended = true break end
+  local names = {}
+  for i = 1, #found, 2 do names[#names + 1] = found[i] end
+  local entries = narrowed and redis.call('HMGET', index, unpack(names)) or {}
+  local gone = {}
+  for i, delivery in ipairs(names) do
+    local at = found[i * 2]
+    -- One that stands before where to begin, in the same millisecond.
+    local before = score ~= '' and tonumber(at) == tonumber(score)
+      and ((newest and delivery >= after) or (not newest and delivery <= after))
+    if #reply / 4 >= most then break end
+    looked = looked + 1
+    from = from + 1
+    if not before then
+      ARGV[3], ARGV[4] = at, delivery
+      if not narrowed or matches(entries[i]) then
+        local item = redis.call('HGET', parkedItems, delivery)
+        if item then
+          reply[#reply + 1] = delivery
+          reply[#reply + 1] = at
+          reply[#reply + 1] = #item
+          reply[#reply + 1] = string.match(item, '^%d+ [er] ([^\n]*)\n') or ''
+        elseif narrowed then
+          -- Another version has redelivered or swept it, and keeps no index.
+          gone[#gone + 1] = delivery
+        end
+      end
+    end
+  end
+  for _, delivery in ipairs(gone) do
+    unindexParked(base, delivery)
+    redis.call('ZREM', set, delivery)
+    from = from - 1
+  end
+end
+writeParkedCounts(base)
+return { ended and 'ended' or 'more', ARGV[3], ARGV[4], reply }

@@ -3,13 +3,13 @@
 -- new delivery. One that is neither any more is left alone.
 --
 -- KEYS  1 schedule  2 scheduled  3 parked  4 parked items  5 ready  6 stats  7 events
--- ARGV  per delivery two: its name, the header of the new delivery, or "" where only a scheduled one
+-- ARGV  1 base, then per delivery two: its name, the header of the new delivery, or "" where only a scheduled one
 --       is meant
 -- Reply for each "scheduled", "parked" or "none"
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local reply = {}
-for i = 1, #ARGV, 2 do
+for i = 2, #ARGV, 2 do
   local delivery, header = ARGV[i], ARGV[i + 1]
   local became = 'none'
   if redis.call('ZSCORE', KEYS[1], delivery) then
@@ -22,6 +22,7 @@ for i = 1, #ARGV, 2 do
       redis.call('LPUSH', KEYS[5], '0 ' .. kind .. ' ' .. header .. '\n' .. string.sub(item, at))
       redis.call('HDEL', KEYS[4], delivery)
       redis.call('ZREM', KEYS[3], delivery)
+      unindexParked(ARGV[1], delivery)
       local rest = string.sub(item, at)
       local size = #item + (kind == 'r' and redis.call('HSTRLEN', KEYS[7], rest) or 0)
       redis.call('HINCRBY', KEYS[6], 'parked_bytes', -size)
@@ -30,4 +31,5 @@ for i = 1, #ARGV, 2 do
   end
   reply[#reply + 1] = became
 end
+writeParkedCounts(ARGV[1])
 return reply

@@ -10,7 +10,7 @@
 --                of items that carry their own bytes, so that nothing of them has to be read
 --       "done"   how it ended, for any item
 --       "retry"  delivery, delay in ms, header
---       "park"   delivery, header
+--       "park"   delivery, header, its entry in the index of parked deliveries
 --       "lane"   webhook, header
 --       "fan"    the event and a header for each delivery, joined by line feeds
 --       "back"   header, or "" for an element that goes back to the list as it came
@@ -52,6 +52,7 @@ local function settle(verb, claim, at, crashes, kind, rest)
     local item = '0 ' .. kind .. ' ' .. second .. '\n' .. rest
     redis.call('HSET', parkedItems, first, item)
     redis.call('ZADD', parked, now, first)
+    indexParked(base, first, now, third)
     -- A shared event counts with each of its deliveries: the cap bounds, also when only one is left.
     local size = #item + (kind == 'r' and redis.call('HSTRLEN', events, rest) or 0)
     redis.call('HINCRBY', stats, 'parked_bytes', size)
@@ -72,7 +73,7 @@ local function settle(verb, claim, at, crashes, kind, rest)
   end
 end
 
-local arguments = { ended = 1, done = 1, retry = 3, park = 2, lane = 2, fan = 1, back = 1 }
+local arguments = { ended = 1, done = 1, retry = 3, park = 3, lane = 2, fan = 1, back = 1 }
 local i = 2
 while i <= #ARGV do
   local verb, claim, at = ARGV[i], ARGV[i + 1], i + 2
@@ -115,5 +116,6 @@ while i <= #ARGV do
   end
 end
 
+writeParkedCounts(base)
 for kind, n in pairs(ended) do redis.call('HINCRBY', stats, kind, n) end
 return table.concat(held)

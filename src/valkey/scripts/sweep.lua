@@ -2,9 +2,10 @@
 -- Ends parked deliveries that are past their TTL, then the oldest beyond the caps.
 --
 -- KEYS  1 parked  2 parked items  3 events  4 refs  5 stats
--- ARGV  1 most deliveries  2 most bytes  3 TTL in ms
+-- ARGV  1 most deliveries  2 most bytes  3 TTL in ms  4 base  5 most to end for each of the two
 -- Reply {how many expired, how many fell out of a cap, how many are left}
 local parked, parkedItems, events, refs, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local most = tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local bytes = tonumber(redis.call('HGET', stats, 'parked_bytes') or 0)
@@ -12,6 +13,7 @@ local bytes = tonumber(redis.call('HGET', stats, 'parked_bytes') or 0)
 local function drop(delivery)
   local item = redis.call('HGET', parkedItems, delivery)
   redis.call('ZREM', parked, delivery)
+  unindexParked(ARGV[4], delivery)
   if not item then return end
   redis.call('HDEL', parkedItems, delivery)
   local event = string.match(item, '^%d+ r [^\n]*\n(.*)$')
@@ -25,15 +27,16 @@ local function drop(delivery)
   end
 end
 
-local expired = redis.call('ZRANGEBYSCORE', parked, '-inf', now - tonumber(ARGV[3]), 'LIMIT', 0, 500)
+local expired = redis.call('ZRANGEBYSCORE', parked, '-inf', now - tonumber(ARGV[3]), 'LIMIT', 0, most)
 for _, delivery in ipairs(expired) do drop(delivery) end
 
 local fallen, left = 0, redis.call('ZCARD', parked)
-while left > 0 and fallen < 1000 and (left > tonumber(ARGV[1]) or bytes > tonumber(ARGV[2])) do
+while left > 0 and fallen < most and (left > tonumber(ARGV[1]) or bytes > tonumber(ARGV[2])) do
   drop(redis.call('ZRANGE', parked, 0, 0)[1])
   fallen = fallen + 1
   left = left - 1
 end
+writeParkedCounts(ARGV[4])
 if #expired > 0 then redis.call('HINCRBY', stats, 'expired', #expired) end
 if fallen > 0 then redis.call('HINCRBY', stats, 'dropped', fallen) end
 -- The counts live as long as anything that they count; `parked_bytes` must not go before.

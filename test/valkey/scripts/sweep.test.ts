@@ -80,6 +80,22 @@ test("a fanned-out event's bytes go with the last of its deliveries that falls o
   expect(await lab.redis.exists(events, refs)).toBe(0);
 });
 
+test("a heartbeat ends all that is beyond the caps, in more steps than one, and counts them", async () => {
+  const queue = lab.queue();
+  const elements = Array.from({ length: 100 }, (_, i) => `element ${i}`);
+  await queue.join("w");
+  for (let round = 0; round < 5; round += 1) {
+    await queue.push(...elements);
+    for (const [i, claim] of (await queue.claim("w")).entries()) {
+      const delivery = `d${round * 100 + i}`;
+      await queue.settle(claim, { verb: "park", delivery, header: header(delivery) });
+    }
+  }
+  const parked = new ParkedStore(lab.link, queue.store.queue);
+  expect(await parked.upkeep({ ...LIMITS, most: 20 })).toEqual({ fallenOut: 480 });
+  expect(await lab.redis.zcard(queue.store.keys.parked)).toBe(20);
+});
+
 test("a fanned-out event's bytes count with each of its parked deliveries, until they go", async () => {
   const queue = lab.queue();
   await queue.join("w");

@@ -1,0 +1,15 @@
+-- How many deliveries are parked, by reason and event type, of the queue, an owner or a webhook.
+--
+-- KEYS  1 the counts  2 the sorted set that they count, or the index where they count the whole queue
+-- ARGV  1 most counts in the reply
+-- Reply {how many in all, {reason and event type joined by a line feed, how many, …}}, or {how many in
+--       all} where there are more counts than that
+for i = 1, 2 do
+  local found = redis.call('TYPE', KEYS[i]).ok
+  if found ~= 'none' and found ~= 'hash' and (i == 1 or found ~= 'zset') then
+    return redis.error_reply('WRONGTYPE the key ' .. KEYS[i] .. ' holds a ' .. found)
+  end
+end
+local size = redis.call(redis.call('TYPE', KEYS[2]).ok == 'hash' and 'HLEN' or 'ZCARD', KEYS[2])
+if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[1]) then return { size } end
+return { size, redis.call('HGETALL', KEYS[1]) }

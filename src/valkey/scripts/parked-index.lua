@@ -1,0 +1,83 @@
+-- Library: the index of parked deliveries, in front of every script that parks one or ends one.
+--
+-- `parked-index` says for each indexed delivery where it is indexed: its owner, webhook, reason and
+-- event type, joined by line feeds. It stands in the sorted sets of those four (the score is when it
+-- was parked) and counts in `parked-counts` of the queue, its owner and its webhook (`reason\nevent` →
+-- how many) and in `parked-webhooks`. The counts change only together with `parked-index`, so they are
+-- the counts of what is indexed, whatever another version of Fluxhook did to the parked deliveries.
+--
+-- A write that fails (a key holds another type) must not end the script half-way: the claim would never
+-- end. It is noted as damage, and repair-parked.lua builds the index again.
+local function noteParkedDamage(base, kind, key)
+  redis.pcall('HSET', base .. ':parked-index-state', 'damaged', kind .. ' ' .. key)
+end
+
+-- Key → field → by how much it has changed. Many of one step are of one kind: each count is written once.
+local parkedCounts
+
+local function addParkedCount(key, field, by)
+  parkedCounts = parkedCounts or {}
+  local fields = parkedCounts[key]
+  if not fields then
+    fields = {}
+    parkedCounts[key] = fields
+  end
+  fields[field] = (fields[field] or 0) + by
+end
+
+-- Every script that has indexed or unindexed ends with this.
+local function writeParkedCounts(base)
+  for key, fields in pairs(parkedCounts or {}) do
+    local isHash = key ~= base .. ':parked-webhooks'
+    for field, by in pairs(fields) do
+      local left = 1
+      if by ~= 0 then
+        if isHash then left = redis.pcall('HINCRBY', key, field, by)
+        else left = redis.pcall('ZINCRBY', key, by, field) end
+      end
+      if type(left) == 'table' then noteParkedDamage(base, isHash and 'hash' or 'zset', key)
+      elseif tonumber(left) <= 0 then redis.call(isHash and 'HDEL' or 'ZREM', key, field) end
+    end
+  end
+  parkedCounts = nil
+end
+
+-- Enters the delivery where `at` is given, takes it out otherwise.
+local function writeParkedIndex(base, delivery, entry, at)
+  local owner, webhook, reason, event = string.match(entry, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  if not owner then return end
+  local by = at and 1 or -1
+  for _, set in ipairs({ owner, webhook, 'reason:' .. reason, 'event:' .. event }) do
+    local key = base .. ':parked-of:' .. set
+    local changed
+    if at then changed = redis.pcall('ZADD', key, at, delivery)
+    else changed = redis.pcall('ZREM', key, delivery) end
+    if type(changed) == 'table' or (not at and changed == 0) then noteParkedDamage(base, 'zset', key) end
+  end
+  local kind = reason .. '\n' .. event
+  addParkedCount(base .. ':parked-counts', kind, by)
+  addParkedCount(base .. ':parked-counts:' .. owner, kind, by)
+  addParkedCount(base .. ':parked-counts:' .. webhook, kind, by)
+  addParkedCount(base .. ':parked-webhooks', webhook, by)
+end
+
+local function unindexParked(base, delivery)
+  local key = base .. ':parked-index'
+  local entry = redis.pcall('HGET', key, delivery)
+  if type(entry) == 'table' then noteParkedDamage(base, 'hash', key) return end
+  if not entry then return end
+  redis.call('HDEL', key, delivery)
+  writeParkedIndex(base, delivery, entry, nil)
+end
+
+local function indexParked(base, delivery, at, entry)
+  local key = base .. ':parked-index'
+  local new = redis.pcall('HSETNX', key, delivery, entry)
+  if new == 0 then
+    -- Parked a second time: only where Valkey kept the first half of this step. Nothing counts twice.
+    unindexParked(base, delivery)
+    new = redis.pcall('HSET', key, delivery, entry)
+  end
+  if type(new) == 'table' then noteParkedDamage(base, 'hash', key) return end
+  writeParkedIndex(base, delivery, entry, at)
+end

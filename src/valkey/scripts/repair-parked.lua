@@ -1,0 +1,132 @@
+#!lua flags=allow-oom
+-- One bounded step towards an index that holds every parked delivery and nothing else. A version that
+-- keeps no index may have filled this Valkey, and may park, redeliver and sweep beside this one.
+--
+-- The parked deliveries stand by the time of their parking. A cursor goes through them, from the oldest:
+-- what stands up to it is indexed, and only what was parked since has to be looked at. At its end the
+-- numbers are compared. Too few are indexed: it begins again. Too many: the surplus has been redelivered
+-- or swept by the other version, and is looked for.
+--
+-- KEYS  1 parked  2 parked items  3 parked index  4 its state
+-- ARGV  1 base  2 most to look at  3 "1": look for surplus also where the numbers agree, for as many
+--       may be missing as are too many
+-- Reply {whether every parked delivery is indexed, whether nothing else is}, each 0 or 1
+local parked, parkedItems, index, state, base = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
+local most = tonumber(ARGV[2])
+
+local function demand(kind, key)
+  local found = redis.call('TYPE', key).ok
+  if found == kind or found == 'none' then return nil end
+  return redis.error_reply('WRONGTYPE the key ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
+end
+local wrong = demand('hash', state) or demand('hash', index) or demand('zset', parked)
+  or demand('hash', parkedItems)
+if wrong then return wrong end
+
+local at, member, scan, damaged, clearing =
+  unpack(redis.call('HMGET', state, 'at', 'member', 'scan', 'damaged', 'clearing'))
+
+-- A damaged index is emptied and filled again, as soon as the key has its type back.
+if damaged then
+  local kind, key = string.match(damaged, '^(%S+) (.*)$')
+  wrong = demand(kind, key)
+  if wrong then return wrong end
+  redis.call('HDEL', state, 'damaged', 'scan')
+  redis.call('HSET', state, 'clearing', '1')
+  return { 0, 0 }
+end
+if clearing then
+  local page = redis.call('HSCAN', index, scan or '0', 'COUNT', most)
+  local keys = { [base .. ':parked-counts'] = 'hash', [base .. ':parked-webhooks'] = 'zset' }
+  for i = 1, #page[2], 2 do
+    local owner, webhook, reason, event =
+      string.match(page[2][i + 1], '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+    if owner then
+      for _, set in ipairs({ owner, webhook, 'reason:' .. reason, 'event:' .. event }) do
+        keys[base .. ':parked-of:' .. set] = 'zset'
+      end
+      keys[base .. ':parked-counts:' .. owner] = 'hash'
+      keys[base .. ':parked-counts:' .. webhook] = 'hash'
+    end
+  end
+  for key, kind in pairs(keys) do
+    wrong = demand(kind, key)
+    if wrong then return wrong end
+  end
+  for key in pairs(keys) do redis.call('DEL', key) end
+  for i = 1, #page[2], 2 do redis.call('HDEL', index, page[2][i]) end
+  if redis.call('HLEN', index) == 0 then redis.call('DEL', state)
+  else redis.call('HSET', state, 'scan', page[1]) end
+  return { 0, 0 }
+end
+
+local left, indexed = redis.call('ZCARD', parked), redis.call('HLEN', index)
+if left == 0 and indexed == 0 then
+  redis.call('DEL', state)
+  return { 1, 1 }
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local rank = 0
+if at then
+  local score = member ~= '' and redis.call('ZSCORE', parked, member)
+  if score and tonumber(score) == tonumber(at) then rank = redis.call('ZRANK', parked, member) + 1
+  else rank = redis.call('ZCOUNT', parked, '-inf', '(' .. at) end
+end
+
+local function entryOf(item)
+  local read, header = pcall(cjson.decode, string.match(item, '^%d+ [er] ([^\n]*)\n') or '')
+  -- What cannot be read belongs to nobody; it is indexed all the same, so that the numbers agree.
+  if not read or type(header) ~= 'table' then header = {} end
+  local function part(name, otherwise)
+    local value = header[name]
+    return type(value) == 'string' and not string.find(value, '\n') and value or otherwise
+  end
+  return part('owner', '-') .. '\n' .. part('webhook_id', '?') .. '\n' .. part('reason', '')
+    .. '\n' .. part('event', '')
+end
+
+local page = redis.call('ZRANGE', parked, rank, rank + most - 1, 'WITHSCORES')
+if #page > 0 then
+  local names = {}
+  for i = 1, #page, 2 do names[#names + 1] = page[i] end
+  local entries = redis.call('HMGET', index, unpack(names))
+  local toAt, toMember = at, member
+  for i, delivery in ipairs(names) do
+    local score = tonumber(page[i * 2])
+    if not entries[i] then
+      local item = redis.call('HGET', parkedItems, delivery)
+      if item then indexParked(base, delivery, page[i * 2], entryOf(item))
+      else redis.call('ZREM', parked, delivery) end
+    end
+    -- More may be parked within this millisecond, in front of those that are there.
+    if score < now then toAt, toMember = page[i * 2], delivery end
+  end
+  writeParkedCounts(base)
+  if toAt ~= at or toMember ~= member then
+    redis.call('HSET', state, 'at', toAt, 'member', toMember)
+  end
+  if #names == most then return { 0, 0 } end
+end
+
+left, indexed = redis.call('ZCARD', parked), redis.call('HLEN', index)
+if indexed < left then
+  redis.call('HDEL', state, 'at', 'member')
+  return { 0, 0 }
+end
+if indexed > left or (ARGV[3] == '1' and indexed > 0) then
+  local found = redis.call('HSCAN', index, scan or '0', 'COUNT', most)
+  for i = 1, #found[2], 2 do
+    if redis.call('HEXISTS', parkedItems, found[2][i]) == 0 then unindexParked(base, found[2][i]) end
+  end
+  writeParkedCounts(base)
+  if found[1] ~= scan then redis.call('HSET', state, 'scan', found[1]) end
+  indexed = redis.call('HLEN', index)
+  if indexed < left then
+    redis.call('HDEL', state, 'at', 'member')
+    return { 0, 0 }
+  end
+end
+if left == 0 and indexed == 0 then redis.call('DEL', state) end
+return { 1, indexed == left and 1 or 0 }
