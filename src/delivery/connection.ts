@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Deadline } from "./deadline.ts";
 import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
-import { ResponseReader, type Drain } from "./read-response.ts";
+import { ResponseReader, type Drain, type Head } from "./read-response.ts";
 
 export type Drained = Promise<Drain>;
 
@@ -14,6 +14,7 @@ export interface ResponseHead {
   kind: "response";
   status: number;
   retryAfter: string | null;
+  location: string | null;
   /** Resolves when the connection is free again, or given up; never rejects. */
   drained: Drained;
 }
@@ -108,13 +109,13 @@ export class Connection {
         return this.#fail({ kind: "failure", reason: "bad-response", code: reader.problem });
       }
       if (reader.head === null) return;
-      this.#answer(reader.head.status, reader.head.retryAfter);
+      this.#answer(reader.head);
     } else if (reader.end) {
       this.#finish(reader.end);
     }
   }
 
-  #answer(status: number, retryAfter: string | null): void {
+  #answer({ status, retryAfter, location }: Readonly<Head>): void {
     const tell = this.#tellAnswer;
     this.#tellAnswer = null;
     const { end } = this.#reader;
@@ -130,7 +131,7 @@ export class Connection {
     } else {
       this.#finish(end);
     }
-    tell?.({ kind: "response", status, retryAfter, drained });
+    tell?.({ kind: "response", status, retryAfter, location, drained });
   }
 
   /** The answer has ended, and with it the request. */

@@ -21,6 +21,8 @@ export type ResponseProblem =
 export interface Head {
   status: number;
   retryAfter: string | null;
+  /** Where a redirect leads to, as the receiver wrote it. */
+  location: string | null;
   /** What comes behind it: nothing, so many bytes, chunks, or whatever comes until the connection ends. */
   body: number | "chunked" | "until-close";
   keepsAlive: boolean;
@@ -65,6 +67,7 @@ function parseHead(text: string): Head | ResponseProblem {
   if (status < 100) return `status-${status}`;
   const fields = text.includes("\n ") || text.includes("\n\t") ? text.replace(FOLDED, " ") : text;
   let retryAfter: string | null = null;
+  let location: string | null = null;
   let length: number | null = null;
   let coding: string | null = null;
   let saysClose = false;
@@ -80,6 +83,9 @@ function parseHead(text: string): Head | ResponseProblem {
     switch (field[1]?.toLowerCase()) {
       case "retry-after":
         retryAfter ??= value;
+        break;
+      case "location":
+        location ??= value;
         break;
       case "content-length": {
         const given = readLength(value);
@@ -101,15 +107,16 @@ function parseHead(text: string): Head | ResponseProblem {
   }
   if (status === 101) return "unrequested-upgrade";
   const keepsAlive = saysKeepAlive && !saysClose;
-  if (status < 200 || status === 304) return { status, retryAfter, body: 0, keepsAlive };
+  if (status < 200 || status === 304) return { status, retryAfter, location, body: 0, keepsAlive };
   if (status === 204) {
     // It has no body, but one that announces one may send it all the same.
     const isEmpty = coding === null && (length ?? 0) === 0;
-    return { status, retryAfter, body: 0, keepsAlive: keepsAlive && isEmpty };
+    return { status, retryAfter, location, body: 0, keepsAlive: keepsAlive && isEmpty };
   }
   if (coding === null) {
-    if (length === null) return { status, retryAfter, body: "until-close", keepsAlive: false };
-    return { status, retryAfter, body: length, keepsAlive };
+    if (length === null)
+      return { status, retryAfter, location, body: "until-close", keepsAlive: false };
+    return { status, retryAfter, location, body: length, keepsAlive };
   }
   // Whatever the content is packed in: only the framing matters here.
   if (!/(?:^|,)[ \t]*chunked$/i.test(coding)) return "unsupported-transfer-encoding";
@@ -117,6 +124,7 @@ function parseHead(text: string): Head | ResponseProblem {
   return {
     status,
     retryAfter,
+    location,
     body: "chunked",
     keepsAlive: keepsAlive && length === null && minor > 0,
   };

@@ -9,6 +9,7 @@ export const CHUNKED = "Transfer-Encoding: chunked\r\n";
 export const head = (other: Partial<Head> = {}): Head => ({
   status: 200,
   retryAfter: null,
+  location: null,
   body: 0,
   keepsAlive: true,
   ...other,

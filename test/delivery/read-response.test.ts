@@ -162,7 +162,7 @@ function anyAnswer(random: () => number): { bytes: Buffer; expected: Head } {
   const length = { none: 0, length: text.length, chunked: "chunked" as const }[kind];
   return {
     bytes: latin1(bytes),
-    expected: { status, retryAfter, body: length, keepsAlive: !closes },
+    expected: { status, retryAfter, location: null, body: length, keepsAlive: !closes },
   };
 }
 

@@ -124,6 +124,23 @@ test.each([
   if (reason === "timeout") expect(entry?.duration_ms).toBeLessThan(5_000);
 });
 
+test.each([
+  ["a public host", "https://user:s3cret@other.example:8443/hook?token=s3cret", "other.example"],
+  ["an internal host", "https://vault.internal/", undefined],
+])("a redirect to %s is not followed, and logged", async (where, location, redirectHost) => {
+  const owner = `u_to_${where.replaceAll(" ", "_")}`;
+  const answer = () => new Response(null, { status: 307, headers: { location } });
+  const { url } = scene.receiver(answer);
+  await register(service, { user_id: owner, url, retry_schedule: ["0s"] });
+  await scene.push(eventFor(owner));
+  const [entry] = await logOf(owner, 1);
+  expect(entry).toMatchObject({ outcome: "parked", reason: "http-307", status_code: 307 });
+  expect(entry?.redirect_host).toBe(redirectHost);
+  expect(JSON.stringify(entry)).not.toContain("s3cret");
+  const { body } = await service.api<{ logs: unknown[] }>("GET", `/v1/users/${owner}/logs`);
+  expect(body.logs).toEqual([entry]);
+});
+
 test("an address that the guard denies is parked at once and never dialled", async () => {
   await using other = await openScene();
   // Saved while it was allowed; the setting has changed since.

@@ -104,7 +104,11 @@ const ADVICE: Partial<Record<FailureReason, string>> = {
   "connection-refused":
     "nobody listens there, or no way leads there: start the receiver, or correct the port",
   "connection-reset": "the receiver, or something between, hung up",
-  tls: "its certificate has to be valid, for that name, and from a public authority",
+  "tls-expired": "its owner has to renew the certificate; or the clock of this machine is wrong",
+  "tls-untrusted":
+    "its owner has to send the intermediate certificates too; name a private authority in FLUXHOOK_EGRESS_CA, or add it to the system's store",
+  "tls-wrong-name": "its owner needs a certificate for this name; or correct the URL",
+  tls: "it has to speak TLS 1.2 or 1.3 and present a server's certificate; see docs/security.md",
 };
 
 export function judgeFailure({ reason, code }: Failure): Finding {
