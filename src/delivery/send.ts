@@ -5,7 +5,7 @@ import { faultPoint } from "../fault-point.ts";
 import type { Address } from "./address.ts";
 import { Connection, type Answer } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import type { Deadline } from "./deadline.ts";
+import { responsiveNow, type Deadline } from "./deadline.ts";
 import { createDial } from "./dial.ts";
 import { mayTryNextAddress, type Failure } from "./failure.ts";
 import { createProxyDial } from "./proxy-tunnel.ts";
@@ -33,7 +33,7 @@ export interface SenderOptions {
   ca?: string;
   /** EGRESS_PROXY: an http or https URL, credentials in it. It dials the approved address for us. */
   proxy?: string;
-  /** Milliseconds on a clock that never goes back. */
+  /** Milliseconds on a clock that never goes back, by which round trips are measured. */
   now?: () => number;
 }
 
@@ -41,11 +41,7 @@ export interface SenderOptions {
 const ROUND_TRIPS_TO_OPEN = { tcp: 1, tls: 2 };
 
 /** @throws Error (of Send) where a header cannot be sent: none of the remote's doing. */
-export function createSender({
-  ca,
-  proxy,
-  now = () => performance.now(),
-}: SenderOptions = {}): Send {
+export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions = {}): Send {
   const dial = proxy === undefined ? createDial(ca) : createProxyDial(proxy, ca);
   const connections = new Connections();
   const onFree = (connection: Connection) => connections.keep(connection);

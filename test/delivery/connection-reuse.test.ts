@@ -114,9 +114,9 @@ describe("a connection that was used before", () => {
 
   /** The clock is looked at around opening, and at each request's write and first byte or end. */
   const roundTrips: [claim: string, openMs: number, answerMs: number, endMs: number][] = [
-    ["within the time that it took to open", 400, 900, 400],
-    ["within the time of the answer before", 400, 90, 90],
-    ["within 20 ms, however near it is", 0, 0, 20],
+    ["within the time that it took to open and 50 ms", 400, 900, 450],
+    ["within the time of the answer before and 50 ms", 400, 90, 140],
+    ["within 50 ms, however near it is", 0, 0, 50],
   ];
   describe.each(roundTrips)("and ends %s", (_, openMs, answerMs, endMs) => {
     const play = async (lateMs: number) => {
