@@ -29,7 +29,7 @@ export interface SendRequest {
 export type Send = (request: SendRequest) => Promise<Answer>;
 
 export interface SenderOptions {
-  /** Certificate authorities in place of the system's, as PEM. */
+  /** EGRESS_CA: certificate authorities as PEM, beside the system's. */
   ca?: string;
   /** EGRESS_PROXY: an http or https URL, credentials in it. It dials the approved address for us. */
   proxy?: string;

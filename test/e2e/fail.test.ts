@@ -5,6 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { hang, type Respond } from "../support/receiver.ts";
 import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
 import type { ServiceProcess } from "../support/service.ts";
+import { startTlsReceiver } from "../support/tls-receiver.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
 
 let scene: Scene;
@@ -122,6 +123,28 @@ test.each([
   // At least the time-out, which is the webhook's own and not the ten seconds of its dialect.
   if (reason === "timeout") expect(entry?.duration_ms).toBeGreaterThanOrEqual(300);
   if (reason === "timeout") expect(entry?.duration_ms).toBeLessThan(5_000);
+});
+
+test("a private authority is trusted where FLUXHOOK_EGRESS_CA names it, and named where not", async () => {
+  await using other = await openScene();
+  const receiver = await startTlsReceiver({ certificate: "localhost" });
+  const url = `https://127.0.0.1:${receiver.port}/hook`;
+  const settings = { SSL_CERT_FILE: "/nowhere", SSL_CERT_DIR: "/nowhere" };
+  const reasons: (string | null)[] = [];
+  for (const ca of ["", new URL("../support/certificates/ca.pem", import.meta.url).pathname]) {
+    const owner = `u_${reasons.length}`;
+    const process = await other.serve({ ...settings, FLUXHOOK_EGRESS_CA: ca });
+    await register(process, { user_id: owner, url, retry_schedule: ["0s"] });
+    await other.push(eventFor(owner));
+    const [entry] = await eventually(async () => {
+      const found = await other.logOf(owner);
+      return found.length > 0 && found;
+    });
+    reasons.push(entry?.reason ?? null);
+    await process.stop();
+  }
+  await receiver.stop();
+  expect(reasons).toEqual(["tls-untrusted", null]);
 });
 
 test.each([

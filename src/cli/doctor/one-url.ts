@@ -18,13 +18,12 @@ const SOON_DAYS = 14;
 export async function checkUrl(
   target: Target,
   { resolve, guard }: Pick<Egress, "resolve" | "guard">,
-  settings: Pick<Settings, "EGRESS_PROXY">,
-  ca?: string,
+  settings: Pick<Settings, "EGRESS_PROXY" | "EGRESS_CA">,
 ): Promise<CheckResult[]> {
   const name = await withDeadline((deadline) => checkName(target, resolve, deadline));
   const verdict = await withDeadline(async (deadline) => guard.judge(target, deadline));
   const connection = await withDeadline((deadline) =>
-    checkConnection(target, verdict, settings.EGRESS_PROXY, deadline, ca),
+    checkConnection(target, verdict, settings, deadline),
   );
   return [
     { check: "name", ...name },
@@ -77,9 +76,8 @@ function judgeVerdict({ hostHeader }: Target, verdict: Verdict): Finding {
 async function checkConnection(
   target: Target,
   verdict: Verdict,
-  proxy: string | undefined,
+  { EGRESS_PROXY: proxy, EGRESS_CA: ca }: Pick<Settings, "EGRESS_PROXY" | "EGRESS_CA">,
   deadline: Deadline,
-  ca: string | undefined,
 ): Promise<Finding> {
   if (verdict.verdict !== "allowed") return skipped("nothing is dialled that was not approved");
   if (proxy !== undefined) {

@@ -31,7 +31,10 @@ function egress(allowRanges = ["127.0.0.0/8"]): Pick<Egress, "resolve" | "guard"
 }
 
 async function check(url: string, opened = egress(), proxy?: string): Promise<CheckResult[]> {
-  return checkUrl(readTarget(url)!, opened, { EGRESS_PROXY: proxy }, testAuthority);
+  return checkUrl(readTarget(url)!, opened, {
+    EGRESS_PROXY: proxy,
+    EGRESS_CA: testAuthority,
+  });
 }
 
 const statuses = (results: CheckResult[]) =>
