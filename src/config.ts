@@ -1,5 +1,6 @@
 // Every setting of Fluxhook, in one schema. `fluxhook --help` and the README's table are made from it.
 import { z } from "zod";
+import { certificateFile } from "./certificate-file.ts";
 import {
   apiUrl,
   choice,
@@ -149,6 +150,11 @@ export const SETTINGS = {
     proxyUrl.optional(),
     null,
     "an HTTP proxy that requests go through, by CONNECT to the address that the guard approved: `http://user:password@host:port`",
+  ),
+  EGRESS_CA: setting(
+    certificateFile.optional(),
+    null,
+    "a PEM file of certificate authorities that receivers' certificates may come from too, beside those of the system's store",
   ),
   DNS_SERVERS: setting(
     dnsServers,

@@ -9,6 +9,7 @@ const TYPES = "is not open, catalogue or a list of event types such as file.crea
 const NAME_SERVER = "is not a name server such as 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:53";
 const API = "is not the API's address, such as http://127.0.0.1:8585 without user and query";
 const PROXY = "is not a proxy's address such as http://proxy.internal:3128";
+const PEM = "accepted is the path of a PEM file of certificates";
 const KEY_1 = "holds as key 1 no base64 of 32 bytes; make one with: openssl rand -base64 32";
 const KEY_2 = "holds as key 2 no base64 of 32 bytes; make one with: openssl rand -base64 32";
 
@@ -91,6 +92,8 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["URL", "http://127.0.0.1:8585/?token=pass", API],
   ["EGRESS_PROXY", "proxy.internal:3128", PROXY],
   ["EGRESS_PROXY", "http://proxy.internal:3128/path", PROXY],
+  ["EGRESS_CA", "/nowhere/ca.pem", `"/nowhere/ca.pem" cannot be read (ENOENT); ${PEM}`],
+  ["EGRESS_CA", "/", `"/" cannot be read (EISDIR); ${PEM}`],
   ["SECRET_KEY", "short", KEY_1],
   ["SECRET_KEY", `${"A".repeat(43)}=,AAAA`, KEY_2],
   ["CORS_ORIGINS", "*", `"*" is not an origin such as https://app.example.com`],

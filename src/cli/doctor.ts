@@ -44,7 +44,9 @@ async function examineUrl(
   target: Target,
   { settings, wrong, result }: ReadSettings,
 ): Promise<CheckResult[]> {
-  const unread = [...EGRESS_SETTINGS, "EGRESS_PROXY" as const].find((name) => wrong.has(name));
+  const unread = [...EGRESS_SETTINGS, "EGRESS_PROXY" as const, "EGRESS_CA" as const].find((name) =>
+    wrong.has(name),
+  );
   return unread === undefined
     ? [result, ...(await checkUrl(target, openEgress(settings), settings))]
     : [result, { check: "guard", ...skipped(`FLUXHOOK_${unread} is wrong`) }];

@@ -47,7 +47,9 @@ function when({ timestamp }: LogEntry): string {
   return timestamp.slice(5, 19).replace("T", " ");
 }
 
-export function outcome({ outcome: what, reason }: LogEntry): Exclude<Cell, string> {
-  const text = reason === null ? what : `${what} (${reason})`;
+export function outcome(entry: LogEntry): Exclude<Cell, string> {
+  const { outcome: what, reason, redirect_host: host } = entry;
+  const why = host === undefined ? reason : `${reason} to ${host}`;
+  const text = why === null ? what : `${what} (${why})`;
   return { text, paint: what === "delivered" ? colors.green : colors.red };
 }

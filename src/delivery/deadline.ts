@@ -8,14 +8,30 @@ const LATE_MS = 20;
 
 const running = new Set<Deadline>();
 let timer: Timer | null = null;
+let lastTickMs = 0;
+/** For how long in all the timer came too late: something held the event loop up. */
+let heldUpMs = 0;
+
+/**
+ * Milliseconds on a clock that stops while the event loop is held up, but for the timer's period. What
+ * came in meanwhile is seen late; by this clock it did not take longer. Right while a deadline runs.
+ */
+export function responsiveNow(): number {
+  const nowMs = performance.now();
+  return nowMs - heldUpMs - (timer === null ? 0 : lateness(nowMs));
+}
+
+const lateness = (nowMs: number) => Math.max(0, nowMs - lastTickMs - LATE_MS);
 
 function endLate(): void {
+  const nowMs = performance.now();
+  heldUpMs += lateness(nowMs);
+  lastTickMs = nowMs;
   if (running.size === 0) {
     if (timer) clearInterval(timer);
     timer = null;
     return;
   }
-  const nowMs = performance.now();
   for (const deadline of running) deadline.endAfter(nowMs);
 }
 
@@ -30,7 +46,9 @@ export class Deadline {
   constructor(timeoutMs: number) {
     this.#endsAtMs = performance.now() + timeoutMs;
     running.add(this);
-    timer ??= setInterval(endLate, LATE_MS);
+    if (timer !== null) return;
+    lastTickMs = performance.now();
+    timer = setInterval(endLate, LATE_MS);
   }
 
   get hasPassed(): boolean {

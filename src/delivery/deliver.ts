@@ -11,7 +11,8 @@ import type { Guard, Verdict } from "./guard.ts";
 import { mergeHeaders } from "./headers.ts";
 import { judge, type Outcome } from "./judge.ts";
 import type { Send } from "./send.ts";
-import { readTarget } from "./target.ts";
+import { redirectHost } from "./redirect-host.ts";
+import { readTarget, type Target } from "./target.ts";
 
 export interface Delivery {
   /** UUID of this attempt. */
@@ -58,6 +59,8 @@ export interface Attempt {
   endpoint: string;
   /** More about the reason, for the operator's log only: it may name an internal address. */
   detail: string | null;
+  /** Where a redirect leads to; null for any other answer, and for a host that is not to be shown. */
+  redirectHost: string | null;
   /** Resolves when the connection's slot is free; never rejects. */
   drained: Drained;
 }
@@ -142,6 +145,7 @@ export async function deliver(
     durationMs: performance.now() - startedAt,
     endpoint: destination?.endpoint ?? "",
     detail: detailOf(answer),
+    redirectHost: destination === null ? null : redirectHostOf(answer, destination),
     drained: answer.kind === "response" ? answer.drained : DRAINED,
   };
 }
@@ -155,4 +159,10 @@ function unsent(verdict: Exclude<Verdict, { verdict: "allowed" }>): Failure | Bl
 function detailOf(answer: Answer | Blocked): string | null {
   if (answer.kind === "response") return null;
   return answer.kind === "failure" ? answer.code : answer.detail;
+}
+
+function redirectHostOf(answer: Answer | Blocked, target: Target): string | null {
+  if (answer.kind !== "response" || answer.location === null) return null;
+  const isRedirect = answer.status >= 300 && answer.status < 400;
+  return isRedirect ? redirectHost(answer.location, target) : null;
 }

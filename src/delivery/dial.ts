@@ -1,8 +1,9 @@
 // Opens the connection of an attempt: to the very address that the guard approved (guarantee 7), and
 // with TLS only to whom the certificate proves to be the name. Nothing of a request is sent before.
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls, createSecureContext, type ConnectionOptions } from "node:tls";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Address } from "./address.ts";
+import { trusting } from "./authorities.ts";
 import type { Deadline } from "./deadline.ts";
 import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
 import type { Target } from "./target.ts";
@@ -13,7 +14,7 @@ export type Dial = (
   deadline: Deadline,
 ) => Promise<Socket | Failure>;
 
-/** Certificate authorities as PEM, in place of the system's. */
+/** `ca`: certificate authorities as PEM, beside the system's. */
 export function createDial(ca?: string): Dial {
   return (target, { address }, deadline) => open(target, address, ca, deadline);
 }
@@ -40,8 +41,7 @@ export function openTls(
   const socket = connectTls({
     ...at,
     servername: serverName ?? undefined,
-    // Bun keeps it for those with the same authorities: to read the system's takes milliseconds.
-    secureContext: createSecureContext({ ca }),
+    secureContext: trusting(ca),
     ALPNProtocols: ["http/1.1"],
     // Said aloud, for NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off for all receivers.
     rejectUnauthorized: true,

@@ -12,6 +12,8 @@ export interface EgressSettings {
   EGRESS_PORTS: readonly { from: number; to: number }[];
   EGRESS_HTTP: boolean;
   EGRESS_PROXY?: string;
+  /** The certificates themselves, as PEM. */
+  EGRESS_CA?: string;
   DNS_SERVERS: readonly string[];
   VALKEY_URL: string;
 }
@@ -42,7 +44,7 @@ export function createEgress(settings: EgressSettings): Egress {
   return {
     resolve,
     guard,
-    send: createSender({ proxy: settings.EGRESS_PROXY }),
+    send: createSender({ proxy: settings.EGRESS_PROXY, ca: settings.EGRESS_CA }),
     protect: (listener) => ownListeners.add(listener),
   };
 }

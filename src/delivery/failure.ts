@@ -7,6 +7,13 @@ export type FailureReason =
   | "connection-reset"
   | "connection-failed"
   | "dns"
+  /** The certificate is not valid today: it has expired, or its time has not come yet. */
+  | "tls-expired"
+  /** No certificate authority that is trusted here has signed it. */
+  | "tls-untrusted"
+  /** The certificate is for other names. */
+  | "tls-wrong-name"
+  /** Any other failure of the handshake. */
   | "tls"
   | "bad-response"
   /** EGRESS_PROXY was not to be reached, or refused the tunnel. */
@@ -33,9 +40,24 @@ const REASON_BY_CODE: Readonly<Record<string, FailureReason>> = {
   EPROTO: "tls",
 };
 
+/** What a receiver's owner can repair has a reason of its own. */
+const REASON_BY_CERTIFICATE_CODE: Readonly<Record<string, FailureReason>> = {
+  CERT_HAS_EXPIRED: "tls-expired",
+  CERT_NOT_YET_VALID: "tls-expired",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "tls-untrusted",
+  SELF_SIGNED_CERT_IN_CHAIN: "tls-untrusted",
+  UNABLE_TO_GET_ISSUER_CERT: "tls-untrusted",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "tls-untrusted",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "tls-untrusted",
+  CERT_UNTRUSTED: "tls-untrusted",
+  ERR_TLS_CERT_ALTNAME_INVALID: "tls-wrong-name",
+  HOSTNAME_MISMATCH: "tls-wrong-name",
+  IP_ADDRESS_MISMATCH: "tls-wrong-name",
+};
+
 /** OpenSSL's certificate verdicts (X509_V_ERR_*) as Node and Bun spell them. */
 const CERTIFICATE_CODE =
-  /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_|ERROR_IN_CERT_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
+  /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_|ERROR_IN_CERT_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$|IP_ADDRESS_MISMATCH$)/;
 
 /** No byte of the request can have gone out, so another address may be tried at once. */
 const BEFORE_SENDING = new Set([
@@ -56,7 +78,10 @@ export const TIMED_OUT: Failure = { kind: "failure", reason: "timeout", code: nu
 /** Of a connection that ended before there was an answer. Without a code it simply closed. */
 export function connectionFailure(code: string | null): Failure {
   const known = code ?? "ECONNRESET";
-  if (CERTIFICATE_CODE.test(known)) return { kind: "failure", reason: "tls", code: known };
+  if (CERTIFICATE_CODE.test(known)) {
+    const reason = REASON_BY_CERTIFICATE_CODE[known] ?? "tls";
+    return { kind: "failure", reason, code: known };
+  }
   // A code that nobody has seen yet must not cost the delivery its retries.
   return { kind: "failure", reason: REASON_BY_CODE[known] ?? "connection-failed", code: known };
 }

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Deadline } from "./deadline.ts";
 import { open, openTls, type Dial } from "./dial.ts";
 import { proxyFailure, TIMED_OUT, type Failure } from "./failure.ts";
-import { headEnd, readHead } from "./read-response.ts";
+import { headEnd, readHead } from "./read-head.ts";
 import { readTarget } from "./target.ts";
 
 const MAX_HEAD_BYTES = 16 * 1024;

@@ -5,7 +5,7 @@ import { faultPoint } from "../fault-point.ts";
 import type { Address } from "./address.ts";
 import { Connection, type Answer } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import type { Deadline } from "./deadline.ts";
+import { responsiveNow, type Deadline } from "./deadline.ts";
 import { createDial } from "./dial.ts";
 import { mayTryNextAddress, type Failure } from "./failure.ts";
 import { createProxyDial } from "./proxy-tunnel.ts";
@@ -29,14 +29,19 @@ export interface SendRequest {
 export type Send = (request: SendRequest) => Promise<Answer>;
 
 export interface SenderOptions {
-  /** Certificate authorities in place of the system's, as PEM. */
+  /** EGRESS_CA: certificate authorities as PEM, beside the system's. */
   ca?: string;
   /** EGRESS_PROXY: an http or https URL, credentials in it. It dials the approved address for us. */
   proxy?: string;
+  /** Milliseconds on a clock that never goes back, by which round trips are measured. */
+  now?: () => number;
 }
 
+/** Before a request can be written: TCP's round trip, and at least one for TLS (RFC 8446 §2). */
+const ROUND_TRIPS_TO_OPEN = { tcp: 1, tls: 2 };
+
 /** @throws Error (of Send) where a header cannot be sent: none of the remote's doing. */
-export function createSender({ ca, proxy }: SenderOptions = {}): Send {
+export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions = {}): Send {
   const dial = proxy === undefined ? createDial(ca) : createProxyDial(proxy, ca);
   const connections = new Connections();
   const onFree = (connection: Connection) => connections.keep(connection);
@@ -48,8 +53,12 @@ export function createSender({ ca, proxy }: SenderOptions = {}): Send {
     address: Address,
     deadline: Deadline,
   ): Promise<Connection | Failure> {
+    const startedAtMs = now();
     const dialled = await dial(target, address, deadline);
-    return "kind" in dialled ? dialled : new Connection(dialled, key, onFree, onClosed);
+    if ("kind" in dialled) return dialled;
+    const roundTrips = ROUND_TRIPS_TO_OPEN[target.isTls ? "tls" : "tcp"];
+    const roundTripMs = (now() - startedAtMs) / roundTrips;
+    return new Connection(dialled, { key, roundTripMs, now, onFree, onClosed });
   }
 
   return async ({ target, addresses, startAt, headers, body, deadline }) => {
@@ -61,13 +70,8 @@ export function createSender({ ca, proxy }: SenderOptions = {}): Send {
       let connection: Connection | Failure | null = connections.take(key);
       if (connection !== null) {
         const answer = await exchange(connection, head, body, deadline);
-        // It was ended while nobody used it, and the receiver has seen nothing or says nothing of it
-        // (RFC 9112 §9.3.1): once more, on a new one.
-        const isStale =
-          answer.kind === "failure" &&
-          answer.reason === "connection-reset" &&
-          connection.heardNothing;
-        if (!isStale) return answer;
+        // Else once more, on a new connection, within the same attempt.
+        if (!connection.wasIdle) return answer;
       }
       connection = await connect(key, target, address, deadline);
       if (!("kind" in connection)) return exchange(connection, head, body, deadline);

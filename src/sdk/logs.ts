@@ -21,6 +21,8 @@ export interface LogEntry {
   outcome: "delivered" | "retry" | "parked";
   /** Why it was not delivered: `timeout`, `dns`, `http-500`, …; null where it was. */
   reason: string | null;
+  /** The host that a redirect (`http-3xx`) leads to; absent where it may be an internal one. */
+  redirect_host?: string | undefined;
   /** RFC 3339; set where the outcome is `retry`. */
   next_attempt_at: string | null;
   /** RFC 3339, when the attempt began. */

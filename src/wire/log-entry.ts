@@ -8,6 +8,9 @@ export const ATTEMPT_REASONS = [
   "connection-reset",
   "connection-failed",
   "dns",
+  "tls-expired",
+  "tls-untrusted",
+  "tls-wrong-name",
   "tls",
   "proxy",
   "blocked-address",
@@ -32,6 +35,13 @@ export const logEntrySchema = z
       .string()
       .nullable()
       .describe("why it was not delivered: `timeout`, `dns`, `http-500`, …; null where it was"),
+    redirect_host: z
+      .string()
+      .max(253)
+      .optional()
+      .describe(
+        "the host that a redirect (`http-3xx`) leads to; absent where it may be an internal one, and for every other attempt",
+      ),
     next_attempt_at: z.string().nullable().describe("RFC 3339; set where the outcome is `retry`"),
     timestamp: z.string().describe("RFC 3339, when the attempt began"),
   })

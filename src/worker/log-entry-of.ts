@@ -13,7 +13,7 @@ export interface Attempted {
 }
 
 export function logEntryOf(attempted: Attempted): LogEntry {
-  const { outcome, startedAtMs, durationMs, endpoint } = attempted.result;
+  const { outcome, startedAtMs, durationMs, endpoint, redirectHost } = attempted.result;
   return {
     delivery_id: attempted.deliveryId,
     webhook_id: attempted.webhookId,
@@ -25,6 +25,7 @@ export function logEntryOf(attempted: Attempted): LogEntry {
     attempt: attempted.attempt,
     outcome: outcome.outcome,
     reason: outcome.reason,
+    ...(redirectHost === null ? {} : { redirect_host: redirectHost }),
     next_attempt_at:
       outcome.outcome === "retry"
         ? new Date(startedAtMs + durationMs + outcome.delayMs).toISOString()

@@ -337,6 +337,7 @@ export class Worker {
         reason: outcome.reason,
         status_code: outcome.statusCode,
         detail: attempt.detail,
+        redirect_host: attempt.redirectHost ?? undefined,
         ms: Math.round(attempt.durationMs),
       },
       "delivery.attempted",

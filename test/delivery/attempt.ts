@@ -21,6 +21,8 @@ export interface SendOptions extends SenderOptions {
   body?: string;
   timeoutMs?: number;
   deadline?: Deadline;
+  /** In place of the one that all requests with the same options share. */
+  sender?: Send;
 }
 
 const senders = new Map<string, Send>();
@@ -38,7 +40,7 @@ export async function sendTo(
   { addresses = [LOOPBACK], startAt = 0, headers = {}, body = "{}", ...options }: SendOptions = {},
 ): Promise<Answer> {
   const deadline = options.deadline ?? new Deadline(options.timeoutMs ?? 20_000);
-  const answer = await senderFor(options)({
+  const answer = await (options.sender ?? senderFor(options))({
     target: readTarget(url)!,
     addresses,
     startAt,

@@ -5,7 +5,7 @@ import { Deadline } from "../../src/delivery/deadline.ts";
 import { createSender } from "../../src/delivery/send.ts";
 import { readTarget } from "../../src/delivery/target.ts";
 import { startTcpReceiver, type Behave, type TcpConnection } from "../support/tcp-receiver.ts";
-import { LOOPBACK, sendTo } from "./attempt.ts";
+import { LOOPBACK, sendTo, type SendOptions } from "./attempt.ts";
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -38,8 +38,8 @@ const firstOf =
     index === 0 ? play(connection) : answerAll(connection);
 
 /** The status, or why there is none; the connection is free or given up by then. */
-async function statusOf(url: string, body = "{}") {
-  const answer = await sendTo(url, { body });
+async function statusOf(url: string, body = "{}", options: SendOptions = {}) {
+  const answer = await sendTo(url, { body, ...options });
   if (answer.kind !== "response") return answer;
   await answer.drained;
   return answer.status;
@@ -77,18 +77,116 @@ describe("a connection that was used before", () => {
     expect(bodies(connections)).toEqual([[`"a"`], [`"b"`]]);
   });
 
-  test.each(ends)("and is %s without a byte has its request sent once more", async (_, end) => {
+  /** Answers one request, and ends with the next one. */
+  const endsWithSecond = (end: (connection: TcpConnection) => void) =>
+    firstOf(async (connection) => {
+      await connection.request();
+      await connection.write(NO_CONTENT);
+      await connection.request();
+      end(connection);
+    });
+
+  /** A sender by whose clock nothing takes any time. */
+  const still = () => createSender({ now: () => 0 });
+
+  test.each(ends)("and is %s at once has its request sent once more", async (_, end) => {
+    const { url, connections } = await receiver(endsWithSecond(end));
+    const sender = still();
+    expect(await statusOf(url, `"a"`, { sender })).toBe(204);
+    expect(await statusOf(url, `"b"`, { sender })).toBe(204);
+    expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"b"`]]);
+  });
+
+  test.each(ends)("and is %s after 3 s of work has failed", async (_, end) => {
+    let nowMs = 0;
+    const { url, connections } = await receiver(
+      endsWithSecond((connection) => {
+        nowMs += 3_000;
+        end(connection);
+      }),
+    );
+    const sender = createSender({ now: () => nowMs });
+    expect(await statusOf(url, `"a"`, { sender })).toBe(204);
+    expect(await statusOf(url, `"b"`, { sender })).toEqual(RESET);
+    expect(await statusOf(url, `"c"`, { sender })).toBe(204);
+    expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"c"`]]);
+  });
+
+  /** The clock is looked at around opening, and at each request's write and first byte or end. */
+  const roundTrips: [claim: string, openMs: number, answerMs: number, endMs: number][] = [
+    ["within the time that it took to open and 50 ms", 400, 900, 450],
+    ["within the time of the answer before and 50 ms", 400, 90, 140],
+    ["within 50 ms, however near it is", 0, 0, 50],
+  ];
+  describe.each(roundTrips)("and ends %s", (_, openMs, answerMs, endMs) => {
+    const play = async (lateMs: number) => {
+      const { url, connections } = await receiver(
+        endsWithSecond((connection) => connection.close()),
+      );
+      const looks = [0, openMs, 0, answerMs, 0, endMs + lateMs];
+      const sender = createSender({ now: () => looks.shift() ?? 0 });
+      await statusOf(url, `"a"`, { sender });
+      return { answer: await statusOf(url, `"b"`, { sender }), connections };
+    };
+    test("has its request sent once more", async () => {
+      expect((await play(0)).answer).toBe(204);
+    });
+    test("has failed where it is a millisecond later", async () => {
+      const { answer, connections } = await play(1);
+      expect(answer).toEqual(RESET);
+      expect(connections).toHaveLength(1);
+    });
+  });
+
+  const TIMEOUT = "HTTP/1.1 408 Request Timeout\r\n";
+  const idleAnswers: [claim: string, bytes: string][] = [
+    ["408", `${TIMEOUT}Connection: close\r\n\r\n`],
+    ["408 and would live on", `${TIMEOUT}Content-Length: 0\r\n\r\n`],
+    ["408 with some of a body", `${TIMEOUT}Content-Length: 9\r\n\r\nidle`],
+  ];
+  test.each(idleAnswers)("and answers %s was idle: sent once more", async (_, bytes) => {
+    let nowMs = 0;
     const { url, connections } = await receiver(
       firstOf(async (connection) => {
         await connection.request();
         await connection.write(NO_CONTENT);
         await connection.request();
-        end(connection);
+        nowMs += 3_000;
+        await connection.write(bytes);
       }),
     );
-    expect(await statusOf(url, `"a"`)).toBe(204);
-    expect(await statusOf(url, `"b"`)).toBe(204);
+    const sender = createSender({ now: () => nowMs });
+    expect(await statusOf(url, `"a"`, { sender })).toBe(204);
+    expect(await statusOf(url, `"b"`, { sender })).toBe(204);
     expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"b"`]]);
+    await connections[0]!.closed;
+  });
+
+  test("and answers 408, as the new one does, is answered 408", async () => {
+    const { url, connections } = await receiver(async (connection, index) => {
+      await connection.request();
+      if (index === 0) {
+        await connection.write(NO_CONTENT);
+        await connection.request();
+      }
+      await connection.write(`${TIMEOUT}Content-Length: 0\r\n\r\n`);
+    });
+    expect(await statusOf(url, `"a"`)).toBe(204);
+    expect(await statusOf(url, `"b"`)).toBe(408);
+    expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"b"`]]);
+  });
+
+  test("and answers 408 leaves the rest of the deadline to the new one", async () => {
+    const { url } = await receiver(async (connection, index) => {
+      await connection.request();
+      if (index > 0) return;
+      await connection.write(NO_CONTENT);
+      await connection.request();
+      await connection.write(`${TIMEOUT}Content-Length: 0\r\n\r\n`);
+    });
+    expect(await statusOf(url, `"a"`)).toBe(204);
+    const late = await statusOf(url, `"b"`, { timeoutMs: 200 });
+    expect(late).toEqual({ kind: "failure", reason: "timeout", code: null });
   });
 
   test("and is closed without a byte, as the new one is, has failed", async () => {
@@ -101,9 +199,10 @@ describe("a connection that was used before", () => {
       }
       connection.close();
     });
-    expect(await statusOf(url, `"a"`)).toBe(204);
-    expect(await statusOf(url, `"b"`)).toEqual(RESET);
-    expect(await statusOf(url, `"c"`)).toBe(204);
+    const sender = still();
+    expect(await statusOf(url, `"a"`, { sender })).toBe(204);
+    expect(await statusOf(url, `"b"`, { sender })).toEqual(RESET);
+    expect(await statusOf(url, `"c"`, { sender })).toBe(204);
     expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"b"`], [`"c"`]]);
   });
 

@@ -13,7 +13,13 @@ describe("the free connections", () => {
   const nothing = () => {};
   /** Open, as far as can be seen from here, and leading nowhere. */
   function connectionTo(key: string): Connection {
-    const connection = new Connection(new Socket(), key, nothing, nothing);
+    const connection = new Connection(new Socket(), {
+      key,
+      roundTripMs: 0,
+      now: () => performance.now(),
+      onFree: nothing,
+      onClosed: nothing,
+    });
     stops.push(() => connection.destroy());
     return connection;
   }
@@ -106,7 +112,13 @@ describe("the free connections", () => {
 
   test("are told of a connection's end, whoever ends it", async () => {
     const { promise: told, resolve } = Promise.withResolvers<Connection>();
-    const connection = new Connection(new Socket(), "a", nothing, resolve);
+    const connection = new Connection(new Socket(), {
+      key: "a",
+      roundTripMs: 0,
+      now: () => performance.now(),
+      onFree: nothing,
+      onClosed: resolve,
+    });
     connection.destroy();
     expect(await told).toBe(connection);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Deadline, EXPIRED } from "../../src/delivery/deadline.ts";
+import { Deadline, EXPIRED, responsiveNow } from "../../src/delivery/deadline.ts";
 
 const never = new Promise<never>(() => {});
 
@@ -36,4 +36,19 @@ test("does not pass once cleared", async () => {
   cleared.clear();
   await new Deadline(5).race(never);
   expect(cleared.hasPassed).toBe(false);
+});
+
+test("the responsive clock goes on while the event loop does, and stops while it is held up", async () => {
+  const deadline = new Deadline(60_000);
+  const startedAt = responsiveNow();
+  while (responsiveNow() - startedAt < 100) await Bun.sleep(1);
+
+  const heldAt = responsiveNow();
+  const until = performance.now() + 500;
+  while (performance.now() < until);
+  // The timer's period counts in any case.
+  expect(responsiveNow() - heldAt).toBeLessThan(250);
+  await Bun.sleep(1);
+  expect(responsiveNow() - heldAt).toBeLessThan(250);
+  deadline.clear();
 });

@@ -64,18 +64,6 @@ const plays: [name: string, play: Play, reason: FailureReason, code: string | nu
     "malformed-response",
   ],
   [
-    "has two lengths",
-    answering(`${head}Content-Length: 3\r\nContent-Length: 5\r\n\r\nabcde`),
-    "bad-response",
-    "invalid-content-length",
-  ],
-  [
-    "has an unknown transfer coding",
-    answering(`${head}Transfer-Encoding: smoke\r\n\r\n`),
-    "bad-response",
-    "unsupported-transfer-encoding",
-  ],
-  [
     "switches protocols",
     answering(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",

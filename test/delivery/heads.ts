@@ -1,5 +1,5 @@
 // Pieces of answers, and what the reader makes of a head, for the tests of both.
-import type { Head } from "../../src/delivery/read-response.ts";
+import type { Head } from "../../src/delivery/read-head.ts";
 
 export const OK = "HTTP/1.1 200 OK\r\n";
 export const EMPTY = "Content-Length: 0\r\n";
@@ -9,6 +9,7 @@ export const CHUNKED = "Transfer-Encoding: chunked\r\n";
 export const head = (other: Partial<Head> = {}): Head => ({
   status: 200,
   retryAfter: null,
+  location: null,
   body: 0,
   keepsAlive: true,
   ...other,

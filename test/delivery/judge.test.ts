@@ -47,6 +47,9 @@ test.each([
   "connection-reset",
   "connection-failed",
   "dns",
+  "tls-expired",
+  "tls-untrusted",
+  "tls-wrong-name",
   "tls",
   "bad-response",
 ] as const)("a failure by %s is retried on the schedule", (reason) => {

@@ -55,15 +55,21 @@ describe("https", () => {
     expect(proxy.requests.map(({ authority }) => authority)).toEqual([`127.0.0.1:${port}`]);
   });
 
-  const wrong = ["other", "expired", "self-signed", "strange", "client-only"] as const;
-  test.each(wrong)("is checked for its name behind the proxy: %s is refused", async (name) => {
+  const wrong = [
+    ["other", "tls-wrong-name"],
+    ["expired", "tls-expired"],
+    ["self-signed", "tls-untrusted"],
+    ["strange", "tls-untrusted"],
+    ["client-only", "tls"],
+  ] as const;
+  test.each(wrong)("is checked for its name behind the proxy: %s is %s", async (name, reason) => {
     const receiver = await tlsReceiver({ certificate: name });
     const proxy = await proxyServer();
     const answer = await sendTo(`https://receiver.test:${receiver.port}/`, {
       proxy: proxy.url,
       ca: testAuthority,
     });
-    expect(answer).toHaveProperty("reason", "tls");
+    expect(answer).toHaveProperty("reason", reason);
     expect(receiver.requests).toEqual([]);
   });
 

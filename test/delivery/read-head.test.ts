@@ -4,10 +4,11 @@ import {
   readHead,
   type Head,
   type ResponseProblem,
-} from "../../src/delivery/read-response.ts";
+} from "../../src/delivery/read-head.ts";
 import { CHUNKED, EMPTY, head, IN_CHUNKS, OK } from "./heads.ts";
 
 const CLOSES = head({ keepsAlive: false });
+const LAST_CHUNKS = { ...IN_CHUNKS, keepsAlive: false };
 
 type HeadRow = [claim: string, text: string, expected: Head | ResponseProblem];
 
@@ -27,16 +28,12 @@ describe("whether the connection lives on:", () => {
     ["close counts in a second line", `${NEW}Connection: x\r\nConnection: close\r\n`, CLOSES],
     ["other options say nothing of it", `${NEW}Connection: closed, foreclose\r\n`, head()],
     ["nor do they with HTTP/1.0", `${OLD}Connection: keep-alives\r\n`, CLOSES],
-    [
-      "chunks beside a length are not trusted",
-      `${NEW}${CHUNKED}`,
-      { ...IN_CHUNKS, keepsAlive: false },
-    ],
-    ["nor in the other order", OK + CHUNKED + EMPTY, { ...IN_CHUNKS, keepsAlive: false }],
+    ["chunks beside a length are not trusted", `${NEW}${CHUNKED}`, LAST_CHUNKS],
+    ["nor in the other order", OK + CHUNKED + EMPTY, LAST_CHUNKS],
     [
       "nor are chunks from HTTP/1.0",
       `HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n${CHUNKED}`,
-      { ...IN_CHUNKS, keepsAlive: false },
+      LAST_CHUNKS,
     ],
   ];
   test.each(rows)("%s", (_, text, expected) => {
@@ -60,8 +57,9 @@ describe("whether the connection lives on:", () => {
 });
 
 describe("the body:", () => {
-  const unsupported = "unsupported-transfer-encoding";
-  const invalid = "invalid-content-length";
+  /** Whatever the body is, the connection carries no other answer. */
+  const last = (body: Head["body"]) => head({ body, keepsAlive: false });
+  const untilClose = last("until-close");
   const lengths = (...values: string[]) =>
     OK + values.map((value) => `Content-Length: ${value}\r\n`).join("");
   const coded = (...values: string[]) =>
@@ -69,30 +67,35 @@ describe("the body:", () => {
   const rows: HeadRow[] = [
     ["has a length", lengths("5"), head({ body: 5 })],
     ["may have zeros before its length", lengths("005"), head({ body: 5 })],
-    ["may have its length twice", lengths("5", "5"), head({ body: 5 })],
-    ["may have its length in a list", lengths("5, 5 ,5"), head({ body: 5 })],
-    ["has one length in lines", lengths("5", "6"), invalid],
-    ["has one length in a list", lengths("5, 6"), invalid],
-    ["has one length, also beside none", lengths("0", "6"), invalid],
-    ["has one length, also none beside one", lengths("6", "0"), invalid],
-    ["has no empty length", lengths(""), invalid],
-    ["has no empty length in a list", lengths("5,"), invalid],
-    ["has no length of several words", lengths("5 5"), invalid],
-    ["has no length with a sign", lengths("+5"), invalid],
-    ["has no length below 0", lengths("-5"), invalid],
-    ["has no length in other numerals", lengths("0x5"), invalid],
-    ["has no broken length", lengths("5.0"), invalid],
-    ["has no length past what is exact", lengths("9".repeat(16)), invalid],
+    ["of its length twice is the last", lengths("5", "5"), last(5)],
+    ["of its length in a list is the last", lengths("5, 5 ,5"), last(5)],
+    ["of two lengths is the last", lengths("5", "6"), last(5)],
+    ["of two lengths in a list lasts until the end", lengths("5, 6"), untilClose],
+    ["of none and of one length is the last", lengths("0", "6"), last(0)],
+    ["of one length and of none is the last", lengths("6", "0"), last(6)],
+    ["has no empty length", lengths(""), untilClose],
+    ["has no empty length in a list", lengths("5,"), untilClose],
+    ["has no length of several words", lengths("5 5"), untilClose],
+    ["has no length with a sign", lengths("+5"), untilClose],
+    ["has no length below 0", lengths("-5"), untilClose],
+    ["has no length in other numerals", lengths("0x5"), untilClose],
+    ["has no broken length", lengths("5.0"), untilClose],
+    ["has no length past what is exact", lengths("9".repeat(16)), untilClose],
     ["comes in chunks", coded("chunked"), IN_CHUNKS],
     ["comes in chunks in any case", coded("\tCHUNKED "), IN_CHUNKS],
     ["comes in chunks whatever is in them", coded("gzip, chunked"), IN_CHUNKS],
     ["comes in chunks of several lines", coded("gzip", "chunked"), IN_CHUNKS],
-    ["has chunks on the outside", coded("chunked, gzip"), unsupported],
-    ["has chunks on the outside in lines", coded("chunked", "gzip"), unsupported],
-    ["is not packed in a way nobody knows", coded("smoke"), unsupported],
-    ["is not packed in a longer word", coded("xchunked"), unsupported],
-    ["is not packed in nothing", coded(""), unsupported],
-    ["is bad with a bad length beside chunks", `${coded("chunked")}Content-Length: x\r\n`, invalid],
+    ["with chunks on the inside lasts until the end", coded("chunked, gzip"), untilClose],
+    ["with chunks on the inside in lines does, too", coded("chunked", "gzip"), untilClose],
+    ["packed in a way nobody knows lasts until the end", coded("smoke"), untilClose],
+    ["packed in a longer word lasts until the end", coded("xchunked"), untilClose],
+    ["packed in nothing lasts until the end", coded(""), untilClose],
+    ["packed beside a length is the last", `${coded("identity")}${EMPTY}`, last(0)],
+    [
+      "in chunks beside a bad length is the last",
+      `${coded("chunked")}Content-Length: x\r\n`,
+      last("chunked"),
+    ],
     ["is none with 204", "HTTP/1.1 204 No Content\r\n", head({ status: 204 })],
     ["is none with 304", `HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n`, head({ status: 304 })],
     ["is none with 205", `HTTP/1.1 205 Reset Content\r\n${EMPTY}`, head({ status: 205 })],
@@ -128,18 +131,14 @@ describe("a head", () => {
     ["has no status of 99", status("HTTP/1.1 99 Low"), malformed],
     ["has no status of 099", status("HTTP/1.1 099 Low"), "status-99"],
     ["has no status of 000", status("HTTP/1.1 000 Zero"), "status-0"],
+    ["tells where a redirect leads", line("Location: /a"), head({ location: "/a" })],
+    ["tells it once", line("Location: /a\r\nLocation: /b"), head({ location: "/a" })],
     ["has no status of 1000", status("HTTP/1.1 1000 High"), malformed],
     ["has a number as status", status("HTTP/1.1 2x0 OK"), malformed],
     ["has a status", status("HTTP/1.1"), malformed],
-    ["has one space before the status", status("HTTP/1.1  200 OK"), malformed],
-    ["has no tab before the status", status("HTTP/1.1\t200 OK"), malformed],
     ["is in upper case", status("http/1.1 200 OK"), malformed],
-    ["is not HTTP/2", status("HTTP/2.0 200 OK"), malformed],
-    ["is not HTTP/1", status("HTTP/1 200 OK"), malformed],
-    ["is not HTTP/1.10", status("HTTP/1.10 200 OK"), malformed],
     ["begins with HTTP", status(" HTTP/1.1 200 OK"), malformed],
     ["begins at once", `\r\n${status("HTTP/1.1 200 OK")}`, malformed],
-    ["has no bare CR in the reason", status("HTTP/1.1 200 O\rK"), malformed],
     ["switches no protocols", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n", "unrequested-upgrade"],
     ["tells when to come again", line("Retry-After: 120"), head({ retryAfter: "120" })],
     ["tells it in any case", line("rETRY-aFTER:\t 120 \t"), head({ retryAfter: "120" })],
@@ -153,7 +152,6 @@ describe("a head", () => {
       line("Retry-After: a\r\n \t b\r\n\tc"),
       head({ retryAfter: "a b c" }),
     ],
-    ["may have a folded first line", `${OK} folded\r\n${EMPTY}`, head()],
     ["may have a folded empty line", line("Retry-After: 7\r\n "), head({ retryAfter: "7" })],
     ["hides no header in a fold", line("X-A: a\r\n Retry-After: 7"), head()],
     ["hides no length in a fold", `${OK}X-A: a\r\n Content-Length: 9\r\n${EMPTY}`, head()],
@@ -161,13 +159,6 @@ describe("a head", () => {
     ["may have other names", line("Xretry-After: 1\r\nRetry-Afterx: 2"), head()],
     ["may have names of any token", line("!#$%&'*+-.^_`|~09azAZ: 1"), head()],
     ["has a colon in every line", line("nonsense"), malformed],
-    ["has no space before the colon", line("Retry-After : 120"), malformed],
-    ["has no tab before the colon", line("Content-Length\t: 120"), malformed],
-    ["has no line without a name", line(": 120"), malformed],
-    ["has no name of other letters", line("Ü: 120"), malformed],
-    ["has no bare CR in a value", line("X-A: a\rb"), malformed],
-    ["has no bare CR before a line end", line("X-A: a\r"), malformed],
-    ["has no header behind a bare CR", line("X-A: a\rRetry-After: 7"), malformed],
     ["has no NUL in a value", line("X-A: a\0b"), malformed],
     ["has no NUL in a name", line("X\0A: b"), malformed],
   ];
@@ -181,11 +172,47 @@ describe("a head", () => {
     expect(readHead(`${text}\n`)).toEqual(expected);
   });
 
+  // What curl or Node accepts: the answer counts, but where it ends may be seen otherwise by others.
+  const doubtful: HeadRow[] = [
+    ["two spaces before the status", status("HTTP/1.1  200 OK"), CLOSES],
+    ["a tab before the status", status("HTTP/1.1\t200 OK"), CLOSES],
+    ["a tab behind the status", status("HTTP/1.1 200\tOK"), CLOSES],
+    ["a reason without a blank", status("HTTP/1.1 200OK"), CLOSES],
+    ["HTTP/2.0", status("HTTP/2.0 200 OK"), CLOSES],
+    ["HTTP/2", status("HTTP/2 200 OK"), CLOSES],
+    ["HTTP/1", status("HTTP/1 200 OK"), CLOSES],
+    ["HTTP/1.10", status("HTTP/1.10 200 OK"), CLOSES],
+    ["a bare CR in the reason", status("HTTP/1.1 200 O\rK"), CLOSES],
+    ["a folded status line", `${OK} folded\r\n${EMPTY}`, CLOSES],
+    ["a space in a name", line("X Powered By: x"), CLOSES],
+    [
+      "a space before a colon",
+      line("Retry-After : 120"),
+      head({ retryAfter: "120", keepsAlive: false }),
+    ],
+    [
+      "a tab before a colon",
+      `${OK}Content-Length\t: 120\r\n`,
+      head({ body: 120, keepsAlive: false }),
+    ],
+    ["chunks with a space before the colon", `${OK}Transfer-Encoding : chunked\r\n`, LAST_CHUNKS],
+    ["an empty name", line(": 120"), CLOSES],
+    ["a name of other letters", line("Ü: 120"), CLOSES],
+    ["a bare CR in a value", line("X-A: a\rb"), CLOSES],
+    ["a bare CR before a line end", line("X-A: a\r"), CLOSES],
+    ["a header behind a bare CR", line("X-A: a\rRetry-After: 7"), CLOSES],
+  ];
+  test.each(doubtful)("with %s is read, and is the last on its connection", (_, text, expected) => {
+    expect(readHead(`${text}\r\n`)).toEqual(expected);
+  });
+
   const spaces = " ".repeat(60_000);
   const costly: HeadRow[] = [
     ["within a value", line(`Retry-After: a${spaces}b`), head({ retryAfter: `a${spaces}b` })],
     ["before a NUL", line(`X-A:${spaces}\0`), malformed],
-    ["before a bare CR", line(`X-A:${spaces}\ra`), malformed],
+    ["before a bare CR", line(`X-A:${spaces}\ra`), CLOSES],
+    ["within a name", line(`X${spaces}A: a`), CLOSES],
+    ["without a colon", line(`X${spaces}A`), malformed],
   ];
   // Not by the clock: with a search that goes back and back again, it does not come to an end at all.
   test.each(costly)("of much white space %s is read in one go", (_, text, expected) => {

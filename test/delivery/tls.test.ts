@@ -33,29 +33,80 @@ describe("a certificate", () => {
     expect(answer).toMatchObject({ status: 204, retryAfter: `${host}:${port}` });
   });
 
-  const wrong: [claim: string, leaf: CertificateName, host: string, code: string][] = [
-    ["for another name", "other", "receiver.test", "ERR_TLS_CERT_ALTNAME_INVALID"],
-    ["for a name further up", "receiver", "a.b.receiver.test", "ERR_TLS_CERT_ALTNAME_INVALID"],
-    ["for the name, of an address", "receiver", "127.0.0.1", "ERR_TLS_CERT_ALTNAME_INVALID"],
-    ["for the dialled address, of a name", "localhost", "a.test", "ERR_TLS_CERT_ALTNAME_INVALID"],
-    ["that has expired", "expired", "receiver.test", "CERT_HAS_EXPIRED"],
-    ["that is not valid yet", "not-yet-valid", "receiver.test", "CERT_NOT_YET_VALID"],
-    ["signed by itself", "self-signed", "receiver.test", "DEPTH_ZERO_SELF_SIGNED_CERT"],
-    ["of an unknown authority", "strange", "receiver.test", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
-    ["for clients only", "client-only", "receiver.test", "INVALID_PURPOSE"],
-    ["signed by one that is no authority", "by-leaf", "receiver.test", "INVALID_PURPOSE"],
+  const wrong: [
+    claim: string,
+    leaf: CertificateName,
+    host: string,
+    reason: FailureReason,
+    code: string,
+  ][] = [
+    [
+      "for another name",
+      "other",
+      "receiver.test",
+      "tls-wrong-name",
+      "ERR_TLS_CERT_ALTNAME_INVALID",
+    ],
+    [
+      "for a name further up",
+      "receiver",
+      "a.b.receiver.test",
+      "tls-wrong-name",
+      "ERR_TLS_CERT_ALTNAME_INVALID",
+    ],
+    [
+      "for the name, of an address",
+      "receiver",
+      "127.0.0.1",
+      "tls-wrong-name",
+      "ERR_TLS_CERT_ALTNAME_INVALID",
+    ],
+    [
+      "for the dialled address, of a name",
+      "localhost",
+      "a.test",
+      "tls-wrong-name",
+      "ERR_TLS_CERT_ALTNAME_INVALID",
+    ],
+    ["that has expired", "expired", "receiver.test", "tls-expired", "CERT_HAS_EXPIRED"],
+    [
+      "that is not valid yet",
+      "not-yet-valid",
+      "receiver.test",
+      "tls-expired",
+      "CERT_NOT_YET_VALID",
+    ],
+    [
+      "signed by itself",
+      "self-signed",
+      "receiver.test",
+      "tls-untrusted",
+      "DEPTH_ZERO_SELF_SIGNED_CERT",
+    ],
+    [
+      "of an unknown authority",
+      "strange",
+      "receiver.test",
+      "tls-untrusted",
+      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    ],
+    ["for clients only", "client-only", "receiver.test", "tls", "INVALID_PURPOSE"],
+    ["signed by one that is no authority", "by-leaf", "receiver.test", "tls", "INVALID_PURPOSE"],
   ];
-  test.each(wrong)("%s is refused before a byte of the request", async (_, leaf, host, code) => {
-    const receiver = await tlsReceiver({ certificate: leaf });
-    const answer = await sendTo(`https://${host}:${receiver.port}/`, { ca });
-    expect(answer).toEqual({ kind: "failure", reason: "tls", code });
-    expect(receiver.requests).toEqual([]);
-  });
+  test.each(wrong)(
+    "%s is refused before a byte of the request",
+    async (_, leaf, host, reason, code) => {
+      const receiver = await tlsReceiver({ certificate: leaf });
+      const answer = await sendTo(`https://${host}:${receiver.port}/`, { ca });
+      expect(answer).toEqual({ kind: "failure", reason, code });
+      expect(receiver.requests).toEqual([]);
+    },
+  );
 
   test("of the tests' authority is refused by a sender that trusts the system's", async () => {
     const receiver = await tlsReceiver({ certificate: "receiver" });
     const answer = await sendTo(`https://receiver.test:${receiver.port}/`);
-    expect(answer).toHaveProperty("reason", "tls");
+    expect(answer).toHaveProperty("reason", "tls-untrusted");
   });
 
   test("that is wrong stays so where the environment says NODE_TLS_REJECT_UNAUTHORIZED=0", async () => {
@@ -65,11 +116,11 @@ describe("a certificate", () => {
       if (before === undefined) delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
       else process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = before;
     });
-    for (const [, leaf, host] of wrong) {
+    for (const [, leaf, host, reason] of wrong) {
       const receiver = await tlsReceiver({ certificate: leaf });
       expect(await sendTo(`https://${host}:${receiver.port}/`, { ca })).toHaveProperty(
         "reason",
-        "tls",
+        reason,
       );
       expect(receiver.requests).toEqual([]);
     }

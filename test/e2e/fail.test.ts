@@ -5,6 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { hang, type Respond } from "../support/receiver.ts";
 import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
 import type { ServiceProcess } from "../support/service.ts";
+import { startTlsReceiver } from "../support/tls-receiver.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
 
 let scene: Scene;
@@ -122,6 +123,45 @@ test.each([
   // At least the time-out, which is the webhook's own and not the ten seconds of its dialect.
   if (reason === "timeout") expect(entry?.duration_ms).toBeGreaterThanOrEqual(300);
   if (reason === "timeout") expect(entry?.duration_ms).toBeLessThan(5_000);
+});
+
+test("a private authority is trusted where FLUXHOOK_EGRESS_CA names it, and named where not", async () => {
+  await using other = await openScene();
+  const receiver = await startTlsReceiver({ certificate: "localhost" });
+  const url = `https://127.0.0.1:${receiver.port}/hook`;
+  const settings = { SSL_CERT_FILE: "/nowhere", SSL_CERT_DIR: "/nowhere" };
+  const reasons: (string | null)[] = [];
+  for (const ca of ["", new URL("../support/certificates/ca.pem", import.meta.url).pathname]) {
+    const owner = `u_${reasons.length}`;
+    const process = await other.serve({ ...settings, FLUXHOOK_EGRESS_CA: ca });
+    await register(process, { user_id: owner, url, retry_schedule: ["0s"] });
+    await other.push(eventFor(owner));
+    const [entry] = await eventually(async () => {
+      const found = await other.logOf(owner);
+      return found.length > 0 && found;
+    });
+    reasons.push(entry?.reason ?? null);
+    await process.stop();
+  }
+  await receiver.stop();
+  expect(reasons).toEqual(["tls-untrusted", null]);
+});
+
+test.each([
+  ["a public host", "https://user:s3cret@other.example:8443/hook?token=s3cret", "other.example"],
+  ["an internal host", "https://vault.internal/", undefined],
+])("a redirect to %s is not followed, and logged", async (where, location, redirectHost) => {
+  const owner = `u_to_${where.replaceAll(" ", "_")}`;
+  const answer = () => new Response(null, { status: 307, headers: { location } });
+  const { url } = scene.receiver(answer);
+  await register(service, { user_id: owner, url, retry_schedule: ["0s"] });
+  await scene.push(eventFor(owner));
+  const [entry] = await logOf(owner, 1);
+  expect(entry).toMatchObject({ outcome: "parked", reason: "http-307", status_code: 307 });
+  expect(entry?.redirect_host).toBe(redirectHost);
+  expect(JSON.stringify(entry)).not.toContain("s3cret");
+  const { body } = await service.api<{ logs: unknown[] }>("GET", `/v1/users/${owner}/logs`);
+  expect(body.logs).toEqual([entry]);
 });
 
 test("an address that the guard denies is parked at once and never dialled", async () => {

@@ -90,7 +90,7 @@ export async function judgeUrls(
 }
 
 /** Whether `FLUXHOOK_EGRESS_PROXY` is there; its own name is resolved by the system. */
-export async function judgeProxy(proxy: string | undefined): Promise<Finding> {
+export async function judgeProxy(proxy: string | undefined, ca?: string): Promise<Finding> {
   if (proxy === undefined) return skipped("FLUXHOOK_EGRESS_PROXY is not set");
   const target = readTarget(proxy);
   if (target === null) throw new Error("the settings let a proxy through that is no URL");
@@ -100,7 +100,7 @@ export async function judgeProxy(proxy: string | undefined): Promise<Finding> {
   try {
     const { addresses, problem: unresolved } = await addressesOf(target, deadline);
     if (unresolved !== null) return problem(`${at}: ${unresolved}`, advice);
-    const dialled = await dial(target, addresses, deadline);
+    const dialled = await dial(target, addresses, deadline, ca);
     return dialled.kind === "connected"
       ? ok(`${at} takes connections, in ${dialled.ms} ms`)
       : problem(`${at}: ${dialled.code ?? dialled.reason}`, advice);

@@ -18,13 +18,12 @@ const SOON_DAYS = 14;
 export async function checkUrl(
   target: Target,
   { resolve, guard }: Pick<Egress, "resolve" | "guard">,
-  settings: Pick<Settings, "EGRESS_PROXY">,
-  ca?: string,
+  settings: Pick<Settings, "EGRESS_PROXY" | "EGRESS_CA">,
 ): Promise<CheckResult[]> {
   const name = await withDeadline((deadline) => checkName(target, resolve, deadline));
   const verdict = await withDeadline(async (deadline) => guard.judge(target, deadline));
   const connection = await withDeadline((deadline) =>
-    checkConnection(target, verdict, settings.EGRESS_PROXY, deadline, ca),
+    checkConnection(target, verdict, settings, deadline),
   );
   return [
     { check: "name", ...name },
@@ -77,9 +76,8 @@ function judgeVerdict({ hostHeader }: Target, verdict: Verdict): Finding {
 async function checkConnection(
   target: Target,
   verdict: Verdict,
-  proxy: string | undefined,
+  { EGRESS_PROXY: proxy, EGRESS_CA: ca }: Pick<Settings, "EGRESS_PROXY" | "EGRESS_CA">,
   deadline: Deadline,
-  ca: string | undefined,
 ): Promise<Finding> {
   if (verdict.verdict !== "allowed") return skipped("nothing is dialled that was not approved");
   if (proxy !== undefined) {
@@ -104,7 +102,11 @@ const ADVICE: Partial<Record<FailureReason, string>> = {
   "connection-refused":
     "nobody listens there, or no way leads there: start the receiver, or correct the port",
   "connection-reset": "the receiver, or something between, hung up",
-  tls: "its certificate has to be valid, for that name, and from a public authority",
+  "tls-expired": "its owner has to renew the certificate; or the clock of this machine is wrong",
+  "tls-untrusted":
+    "its owner has to send the intermediate certificates too; name a private authority in FLUXHOOK_EGRESS_CA, or add it to the system's store",
+  "tls-wrong-name": "its owner needs a certificate for this name; or correct the URL",
+  tls: "it has to speak TLS 1.2 or 1.3 and present a server's certificate; see docs/security.md",
 };
 
 export function judgeFailure({ reason, code }: Failure): Finding {

@@ -69,8 +69,8 @@ export function receiverChecks(settings: Settings): Check[] {
     },
     {
       name: "egress-proxy",
-      reads: ["EGRESS_PROXY"],
-      look: () => judgeProxy(settings.EGRESS_PROXY),
+      reads: ["EGRESS_PROXY", "EGRESS_CA"],
+      look: () => judgeProxy(settings.EGRESS_PROXY, settings.EGRESS_CA),
     },
   ];
 }

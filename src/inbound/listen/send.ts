@@ -52,8 +52,9 @@ function toAnswer(handedOver: HandedOver): Answer {
   switch (handedOver.kind) {
     case "answered": {
       const { status, headers } = handedOver.answer;
-      const asked = headers.find(({ name }) => name.toLowerCase() === "retry-after");
-      return response(status, asked?.value ?? null);
+      const valueOf = (wanted: string) =>
+        headers.find(({ name }) => name.toLowerCase() === wanted)?.value ?? null;
+      return response(status, valueOf("retry-after"), valueOf("location"));
     }
     case "waiting":
       // It is in the session, and the client gets it when it is back.
@@ -68,6 +69,10 @@ function toAnswer(handedOver: HandedOver): Answer {
   }
 }
 
-function response(status: number, retryAfter: string | null = null): Answer {
-  return { kind: "response", status, retryAfter, drained: DRAINED };
+function response(
+  status: number,
+  retryAfter: string | null = null,
+  location: string | null = null,
+): Answer {
+  return { kind: "response", status, retryAfter, location, drained: DRAINED };
 }

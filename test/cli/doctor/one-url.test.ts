@@ -31,7 +31,10 @@ function egress(allowRanges = ["127.0.0.0/8"]): Pick<Egress, "resolve" | "guard"
 }
 
 async function check(url: string, opened = egress(), proxy?: string): Promise<CheckResult[]> {
-  return checkUrl(readTarget(url)!, opened, { EGRESS_PROXY: proxy }, testAuthority);
+  return checkUrl(readTarget(url)!, opened, {
+    EGRESS_PROXY: proxy,
+    EGRESS_CA: testAuthority,
+  });
 }
 
 const statuses = (results: CheckResult[]) =>
@@ -53,15 +56,20 @@ describe("one URL", () => {
     expect(JSON.stringify(results)).not.toContain("canary");
   });
 
-  test.each(["expired", "self-signed", "strange", "other"] as const)(
-    "whose certificate is %s is a problem that says tls",
-    async (name) => {
-      const { port } = await tlsReceiver(name);
-      const [, , connection] = await check(`https://receiver.test:${port}/`);
-      expect(connection?.status).toBe("problem");
-      expect(connection?.found).toStartWith("tls (");
-    },
-  );
+  test.each([
+    ["expired", "tls-expired (", "its owner has to renew"],
+    ["not-yet-valid", "tls-expired (", "its owner has to renew"],
+    ["self-signed", "tls-untrusted (", "FLUXHOOK_EGRESS_CA"],
+    ["strange", "tls-untrusted (", "FLUXHOOK_EGRESS_CA"],
+    ["other", "tls-wrong-name (", "for this name"],
+    ["client-only", "tls (", "TLS 1.2"],
+  ] as const)("whose certificate is %s is a problem: %s", async (name, found, advice) => {
+    const { port } = await tlsReceiver(name);
+    const [, , connection] = await check(`https://receiver.test:${port}/`);
+    expect(connection?.status).toBe("problem");
+    expect(connection?.found).toStartWith(found);
+    expect(connection?.advice).toContain(advice);
+  });
 
   test("over plain http needs only a connection", async () => {
     const receiver = await startTcpReceiver();
