@@ -10,6 +10,8 @@ export const ATTEMPT_REASONS = [
   "dns",
   "tls",
   "proxy",
+  "proxy-timeout",
+  "receiver-unreachable",
   "blocked-address",
   "bad-response",
   "gone",
