@@ -348,6 +348,14 @@ export class Worker {
         this.log.warn({ err: error, webhook_id: webhookId }, "webhook.pause_failed");
       });
     }
+    if (outcome.outcome === "retry" && outcome.reason === "blocked-address") {
+      this.alerter.raise("delivery.blocked", {
+        webhook,
+        reason: outcome.reason,
+        id: header.id,
+        message: "the name of its webhook has a denied address; the delivery will be tried again",
+      });
+    }
     if (outcome.outcome === "parked") {
       if (outcome.disable) this.disabler.gone(webhookId, webhook.record.url);
       this.alerter.raise("delivery.parked", {
