@@ -12,6 +12,12 @@ export const FAULT_BINARY = join(import.meta.dir, "../../dist/fluxhook-faults");
 export const TOKEN = "campaign-token-of-thirty-two-chars";
 export const QUEUE = "fluxhook:events";
 
+export interface WorkerOptions {
+  awaitReady?: boolean;
+  /** A command that prepares something and then executes what follows it, in the same process. */
+  through?: readonly string[];
+}
+
 /** One process of the binary. */
 export class WorkerProcess {
   private constructor(
@@ -24,10 +30,10 @@ export class WorkerProcess {
   static async start(
     valkeyUrl: string,
     env: Record<string, string> = {},
-    options: { awaitReady?: boolean } = {},
+    options: WorkerOptions = {},
   ): Promise<WorkerProcess> {
     const logFile = join(tempFolder("worker"), "log");
-    const child = Bun.spawn([FAULT_BINARY, "serve"], {
+    const child = Bun.spawn([...(options.through ?? []), FAULT_BINARY, "serve"], {
       env: {
         ...process.env,
         FLUXHOOK_VALKEY_URL: valkeyUrl,
@@ -288,7 +294,7 @@ export interface ScenarioContext {
   worker(
     url: string,
     env?: Record<string, string>,
-    options?: { awaitReady?: boolean },
+    options?: WorkerOptions,
   ): Promise<WorkerProcess>;
   receiver(port?: number): CountingReceiver;
   /** Something of the scenario's own that ends with it. */

@@ -7,6 +7,7 @@ import { badInput } from "./bad-input.ts";
 import { hostileReceivers } from "./hostile-receivers.ts";
 import { isolation } from "./isolation.ts";
 import { leftovers } from "./leftovers.ts";
+import { twoAddresses } from "./two-addresses.ts";
 import { receiverSays } from "./receiver-says.ts";
 import { valkeyOutages } from "./valkey-outages.ts";
 import { workerEnds } from "./worker-ends.ts";
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...connectionFaults,
   ...isolation,
   hostileReceivers,
+  ...twoAddresses,
   ...backlog,
   ...badInput,
   ...leftovers,
