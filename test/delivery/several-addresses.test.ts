@@ -103,6 +103,20 @@ describe("the address that worked last", () => {
   });
 });
 
+test("a free connection to an address that failed since is not used again while there are others", async () => {
+  const first = receiverAt(A.address);
+  receiverAt(B.address, first.port);
+  const url = `http://${name()}:${first.port}/`;
+  // Two connections to the first address are free.
+  const twice = [sendTo(url, { addresses: [A, B] }), sendTo(url, { addresses: [A, B] })];
+  for (const answer of await Promise.all(twice)) expect(answer.kind).toBe("response");
+  first.hang();
+  const options = { addresses: [A, B] };
+  expect(await answering(url, { ...options, timeoutMs: 300 })).toBe("timeout");
+  expect(await answering(url, options)).toBe(B.address);
+  expect(first.requests).toBe(3);
+});
+
 test("a free connection to any approved address is used again before another address is dialled", async () => {
   const first = receiverAt(A.address);
   const second = receiverAt(B.address, first.port);
