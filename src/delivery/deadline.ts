@@ -3,6 +3,14 @@
 
 export const EXPIRED = Symbol("the deadline has passed");
 
+/** What ends work that waits: a deadline, or the end of a race that it takes part in. */
+export interface Limit {
+  readonly hasPassed: boolean;
+  /** Calls `stop` when the limit passes, unless it is forgotten before; at once if it has passed. */
+  whenPassed(stop: () => void): void;
+  forget(stop: () => void): void;
+}
+
 /** A deadline may pass this much too late. */
 const LATE_MS = 20;
 
@@ -35,7 +43,7 @@ function endLate(): void {
   for (const deadline of running) deadline.endAfter(nowMs);
 }
 
-export class Deadline {
+export class Deadline implements Limit {
   #endsAtMs: number;
   #hasPassed = false;
   #controller: AbortController | null = null;
@@ -97,15 +105,20 @@ export class Deadline {
   }
 
   /** For work that cannot be stopped, such as a look-up: goes on without it. */
-  async race<T>(work: Promise<T>): Promise<T | typeof EXPIRED> {
-    if (this.hasPassed) return EXPIRED;
-    const { promise: expired, resolve } = Promise.withResolvers<typeof EXPIRED>();
-    const stop = () => resolve(EXPIRED);
-    this.whenPassed(stop);
-    try {
-      return await Promise.race([work, expired]);
-    } finally {
-      this.forget(stop);
-    }
+  race<T>(work: Promise<T>): Promise<T | typeof EXPIRED> {
+    return raceWithin(this, work);
+  }
+}
+
+/** For work that cannot be stopped: resolves with its value, or with EXPIRED when the limit passes. */
+export async function raceWithin<T>(limit: Limit, work: Promise<T>): Promise<T | typeof EXPIRED> {
+  if (limit.hasPassed) return EXPIRED;
+  const { promise: expired, resolve } = Promise.withResolvers<typeof EXPIRED>();
+  const stop = () => resolve(EXPIRED);
+  limit.whenPassed(stop);
+  try {
+    return await Promise.race([work, expired]);
+  } finally {
+    limit.forget(stop);
   }
 }

@@ -65,7 +65,7 @@ export interface Attempt {
   drained: Drained;
 }
 
-type Blocked = { kind: "blocked"; detail: string };
+type Blocked = { kind: "blocked"; detail: string; mayPass: boolean };
 
 const encoder = new TextEncoder();
 
@@ -123,8 +123,6 @@ export async function deliver(
         ? await deps.send({
             target: verdict.target,
             addresses: verdict.addresses,
-            // An address that swallows packets costs one attempt, not all of them.
-            startAt: attempt - 1,
             headers: mergeHeaders(target.headers, verdict.target.authorization, signed),
             body: bodyBytes,
             deadline,
@@ -152,7 +150,9 @@ export async function deliver(
 
 /** What the guard's refusal means for the attempt. */
 function unsent(verdict: Exclude<Verdict, { verdict: "allowed" }>): Failure | Blocked {
-  if (verdict.verdict === "blocked") return { kind: "blocked", detail: verdict.detail };
+  if (verdict.verdict === "blocked") {
+    return { kind: "blocked", detail: verdict.detail, mayPass: verdict.mayPass };
+  }
   return { kind: "failure", reason: verdict.reason, code: verdict.detail };
 }
 

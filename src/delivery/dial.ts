@@ -4,19 +4,19 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Address } from "./address.ts";
 import { trusting } from "./authorities.ts";
-import type { Deadline } from "./deadline.ts";
 import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
+import type { RaceLimit } from "./race.ts";
 import type { Target } from "./target.ts";
 
 export type Dial = (
   target: Target,
   address: Address,
-  deadline: Deadline,
+  limit: RaceLimit,
 ) => Promise<Socket | Failure>;
 
 /** `ca`: certificate authorities as PEM, beside the system's. */
 export function createDial(ca?: string): Dial {
-  return (target, { address }, deadline) => open(target, address, ca, deadline);
+  return (target, { address }, limit) => open(target, address, ca, limit);
 }
 
 /** `host` is an approved address, or the operator's own proxy. */
@@ -24,11 +24,11 @@ export function open(
   { isTls, serverName, port }: Target,
   host: string,
   ca: string | undefined,
-  deadline: Deadline,
+  limit: RaceLimit,
 ): Promise<Socket | Failure> {
   return isTls
-    ? openTls({ host, port }, serverName, ca, deadline)
-    : opened(connectTcp({ host, port, noDelay: true }), "connect", deadline);
+    ? openTls({ host, port }, serverName, ca, limit)
+    : opened(connectTcp({ host, port, noDelay: true }), "connect", limit);
 }
 
 /** Without a name the certificate has to be for `at.host`. */
@@ -36,7 +36,7 @@ export function openTls(
   at: ConnectionOptions,
   serverName: string | null,
   ca: string | undefined,
-  deadline: Deadline,
+  limit: RaceLimit,
 ): Promise<Socket | Failure> {
   const socket = connectTls({
     ...at,
@@ -47,13 +47,14 @@ export function openTls(
     rejectUnauthorized: true,
   });
   socket.setNoDelay(true);
-  return opened(socket, "secureConnect", deadline);
+  if (at.socket === undefined) socket.once("connect", () => limit.accepted?.());
+  return opened(socket, "secureConnect", limit);
 }
 
 async function opened<Kind extends Socket>(
   socket: Kind,
   event: "connect" | "secureConnect",
-  deadline: Deadline,
+  limit: RaceLimit,
 ): Promise<Kind | Failure> {
   const { promise, resolve } = Promise.withResolvers<Kind | Failure>();
   // A process that has nothing else to do need not wait for connections that nobody uses.
@@ -66,9 +67,9 @@ async function opened<Kind extends Socket>(
   socket.once(event, onOpen);
   socket.once("error", onError);
   socket.once("close", onClose);
-  deadline.whenPassed(onPassed);
+  limit.whenPassed(onPassed);
   const outcome = await promise;
-  deadline.forget(onPassed);
+  limit.forget(onPassed);
   socket.off("close", onClose);
   if (outcome === socket) socket.off("error", onError);
   else {

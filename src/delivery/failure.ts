@@ -16,14 +16,20 @@ export type FailureReason =
   /** Any other failure of the handshake. */
   | "tls"
   | "bad-response"
-  /** EGRESS_PROXY was not to be reached, or refused the tunnel. */
-  | "proxy";
+  /** EGRESS_PROXY could not be reached, or refused the tunnel. */
+  | "proxy"
+  /** EGRESS_PROXY did not answer CONNECT. */
+  | "proxy-timeout"
+  /** EGRESS_PROXY answered CONNECT with 502, 503 or 504: it did not reach the receiver. */
+  | "receiver-unreachable";
 
 export interface Failure {
   kind: "failure";
   reason: FailureReason;
   /** The code behind the reason, for the operator's log. */
   code: string | null;
+  /** The operator has to fix it. It says nothing about the receiver. */
+  isOurs?: boolean;
 }
 
 const REASON_BY_CODE: Readonly<Record<string, FailureReason>> = {
@@ -59,17 +65,6 @@ const REASON_BY_CERTIFICATE_CODE: Readonly<Record<string, FailureReason>> = {
 const CERTIFICATE_CODE =
   /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_|ERROR_IN_CERT_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$|IP_ADDRESS_MISMATCH$)/;
 
-/** No byte of the request can have gone out, so another address may be tried at once. */
-const BEFORE_SENDING = new Set([
-  "ECONNREFUSED",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENETDOWN",
-  "EHOSTDOWN",
-  "ETIMEDOUT",
-  "EADDRNOTAVAIL",
-]);
-
 /** How a proxy answered CONNECT (RFC 9110 §9.3.6), where it opened no tunnel. */
 const STATUS_CODE = /^status-\d/;
 
@@ -86,15 +81,25 @@ export function connectionFailure(code: string | null): Failure {
   return { kind: "failure", reason: REASON_BY_CODE[known] ?? "connection-failed", code: known };
 }
 
-/** The proxy could not be dialled, or opened no tunnel: the receiver has seen nothing. */
+/** The proxy could not be reached, or does not let us through: the receiver has seen nothing. */
 export function proxyFailure(code: string | null): Failure {
-  return { kind: "failure", reason: "proxy", code };
+  return { kind: "failure", reason: "proxy", code, isOurs: true };
 }
 
+/** The proxy's answer to CONNECT that opened no tunnel. RFC 9110 §15.6.3 to §15.6.5 speak of the receiver. */
+export function tunnelRefused(status: number): Failure {
+  const code = `status-${status}`;
+  return status === 502 || status === 503 || status === 504
+    ? { kind: "failure", reason: "receiver-unreachable", code }
+    : proxyFailure(code);
+}
+
+/** Whether another address may be dialled after this failure, which came before the request was sent. */
 export function mayTryNextAddress({ reason, code }: Failure): boolean {
-  if (code === null) return false;
-  // A proxy that refuses one address may reach the next; one that is away reaches none.
-  return reason === "proxy" ? STATUS_CODE.test(code) : BEFORE_SENDING.has(code);
+  if (reason !== "proxy") return true;
+  // A proxy that forbids one address may allow the next. One that is away, or that does not accept our
+  // credentials, opens no tunnel at all.
+  return code !== null && STATUS_CODE.test(code) && code !== "status-407";
 }
 
 /** Null where it has none. */

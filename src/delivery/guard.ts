@@ -2,6 +2,7 @@
 // else (guarantee 7). Protects the network that Fluxhook stands in from its users' URLs (SSRF).
 import { isWithin, judgeAddress, parseAddress, parseRange, type Address } from "./address.ts";
 import { EXPIRED, type Deadline } from "./deadline.ts";
+import { isLocalhost } from "./host-name.ts";
 import type { OwnListeners } from "./own-listeners.ts";
 import * as refusal from "./refusal.ts";
 import type { Refusal } from "./refusal.ts";
@@ -10,7 +11,11 @@ import type { Target } from "./target.ts";
 
 export type Verdict =
   | { verdict: "allowed"; target: Target; addresses: readonly Address[] }
-  | ({ verdict: "blocked" } & Refusal)
+  | ({
+      verdict: "blocked";
+      /** It follows from the addresses that a name has now: it may pass by itself. */
+      mayPass: boolean;
+    } & Refusal)
   | { verdict: "unresolved"; reason: "dns" | "timeout"; detail: string | null };
 
 export interface Guard {
@@ -52,18 +57,23 @@ export function createGuard(options: GuardOptions): Guard {
       : rulesOfOthers(target);
   }
 
+  /** Whether the target's name could have another address, and that one be allowed. */
+  function dependsOnAddress(target: Target): boolean {
+    return hasOtherAddresses(target) && (exempt.length > 0 || rulesOfOthers(target) === null);
+  }
+
   function judgeResolution(target: Target, resolution: Resolution): Verdict {
     if (resolution.kind === "unresolved") {
       // Where no address is exempt, none that the name may get one day would open scheme and port.
       const problem = exempt.length === 0 ? rulesOfOthers(target) : null;
       return problem
-        ? blocked(problem)
+        ? blocked(problem, false)
         : { verdict: "unresolved", reason: "dns", detail: resolution.code };
     }
     for (const { address } of resolution.addresses) {
       // One denied address denies the name: which of them is dialled must not be left to luck.
       const problem = addressProblem(target, address);
-      if (problem !== null) return blocked(problem);
+      if (problem !== null) return blocked(problem, dependsOnAddress(target));
     }
     return { verdict: "allowed", target, addresses: resolution.addresses };
   }
@@ -93,7 +103,7 @@ export function createGuard(options: GuardOptions): Guard {
       return remember(target, { kind: "resolved", addresses: [target.literal] });
     }
     const { nameProblem } = target;
-    if (nameProblem !== null) return blocked(refusal.noName(target, nameProblem));
+    if (nameProblem !== null) return blocked(refusal.noName(target, nameProblem), false);
     const resolution = resolve(target.hostname, deadline);
     return resolution instanceof Promise
       ? afterLookup(target, resolution)
@@ -111,7 +121,8 @@ export function createGuard(options: GuardOptions): Guard {
     const { target, addresses } = verdict;
     const found = await own.find(addresses, target.port, deadline);
     if (found.kind === "own") {
-      return blocked(refusal.ownListener(target, found.address, found.name));
+      const problem = refusal.ownListener(target, found.address, found.name);
+      return blocked(problem, hasOtherAddresses(target));
     }
     return found.kind === "other"
       ? verdict
@@ -120,10 +131,10 @@ export function createGuard(options: GuardOptions): Guard {
 
   return {
     judge(target, deadline) {
-      if (target === null) return blocked(refusal.noUrl());
+      if (target === null) return blocked(refusal.noUrl(), false);
       // There is nothing to dial for any other scheme.
       if (target.protocol !== "https:" && target.protocol !== "http:") {
-        return blocked(refusal.wrongScheme(target));
+        return blocked(refusal.wrongScheme(target), false);
       }
       const judging = judgeByAddresses(target, deadline);
       return ownListeners?.hasPort(target.port)
@@ -133,6 +144,11 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-function blocked(problem: Refusal): Verdict {
-  return { verdict: "blocked", ...problem };
+/** `localhost` is this machine at every attempt (RFC 6761 §6.3), as a literal address is itself. */
+function hasOtherAddresses({ literal, hostname }: Target): boolean {
+  return literal === null && !isLocalhost(hostname);
+}
+
+function blocked(problem: Refusal, mayPass: boolean): Verdict {
+  return { verdict: "blocked", mayPass, ...problem };
 }

@@ -6,8 +6,9 @@ import { readRetryAfter } from "./retry-after.ts";
 /** What judge needs to know of the guard's and the receiver's answer. */
 export type Answered =
   | { kind: "response"; status: number; retryAfter: string | null }
-  | { kind: "failure"; reason: FailureReason }
-  | { kind: "blocked" };
+  | { kind: "failure"; reason: FailureReason; isOurs?: boolean }
+  /** `mayPass`: the name may have another address at the next attempt. */
+  | { kind: "blocked"; mayPass: boolean };
 
 export type Reason = `http-${number}` | "gone" | "blocked-address" | FailureReason;
 
@@ -46,9 +47,14 @@ export interface JudgeContext {
 }
 
 export function judge(answer: Answered, context: JudgeContext): Outcome {
-  if (answer.kind === "blocked") return parked("blocked-address", null);
+  if (answer.kind === "blocked") {
+    // A name server that errs for a moment must not cost the deliveries their retries.
+    return answer.mayPass
+      ? retryOrPark("blocked-address", NO_ANSWER, context)
+      : parked("blocked-address", null);
+  }
   return answer.kind === "failure"
-    ? retryOrPark(answer.reason, null, null, context)
+    ? retryOrPark(answer.reason, { ...NO_ANSWER, isOurs: answer.isOurs === true }, context)
     : judgeStatus(answer.status, answer.retryAfter, context);
 }
 
@@ -61,17 +67,22 @@ function judgeStatus(status: number, retryAfter: string | null, context: JudgeCo
     retryAfter !== null && (status === 429 || status === 503)
       ? readRetryAfter(retryAfter, context.nowMs)
       : null;
-  return retryOrPark(`http-${status}`, status, pauseMs, context);
+  return retryOrPark(`http-${status}`, { statusCode: status, pauseMs, isOurs: false }, context);
 }
+
+const NO_ANSWER = { statusCode: null, pauseMs: null, isOurs: false };
 
 function retryOrPark(
   reason: Reason,
-  statusCode: number | null,
-  pauseMs: number | null,
+  {
+    statusCode,
+    pauseMs,
+    isOurs,
+  }: { statusCode: number | null; pauseMs: number | null; isOurs: boolean },
   { attempt, scheduleMs, random }: JudgeContext,
 ): Outcome {
-  // A proxy that is away is ours, and says nothing about any receiver.
-  const countsTowardsDisabling = pauseMs === null && reason !== "proxy";
+  // What the operator has to fix says nothing about the receiver.
+  const countsTowardsDisabling = pauseMs === null && !isOurs;
   const delayMs = delayBefore(attempt + 1, scheduleMs, random);
   if (delayMs === null) {
     return { ...parked(reason, statusCode), pauseMs, countsTowardsDisabling, exhausted: true };

@@ -1,69 +1,85 @@
 // EGRESS_PROXY: requests leave through an HTTP proxy, by CONNECT to the address that the guard
 // approved (guarantee 7; RFC 9110 §9.3.6). Behind it a connection is as any other.
 import type { Socket } from "node:net";
-import type { Deadline } from "./deadline.ts";
-import { open, openTls, type Dial } from "./dial.ts";
-import { proxyFailure, TIMED_OUT, type Failure } from "./failure.ts";
-import { headEnd, readHead } from "./read-head.ts";
-import { readTarget } from "./target.ts";
+import { Connector } from "./connector.ts";
+import { EXPIRED, type Limit } from "./deadline.ts";
+import { createDial, openTls, type Dial } from "./dial.ts";
+import { proxyFailure, tunnelRefused, type Failure } from "./failure.ts";
+import { readConnectAnswer } from "./read-connect-answer.ts";
+import { createResolver, type Resolve } from "./resolve.ts";
+import { readTarget, type Target } from "./target.ts";
 
-const MAX_HEAD_BYTES = 16 * 1024;
+/** A proxy that has answered a CONNECT within this time works: what it does not answer is the receiver's. */
+const PROXY_WORKS_MS = 60_000;
+
+export interface ProxyDeps {
+  /** Monotonic milliseconds. */
+  nowMs?: () => number;
+  /** Of the proxy's own name. */
+  resolve?: Resolve;
+}
 
 /** An http or https URL; its credentials go to the proxy alone. */
-export function createProxyDial(proxyUrl: string, ca?: string): Dial {
+export function createProxyDial(
+  proxyUrl: string,
+  ca?: string,
+  // The proxy's name is the operator's, and no webhook's: DNS_SERVERS are not asked for it.
+  { nowMs = () => performance.now(), resolve = createResolver() }: ProxyDeps = {},
+): Dial {
   const proxy = readTarget(proxyUrl);
   if (proxy === null) throw new Error("the proxy's address is no URL");
-  const { hostname, authorization } = proxy;
+  const { authorization } = proxy;
   const credentials = authorization === null ? "" : `Proxy-Authorization: ${authorization}\r\n`;
+  const connectToProxy = createProxyConnect(proxy, resolve, ca);
+  let answeredAtMs = Number.NEGATIVE_INFINITY;
 
-  const openTunnel = async (authority: string, deadline: Deadline): Promise<Socket | Failure> => {
-    const socket = await open(proxy, hostname, ca, deadline);
-    if ("kind" in socket) return socket === TIMED_OUT ? socket : proxyFailure(socket.code);
+  async function openTunnel(authority: string, limit: Limit): Promise<Socket | Failure> {
+    const socket = await connectToProxy(limit);
+    if ("kind" in socket) return socket;
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`);
-    const refusal = await readRefusal(socket, deadline);
-    if (refusal !== null) socket.destroy();
-    return refusal ?? socket;
-  };
+    const answer = await readConnectAnswer(socket, limit);
+    if (answer.kind === "status") {
+      answeredAtMs = nowMs();
+      if (answer.status < 300) return socket;
+    }
+    socket.destroy();
+    switch (answer.kind) {
+      case "status":
+        return tunnelRefused(answer.status);
+      case "broken":
+        return proxyFailure(answer.code);
+      case "none": {
+        const isOurs = nowMs() - answeredAtMs > PROXY_WORKS_MS;
+        return { kind: "failure", reason: "proxy-timeout", code: null, isOurs };
+      }
+    }
+  }
 
-  return async (target, { address, family }, deadline) => {
+  return async (target, { address, family }, limit) => {
     const host = family === 6 ? `[${address}]` : address;
-    const tunnel = await openTunnel(`${host}:${target.port}`, deadline);
+    const tunnel = await openTunnel(`${host}:${target.port}`, limit);
     if ("kind" in tunnel || !target.isTls) return tunnel;
-    return openTls({ socket: tunnel, host: address }, target.serverName, ca, deadline);
+    limit.accepted?.();
+    return openTls({ socket: tunnel, host: address }, target.serverName, ca, limit);
   };
 }
 
-/** Null where the tunnel is open. */
-async function readRefusal(socket: Socket, deadline: Deadline): Promise<Failure | null> {
-  const { promise, resolve } = Promise.withResolvers<Failure | null>();
-  let received = Buffer.alloc(0);
-  const onData = (bytes: Buffer) => {
-    received = Buffer.concat([received, bytes]);
-    const end = headEnd(received, 0, received.length);
-    if (end === -1) {
-      if (received.length > MAX_HEAD_BYTES) resolve(proxyFailure("head-too-large"));
-      return;
-    }
-    const head = readHead(received.toString("latin1", 0, end));
-    if (typeof head === "string") return resolve(proxyFailure(head));
-    if (head.status < 200 || head.status > 299) {
-      return resolve(proxyFailure(`status-${head.status}`));
-    }
-    // A receiver says nothing before it is asked: early bytes are the proxy's own.
-    resolve(end < received.length ? proxyFailure("malformed-response") : null);
+/** Connects to the proxy itself. Its name may have several addresses; they are raced too. */
+function createProxyConnect(
+  proxy: Target,
+  resolve: Resolve,
+  ca: string | undefined,
+): (limit: Limit) => Promise<Socket | Failure> {
+  const connector = new Connector(createDial(ca));
+
+  return async (limit) => {
+    const resolution = proxy.literal
+      ? ({ kind: "resolved", addresses: [proxy.literal] } as const)
+      : await resolve(proxy.hostname, limit);
+    if (resolution === EXPIRED) return proxyFailure("ETIMEDOUT");
+    if (resolution.kind === "unresolved") return proxyFailure(resolution.code);
+    const connected = await connector.connect(proxy, resolution.addresses, limit);
+    if (!("kind" in connected)) return connected.socket;
+    return proxyFailure(connected.reason === "timeout" ? "ETIMEDOUT" : connected.code);
   };
-  const onEnd = () => resolve(proxyFailure("ECONNRESET"));
-  const onPassed = () => resolve(TIMED_OUT);
-  socket.on("data", onData);
-  socket.on("error", onEnd);
-  socket.on("end", onEnd);
-  socket.on("close", onEnd);
-  deadline.whenPassed(onPassed);
-  const refusal = await promise;
-  deadline.forget(onPassed);
-  socket.off("data", onData);
-  socket.off("end", onEnd);
-  socket.off("close", onEnd);
-  if (refusal === null) socket.off("error", onEnd);
-  return refusal;
 }

@@ -2,11 +2,13 @@
 // which moves is judged anew, and concurrent attempts to one name share one look-up.
 import { forgetOldest } from "../forget-oldest.ts";
 import type { Address } from "./address.ts";
-import { EXPIRED, type Deadline } from "./deadline.ts";
+import { orderAddresses } from "./address-order.ts";
+import { raceWithin, type EXPIRED, type Limit } from "./deadline.ts";
 import { isLocalhost } from "./host-name.ts";
 
 export type Resolution =
-  { kind: "resolved"; addresses: readonly Address[] } | { kind: "unresolved"; code: string };
+  | { kind: "resolved"; /** In the order of `orderAddresses`. */ addresses: readonly Address[] }
+  | { kind: "unresolved"; code: string };
 
 export interface Found extends Address {
   /** Left out by a look-up that does not learn it. */
@@ -18,7 +20,7 @@ export type Lookup = (name: string) => Promise<readonly Found[]>;
 /** The same object as before while the answer is cached: what was judged of it still holds. */
 export type Resolve = (
   name: string,
-  deadline: Deadline,
+  limit: Limit,
 ) => Resolution | Promise<Resolution | typeof EXPIRED>;
 
 export interface ResolverOptions {
@@ -84,12 +86,12 @@ export function createResolver({
     return started;
   }
 
-  return (name, deadline) => {
+  return (name, limit) => {
     const known = answers.get(name);
     if (known && nowMs() < known.expiresAtMs) return known.resolution;
     const shared = pending.get(name);
     const isFresh = shared && nowMs() - shared.startedAtMs < shareMs;
-    return deadline.race((isFresh ? shared : begin(name)).answer);
+    return raceWithin(limit, (isFresh ? shared : begin(name)).answer);
   };
 }
 
@@ -98,7 +100,7 @@ async function ask(lookup: Lookup, name: string): Promise<Answer> {
     const found = await lookup(name);
     if (found.length === 0) return unresolved("ENODATA");
     if (found.length > MOST_ADDRESSES) return unresolved(`over ${MOST_ADDRESSES} addresses`);
-    const addresses = found.map(({ address, family }) => ({ address, family }));
+    const addresses = orderAddresses(found);
     return { resolution: { kind: "resolved", addresses }, ttlMs: shortestTtl(found) };
   } catch (error) {
     return unresolved(codeOf(error));

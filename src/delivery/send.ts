@@ -5,9 +5,9 @@ import { faultPoint } from "../fault-point.ts";
 import type { Address } from "./address.ts";
 import { Connection, type Answer } from "./connection.ts";
 import { Connections } from "./connections.ts";
+import { Connector } from "./connector.ts";
 import { responsiveNow, type Deadline } from "./deadline.ts";
 import { createDial } from "./dial.ts";
-import { mayTryNextAddress, type Failure } from "./failure.ts";
 import { createProxyDial } from "./proxy-tunnel.ts";
 import type { Target } from "./target.ts";
 import { requestHead } from "./request-head.ts";
@@ -16,8 +16,6 @@ export interface SendRequest {
   target: Target;
   /** As the guard approved them; nothing else is dialled (guarantee 7). */
   addresses: readonly Address[];
-  /** The index of the address to begin with, taken modulo their number. */
-  startAt: number;
   /** Every header but Host, which is added to it. */
   headers: Record<string, string>;
   /** The bytes that were signed (guarantee 4). */
@@ -42,42 +40,60 @@ const ROUND_TRIPS_TO_OPEN = { tcp: 1, tls: 2 };
 
 /** @throws Error (of Send) where a header cannot be sent: none of the remote's doing. */
 export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions = {}): Send {
-  const dial = proxy === undefined ? createDial(ca) : createProxyDial(proxy, ca);
+  const connector = new Connector(
+    proxy === undefined ? createDial(ca) : createProxyDial(proxy, ca),
+    now,
+  );
   const connections = new Connections();
   const onFree = (connection: Connection) => connections.keep(connection);
   const onClosed = (connection: Connection) => connections.forget(connection);
 
-  async function connect(
-    key: string,
-    target: Target,
-    address: Address,
-    deadline: Deadline,
-  ): Promise<Connection | Failure> {
-    const startedAtMs = now();
-    const dialled = await dial(target, address, deadline);
-    if ("kind" in dialled) return dialled;
-    const roundTrips = ROUND_TRIPS_TO_OPEN[target.isTls ? "tls" : "tcp"];
-    const roundTripMs = (now() - startedAtMs) / roundTrips;
-    return new Connection(dialled, { key, roundTripMs, now, onFree, onClosed });
+  /** A free connection to an address that is approved for this attempt too (guarantee 7). */
+  function takeFree(target: Target, addresses: readonly Address[]): Reused | null {
+    for (const address of connector.order(target, addresses)) {
+      if (connector.isDoubtful(target, address, addresses)) continue;
+      const connection = connections.take(keyOf(target, address));
+      if (connection !== null) return { connection, address };
+    }
+    return null;
   }
 
-  return async ({ target, addresses, startAt, headers, body, deadline }) => {
+  return async ({ target, addresses, headers, body, deadline }) => {
     const head = requestHead(target, headers, body.byteLength);
-    for (let tried = 1; ; tried++) {
-      const address = addresses[(startAt + tried - 1) % addresses.length];
-      if (address === undefined) throw new Error("send was called without an approved address");
-      const key = `${address.address} ${target.port} ${target.isTls ? "tls" : "tcp"} ${target.serverName ?? ""}`;
-      let connection: Connection | Failure | null = connections.take(key);
-      if (connection !== null) {
-        const answer = await exchange(connection, head, body, deadline);
-        // Else once more, on a new connection, within the same attempt.
-        if (!connection.wasIdle) return answer;
-      }
-      connection = await connect(key, target, address, deadline);
-      if (!("kind" in connection)) return exchange(connection, head, body, deadline);
-      if (tried >= addresses.length || !mayTryNextAddress(connection)) return connection;
+    const report = (address: Address, answer: Answer): Answer => {
+      if (addresses.length > 1) reportTo(connector, target, address, answer);
+      return answer;
+    };
+    const reused = takeFree(target, addresses);
+    if (reused !== null) {
+      const { connection, address } = reused;
+      const answer = await exchange(connection, head, body, deadline);
+      // Else once more, on a new connection, within the same attempt.
+      if (!connection.wasIdle) return report(address, answer);
     }
+    const connected = await connector.connect(target, addresses, deadline);
+    if ("kind" in connected) return connected;
+    const { socket, address, openedInMs } = connected;
+    const roundTripMs = openedInMs / ROUND_TRIPS_TO_OPEN[target.isTls ? "tls" : "tcp"];
+    const key = keyOf(target, address);
+    const connection = new Connection(socket, { key, roundTripMs, now, onFree, onClosed });
+    return report(address, await exchange(connection, head, body, deadline));
   };
+}
+
+interface Reused {
+  connection: Connection;
+  address: Address;
+}
+
+function keyOf({ port, isTls, serverName }: Target, { address }: Address): string {
+  return `${address} ${port} ${isTls ? "tls" : "tcp"} ${serverName ?? ""}`;
+}
+
+/** An address that accepts connections but does not answer is not the one to begin with next time. */
+function reportTo(connector: Connector, target: Target, address: Address, answer: Answer): void {
+  if (answer.kind === "response") connector.report(target, address, "answered");
+  else if (answer.reason !== "bad-response") connector.report(target, address, "failed");
 }
 
 function exchange(

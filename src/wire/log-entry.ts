@@ -13,6 +13,8 @@ export const ATTEMPT_REASONS = [
   "tls-wrong-name",
   "tls",
   "proxy",
+  "proxy-timeout",
+  "receiver-unreachable",
   "blocked-address",
   "bad-response",
   "gone",

@@ -15,6 +15,7 @@ import type { WorkerLog } from "./worker-log.ts";
 
 export type AlertKind =
   | "delivery.parked"
+  | "delivery.blocked"
   | "webhook.disabled"
   | "webhook.recovered"
   | "queue.delayed"

@@ -270,6 +270,7 @@ function slotResult({ outcome }: Attempt, drain: Drain): SlotResult {
   if (drain === "unfinished") return "overload";
   if (outcome.outcome === "delivered") return "success";
   if (outcome.statusCode !== null) return "neutral";
-  const isOurs = outcome.reason === "blocked-address" || outcome.reason === "proxy";
-  return isOurs ? "neutral" : "overload";
+  // Nothing was dialled, or the operator has to fix it: neither says anything about the receiver.
+  const isNeutral = outcome.reason === "blocked-address" || !outcome.countsTowardsDisabling;
+  return isNeutral ? "neutral" : "overload";
 }

@@ -16,6 +16,7 @@ import { RejectedStore } from "../valkey/rejected-store.ts";
 import { SecretBox } from "../valkey/secret-box.ts";
 import { WebhookCache } from "../valkey/webhook-cache.ts";
 import { WebhookStore } from "../valkey/webhook-store.ts";
+import { alertOfAttempt } from "./alert-of-attempt.ts";
 import { Alerter } from "./alert.ts";
 import { putBack, type AttemptDeps, type FinishedAttempt } from "./attempt.ts";
 import { Claimer } from "./claim.ts";
@@ -327,7 +328,7 @@ export class Worker {
     this.throughput.add();
     const { job, attempt } = finished;
     const { outcome } = attempt;
-    const { webhook, header } = job;
+    const { webhook } = job;
     const webhookId = webhook.record.id;
     this.log.debug(
       {
@@ -349,17 +350,10 @@ export class Worker {
         this.log.warn({ err: error, webhook_id: webhookId }, "webhook.pause_failed");
       });
     }
-    if (outcome.outcome === "parked") {
-      if (outcome.disable) this.disabler.gone(webhookId, webhook.record.url);
-      this.alerter.raise("delivery.parked", {
-        webhook,
-        reason: outcome.reason,
-        id: header.id,
-        message: outcome.exhausted
-          ? `the schedule of a delivery is used up; its last attempt: ${outcome.reason}`
-          : `a delivery is not tried again: ${outcome.reason}`,
-      });
+    if (outcome.outcome === "parked" && outcome.disable) {
+      this.disabler.gone(webhookId, webhook.record.url);
     }
+    alertOfAttempt(this.alerter, finished);
     this.options.onAttempt?.(finished);
   }
 

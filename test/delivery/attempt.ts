@@ -16,7 +16,6 @@ export const LOOPBACK_V6: Address = { address: "::1", family: 6 };
 
 export interface SendOptions extends SenderOptions {
   addresses?: Address[];
-  startAt?: number;
   headers?: Record<string, string>;
   body?: string;
   timeoutMs?: number;
@@ -37,13 +36,12 @@ function senderFor({ ca, proxy }: SenderOptions): Send {
 
 export async function sendTo(
   url: string,
-  { addresses = [LOOPBACK], startAt = 0, headers = {}, body = "{}", ...options }: SendOptions = {},
+  { addresses = [LOOPBACK], headers = {}, body = "{}", ...options }: SendOptions = {},
 ): Promise<Answer> {
   const deadline = options.deadline ?? new Deadline(options.timeoutMs ?? 20_000);
   const answer = await (options.sender ?? senderFor(options))({
     target: readTarget(url)!,
     addresses,
-    startAt,
     headers,
     body: new TextEncoder().encode(body),
     deadline,

@@ -363,7 +363,7 @@ test("requests at once are each in one piece, every byte of them as it was given
       const target = readTarget(url)!;
       const deadline = new Deadline(20_000);
       const headers = { "X-Latin-1": "ü" };
-      return send({ target, addresses: [LOOPBACK], startAt: 0, headers, body, deadline });
+      return send({ target, addresses: [LOOPBACK], headers, body, deadline });
     });
     expect(await Promise.all(answers)).toMatchObject(given.map(() => ({ status: 204 })));
   }

@@ -129,7 +129,7 @@ describe("with EGRESS_ALLOW=10.0.0.0/8,127.0.0.0/8", () => {
     ["http://[::ffff:127.0.0.1]:22/", "::ffff:7f00:1"],
     ["https://192.168.0.1/", "blocked: 192.168.0.1 is private 192.168.0.0/16"],
     ["http://localhost/", "blocked: ::1 is loopback ::1/128"],
-    ["https://half-exempt.test/", "10.0.0.5 8.8.8.8"],
+    ["https://half-exempt.test/", "8.8.8.8 10.0.0.5"],
     ["http://half-exempt.test/", HTTP_OFF],
     ["https://half-exempt.test:22/", "blocked: port 22 is not in EGRESS_PORTS"],
     ["http://nowhere.test/", "unresolved: ENOTFOUND"],
@@ -270,5 +270,45 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
     const deadline = new Deadline(20_000);
     expect(guard.judge(readTarget("https://8.8.8.8/"), deadline)).toHaveProperty("verdict");
     deadline.clear();
+  });
+});
+
+describe("a refusal", () => {
+  const mayPass = async (judging: Promise<Verdict>) => {
+    const verdict = await judging;
+    if (verdict.verdict !== "blocked") throw new Error(`it is ${verdict.verdict}`);
+    return verdict.mayPass;
+  };
+  const rows: [url: string, allowRanges: string[], passes: boolean, claim: string][] = [
+    ["https://private.test/", [], true, "of a name's denied address may pass"],
+    ["https://mixed.test/", [], true, "of one denied address among others may pass"],
+    ["https://10.0.0.5/", [], false, "of a literal address stays"],
+    ["https://localhost/", [], false, "of localhost stays: it has no other address"],
+    ["https://public.test:22/", [], false, "of a port that is closed at every address stays"],
+    ["http://private.test/", [], false, "of plain http that is closed at every address stays"],
+    [
+      "https://public.test:22/",
+      ["10.0.0.0/8"],
+      true,
+      "of a port that an exempt address opens may pass",
+    ],
+    ["https://nowhere.test:22/", [], false, "of a name without addresses, for its port, stays"],
+    ["ftp://public.test/", [], false, "of the scheme stays"],
+    ["no url", [], false, "of what is no URL stays"],
+    ["https://a..b/", [], false, "of what is no name stays"],
+  ];
+  test.each(rows)(
+    "%s with EGRESS_ALLOW=%p, may pass: %p (%s)",
+    async (url, allowRanges, passes) => {
+      expect(await mayPass(setUp({ allowRanges }).judge(url))).toBe(passes);
+    },
+  );
+
+  test("of Fluxhook's own listener may pass for a name, and stays for a literal address", async () => {
+    const ownListeners = createOwnListeners();
+    ownListeners.add({ name: "Fluxhook's own API", host: "8.8.8.8", port: 443 });
+    const { judge } = setUp({ ownListeners });
+    expect(await mayPass(judge("https://public.test/"))).toBe(true);
+    expect(await mayPass(judge("https://8.8.8.8/"))).toBe(false);
   });
 });

@@ -77,8 +77,8 @@ test("410 disables the webhook and parks the delivery, whatever attempt it is", 
   }
 });
 
-test("a blocked address is parked at once, with attempts left", () => {
-  expect(judged({ kind: "blocked" })).toEqual({
+test("a blocked literal address is parked at once, with attempts left", () => {
+  expect(judged({ kind: "blocked", mayPass: false })).toEqual({
     outcome: "parked",
     reason: "blocked-address",
     statusCode: null,
@@ -88,6 +88,28 @@ test("a blocked address is parked at once, with attempts left", () => {
     exhausted: false,
   });
 });
+
+test("a name that has a blocked address now is tried again on the schedule", () => {
+  expect(judged({ kind: "blocked", mayPass: true })).toEqual({
+    outcome: "retry",
+    reason: "blocked-address",
+    statusCode: null,
+    delayMs: 60_000,
+    pauseMs: null,
+    countsTowardsDisabling: true,
+  });
+});
+
+test.each([true, false])(
+  "a proxy-timeout that is the operator's: %p, counts accordingly",
+  (isOurs) => {
+    expect(judged({ kind: "failure", reason: "proxy-timeout", isOurs })).toMatchObject({
+      outcome: "retry",
+      reason: "proxy-timeout",
+      countsTowardsDisabling: !isOurs,
+    });
+  },
+);
 
 describe("Retry-After", () => {
   const rows: [status: number, retryAfter: string, delayMs: number, pauseMs: number | null][] = [

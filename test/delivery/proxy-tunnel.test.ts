@@ -1,7 +1,17 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { Deadline } from "../../src/delivery/deadline.ts";
 import type { FailureReason } from "../../src/delivery/failure.ts";
+import { createProxyDial } from "../../src/delivery/proxy-tunnel.ts";
+import { createResolver } from "../../src/delivery/resolve.ts";
+import { readTarget } from "../../src/delivery/target.ts";
 import { testAuthority } from "../support/certificates.ts";
-import { startProxyServer, type ProxyOptions, type ProxyServer } from "../support/proxy-server.ts";
+import {
+  startProxyServer,
+  WAIT,
+  type ProxyOptions,
+  type ProxyServer,
+} from "../support/proxy-server.ts";
+import { silence } from "../support/silent-address.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { startTcpReceiver, type Behave } from "../support/tcp-receiver.ts";
 import { startTlsReceiver, type TlsReceiverOptions } from "../support/tls-receiver.ts";
@@ -280,13 +290,26 @@ describe("a proxy that", () => {
   const refusals: [claim: string, options: ProxyOptions, code: string][] = [
     ["wants credentials", says("HTTP/1.1 407 Authentication\r\n\r\n"), "status-407"],
     ["forbids it", says("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"), "status-403"],
+    ["does not understand it", says("HTTP/1.1 400 Bad Request\r\n\r\n"), "status-400"],
+    ["fails by itself", says("HTTP/1.1 500 Internal Server Error\r\n\r\n"), "status-500"],
+  ];
+  const unreachable: typeof refusals = [
     ["cannot reach the address", {}, "status-502"],
+    ["is refused by the receiver", says("HTTP/1.1 503 Unavailable\r\n\r\n"), "status-503"],
+    ["waits for the receiver in vain", says("HTTP/1.1 504 Gateway Timeout\r\n\r\n"), "status-504"],
   ];
   for (const scheme of ["http", "https"]) {
     test.each(refusals)(`%s, for ${scheme}`, async (_, options, code) => {
       const proxy = await proxyServer(options);
       const answer = await sendTo(`${scheme}://receiver.test:1/`, { proxy: proxy.url });
-      expect(answer).toEqual({ kind: "failure", reason: "proxy", code });
+      expect(answer).toEqual({ kind: "failure", reason: "proxy", code, isOurs: true });
+      await proxy.requests[0]?.closed;
+    });
+
+    test.each(unreachable)(`%s speaks of the receiver, for ${scheme}`, async (_, options, code) => {
+      const proxy = await proxyServer(options);
+      const answer = await sendTo(`${scheme}://receiver.test:1/`, { proxy: proxy.url });
+      expect(answer).toEqual({ kind: "failure", reason: "receiver-unreachable", code });
       await proxy.requests[0]?.closed;
     });
 
@@ -298,6 +321,7 @@ describe("a proxy that", () => {
         kind: "failure",
         reason: "proxy",
         code: "ECONNREFUSED",
+        isOurs: true,
       });
     });
 
@@ -306,6 +330,7 @@ describe("a proxy that", () => {
       expect(await sendTo(`${scheme}://receiver.test:1/`, { proxy })).toMatchObject({
         kind: "failure",
         reason: "proxy",
+        isOurs: true,
       });
     });
 
@@ -315,8 +340,55 @@ describe("a proxy that", () => {
         proxy: proxy.url,
         timeoutMs: 200,
       });
-      expect(answer).toEqual({ kind: "failure", reason: "timeout", code: null });
+      expect(answer).toEqual({
+        kind: "failure",
+        reason: "proxy-timeout",
+        code: null,
+        isOurs: true,
+      });
       await proxy.requests[0]?.closed;
+    });
+
+    test(`swallows connection attempts is the operator's to fix, for ${scheme}`, async () => {
+      const proxy = await proxyServer();
+      await using _ = await silence("127.0.0.9", proxy.port);
+      const answer = await sendTo(`${scheme}://receiver.test:1/`, {
+        proxy: `http://127.0.0.9:${proxy.port}`,
+        timeoutMs: 200,
+      });
+      expect(answer).toEqual({ kind: "failure", reason: "proxy", code: "ETIMEDOUT", isOurs: true });
+    });
+
+    test(`sends interim answers before it opens the tunnel delivers, for ${scheme}`, async () => {
+      const proxy = await proxyServer({
+        before: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+      });
+      const { port } = scheme === "https" ? await tlsReceiver() : startReceiverHere();
+      const answer = await sendTo(`${scheme}://receiver.test:${port}/`, {
+        proxy: proxy.url,
+        ca: testAuthority,
+      });
+      expect(answer).toHaveProperty("status", 204);
+    });
+
+    test(`does not answer for one address is asked for the next, for ${scheme}`, async () => {
+      const proxy = await proxyServer({
+        says: (authority) => (authority.startsWith("127.0.0.2:") ? WAIT : null),
+      });
+      const { port } = scheme === "https" ? await tlsReceiver() : startReceiverHere();
+      const options: SendOptions = {
+        proxy: proxy.url,
+        ca: testAuthority,
+        addresses: [{ address: "127.0.0.2", family: 4 }, LOOPBACK],
+      };
+      const url = `${scheme}://receiver.test:${port}/`;
+      expect(await sendTo(url, options)).toHaveProperty("status", 204);
+      await proxy.requests[0]?.closed;
+      // Guarantee 7: CONNECT named approved addresses, and no name.
+      expect(proxy.requests.map(({ authority }) => authority)).toEqual([
+        `127.0.0.2:${port}`,
+        `127.0.0.1:${port}`,
+      ]);
     });
 
     test(`refuses one address is asked for the next, for ${scheme}`, async () => {
@@ -333,8 +405,31 @@ describe("a proxy that", () => {
     });
   }
 
+  test("sends interim answers without end opens no tunnel, and is not read without end", async () => {
+    const proxy = await tcpReceiver(async (connection) => {
+      await connection.request();
+      await flood(connection, () => "HTTP/1.1 100 Continue\r\n\r\n");
+    });
+    expect(await sendTo("http://receiver.test/", { proxy: proxy.url })).toEqual({
+      kind: "failure",
+      reason: "proxy",
+      code: "head-too-large",
+      isOurs: true,
+    });
+    await proxy.connections[0]?.closed;
+  });
+
+  test("frames its 200 to CONNECT delivers all the same (RFC 9110 §9.3.6)", async () => {
+    const proxy = await proxyServer({
+      tunnelHead: "HTTP/1.0 200 OK\r\nContent-Length: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    });
+    const { url } = startReceiverHere();
+    expect(await sendTo(url, { proxy: proxy.url })).toHaveProperty("status", 204);
+  });
+
   const nonsense = [
     ["closes", ""],
+    ["switches protocols", "HTTP/1.1 101 Switching Protocols\r\n\r\n"],
     ["is no proxy", "SSH-2.0-OpenSSH\r\n\r\n"],
     ["speaks in the receiver's place", "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"],
   ] as const;
@@ -368,3 +463,60 @@ function startReceiverHere() {
   stops.push(() => started.stop());
   return started;
 }
+
+describe("no answer to CONNECT", () => {
+  async function dialThrough(proxy: ProxyServer, clock: { nowMs: number }) {
+    const dial = createProxyDial(proxy.url, undefined, { nowMs: () => clock.nowMs });
+    return async (port: number) => {
+      const deadline = new Deadline(150);
+      const result = await dial(readTarget(`http://receiver.test:${port}/`)!, LOOPBACK, deadline);
+      deadline.clear();
+      if ("kind" in result) return result;
+      result.destroy();
+      return null;
+    };
+  }
+
+  test("blames the webhook where the proxy answered another CONNECT within the last minute", async () => {
+    const answers: Record<string, string | null> = {
+      "127.0.0.1:1": WAIT,
+      "127.0.0.1:2": "HTTP/1.1 502 Bad Gateway\r\n\r\n",
+    };
+    const proxy = await proxyServer({ says: (authority) => answers[authority] ?? null });
+    const clock = { nowMs: 1_000 };
+    const dial = await dialThrough(proxy, clock);
+    const timedOut = { kind: "failure", reason: "proxy-timeout", code: null } as const;
+    // Nobody knows yet whether this proxy works.
+    expect(await dial(1)).toEqual({ ...timedOut, isOurs: true });
+    expect(await dial(2)).toHaveProperty("reason", "receiver-unreachable");
+    clock.nowMs += 60_000;
+    expect(await dial(1)).toEqual({ ...timedOut, isOurs: false });
+    clock.nowMs += 1;
+    expect(await dial(1)).toEqual({ ...timedOut, isOurs: true });
+  });
+});
+
+describe("a proxy whose name has several addresses", () => {
+  test("is reached at the one that connects, and the next time at once", async () => {
+    const proxy = await proxyServer({ hostname: "127.0.0.4" });
+    const addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
+    await using _ = await silence("127.0.0.2", proxy.port);
+    await using __ = await silence("127.0.0.3", proxy.port);
+    const { port } = startReceiverHere();
+    const dial = createProxyDial(`http://proxy.test:${proxy.port}`, undefined, {
+      resolve: createResolver({
+        lookup: async () => addresses.map((address) => ({ address, family: 4 })),
+      }),
+    });
+    const target = readTarget(`http://receiver.test:${port}/`)!;
+    for (const timeoutMs of [20_000, 400]) {
+      const deadline = new Deadline(timeoutMs);
+      const tunnel = await dial(target, LOOPBACK, deadline);
+      deadline.clear();
+      if ("kind" in tunnel) throw new Error(tunnel.reason);
+      tunnel.destroy();
+    }
+    const asked = proxy.requests.map(({ authority }) => authority);
+    expect(asked).toEqual([`127.0.0.1:${port}`, `127.0.0.1:${port}`]);
+  });
+});

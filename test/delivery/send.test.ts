@@ -72,25 +72,6 @@ describe("the address", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("is first the one that the attempt says, round and round", async () => {
-    const server = Bun.serve({
-      hostname: "::",
-      port: 0,
-      fetch: (request, self) =>
-        new Response(null, { headers: { "retry-after": self.requestIP(request)?.address ?? "" } }),
-    });
-    stops.push(() => server.stop(true));
-    const seen: (string | null)[] = [];
-    for (const startAt of [0, 1, 2, 3]) {
-      const answer = await sendTo(`http://receiver.test:${server.port}/`, {
-        addresses: [LOOPBACK_V6, LOOPBACK],
-        startAt,
-      });
-      seen.push(answer.kind === "response" ? answer.retryAfter : answer.reason);
-    }
-    expect(seen.map((address) => address === "::1")).toEqual([true, false, true, false]);
-  });
-
   test("fails as the last one did where none is left", async () => {
     const gone = startReceiver();
     await gone.stop();

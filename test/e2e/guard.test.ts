@@ -162,6 +162,54 @@ test(
   { timeout: 30_000 },
 );
 
+test(
+  "a name that answers a denied address for a while is tried again, alerted once, and delivered",
+  async () => {
+    let addresses = ["127.0.0.2"];
+    await using server = await startNameServer((question) =>
+      addressRecords(question, addresses, 0),
+    );
+    await using own = await openScene();
+    await using receiver = await openLocalDoor();
+    const service = await own.serve({
+      FLUXHOOK_EGRESS_ALLOW: "127.0.0.2",
+      FLUXHOOK_DNS_SERVERS: server.address,
+    });
+    await register(service, {
+      user_id: "u_flaky",
+      url: `http://flaky.test:${receiver.port}/`,
+      retry_schedule: ["0s", "1s", "1s", "1s", "1s", "1s", "1s", "1s", "1s", "1s"],
+    });
+    // The answer that was good at saving is kept for a second.
+    addresses = ["127.0.0.2", "127.0.0.1"];
+    const question = server.questions.length;
+    await eventually(async () => {
+      await own.push(eventFor("u_flaky"));
+      return (await own.logOf("u_flaky")).some(({ reason }) => reason === "blocked-address");
+    });
+    expect(server.questions.length).toBeGreaterThan(question);
+    const [entry] = (await own.logOf("u_flaky")).filter(
+      ({ reason }) => reason === "blocked-address",
+    );
+    expect(entry).toMatchObject({ outcome: "retry", status_code: null });
+    expect(entry?.next_attempt_at).not.toBeNull();
+    const before = receiver.requests.length;
+    addresses = ["127.0.0.2"];
+    await eventually(() => receiver.requests.length > before);
+    await eventually(async () => (await own.redis.zcard(`{${own.queue}}:schedule`)) === 0);
+    expect(await own.redis.zcard(`{${own.queue}}:parked`)).toBe(0);
+    expect(new Set(receiver.connections)).toEqual(new Set(["127.0.0.2"]));
+    const alerts = (await own.redis.lrange(`${own.prefix}:alerts`, 0, -1)).map(
+      (text) => JSON.parse(text) as Record<string, unknown>,
+    );
+    expect(alerts).toHaveLength(1);
+    expect(alerts[0]).toMatchObject({ kind: "delivery.blocked", reason: "blocked-address" });
+    // It may be shown to the webhook's owner.
+    expect(JSON.stringify(alerts)).not.toContain("127.0.0.1");
+  },
+  { timeout: 30_000 },
+);
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

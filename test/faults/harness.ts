@@ -16,6 +16,8 @@ export interface WorkerOptions {
   awaitReady?: boolean;
   /** Another one than this tree's. */
   binary?: string;
+  /** A command that prepares something and then executes what follows it, in the same process. */
+  through?: readonly string[];
 }
 
 /** One process of the binary. */
@@ -33,7 +35,8 @@ export class WorkerProcess {
     options: WorkerOptions = {},
   ): Promise<WorkerProcess> {
     const logFile = join(tempFolder("worker"), "log");
-    const child = Bun.spawn([options.binary ?? FAULT_BINARY, "serve"], {
+    const command = [...(options.through ?? []), options.binary ?? FAULT_BINARY, "serve"];
+    const child = Bun.spawn(command, {
       env: {
         ...process.env,
         FLUXHOOK_VALKEY_URL: valkeyUrl,

@@ -8,6 +8,7 @@ import { hostileReceivers } from "./hostile-receivers.ts";
 import { isolation } from "./isolation.ts";
 import { leftovers } from "./leftovers.ts";
 import { olderVersion } from "./older-version.ts";
+import { twoAddresses } from "./two-addresses.ts";
 import { receiverSays } from "./receiver-says.ts";
 import { valkeyOutages } from "./valkey-outages.ts";
 import { workerEnds } from "./worker-ends.ts";
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...connectionFaults,
   ...isolation,
   hostileReceivers,
+  ...twoAddresses,
   ...backlog,
   ...badInput,
   ...leftovers,

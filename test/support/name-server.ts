@@ -42,11 +42,12 @@ const SAME_NAME = Buffer.from([0xc0, HEADER_BYTES]);
 
 export async function startNameServer(
   answer: (question: Question) => DnsAnswer | Promise<DnsAnswer>,
+  { hostname = "127.0.0.1", port: givenPort = 0 }: { hostname?: string; port?: number } = {},
 ): Promise<NameServer> {
   const questions: Question[] = [];
   const socket = await Bun.udpSocket({
-    hostname: "127.0.0.1",
-    port: 0,
+    hostname,
+    port: givenPort,
     socket: {
       async data(self, bytes, port, address) {
         const query = readQuery(Buffer.from(bytes));
@@ -57,7 +58,7 @@ export async function startNameServer(
     },
   });
   return {
-    address: `127.0.0.1:${socket.port}`,
+    address: `${hostname}:${socket.port}`,
     questions,
     [Symbol.asyncDispose]: async () => socket.close(),
   };

@@ -27,9 +27,19 @@ export interface ProxyOptions {
   says?: (authority: string) => string | null;
   /** Never answers. */
   isSilent?: boolean;
+  /** Interim answers before the tunnel's own. */
+  before?: string;
+  /** The head that opens a tunnel. */
+  tunnelHead?: string;
+  /** 127.0.0.1 unless set. */
+  hostname?: string;
 }
 
+/** What `says` returns for a CONNECT that is never answered. */
+export const WAIT = "wait";
+
 export async function startProxyServer(options: ProxyOptions = {}): Promise<ProxyServer> {
+  const { hostname = "127.0.0.1" } = options;
   const requests: ProxyRequest[] = [];
   const sockets = new Set<Socket>();
   const keep = (socket: Socket): Socket => {
@@ -56,8 +66,9 @@ export async function startProxyServer(options: ProxyOptions = {}): Promise<Prox
       if (options.isSilent) return;
       const says = options.says?.(authority) ?? null;
       if (says === "") return void client.end();
+      if (says === WAIT) return;
       if (says !== null) return void client.write(says);
-      tunnel(client, authority, keep);
+      tunnel(client, authority, options, keep);
     });
   };
   const server = options.certificate
@@ -66,11 +77,11 @@ export async function startProxyServer(options: ProxyOptions = {}): Promise<Prox
 
   const listening = Promise.withResolvers<void>();
   server.once("error", listening.reject);
-  server.listen(0, "127.0.0.1", listening.resolve);
+  server.listen(0, hostname, listening.resolve);
   await listening.promise;
   const { port } = server.address() as AddressInfo;
   return {
-    url: options.certificate ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
+    url: options.certificate ? `https://localhost:${port}` : `http://${hostname}:${port}`,
     port,
     requests,
     async stop() {
@@ -82,11 +93,16 @@ export async function startProxyServer(options: ProxyOptions = {}): Promise<Prox
   };
 }
 
-function tunnel(client: Socket, authority: string, keep: (socket: Socket) => Socket): void {
+function tunnel(
+  client: Socket,
+  authority: string,
+  { before = "", tunnelHead = "HTTP/1.1 200 Connection established\r\n\r\n" }: ProxyOptions,
+  keep: (socket: Socket) => Socket,
+): void {
   const { hostname, port } = new URL(`tcp://${authority}`);
   const upstream = keep(connect(Number(port), hostname.replace(/^\[|\]$/g, "")));
   upstream.once("connect", () => {
-    client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+    client.write(before + tunnelHead);
     client.pipe(upstream);
     upstream.pipe(client);
   });

@@ -3,9 +3,10 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Address } from "../../delivery/address.ts";
+import { Connector } from "../../delivery/connector.ts";
 import type { Deadline } from "../../delivery/deadline.ts";
 import { createDial } from "../../delivery/dial.ts";
-import { mayTryNextAddress, type Failure } from "../../delivery/failure.ts";
+import type { Failure } from "../../delivery/failure.ts";
 import type { Target } from "../../delivery/target.ts";
 
 export interface Connected {
@@ -22,22 +23,15 @@ export async function dial(
   deadline: Deadline,
   ca?: string,
 ): Promise<Connected | Failure> {
-  const open = createDial(ca);
-  let failure: Failure = { kind: "failure", reason: "connection-failed", code: null };
-  for (const address of addresses) {
-    const started = performance.now();
-    const socket = await open(target, address, deadline);
-    if (!("kind" in socket)) {
-      const ms = Math.round(performance.now() - started);
-      const tls = describeTls(socket);
-      socket.on("error", () => {});
-      socket.destroy();
-      return { kind: "connected", address: address.address, ms, tls };
-    }
-    if (!mayTryNextAddress(socket)) return socket;
-    failure = socket;
-  }
-  return failure;
+  const started = performance.now();
+  const connected = await new Connector(createDial(ca)).connect(target, addresses, deadline);
+  if ("kind" in connected) return connected;
+  const { socket, address } = connected;
+  const ms = Math.round(performance.now() - started);
+  const tls = describeTls(socket);
+  socket.on("error", () => {});
+  socket.destroy();
+  return { kind: "connected", address: address.address, ms, tls };
 }
 
 function describeTls(socket: Socket): Connected["tls"] {

@@ -164,6 +164,6 @@ function judgeSample(judged: readonly Judged[], sample: string): Finding {
   const shown = [...denied.slice(0, MOST_SHOWN), ...(denied.length > MOST_SHOWN ? ["…"] : [])];
   return warning(
     [counts, ...shown].join("\n"),
-    "their deliveries are parked: if that network is meant, open it in FLUXHOOK_EGRESS_ALLOW",
+    "their deliveries fail: if that network is meant, open it in FLUXHOOK_EGRESS_ALLOW",
   );
 }

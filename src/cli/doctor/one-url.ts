@@ -66,7 +66,7 @@ function judgeVerdict({ hostHeader }: Target, verdict: Verdict): Finding {
     case "blocked":
       return problem(
         `denied: ${verdict.detail}`,
-        "deliveries there are parked; if it is meant, open it: FLUXHOOK_EGRESS_ALLOW for a network, _PORTS, _HTTP",
+        "deliveries there fail; if it is meant, open it: FLUXHOOK_EGRESS_ALLOW for a network, _PORTS, _HTTP",
       );
     case "unresolved":
       return skipped("there is no address to judge");

@@ -33,7 +33,6 @@ async function send(url: string, handOver: () => Promise<HandedOver>) {
   const request: SendRequest = {
     target: target(url),
     addresses: [],
-    startAt: 0,
     headers: { "webhook-id": "evt_1", Connection: "close" },
     body: new TextEncoder().encode("{}"),
     deadline,
