@@ -9,7 +9,8 @@ COPY build.ts tsconfig.json ./
 COPY src src
 RUN bun build.ts
 
-# The binary links glibc dynamically and brings its own certificate authorities.
+# The binary links glibc dynamically and brings certificate authorities; a store that is mounted at
+# /etc/ssl/certs is trusted too.
 FROM debian:bookworm-slim
 COPY --from=builder --chmod=0755 /build/dist/fluxhook /fluxhook
 # No name is needed for an id that owns nothing; Kubernetes' runAsNonRoot wants a number.
