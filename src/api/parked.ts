@@ -3,6 +3,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
 import type { ListedParked, ParkedPosition } from "../valkey/redelivery.ts";
+import { boundedText } from "../wire/bounded-text.ts";
 import { ownerIdSchema, ownerRef, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
 import { ownerOf } from "../wire/webhook.ts";
 import { maySee } from "./auth.ts";
@@ -43,7 +44,7 @@ const parkedSchema = z
 const filter = {
   user_id: ownerIdSchema.optional().describe("those of this user's webhooks"),
   org_id: ownerIdSchema.optional().describe("those of this organisation's webhooks"),
-  webhook_id: z.string().max(128).optional().describe("those of this webhook"),
+  webhook_id: boundedText(128, "must be a string").optional().describe("those of this webhook"),
 };
 
 const redeliverSchema = z
@@ -56,7 +57,11 @@ const redeliverSchema = z
       .default(MOST_AT_ONCE)
       .describe("how many at most, the oldest first"),
   })
-  .meta({ id: "RedeliverParked" });
+  .meta({
+    id: "RedeliverParked",
+    description: "With a scoped token no owner and no webhook is needed: its own are meant.",
+    anyOf: ["user_id", "org_id", "webhook_id"].map((field) => ({ required: [field] })),
+  });
 
 /** Where a parked delivery stands: `<ms> <delivery>`. */
 const POSITION = /^(\d{1,15}) ([0-9a-f]{28})$/;
@@ -74,7 +79,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
           ...filter,
           ...pageQuery({
             defaultLimit: 100,
-            isCursor: (text) => POSITION.test(positionIn(text)),
+            position: POSITION,
           }),
         }),
       },

@@ -41,7 +41,13 @@ function utf8Length(text: string): number {
 export const ownerIdSchema = z
   .string({ error: `must be a string of ${OWNER_ID_ACCEPTED}` })
   .refine(isOwnerId, { error: `must be ${OWNER_ID_ACCEPTED}` })
-  .meta({ example: "u_1" });
+  .meta({
+    description: "at most 128 bytes in UTF-8",
+    minLength: 1,
+    maxLength: MOST_BYTES,
+    pattern: `^(?!\\.{1,2}$)${OWNER_ID.source.slice(1)}`,
+    example: "u_1",
+  });
 
 export function ownerRef(kind: "user" | "org", id: string): OwnerRef {
   return `${kind}:${id}`;
