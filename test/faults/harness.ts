@@ -24,7 +24,7 @@ export class WorkerProcess {
   static async start(
     valkeyUrl: string,
     env: Record<string, string> = {},
-    options: { awaitReady?: boolean } = {},
+    options: { awaitReady?: boolean; cwd?: string } = {},
   ): Promise<WorkerProcess> {
     const logFile = join(tempFolder("worker"), "log");
     const child = Bun.spawn([FAULT_BINARY, "serve"], {
@@ -37,6 +37,7 @@ export class WorkerProcess {
         FLUXHOOK_SECRET_KEY: Buffer.alloc(32, "key").toString("base64"),
         ...env,
       },
+      cwd: options.cwd,
       stdin: "ignore",
       stdout: Bun.file(logFile),
       stderr: Bun.file(logFile),
@@ -288,7 +289,7 @@ export interface ScenarioContext {
   worker(
     url: string,
     env?: Record<string, string>,
-    options?: { awaitReady?: boolean },
+    options?: { awaitReady?: boolean; cwd?: string },
   ): Promise<WorkerProcess>;
   receiver(port?: number): CountingReceiver;
   /** Something of the scenario's own that ends with it. */
