@@ -1,6 +1,6 @@
 // Request bodies: JSON in UTF-8 and bounded, whatever the headers claim.
 import type { Context, MiddlewareHandler } from "hono";
-import { measureNesting, tooDeepMessage } from "../wire/json-nesting.ts";
+import { measureNesting, tooDeepMessage, type Nesting } from "../wire/json-nesting.ts";
 import { readBounded } from "../wire/read-bounded.ts";
 import type { ApiEnv } from "./env.ts";
 import { invalid, problem, type FieldError } from "./problem.ts";
@@ -12,6 +12,8 @@ export const SMALL_BODY_BYTES = 64 * 1024;
 
 /** Of any body but events; a listen session's answer with all its headers has a tenth of them. */
 const MAX_VALUES = 10_000;
+/** The same answer in base64, from a client that writes each `/` as `\/`, has half of it. */
+const MAX_ESCAPES = 200_000;
 
 // Each run of blanks has one place in the pattern: with two, the time is quadratic in its length.
 export const CONTENT_TYPE_FORM =
@@ -50,7 +52,7 @@ export function cacheText(c: Context<ApiEnv>, text: string): void {
 /** For events, whose text is passed on as it came: leaves it in `c.var.bodyText` and parses nothing. */
 export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const text = await readText(c, maxBytes, { mostValues: Infinity });
+    const text = await readText(c, maxBytes, { isParsed: false });
     return text instanceof Response ? text : next();
   };
 }
@@ -59,7 +61,7 @@ export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
 async function readText(
   c: Context<ApiEnv>,
   maxBytes: number,
-  { mostValues = MAX_VALUES } = {},
+  { isParsed = true } = {},
 ): Promise<string | Response> {
   if (!CONTENT_TYPE_FORM.test(c.req.header("content-type") ?? "")) {
     return problem(c, "unsupported-media-type", "send Content-Type: application/json in UTF-8");
@@ -93,10 +95,8 @@ async function readText(
       errors: [{ field, code: "too-deep", message: tooDeepMessage(nesting) }],
     });
   }
-  if (nesting.values > mostValues) {
-    const message = `the body holds more than ${mostValues} values`;
-    return invalid(c, [{ field: "", code: "too-many-values", message }]);
-  }
+  const tooMany = isParsed ? tooManyParts(nesting) : null;
+  if (tooMany !== null) return invalid(c, [tooMany]);
   c.set("bodyText", text);
   c.set("bodyBytes", bytes);
   return text;
@@ -108,6 +108,16 @@ export function notJson(c: Context<ApiEnv>, text: string) {
 
 function tooLarge(c: Context<ApiEnv>, maxBytes: number) {
   return problem(c, "too-large", `the body may have up to ${maxBytes} bytes`);
+}
+
+/** What would take long to parse, and is in no body that any route takes. */
+function tooManyParts({ values, escapes }: Nesting): FieldError | null {
+  if (values > MAX_VALUES) {
+    const message = `the body holds more than ${MAX_VALUES} values`;
+    return { field: "", code: "too-many-values", message };
+  }
+  const message = `the body holds more than ${MAX_ESCAPES} escaped characters`;
+  return escapes > MAX_ESCAPES ? { field: "", code: "too-many-escapes", message } : null;
 }
 
 /** What is valid JSON and cannot be stored or checked as what it says. */

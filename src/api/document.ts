@@ -61,7 +61,7 @@ export function headOf(version: string): DocumentHead {
       version,
       description:
         "Webhook delivery on Valkey. Beyond what the schemas say: a body is JSON in UTF-8 of at most " +
-        "64 levels and, but for events, at most 10,000 values; no text in it holds half of a " +
+        "64 levels and, but for events, at most 10,000 values and 200,000 escaped characters; no text in it holds half of a " +
         "surrogate pair, and no object a key `__proto__`. An owner's id has at most 128 bytes in UTF-8.",
     },
     security: [{ token: [] }],

@@ -39,7 +39,9 @@ export function readEvents(text: string, limits: BatchLimits): BatchReading {
 }
 
 /** The same in steps of one event each: all at once, 8 MiB of JSON take half a second. */
-export function* readEventsInSteps(text: string, limits: BatchLimits): Steps<BatchReading> {
+export function* readEventsInSteps(body: string, limits: BatchLimits): Steps<BatchReading> {
+  const text = trimJson(body);
+  yield;
   const array = yield* arrayPieces(text, EVENTS_PER_REQUEST);
   if (array === "not-an-array") return readWhole(text, limits);
   if (array === "not-json") {
@@ -66,7 +68,7 @@ export function* readEventsInSteps(text: string, limits: BatchLimits): Steps<Bat
 }
 
 function readWhole(text: string, limits: BatchLimits): BatchReading {
-  const reading = readOne(trimJson(text), limits);
+  const reading = readOne(text, limits);
   if (reading.ok) return { ok: true, events: [reading.event] };
   if (reading.rejections.some(isNotJson)) return bodyNotJson(reading.rejections);
   return { ok: false, errors: reading.rejections.map((rejection) => eventError(rejection, null)) };

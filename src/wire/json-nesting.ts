@@ -10,6 +10,8 @@ export interface Nesting {
   depth: number;
   /** At least as many values as the text has. */
   values: number;
+  /** Escaped characters in texts, each of which takes a parser as long as a hundred others. */
+  escapes: number;
   /** Where the first level over MAX_DEPTH begins; null where none does. */
   tooDeep: { position: number; field: string } | null;
 }
@@ -34,7 +36,7 @@ const CLOSE_BRACE = 0x7d;
  * JSON.parse, which stops there, so JSON.parse never opens more levels than are counted here.
  */
 export function* measureNesting(text: string): Steps<Nesting> {
-  const nesting: Nesting = { depth: 0, values: 1, tooDeep: null };
+  const nesting: Nesting = { depth: 0, values: 1, escapes: 0, tooDeep: null };
   // By level, from 1: the index in an array, or where the latest key of an object begins.
   const places: { isArray: boolean; index: number; keyStart: number }[] = [];
   let depth = 0;
@@ -44,8 +46,10 @@ export function* measureNesting(text: string): Steps<Nesting> {
     for (; at < stop && at < text.length; at++) {
       const code = text.charCodeAt(at);
       if (inString) {
-        if (code === BACKSLASH) at++;
-        else if (code === QUOTE) inString = false;
+        if (code === BACKSLASH) {
+          nesting.escapes++;
+          at++;
+        } else if (code === QUOTE) inString = false;
         continue;
       }
       switch (code) {

@@ -10,6 +10,7 @@ import { shapesOf, type Shape } from "./loop-shapes.ts";
 const MOST_MS = 50;
 const WATCH = join(import.meta.dir, "loop-watch.js");
 const REJECTED = 100;
+const ALL_THAT_WAITS = "all that may wait";
 const PARKED = 1_000;
 
 interface Stop {
@@ -37,7 +38,10 @@ export const eventLoop: Scenario = {
     );
     const watch = `http://127.0.0.1:${await Bun.file(portFile).text()}`;
     const known = await filled(worker, redis);
-    const { operations } = await describeApi(worker.url);
+    const { operations: all } = await describeApi(worker.url);
+    // What they need must still be there.
+    const isDelete = ({ method }: ApiOperation) => method === "DELETE";
+    const operations = [...all.filter((one) => !isDelete(one)), ...all.filter(isDelete)];
     const checks: Check[] = [];
     const lines: string[] = [];
     let sent = 0;
@@ -46,6 +50,7 @@ export const eventLoop: Scenario = {
       const own = context.long ? shapesOf(operation) : shapesOf(operation).filter(isTriedAlways);
       for (const shape of [...own, ...ofWhatIsThere(operation, known)]) {
         context.progress(`${operation.name}: ${shape.name}`);
+        if (shape.name === ALL_THAT_WAITS) await fillSession(worker, known["url"] ?? "");
         sent += 1;
         stops.push(
           await measured(worker, redis, watch, pathOf(operation, known), operation, shape),
@@ -131,7 +136,7 @@ function ofWhatIsThere({ name }: ApiOperation, { session = "" }: Known): Shape[]
     case "POST /v1/parked/redeliver":
       return [{ name: "a thousand", headers, body: '{"user_id":"u_parked"}' }];
     case "GET /v1/listen/{session}/requests":
-      return session === "" ? [] : [{ name: "all that may wait", query: "wait_ms=0" }];
+      return session === "" ? [] : [{ name: ALL_THAT_WAITS, query: "wait_ms=0" }];
     default:
       return [];
   }
@@ -189,7 +194,18 @@ async function filled(worker: WorkerProcess, redis: Redis): Promise<Known> {
   const { logs: entries } = (await logs.json()) as { logs: { delivery_id: string }[] };
   const begun = await worker.api("POST", "/v1/listen", {});
   const { session = "", url = "" } = (await begun.json()) as Record<string, string>;
-  // Away from its client they wait, until they are as many bytes as may.
+  return {
+    id,
+    session,
+    url,
+    delivery_id: entries[0]?.delivery_id ?? "",
+    user_id: "u_parked",
+    org_id: "o_big",
+  };
+}
+
+/** As many bytes as may wait for a client of `fluxhook listen`. */
+async function fillSession(worker: WorkerProcess, url: string): Promise<void> {
   for (let n = 0; n < 20; n += 1) {
     const body = Buffer.alloc(5 * 1_048_576, n);
     const target = worker.url + new URL(url).pathname;
@@ -200,11 +216,4 @@ async function filled(worker: WorkerProcess, redis: Redis): Promise<Known> {
     }).catch(() => null);
     if (answer !== null && answer.status >= 400) break;
   }
-  return {
-    id,
-    session,
-    delivery_id: entries[0]?.delivery_id ?? "",
-    user_id: "u_parked",
-    org_id: "o_big",
-  };
 }
