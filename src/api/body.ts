@@ -14,6 +14,8 @@ export const SMALL_BODY_BYTES = 64 * 1024;
 const MAX_VALUES = 10_000;
 /** The same answer in base64, from a client that writes each `/` as `\/`, has half of it. */
 const MAX_ESCAPES = 200_000;
+/** Ten times what MAX_VALUES numbers have: a number of megabytes takes as long as many. */
+const MAX_OUTSIDE_TEXTS = 1_000_000;
 
 // Each run of blanks has one place in the pattern: with two, the time is quadratic in its length.
 export const CONTENT_TYPE_FORM =
@@ -111,13 +113,15 @@ function tooLarge(c: Context<ApiEnv>, maxBytes: number) {
 }
 
 /** What would take long to parse, and is in no body that any route takes. */
-function tooManyParts({ values, escapes }: Nesting): FieldError | null {
-  if (values > MAX_VALUES) {
-    const message = `the body holds more than ${MAX_VALUES} values`;
-    return { field: "", code: "too-many-values", message };
-  }
-  const message = `the body holds more than ${MAX_ESCAPES} escaped characters`;
-  return escapes > MAX_ESCAPES ? { field: "", code: "too-many-escapes", message } : null;
+function tooManyParts({ values, escapes, outsideTexts }: Nesting): FieldError | null {
+  const tooMany = (most: number, code: string, what: string): FieldError => {
+    return { field: "", code, message: `the body holds more than ${most} ${what}` };
+  };
+  if (values > MAX_VALUES) return tooMany(MAX_VALUES, "too-many-values", "values");
+  if (escapes > MAX_ESCAPES) return tooMany(MAX_ESCAPES, "too-many-escapes", "escaped characters");
+  return outsideTexts > MAX_OUTSIDE_TEXTS
+    ? tooMany(MAX_OUTSIDE_TEXTS, "too-many-characters", "characters outside of texts")
+    : null;
 }
 
 /** What is valid JSON and cannot be stored or checked as what it says. */

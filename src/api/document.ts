@@ -61,8 +61,9 @@ export function headOf(version: string): DocumentHead {
       version,
       description:
         "Webhook delivery on Valkey. Beyond what the schemas say: a body is JSON in UTF-8 of at most " +
-        "64 levels and, but for events, at most 10,000 values and 200,000 escaped characters; no text in it holds half of a " +
-        "surrogate pair, and no object a key `__proto__`. An owner's id has at most 128 bytes in UTF-8.",
+        "64 levels; but for events it has at most 10,000 values, 200,000 escaped characters and " +
+        "1,000,000 characters outside of texts, no text in it holds half of a surrogate pair, and no " +
+        "object a key `__proto__`. An owner's id has at most 128 bytes in UTF-8.",
     },
     security: [{ token: [] }],
   };

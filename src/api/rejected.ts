@@ -59,6 +59,8 @@ export function addRejected(api: Api, { stores }: ApiDeps): void {
       method: "get",
       path: "/v1/rejected",
       summary: "Elements that were no valid events, newest first",
+      description:
+        "A page of large elements ends after about 1 MiB, with fewer than `limit` of them.",
       tags,
       middleware: [apiOnly],
       request: { query: z.object(page) },

@@ -12,6 +12,8 @@ export interface Nesting {
   values: number;
   /** Escaped characters in texts, each of which takes a parser as long as a hundred others. */
   escapes: number;
+  /** Characters of numbers, words and white space. */
+  outsideTexts: number;
   /** Where the first level over MAX_DEPTH begins; null where none does. */
   tooDeep: { position: number; field: string } | null;
 }
@@ -36,7 +38,7 @@ const CLOSE_BRACE = 0x7d;
  * JSON.parse, which stops there, so JSON.parse never opens more levels than are counted here.
  */
 export function* measureNesting(text: string): Steps<Nesting> {
-  const nesting: Nesting = { depth: 0, values: 1, escapes: 0, tooDeep: null };
+  const nesting: Nesting = { depth: 0, values: 1, escapes: 0, outsideTexts: 0, tooDeep: null };
   // By level, from 1: the index in an array, or where the latest key of an object begins.
   const places: { isArray: boolean; index: number; keyStart: number }[] = [];
   let depth = 0;
@@ -83,6 +85,8 @@ export function* measureNesting(text: string): Steps<Nesting> {
         case CLOSE_BRACE:
           if (depth > 0) depth--;
           break;
+        default:
+          nesting.outsideTexts++;
       }
     }
     yield;

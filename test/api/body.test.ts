@@ -192,6 +192,23 @@ test("a body of more values than any route takes is refused before it is checked
   expect(answer.body["errors"]).toMatchObject([{ code: "too-many-values" }]);
 });
 
+test("a body of more escapes than any route takes is refused before it is parsed", async () => {
+  const path = "/v1/listen/s/answers";
+  const answer = (body: string) => `{"id":"1-1","status":200,"headers":[],"body":"${body}"}`;
+  const few = await api.call("POST", path, answer(String.raw`\/`.repeat(200_000)));
+  expect(few.status).toBe(404);
+  const many = await api.call("POST", path, answer(String.raw`\/`.repeat(200_001)));
+  expect(many.status).toBe(422);
+  expect(many.body["errors"]).toMatchObject([{ code: "too-many-escapes" }]);
+});
+
+test("a body of a number without end is refused before it is parsed", async () => {
+  const body = `{"id":"1-1","status":2${"0".repeat(1_000_100)}}`;
+  const answer = await api.call("POST", "/v1/listen/s/answers", body);
+  expect(answer.status).toBe(422);
+  expect(answer.body["errors"]).toMatchObject([{ code: "too-many-characters" }]);
+});
+
 test("a body of many faults is answered with some of them", async () => {
   const fields = Array.from({ length: 5_000 }, (_, n) => `"x${n}":0`).join(",");
   const { status, body } = await api.call("POST", "/v1/webhooks", `{${fields}}`);
