@@ -133,7 +133,11 @@ export const SETTINGS = {
     "10000",
     "rejected elements kept; the oldest fall out",
   ),
-  MAX_EVENT_BYTES: setting(integer(1024, 16_777_216), "262144", "the largest element, in bytes"),
+  MAX_EVENT_BYTES: setting(
+    integer(1024, 16_777_216),
+    "262144",
+    "the largest element, in bytes; one is read in one go, which takes up to 50 ms for each MiB",
+  ),
   EVENT_TYPES: setting(
     eventTypes,
     "open",

@@ -1,11 +1,12 @@
 // The HTTP API put together: headers on every answer, who is asking, the resources, the errors.
 import type { MiddlewareHandler } from "hono";
-import { addDocument, newApi, type Api } from "./openapi.ts";
+import { newApi, type Api } from "./openapi.ts";
 import { allowedMethods } from "./allowed-methods.ts";
 import { identifyBy, requirePrincipal, type Identify } from "./auth.ts";
 import { addDeliveries } from "./deliveries.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
+import { addDocument } from "./document.ts";
 import { addEventTypes } from "./event-types.ts";
 import { addEvents } from "./events.ts";
 import { addHealth } from "./health.ts";

@@ -7,13 +7,15 @@ import { json, problems, type Api } from "./openapi.ts";
 import { webhookDisabled } from "./parked.ts";
 import { problem } from "./problem.ts";
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const UUID_PATTERN = "^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
+const UUID = new RegExp(UUID_PATTERN);
 
 const params = z.object({
-  delivery_id: z
-    .string()
-    .describe("as in the delivery header and in the log")
-    .meta({ example: "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001" }),
+  delivery_id: z.string().describe("as in the delivery header and in the log").meta({
+    format: "uuid",
+    pattern: UUID_PATTERN,
+    example: "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001",
+  }),
 });
 
 export function addDeliveries(api: Api, { stores }: ApiDeps): void {

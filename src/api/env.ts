@@ -16,5 +16,7 @@ export interface ApiEnv {
     principal: Principal;
     /** Set on every route with a body: its exact text. */
     bodyText: string;
+    /** The same before it was decoded. */
+    bodyBytes: Uint8Array<ArrayBuffer>;
   };
 }

@@ -4,18 +4,21 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
 import { elementText, eventSchema, tooLargeMessage, type RejectionReason } from "../wire/event.ts";
-import { EVENTS_PER_REQUEST, readEvents } from "../wire/event-batch.ts";
+import { EVENTS_PER_REQUEST, readEventsInSteps } from "../wire/event-batch.ts";
+import type { Steps } from "../wire/steps.ts";
 import { apiOnly } from "./auth.ts";
-import { jsonBody } from "./body.ts";
+import { jsonText, notJson } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 import { newId } from "./new-id.ts";
 import { json, jsonInput, problems, type Api } from "./openapi.ts";
 import { fieldErrors, invalid, problem, type FieldError } from "./problem.ts";
+import { inTurns } from "./turns.ts";
 
 /** Of the whole body; each event in it has its own limit, FLUXHOOK_MAX_EVENT_BYTES. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const TOO_LARGE: RejectionReason = "too-large";
+const NOT_JSON: RejectionReason = "not-json";
 
 const headersSchema = z.object({
   "Idempotency-Key": z
@@ -43,7 +46,7 @@ const route = createRoute({
 
 export function addEvents(api: Api, { stores, config, now }: ApiDeps): void {
   const limits = { maxEventBytes: config.maxEventBytes, eventTypes: config.eventTypes };
-  const body = jsonBody(Math.max(MAX_BODY_BYTES, 2 * limits.maxEventBytes), { anyText: true });
+  const body = jsonText(Math.max(MAX_BODY_BYTES, 2 * limits.maxEventBytes));
 
   // Declared and handled apart: the declared schema's validator would parse the body into values,
   // where `data` loses its exact text. `readEvents` checks by the same eventSchema on the text.
@@ -55,8 +58,10 @@ export function addEvents(api: Api, { stores, config, now }: ApiDeps): void {
     if (!header.success) return invalid(c, fieldErrors(header.error));
 
     const text = c.var.bodyText;
-    const read = readEvents(text, { ...limits, newId: () => newId("evt") });
+    const newEventId = () => newId("evt");
+    const read = await inTurns(readEventsInSteps(text, { ...limits, newId: newEventId }));
     if (!read.ok) {
+      if (read.errors.some(({ code }) => code === NOT_JSON)) return notJson(c, text);
       return read.errors.every(({ code }) => code === TOO_LARGE)
         ? tooLarge(c, read.errors)
         : invalid(c, read.errors);
@@ -66,7 +71,7 @@ export function addEvents(api: Api, { stores, config, now }: ApiDeps): void {
       elementText({ ...event, timestamp: event.timestamp ?? at }),
     );
     // The timestamp made here adds to it, and the claim rejects an element over the limit.
-    const isArray = text.trimStart().startsWith("[");
+    const isArray = /^\s*\[/.test(text);
     const grown = elements.flatMap((element, position): FieldError[] => {
       const bytes = Buffer.byteLength(element);
       if (bytes <= limits.maxEventBytes) return [];
@@ -78,7 +83,7 @@ export function addEvents(api: Api, { stores, config, now }: ApiDeps): void {
     const key = header.data["Idempotency-Key"];
     const pushed = await stores.intake.push(
       elements,
-      key === undefined ? null : { key, fingerprint: sha256(text) },
+      key === undefined ? null : { key, fingerprint: await sha256(c.var.bodyBytes) },
       read.events.map(({ id }) => id),
     );
     return pushed.pushed
@@ -91,6 +96,17 @@ function tooLarge(c: Context<ApiEnv>, errors: FieldError[]) {
   return problem(c, "too-large", "an event is larger than FLUXHOOK_MAX_EVENT_BYTES", { errors });
 }
 
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+const HASHED_AT_ONCE_BYTES = 1024 * 1024;
+
+async function sha256(bytes: Uint8Array): Promise<string> {
+  return inTurns(hashSteps(bytes));
+}
+
+function* hashSteps(bytes: Uint8Array): Steps<string> {
+  const hash = createHash("sha256");
+  for (let at = 0; at < bytes.length; at += HASHED_AT_ONCE_BYTES) {
+    hash.update(bytes.subarray(at, at + HASHED_AT_ONCE_BYTES));
+    yield;
+  }
+  return hash.digest("hex");
 }

@@ -1,6 +1,7 @@
 // With a scoped token the owner is implied (DESIGN §2.5): a request that names none means its own.
 import type { MiddlewareHandler } from "hono";
 import { splitOwnerRef } from "../wire/owner.ts";
+import { cacheText } from "./body.ts";
 import type { ApiEnv } from "./env.ts";
 
 /** In the query. Before the route's schema, which requires an owner. */
@@ -21,7 +22,9 @@ export const impliedInBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const body: unknown = await c.req.json();
   const own = isObject(body) && !("user_id" in body) && !("org_id" in body);
   const field = own ? ownField(c.var.principal) : null;
-  if (field) c.req.bodyCache.json = Promise.resolve({ ...(body as object), [field[0]]: field[1] });
+  if (field) {
+    cacheText(c, JSON.stringify({ ...(body as object), [field[0]]: field[1] }));
+  }
   return next();
 };
 

@@ -45,10 +45,21 @@ const SESSIONS_PER_OWNER = 10;
 /** Base64 makes four bytes of three. */
 const ANSWER_BYTES = 2 * MAX_BODY_BYTES;
 
+/** In a query. Its schema would take null too, which becomes 0, but no query has one. */
+function wholeNumber(max: number) {
+  return z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(max)
+    .default(max)
+    .meta({ type: "integer", minimum: 0, maximum: max, default: max });
+}
+
 const pollQuery = z.object({
   after: listenIdSchema.default("0-0").describe("the last request that came before"),
-  limit: z.coerce.number().int().min(0).max(MOST_AT_ONCE).default(MOST_AT_ONCE),
-  wait_ms: z.coerce.number().int().min(0).max(HEARTBEAT_MS).default(HEARTBEAT_MS),
+  limit: wholeNumber(MOST_AT_ONCE),
+  wait_ms: wholeNumber(HEARTBEAT_MS),
 });
 
 export function addListen(api: Api, { stores, config, now }: ApiDeps): void {

@@ -7,11 +7,12 @@ import type { ApiStores } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 import { problem } from "./problem.ts";
 
-export const webhookIdParam = z.object({
-  id: z.string().meta({ example: "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA" }),
-});
-
 const WEBHOOK_ID = /^wh_[A-Za-z0-9_-]{1,64}$/;
+
+/** Checked by `findWebhook`: what can be no id is not there. */
+export const webhookIdParam = z.object({
+  id: z.string().meta({ pattern: WEBHOOK_ID.source, example: "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA" }),
+});
 
 /** Null also for another owner's webhook: whether it exists is not the asker's business. */
 export async function findWebhook(

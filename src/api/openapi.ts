@@ -67,31 +67,3 @@ export function problems<const S extends ProblemStatus>(
     ]),
   ) as Record<S, ProblemResponse>;
 }
-
-export function addDocument(api: Api, version: string): void {
-  api.openAPIRegistry.registerComponent("securitySchemes", "token", {
-    type: "http",
-    scheme: "bearer",
-    description:
-      "FLUXHOOK_API_TOKEN, which sees everything, or a token of POST /v1/tokens, which sees one " +
-      "owner's things only",
-  });
-  api.openAPIRegistry.registerPath({
-    method: "get",
-    path: "/openapi.json",
-    summary: "This document",
-    tags: ["operations"],
-    security: OPEN,
-    responses: { 200: json(z.record(z.string(), z.unknown()), "OpenAPI 3.1") },
-  });
-  // Made when it is first asked for: it takes longer than all else of a start (measured).
-  let document: ReturnType<Api["getOpenAPI31Document"]> | null = null;
-  api.get("/openapi.json", (c) => {
-    document ??= api.getOpenAPI31Document({
-      openapi: "3.1.0",
-      info: { title: "Fluxhook", version, description: "Webhook delivery on Valkey" },
-      security: [{ token: [] }],
-    });
-    return c.json(document);
-  });
-}

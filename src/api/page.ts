@@ -2,9 +2,20 @@
 import { z } from "zod";
 
 const MAX_LIMIT = 100;
+/** RFC 4648 §5; positions are short. */
+const BASE64URL = /^[A-Za-z0-9_-]{1,256}$/;
 
 /** The query parameters of every list; a cursor that no page ever gave is refused. */
-export function pageQuery(list: { defaultLimit: number; isCursor: (text: string) => boolean }) {
+export function pageQuery(list: {
+  defaultLimit: number;
+  /** Of the cursor itself. */
+  cursor?: RegExp;
+  /** Of what it stands for. */
+  position?: RegExp;
+}) {
+  const { cursor = BASE64URL, position } = list;
+  const isCursor = (text: string) =>
+    cursor.test(text) && (position?.test(positionIn(text)) ?? true);
   return {
     limit: z.coerce
       .number({ error: `must be a whole number from 1 to ${MAX_LIMIT}` })
@@ -14,9 +25,10 @@ export function pageQuery(list: { defaultLimit: number; isCursor: (text: string)
       .default(list.defaultLimit),
     cursor: z
       .string({ error: "must be given once" })
-      .refine(list.isCursor, { error: "must be the next_cursor of an earlier page" })
+      .refine(isCursor, { error: "must be the next_cursor of an earlier page" })
       .optional()
-      .describe("the `next_cursor` of the page before"),
+      .describe("the `next_cursor` of the page before")
+      .meta({ pattern: cursor.source }),
   };
 }
 

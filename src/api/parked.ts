@@ -3,6 +3,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
 import type { ListedParked, ParkedFilter, ParkedPosition } from "../valkey/redelivery.ts";
+import { boundedText } from "../wire/bounded-text.ts";
 import { ownerIdSchema, ownerRef, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
 import { ownerOf } from "../wire/webhook.ts";
 import { maySee } from "./auth.ts";
@@ -43,7 +44,10 @@ const parkedSchema = z
 const filter = {
   user_id: ownerIdSchema.optional().describe("those of this user's webhooks"),
   org_id: ownerIdSchema.optional().describe("those of this organisation's webhooks"),
-  webhook_id: z.string().min(1).max(128).optional().describe("those of this webhook"),
+  webhook_id: boundedText(128, "must be a string")
+    .min(1)
+    .optional()
+    .describe("those of this webhook"),
   reason: z
     .string()
     .regex(/^[a-z0-9-]{1,64}$/, { error: "must be a reason, such as http-500 or timeout" })
@@ -86,7 +90,11 @@ const redeliverSchema = z
       .default(false)
       .describe("change nothing: `remaining` says how many would be redelivered"),
   })
-  .meta({ id: "RedeliverParked" });
+  .meta({
+    id: "RedeliverParked",
+    description: "With a scoped token no owner and no webhook is needed: its own are meant.",
+    anyOf: ["user_id", "org_id", "webhook_id"].map((field) => ({ required: [field] })),
+  });
 
 /** Where a parked delivery stands: `<ms> <delivery>`. */
 const POSITION = /^(\d{1,15}) ([0-9a-f]{28})$/;
@@ -107,7 +115,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
           ...filter,
           ...pageQuery({
             defaultLimit: 100,
-            isCursor: (text) => POSITION.test(positionIn(text)),
+            position: POSITION,
           }),
         }),
       },

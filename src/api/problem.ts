@@ -44,6 +44,7 @@ const PROBLEMS = {
   "too-large": { status: 413, title: "Too large" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
   invalid: { status: 422, title: "The input is invalid" },
+  "too-deep": { status: 422, title: "The body is nested too deep" },
   "too-many-failures": { status: 429, title: "Too many wrong tokens" },
   "too-many-tests": { status: 429, title: "Too many tests" },
   internal: { status: 500, title: "Internal error" },
@@ -91,19 +92,23 @@ function sentence({ field, message }: FieldError): string {
   return message.startsWith(name) ? message : `${field}: ${message}`;
 }
 
+/** A body of thousands of faults need not be answered with thousands of lines. */
+const MOST_ERRORS = 100;
+
 /** Zod's issues as the API answers them; zod's messages name what was found only by its type. */
 export function fieldErrors(error: z.ZodError): FieldError[] {
-  return error.issues.flatMap((issue): FieldError[] => {
+  const errors = error.issues.slice(0, MOST_ERRORS).flatMap((issue): FieldError[] => {
     const path = issue.path.map(String);
     if (issue.code !== "unrecognized_keys") {
       return [{ field: path.join("."), code: issue.code, message: issue.message }];
     }
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, MOST_ERRORS).map((key) => ({
       field: [...path, key].join("."),
       code: "unknown_field",
       message: "is not a field of this object",
     }));
   });
+  return errors.slice(0, MOST_ERRORS);
 }
 
 /** The hook of every route: what zod refuses is answered with 422. */

@@ -47,11 +47,11 @@ const requeueSchema = z
     error: 'give either "ids" or "all":true',
     path: ["ids"],
   })
-  .meta({ id: "RequeueRejected" });
+  .meta({ id: "RequeueRejected", oneOf: [{ required: ["ids"] }, { required: ["all"] }] });
 
 // An element may have 256 KiB, so a page is short unless asked otherwise.
 // The store's cursor is how many to pass over.
-const page = pageQuery({ defaultLimit: 20, isCursor: (text) => /^\d{1,9}$/.test(text) });
+const page = pageQuery({ defaultLimit: 20, cursor: /^\d{1,9}$/ });
 
 export function addRejected(api: Api, { stores }: ApiDeps): void {
   api.openapi(
@@ -59,6 +59,8 @@ export function addRejected(api: Api, { stores }: ApiDeps): void {
       method: "get",
       path: "/v1/rejected",
       summary: "Elements that were no valid events, newest first",
+      description:
+        "A page of large elements ends after about 1 MiB, with fewer than `limit` of them.",
       tags,
       middleware: [apiOnly],
       request: { query: z.object(page) },

@@ -24,7 +24,14 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler<ApiEn
   const allow = cors({
     origin: [...origins],
     allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"],
+    allowHeaders: [
+      "Authorization",
+      "Content-Type",
+      "Idempotency-Key",
+      "If-Match",
+      "If-None-Match",
+      "Last-Event-ID",
+    ],
     exposeHeaders: ["ETag", "Location", "Retry-After", "WWW-Authenticate"],
     maxAge: 600,
   });

@@ -2,7 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { ownerIdSchema, splitOwnerRef } from "../wire/owner.ts";
-import { ownerOf } from "../wire/webhook.ts";
+import { EITHER_OWNER, ownerOf } from "../wire/webhook.ts";
 import { apiOnly } from "./auth.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -21,7 +21,7 @@ const tokenCreateSchema = z
     error: "give either user_id or org_id",
     path: ["user_id"],
   })
-  .meta({ id: "TokenCreate" });
+  .meta({ id: "TokenCreate", ...EITHER_OWNER });
 
 const tokenSchema = z
   .object({

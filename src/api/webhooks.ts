@@ -20,7 +20,7 @@ import type { ApiEnv } from "./env.ts";
 import { impliedInBody, impliedInQuery } from "./implied-owner.ts";
 import { newId } from "./new-id.ts";
 import { json, jsonInput, problems, type Api } from "./openapi.ts";
-import { nextCursorSchema, pageOf, pageQuery, positionIn } from "./page.ts";
+import { nextCursorSchema, pageOf, pageQuery } from "./page.ts";
 import { findWebhook, noSuchWebhook, webhookIdParam } from "./one-webhook.ts";
 import { invalid, problem } from "./problem.ts";
 import { disabled, enabled, newWebhook, NO_HEALTH, patched, shown } from "./webhook-changes.ts";
@@ -42,7 +42,7 @@ const listQuery = z
     org_id: ownerIdSchema.optional(),
     ...pageQuery({
       defaultLimit: WEBHOOKS_PER_OWNER,
-      isCursor: (text) => POSITION.test(positionIn(text)),
+      position: POSITION,
     }),
   })
   .refine((query) => query.user_id !== undefined || query.org_id !== undefined, {
@@ -102,6 +102,8 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       method: "get",
       path: "/v1/webhooks",
       summary: "The webhooks of a user, of an organisation or of both, oldest first",
+      description:
+        "`user_id` or `org_id` is required, but with a scoped token, which implies its own.",
       tags,
       middleware: [impliedInQuery],
       request: { query: listQuery },

@@ -1,6 +1,7 @@
 // The fields of a webhook as options of `webhooks create` and `update`, and as the API takes them.
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { DIALECT_NAMES } from "../wire/dialects/registry.ts";
+import { excerpt } from "../wire/excerpt.ts";
 import { parseDuration } from "../wire/duration.ts";
 import type { WebhookPatch } from "../wire/webhook.ts";
 import { collect, commaSeparated, headersOf, wholeNumber } from "./usage.ts";
@@ -52,12 +53,23 @@ export function webhookFields(options: WebhookOptions, command: Command): Partia
     events,
     dialect,
     description,
-    headers: header && Object.fromEntries(headersOf(header, command)),
+    headers: header && customHeaders(header, command),
     timeout_ms: timeout,
     retry_schedule: retrySchedule,
     disable_rule: disableRule(options, command),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function customHeaders(lines: readonly string[], command: Command): Record<string, string> {
+  const headers = headersOf(lines, command);
+  const names = headers.map(([name]) => name);
+  // Of two with one name an object keeps the last, and the other would be gone without a word.
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) {
+    return command.error(`error: --header: ${excerpt(twice)} is given more than once`);
+  }
+  return Object.fromEntries(headers);
 }
 
 function disableRule(

@@ -16,6 +16,7 @@ export type ProblemKind =
   | "too-large"
   | "unsupported-media-type"
   | "invalid"
+  | "too-deep"
   | "too-many-failures"
   | "too-many-tests"
   | "internal"

@@ -1,4 +1,5 @@
 // `verify` for receivers: synchronous, on any runtime, without a client.
+import { checkCopied } from "../wire/secret.ts";
 import { Signer } from "../wire/signature.ts";
 import { judgeClaim, type Secret } from "./judge-claim.ts";
 import { bytesOf, type RawBody } from "./raw-body.ts";
@@ -88,6 +89,8 @@ function checkedSecrets(secret: unknown): Secret[] {
         "The secret is missing: pass the webhook's secret as it was shown at its creation",
       );
     }
+    const problem = checkCopied(text);
+    if (problem !== null) throw new TypeError(`The secret ${problem}`);
     try {
       return { text, signer: new Signer(text) };
     } catch (cause) {

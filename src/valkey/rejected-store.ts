@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
+import { readPage } from "./list-page.ts";
 import { rejectedId } from "./requeue.ts";
 import { Script } from "./script.ts";
 import rejectText from "./scripts/reject.lua" with { type: "text" };
@@ -39,20 +40,28 @@ export class RejectedStore {
     return Number(fallen);
   }
 
-  /** The newest first, each with the id that it is requeued by; `cursor` is how many to pass over. */
+  /**
+   * The newest first, each with the id that it is requeued by; `cursor` is how many to pass over. Fewer
+   * than `limit` where they are large.
+   */
   async list(
     cursor: string | null,
     limit: number,
   ): Promise<{ rejected: unknown[]; next: string | null }> {
     const from = Number(cursor ?? 0);
-    const texts = await this.link.run((client) =>
-      client.lrange(this.keys.rejected, from, from + limit),
-    );
+    const records = await readPage(this.link, this.keys.rejected, {
+      from,
+      towards: "tail",
+      most: limit,
+    });
+    const next = from + records.length;
+    const length = await this.link.run((client) => client.llen(this.keys.rejected));
     return {
-      rejected: texts
-        .slice(0, limit)
-        .map((text): unknown => ({ id: rejectedId(text), ...(JSON.parse(text) as object) })),
-      next: texts.length > limit ? String(from + limit) : null,
+      rejected: records.map((record): unknown => {
+        const text = record.toString();
+        return { id: rejectedId(text), ...(JSON.parse(text) as object) };
+      }),
+      next: records.length > 0 && next < length ? String(next) : null,
     };
   }
 }

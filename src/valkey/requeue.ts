@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
+import { readPage } from "./list-page.ts";
 import { Script } from "./script.ts";
 import requeueText from "./scripts/requeue.lua" with { type: "text" };
 
@@ -11,7 +12,9 @@ const requeueScript = new Script(requeueText);
 
 const ID_DIGITS = 16;
 const PAGE = 50;
-/** A page of the largest elements is many megabytes. */
+/** Moved in one turn of the event loop, with the element beside each record. */
+const MOST_CHARACTERS = 1024 * 1024;
+/** A single element may be many megabytes. */
 const DEADLINE_MS = 5_000;
 
 export interface Requeued {
@@ -38,10 +41,10 @@ export class Requeue {
     let requeued = 0;
     let passed = 0;
     while (requeued < limit) {
+      const most = Math.min(PAGE, limit - requeued);
       // From the tail, where the oldest stand: what is rejected meanwhile shifts none of them.
-      const records = await this.read(-(passed + PAGE), -(passed + 1));
-      if (records.length === 0) break;
-      const page = records.toReversed().slice(0, limit - requeued);
+      const page = await this.read({ from: -(passed + 1), towards: "head", most });
+      if (page.length === 0) break;
       const moved = await this.move(page);
       requeued += moved;
       passed += page.length - moved;
@@ -54,22 +57,22 @@ export class Requeue {
     const wanted = new Set(ids);
     const found: string[] = [];
     // From the head: what is rejected meanwhile shifts some into the next page, and none past it.
-    for (let from = 0; wanted.size > 0; from += PAGE) {
-      const records = await this.read(from, from + PAGE - 1);
+    for (let from = 0; wanted.size > 0;) {
+      const records = await this.read({ from, towards: "tail", most: PAGE });
       found.push(...records.filter((record) => wanted.delete(rejectedId(record))));
-      if (records.length < PAGE) break;
+      if (records.length === 0) break;
+      from += records.length;
     }
     const movable = found.toReversed().filter((record) => this.elementOf(record) !== null);
     const now = movable.slice(0, limit);
     let requeued = 0;
-    for (let at = 0; at < now.length; at += PAGE) {
-      requeued += await this.move(now.slice(at, at + PAGE));
-    }
+    for (const group of groupsOf(now)) requeued += await this.move(group);
     return { requeued, remaining: movable.length - now.length };
   }
 
-  private read(from: number, to: number): Promise<string[]> {
-    return this.link.run((client) => client.lrange(this.keys.rejected, from, to), DEADLINE_MS);
+  private async read(page: Parameters<typeof readPage>[2]): Promise<string[]> {
+    const records = await readPage(this.link, this.keys.rejected, page);
+    return records.map((record) => record.toString());
   }
 
   private async move(records: readonly string[]): Promise<number> {
@@ -114,6 +117,22 @@ export class Requeue {
           : null;
     return bytes !== null && bytes.length === size ? { queue, bytes } : null;
   }
+}
+
+/** Groups of up to PAGE that are moved in one step each, of not much more than a page's size. */
+function groupsOf(records: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let size = Infinity;
+  for (const record of records) {
+    const last = groups.at(-1);
+    size += record.length;
+    if (last !== undefined && last.length < PAGE && size <= MOST_CHARACTERS) last.push(record);
+    else {
+      groups.push([record]);
+      size = record.length;
+    }
+  }
+  return groups;
 }
 
 function readRecord(text: string): Record<string, unknown> {

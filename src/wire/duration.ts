@@ -1,5 +1,6 @@
 // Durations as users write them: `250ms 10s 5m 2h 7d`. Kept inside as milliseconds.
 import { z } from "zod";
+import { excerpt } from "./excerpt.ts";
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 type Unit = keyof typeof UNIT_MS;
@@ -23,11 +24,14 @@ export function formatDuration(ms: number): string {
 /** A duration text between two bounds, as the API and the settings accept it. */
 export function durationSchema(bounds: { minMs: number; maxMs: number }) {
   const accepted = `a duration such as 250ms, 10s, 5m, 2h or 7d, from ${formatDuration(bounds.minMs)} to ${formatDuration(bounds.maxMs)}`;
-  return z.string({ error: `must be ${accepted}` }).refine(
-    (text) => {
-      const ms = parseDuration(text);
-      return ms !== null && ms >= bounds.minMs && ms <= bounds.maxMs;
-    },
-    { error: (issue) => `${JSON.stringify(issue.input)} is not ${accepted}` },
-  );
+  return z
+    .string({ error: `must be ${accepted}` })
+    .refine(
+      (text) => {
+        const ms = parseDuration(text);
+        return ms !== null && ms >= bounds.minMs && ms <= bounds.maxMs;
+      },
+      { error: (issue) => `${excerpt(issue.input)} is not ${accepted}` },
+    )
+    .meta({ description: accepted, pattern: FORM.source });
 }

@@ -1,5 +1,5 @@
 // The body of POST /v1/events: one event or an array of up to 1,000, all or nothing.
-import { arrayElements } from "./json-spans.ts";
+import { arrayPieces, trimJson } from "./json-spans.ts";
 import {
   elementText,
   notJsonMessage,
@@ -10,6 +10,7 @@ import {
   type Rejection,
   type RejectionReason,
 } from "./event.ts";
+import { atOnce, type Steps } from "./steps.ts";
 
 export const EVENTS_PER_REQUEST = 1_000;
 
@@ -34,46 +35,81 @@ export type BatchReading =
 
 /** Reads a whole request body; `not-json` is the one error that is no field's fault. */
 export function readEvents(text: string, limits: BatchLimits): BatchReading {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return bodyError("not-json", notJsonMessage(text, error));
+  return atOnce(readEventsInSteps(text, limits));
+}
+
+/** The same in steps of one event each: all at once, 8 MiB of JSON take half a second. */
+export function* readEventsInSteps(body: string, limits: BatchLimits): Steps<BatchReading> {
+  const text = trimJson(body);
+  yield;
+  const array = yield* arrayPieces(text, EVENTS_PER_REQUEST);
+  if (array === "not-an-array") return readWhole(text, limits);
+  if (array === "not-json") {
+    return bodyError("not-json", notJsonMessage(text, new Error("it is no whole array")));
   }
-  if (!Array.isArray(value)) {
-    const reading = readOne(value, text, limits);
-    return reading.ok
-      ? { ok: true, events: [reading.event] }
-      : { ok: false, errors: reading.rejections.map((rejection) => eventError(rejection, null)) };
-  }
-  const values: readonly unknown[] = value;
-  if (values.length === 0 || values.length > EVENTS_PER_REQUEST) {
-    const message = `the array has ${values.length} events; accepted are 1 to ${EVENTS_PER_REQUEST}`;
+  const { pieces, count } = array;
+  if (count === 0 || count > EVENTS_PER_REQUEST) {
+    const message = `the array has ${count} events; accepted are 1 to ${EVENTS_PER_REQUEST}`;
     return bodyError("wrong-count", message);
   }
 
   const events: EventWithId[] = [];
   const errors: EventError[] = [];
-  for (const [position, { start, end }] of arrayElements(text).entries()) {
-    const reading = readOne(values[position], text.slice(start, end), limits);
+  for (const [position, { start, end }] of pieces.entries()) {
+    const reading = readOne(trimJson(text.slice(start, end)), limits);
     if (reading.ok) events.push(reading.event);
+    // The array is no JSON where one of its elements is none.
+    else if (reading.rejections.some(isNotJson)) return bodyNotJson(reading.rejections);
     else errors.push(...reading.rejections.map((rejection) => eventError(rejection, position)));
     if (errors.length >= MAX_ERRORS) break;
+    yield;
   }
   return errors.length === 0 ? { ok: true, events } : { ok: false, errors };
 }
 
+function readWhole(text: string, limits: BatchLimits): BatchReading {
+  const reading = readOne(text, limits);
+  if (reading.ok) return { ok: true, events: [reading.event] };
+  if (reading.rejections.some(isNotJson)) return bodyNotJson(reading.rejections);
+  return { ok: false, errors: reading.rejections.map((rejection) => eventError(rejection, null)) };
+}
+
 type OneReading = { ok: true; event: EventWithId } | { ok: false; rejections: Rejection[] };
 
-function readOne(value: unknown, text: string, limits: BatchLimits): OneReading {
+function readOne(text: string, limits: BatchLimits): OneReading {
+  // Before it is parsed, which takes time by its length. Pushed to the list it would be refused too.
+  const writtenBytes = utf8Length(text);
+  if (writtenBytes > limits.maxEventBytes) return tooLarge(writtenBytes, limits);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const message = notJsonMessage(text, error);
+    return { ok: false, rejections: [{ reason: "not-json", field: null, message }] };
+  }
   const reading = readObject(value, text, limits);
   if (!reading.ok) return reading;
   const event = { ...reading.event, id: reading.event.id ?? limits.newId() };
   // The claim judges the element as it is pushed: with its id, without the fields that were ignored.
-  const bytes = new TextEncoder().encode(elementText(event)).length;
-  if (bytes <= limits.maxEventBytes) return { ok: true, event };
-  const message = tooLargeMessage(bytes, limits.maxEventBytes);
+  const bytes = utf8Length(elementText(event));
+  return bytes <= limits.maxEventBytes ? { ok: true, event } : tooLarge(bytes, limits);
+}
+
+function tooLarge(bytes: number, { maxEventBytes }: BatchLimits): OneReading {
+  const message = tooLargeMessage(bytes, maxEventBytes);
   return { ok: false, rejections: [{ reason: "too-large", field: null, message }] };
+}
+
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+function isNotJson({ reason }: Rejection): boolean {
+  return reason === "not-json";
+}
+
+function bodyNotJson(rejections: readonly Rejection[]): BatchReading {
+  return bodyError("not-json", rejections.find(isNotJson)?.message ?? "");
 }
 
 function eventError({ reason, field, message }: Rejection, position: number | null): EventError {

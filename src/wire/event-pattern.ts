@@ -4,6 +4,14 @@ const MAX_TYPE_LENGTH = 128;
 
 /** Words joined by dots. Each word ends at a dot or at the end, so the match is linear in time. */
 const TYPE_FORM = /^[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*$/;
+const TYPE = TYPE_FORM.source.slice(1, -1);
+
+/** For a schema: the same as `isEventType` and `isEventPattern`. */
+export const EVENT_TYPE_FORM = { pattern: TYPE_FORM.source, maxLength: MAX_TYPE_LENGTH };
+export const EVENT_PATTERN_FORM = {
+  pattern: `^(?:\\*|(?=.{1,${MAX_TYPE_LENGTH}}(?:\\.\\*)?$)${TYPE}(?:\\.\\*)?)$`,
+  maxLength: MAX_TYPE_LENGTH + ".*".length,
+};
 
 export const EVENT_TYPE_ACCEPTED =
   "words of A-Z a-z 0-9 _ joined by dots, at most 128 characters, such as file.created" as const;

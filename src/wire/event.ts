@@ -1,12 +1,12 @@
 // What a producer pushes (DESIGN §2.1): the schema of an element, and its reader, which takes `data`
 // out of the text exactly as it came. A bad element is a value with a reason, never an exception.
 import { z } from "zod";
-import { EVENT_TYPE_ACCEPTED, isEventType } from "./event-pattern.ts";
+import { EVENT_TYPE_ACCEPTED, EVENT_TYPE_FORM, isEventType } from "./event-pattern.ts";
 import { excerpt } from "./excerpt.ts";
 import { objectMembers } from "./json-spans.ts";
 import { isOwnerId, ownerIdSchema } from "./owner.ts";
-import { isTimestamp, TIMESTAMP_ACCEPTED } from "./timestamp.ts";
-import { isTraceparent, TRACEPARENT_ACCEPTED } from "./traceparent.ts";
+import { isTimestamp, TIMESTAMP_ACCEPTED, TIMESTAMP_PATTERN } from "./timestamp.ts";
+import { isTraceparent, TRACEPARENT_ACCEPTED, TRACEPARENT_PATTERN } from "./traceparent.ts";
 
 export interface Event {
   userId?: string;
@@ -56,10 +56,15 @@ export function isEventId(text: string): boolean {
   return EVENT_ID.test(text);
 }
 
-function textField(accepted: string, isAccepted: (text: string) => boolean) {
+function textField(
+  accepted: string,
+  isAccepted: (text: string) => boolean,
+  form: { pattern: string; maxLength?: number },
+) {
   return z
     .string({ error: `must be ${accepted}` })
-    .refine(isAccepted, { error: `must be ${accepted}` });
+    .refine(isAccepted, { error: `must be ${accepted}` })
+    .meta(form);
 }
 
 /** Only the outside of `data` is looked at: its text is what goes out, so no copy of it is made. */
@@ -71,17 +76,17 @@ export const eventSchema = z
   .object({
     user_id: ownerIdSchema.optional().describe("whose webhooks get it; or org_id, or both"),
     org_id: ownerIdSchema.optional().describe("the organisation's webhooks get it too"),
-    event: textField(EVENT_TYPE_ACCEPTED, isEventType)
+    event: textField(EVENT_TYPE_ACCEPTED, isEventType, EVENT_TYPE_FORM)
       .describe("the event type: words joined by dots")
       .meta({ example: "file.created" }),
     data: dataSchema.describe("goes out exactly as it came"),
-    id: textField("1 to 128 characters of A-Z a-z 0-9 _ -", isEventId)
+    id: textField("1 to 128 characters of A-Z a-z 0-9 _ -", isEventId, { pattern: EVENT_ID.source })
       .optional()
       .describe("what receivers dedupe on; made where it is missing"),
-    timestamp: textField(TIMESTAMP_ACCEPTED, isTimestamp)
+    timestamp: textField(TIMESTAMP_ACCEPTED, isTimestamp, { pattern: TIMESTAMP_PATTERN })
       .optional()
-      .describe("RFC 3339, when it happened; sent as given"),
-    traceparent: textField(TRACEPARENT_ACCEPTED, isTraceparent)
+      .describe("RFC 3339, a day that there is, when it happened; sent as given"),
+    traceparent: textField(TRACEPARENT_ACCEPTED, isTraceparent, { pattern: TRACEPARENT_PATTERN })
       .optional()
       .describe("W3C trace context, forwarded as a header"),
   })
@@ -90,7 +95,13 @@ export const eventSchema = z
     path: ["user_id"],
     params: { reason: "no-owner" satisfies RejectionReason },
   })
-  .meta({ id: "Event" });
+  .meta({
+    id: "Event",
+    description:
+      "As it stands in the body it may have FLUXHOOK_MAX_EVENT_BYTES. No field stands twice. The type " +
+      "is one of those that GET /v1/event-types calls accepted.",
+    anyOf: [{ required: ["user_id"] }, { required: ["org_id"] }],
+  });
 
 type EventFields = z.infer<typeof eventSchema>;
 

@@ -1,6 +1,7 @@
 // Where the members of a JSON object, or the elements of an array, stand in its text, so that a
-// value can be cut out exactly as it was written. The text must have passed JSON.parse before:
-// nothing is checked here, nothing is built, and nesting costs a counter, not a stack.
+// value can be cut out exactly as it was written. Nothing is built, and nesting costs a counter, not a
+// stack. Nothing is checked either: `objectMembers` wants text that has passed JSON.parse.
+import type { Steps } from "./steps.ts";
 
 export interface Span {
   start: number;
@@ -13,6 +14,7 @@ export interface Member extends Span {
   key: string;
 }
 
+const NOT_SPACE = /[^ \t\n\r]/;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
@@ -38,16 +40,59 @@ export function objectMembers(text: string): Member[] {
   return members;
 }
 
-/** The elements of an array, in order. */
-export function arrayElements(text: string): Span[] {
-  const elements: Span[] = [];
-  let start = skipSpace(text, skipSpace(text, 0) + 1);
-  while (start < text.length && text.charCodeAt(start) !== CLOSE_BRACKET) {
-    const end = valueEnd(text, start);
-    elements.push({ start, end });
-    start = skipSpace(text, skipSpace(text, end) + 1);
+/** Characters between two pauses of `arrayPieces`: less than a millisecond. */
+const STEP_CHARACTERS = 128 * 1024;
+
+/**
+ * Cuts the text of an array at its commas. Here the text need not be JSON: it is if every piece is,
+ * and the pieces of JSON are its elements. Pieces keep the white space around their values.
+ * `count` goes on past `mostPieces`.
+ */
+export function* arrayPieces(
+  text: string,
+  mostPieces: number,
+): Steps<{ pieces: Span[]; count: number } | "not-an-array" | "not-json"> {
+  const open = skipSpace(text, 0);
+  if (text.charCodeAt(open) !== OPEN_BRACKET) return "not-an-array";
+  const pieces: Span[] = [];
+  let count = 0;
+  let depth = 1;
+  let inString = false;
+  let start = open + 1;
+  for (let at = start, stop = STEP_CHARACTERS; at < text.length; stop += STEP_CHARACTERS) {
+    for (; at < stop && at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (inString) {
+        if (code === BACKSLASH) at++;
+        else if (code === QUOTE) inString = false;
+        continue;
+      }
+      if (code === QUOTE) inString = true;
+      else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
+      else if (code === COMMA && depth === 1) {
+        if (count < mostPieces) pieces.push({ start, end: at });
+        count++;
+        start = at + 1;
+      } else if ((code === CLOSE_BRACE || code === CLOSE_BRACKET) && --depth === 0) {
+        if (code !== CLOSE_BRACKET || skipSpace(text, at + 1) < text.length) return "not-json";
+        if (count === 0 && skipSpace(text, start) === at) return { pieces, count };
+        if (count < mostPieces) pieces.push({ start, end: at });
+        return { pieces, count: count + 1 };
+      }
+    }
+    yield;
   }
-  return elements;
+  return "not-json";
+}
+
+/** The text without JSON's white space around it; `trim()` would take off more. */
+export function trimJson(text: string): string {
+  // The engine's own search: a body may be nothing but megabytes of white space.
+  const start = text.search(NOT_SPACE);
+  if (start === -1) return "";
+  let end = text.length;
+  while (isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
 }
 
 function decodeKey(text: string, start: number, end: number): string {

@@ -78,7 +78,7 @@ export const listenCreateSchema = z
     error: "give either user_id or org_id",
     path: ["user_id"],
   })
-  .meta({ id: "ListenCreate" });
+  .meta({ id: "ListenCreate", not: { required: ["user_id", "org_id"] } });
 export type ListenCreate = z.input<typeof listenCreateSchema>;
 
 export const listenSessionSchema = z

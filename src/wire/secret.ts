@@ -6,8 +6,14 @@ const NEW_SECRET_BYTES = 32;
 const MIN_KEY_BYTES = 24;
 const MAX_KEY_BYTES = 64;
 
-/** Printable ASCII, the space included. */
-const RAW_FORM = /^[ -~]{16,128}$/;
+/** Printable ASCII, the space included but not around it; and no whsec_ that stands amid it. */
+const RAW_FORM = /^(?!.*[wW][hH][sS][eE][cC]_)[!-~][ -~]{14,126}[!-~]$/;
+/** Canonical base64 of MIN_KEY_BYTES to MAX_KEY_BYTES (RFC 4648 §3.5: the bits that are left over are 0). */
+const MADE_FORM =
+  /^whsec_(?:(?:[A-Za-z0-9+/]{4}){8,21}|(?:[A-Za-z0-9+/]{4}){8,21}[A-Za-z0-9+/][AQgw]==|(?:[A-Za-z0-9+/]{4}){8,20}[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)$/;
+
+/** Both forms that `checkSecret` accepts, for a schema's `pattern`. */
+export const SECRET_PATTERNS = [MADE_FORM.source, RAW_FORM.source] as const;
 
 const encoder = new TextEncoder();
 
@@ -16,8 +22,27 @@ export function makeSecret(): string {
   return PREFIX + toBase64(crypto.getRandomValues(new Uint8Array(NEW_SECRET_BYTES)));
 }
 
+/**
+ * What is wrong with how a secret was copied, or null. Taken as it is, such a text would be another key
+ * than the one that the user means, and every signature made with it would be refused elsewhere.
+ */
+export function checkCopied(text: string): string | null {
+  if (text.trim() !== text) {
+    return "must not begin or end with white space: paste the secret without it";
+  }
+  if (!text.startsWith(PREFIX) && text.toLowerCase().includes(PREFIX)) {
+    return (
+      "must begin with whsec_ where it holds it: paste what begins with whsec_ in lower case, " +
+      "without v1, or quotes before it"
+    );
+  }
+  return null;
+}
+
 /** What is wrong with a secret that a user brings, or null. */
 export function checkSecret(text: string): string | null {
+  const copied = checkCopied(text);
+  if (copied !== null) return copied;
   if (!text.startsWith(PREFIX)) {
     return RAW_FORM.test(text)
       ? null

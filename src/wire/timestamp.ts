@@ -1,7 +1,10 @@
 // RFC 3339 date-times, judged strictly: JavaScript's Date takes 31 February and refuses leap seconds.
 
 const FORM =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
+  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.\d+)?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
+
+/** For a schema. Beyond it the day must be one of its month, and a second 60 a leap second. */
+export const TIMESTAMP_PATTERN = FORM.source;
 
 export const TIMESTAMP_ACCEPTED =
   "an RFC 3339 time with its offset, such as 2026-01-31T12:00:00Z" as const;
@@ -12,10 +15,8 @@ export function isTimestamp(text: string): boolean {
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as DateParts;
   const offsetHour = Number(match[8] ?? 0);
   const offsetMinute = Number(match[9] ?? 0);
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false;
-  if (hour > 23 || minute > 59 || offsetHour > 23 || offsetMinute > 59) return false;
+  if (day > daysIn(year, month)) return false;
   if (second < 60) return true;
-  if (second > 60) return false;
   // RFC 3339 §5.7: a leap second ends a month in UTC, so the minute after it begins one.
   const offset = (offsetHour * 60 + offsetMinute) * (match[7] === "-" ? -1 : 1);
   const after = new Date(Date.UTC(year, month - 1, day, hour, minute + 1 - offset));

@@ -2,9 +2,11 @@
 import { z } from "zod";
 import { DIALECT_NAMES } from "./dialects/dialect.ts";
 import { durationSchema, parseDuration } from "./duration.ts";
-import { EVENT_PATTERN_ACCEPTED, isEventPattern } from "./event-pattern.ts";
-import { checkCustomHeaders } from "./custom-headers.ts";
-import { checkSecret } from "./secret.ts";
+import { EVENT_PATTERN_ACCEPTED, EVENT_PATTERN_FORM, isEventPattern } from "./event-pattern.ts";
+import { boundedText } from "./bounded-text.ts";
+import { checkCustomHeaders, CUSTOM_HEADERS_FORM } from "./custom-headers.ts";
+import { checkSecret, SECRET_PATTERNS } from "./secret.ts";
+import { excerpt } from "./excerpt.ts";
 import { ownerIdSchema, ownerRef, type OwnerRef } from "./owner.ts";
 
 /** At most this many webhooks per owner. */
@@ -24,20 +26,31 @@ export const disableRuleSchema = z
   .describe("when the webhook is disabled by itself; a success resets it");
 export type DisableRule = z.infer<typeof disableRuleSchema>;
 
-const url = z
-  .string({ error: "must be a string with an http or https URL" })
-  .max(2048, { error: "must be at most 2048 characters long" })
+// WHATWG URL drops tabs and newlines silently; what the user sees must be what is dialled.
+// eslint-disable-next-line no-control-regex -- control characters are what it keeps out
+const URL_FORM = /^[Hh][Tt][Tt][Pp][Ss]?:[^\u0000-\u0020\u007f#]+$/;
+
+const url = boundedText(2048, "must be a string with an http or https URL")
   .superRefine((text, context) => {
     const problem = urlProblem(text);
     if (problem) context.addIssue({ code: "custom", message: problem });
   })
-  .meta({ example: "https://example.com/hooks" });
+  .meta({
+    description:
+      "an http or https URL without a fragment, by the URL Standard, that the egress settings allow " +
+      "(for Fluxhook's defaults: https, port 443, a public address)",
+    pattern: URL_FORM.source,
+    example: "https://example.com/hooks",
+  });
 
 const events = z
   .array(
-    z.string({ error: `must be ${EVENT_PATTERN_ACCEPTED}` }).refine(isEventPattern, {
-      error: (issue) => `${JSON.stringify(issue.input)} is not ${EVENT_PATTERN_ACCEPTED}`,
-    }),
+    z
+      .string({ error: `must be ${EVENT_PATTERN_ACCEPTED}` })
+      .refine(isEventPattern, {
+        error: (issue) => `${excerpt(issue.input)} is not ${EVENT_PATTERN_ACCEPTED}`,
+      })
+      .meta(EVENT_PATTERN_FORM),
     { error: "must be an array of event patterns" },
   )
   .min(1, { error: 'must name at least one pattern; use ["*"] for all events' })
@@ -45,7 +58,8 @@ const events = z
   .refine((patterns) => new Set(patterns).size === patterns.length, {
     error: "must not name a pattern twice",
   })
-  .describe("exact names, `file.*` (any depth below) and `*`");
+  .describe("exact names, `file.*` (any depth below) and `*`")
+  .meta({ uniqueItems: true });
 
 const headers = z
   .record(z.string(), z.string(), { error: "must be an object of header names and text values" })
@@ -54,7 +68,11 @@ const headers = z
       context.addIssue({ code: "custom", message: problem.message, path: [problem.name] });
     }
   })
-  .describe("sent with every request to this webhook");
+  .describe(
+    "sent with every request to this webhook; at most 4,096 bytes of names and values, and no name in " +
+      "two spellings",
+  )
+  .meta(CUSTOM_HEADERS_FORM);
 
 const retrySchedule = z
   .array(durationSchema({ minMs: 0, maxMs: 7 * DAY_MS }), {
@@ -65,22 +83,30 @@ const retrySchedule = z
   .describe("the delay before each attempt, from the end of the one before");
 
 /** One that a user brings. */
-export const secretSchema = z.string({ error: "must be a string" }).superRefine((text, context) => {
-  const problem = checkSecret(text);
-  if (problem) context.addIssue({ code: "custom", message: problem });
-});
+export const secretSchema = z
+  .string({ error: "must be a string" })
+  .superRefine((text, context) => {
+    const problem = checkSecret(text);
+    if (problem) context.addIssue({ code: "custom", message: problem });
+  })
+  .meta({ anyOf: SECRET_PATTERNS.map((pattern) => ({ pattern })) });
 
 /** What a user may set on a webhook. */
 const settable = {
   url,
   events,
   dialect: z.enum(DIALECT_NAMES),
-  description: z.string().max(500),
+  description: boundedText(500, "must be a string"),
   headers,
   enabled: z.boolean(),
   disable_rule: disableRuleSchema.nullable(),
   timeout_ms: z.int().min(100).max(MAX_TIMEOUT_MS).describe("for the whole attempt, in ms"),
   retry_schedule: retrySchedule,
+};
+
+/** For a schema: one of the two. With a scoped token, which implies its own, none is needed. */
+export const EITHER_OWNER = {
+  oneOf: [{ required: ["user_id"] }, { required: ["org_id"] }],
 };
 
 export const webhookCreateSchema = z
@@ -104,14 +130,14 @@ export const webhookCreateSchema = z
     error: "give either user_id or org_id",
     path: ["user_id"],
   })
-  .meta({ id: "WebhookCreate" });
+  .meta({ id: "WebhookCreate", ...EITHER_OWNER });
 export type WebhookCreate = z.infer<typeof webhookCreateSchema>;
 
 export const webhookPatchSchema = z
   .strictObject(settable)
   .partial()
   .refine((patch) => Object.keys(patch).length > 0, { error: "must change at least one field" })
-  .meta({ id: "WebhookPatch" });
+  .meta({ id: "WebhookPatch", minProperties: 1 });
 export type WebhookPatch = z.infer<typeof webhookPatchSchema>;
 
 /** What is kept in Valkey for one webhook. Its health is kept apart: it changes with every attempt. */
@@ -161,7 +187,6 @@ export function retryScheduleMs(webhook: WebhookRecord): number[] {
 }
 
 function urlProblem(text: string): string | null {
-  // WHATWG URL drops tabs and newlines silently; what the user sees must be what is dialled.
   // eslint-disable-next-line no-control-regex -- control characters are what it looks for
   if (/[\u0000-\u0020\u007f]/.test(text)) {
     return "must not contain spaces or control characters";
@@ -177,6 +202,6 @@ function urlProblem(text: string): string | null {
     return `the scheme ${JSON.stringify(parsed.protocol)} is not accepted; use https: or http:`;
   }
   if (parsed.port === "0") return "port 0 cannot be connected to";
-  if (parsed.hash !== "") return "must not have a fragment (#…): it is never sent";
+  if (text.includes("#")) return "must not have a fragment (#…): it is never sent";
   return null;
 }

@@ -31,7 +31,7 @@ export interface ClaimerOptions {
 
 const MOST_IN_BATCH = 128;
 /** Bounds memory: what one batch may bring beyond its last element. */
-const MOST_BYTES_IN_BATCH = 4 * 1024 * 1024;
+const MOST_BYTES_IN_BATCH = 512 * 1024;
 const MOST_LANES_IN_BATCH = 64;
 /** Of tens of thousands, to look at all with each batch would cost more than the batch. */
 const MOST_LANES_LOOKED_AT = 256;

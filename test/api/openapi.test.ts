@@ -1,4 +1,5 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
+import type { headOf } from "../../src/api/document.ts";
 import { memoryApi, readAnswer } from "./memory-api.ts";
 
 interface Operation {
@@ -27,6 +28,64 @@ function operation(method: string, path: string): Operation | undefined {
   const template = path.replaceAll(/:(\w+)/g, "{$1}");
   return document.paths[template]?.[method.toLowerCase()];
 }
+
+/** As many times as it is written as JSON while `ask` runs. */
+async function writings(ask: () => Promise<unknown>): Promise<number> {
+  const stringify = spyOn(JSON, "stringify");
+  await ask();
+  const written = stringify.mock.calls.filter(([value]) => {
+    return typeof value === "object" && value !== null && "openapi" in value;
+  });
+  stringify.mockRestore();
+  return written.length;
+}
+
+describe("/openapi.json is made once", () => {
+  test("for all that ask, also at the same time", async () => {
+    const fresh = memoryApi();
+    const ask = () => Promise.all(Array.from({ length: 5 }, () => fresh.raw("/openapi.json")));
+    expect(await writings(ask)).toBe(1);
+    expect(await writings(ask)).toBe(0);
+  });
+
+  test("and is what the generator makes of all routes at once", () => {
+    const { info, openapi, security } = document as unknown as ReturnType<typeof headOf>;
+    const whole = api.app.getOpenAPI31Document({ openapi, info, security });
+    expect(document as unknown).toEqual(JSON.parse(JSON.stringify(whole)));
+  });
+
+  test("with an ETag that answers 304, and another one for each version", async () => {
+    const first = await api.raw("/openapi.json");
+    const etag = first.headers.get("etag") ?? "";
+    expect(etag).toMatch(/^"[\w-]{22}"$/);
+    expect(first.headers.get("cache-control")).toBe("no-cache");
+    for (const known of [etag, `W/${etag}`, `"x", ${etag}`, "*"]) {
+      const again = await api.raw("/openapi.json", { headers: { "if-none-match": known } });
+      expect([known, again.status, await again.text()]).toEqual([known, 304, ""]);
+      expect(again.headers.get("etag")).toBe(etag);
+    }
+    const other = await api.raw("/openapi.json", { headers: { "if-none-match": '"x"' } });
+    expect(other.status).toBe(200);
+    const next = await memoryApi({ version: "9.9.9" }).raw("/openapi.json");
+    expect(next.headers.get("etag")).not.toBe(etag);
+  });
+
+  test("compressed for those who accept it, under an ETag of its own", async () => {
+    const plain = await api.raw("/openapi.json");
+    for (const accepts of ["gzip", "br, gzip;q=0.5", "GZIP"]) {
+      const zipped = await api.raw("/openapi.json", { headers: { "accept-encoding": accepts } });
+      expect(zipped.headers.get("content-encoding")).toBe("gzip");
+      expect(zipped.headers.get("vary")).toContain("Accept-Encoding");
+      expect(zipped.headers.get("etag")).not.toBe(plain.headers.get("etag"));
+      const text = new TextDecoder().decode(Bun.gunzipSync(await zipped.arrayBuffer()));
+      expect(JSON.parse(text) as unknown).toEqual(document);
+    }
+    for (const refuses of ["gzip;q=0", "br", "", "gzip; q=0.000"]) {
+      const answer = await api.raw("/openapi.json", { headers: { "accept-encoding": refuses } });
+      expect(answer.headers.get("content-encoding")).toBeNull();
+    }
+  });
+});
 
 describe("/openapi.json", () => {
   test("is OpenAPI 3.1", () => {

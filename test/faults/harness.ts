@@ -13,6 +13,8 @@ export const TOKEN = "campaign-token-of-thirty-two-chars";
 export const QUEUE = "fluxhook:events";
 
 export interface WorkerOptions {
+  /** The folder that it runs in. */
+  cwd?: string;
   awaitReady?: boolean;
   /** Another one than this tree's. */
   binary?: string;
@@ -46,6 +48,7 @@ export class WorkerProcess {
         FLUXHOOK_SECRET_KEY: Buffer.alloc(32, "key").toString("base64"),
         ...env,
       },
+      cwd: options.cwd,
       stdin: "ignore",
       stdout: Bun.file(logFile),
       stderr: Bun.file(logFile),

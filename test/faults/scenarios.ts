@@ -1,6 +1,7 @@
 // All scenarios of the campaign, in the order in which they run.
 import { codePoints } from "./code-points.ts";
 import { connectionFaults } from "./connection-faults.ts";
+import { eventLoop } from "./event-loop.ts";
 import type { Scenario } from "./harness.ts";
 import { backlog } from "./backlog.ts";
 import { badInput } from "./bad-input.ts";
@@ -28,4 +29,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...leftovers,
   ...receiverSays,
   olderVersion,
+  eventLoop,
 ];

@@ -30,6 +30,10 @@ describe("verify tells its user what to change", () => {
     ["one of several missing", [SECRET, undefined], "is missing"],
     ["a bare whsec_", "whsec_", "malformed"],
     ["a whsec_ without its padding", SECRET.slice(0, -1), "malformed"],
+    ["v1, before it", `v1,${SECRET}`, "paste"],
+    ["a whsec_ in upper case", SECRET.replace("whsec_", "WHSEC_"), "paste"],
+    ["a blank before it", ` ${SECRET}`, "paste"],
+    ["a line end behind it", `${SECRET}\n`, "paste"],
   ])("about the secret %s", (_claim, secret, said) => {
     const error = errorOf(() => verifyVector(GOOD, { secret: secret as string }));
     expect(error).toBeInstanceOf(TypeError);

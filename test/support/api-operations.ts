@@ -13,8 +13,20 @@ export type JsonSchema = {
   additionalProperties?: boolean | JsonSchema;
   items?: JsonSchema;
   required?: string[];
+  not?: JsonSchema;
+  propertyNames?: JsonSchema;
+  minProperties?: number;
+  maxProperties?: number;
+  minItems?: number;
+  maxItems?: number;
+  uniqueItems?: boolean;
   minimum?: number;
   maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  format?: string;
+  description?: string;
   example?: unknown;
   examples?: unknown[];
   default?: unknown;
@@ -31,7 +43,15 @@ export interface ApiOperation {
   pathParameters: string[];
   queryParameters: string[];
   headerParameters: string[];
+  parameters: ApiParameter[];
   body: JsonSchema | null;
+}
+
+export interface ApiParameter {
+  name: string;
+  in: string;
+  required?: boolean;
+  schema: JsonSchema;
 }
 
 interface OpenApiDocument {
@@ -41,7 +61,7 @@ interface OpenApiDocument {
 
 interface OpenApiOperation {
   security?: unknown[];
-  parameters?: { name: string; in: string }[];
+  parameters?: ApiParameter[];
   requestBody?: { content: Record<string, { schema: JsonSchema }> };
 }
 
@@ -52,7 +72,11 @@ export interface ApiDescription {
 
 export async function describeApi(url: string): Promise<ApiDescription> {
   const response = await fetch(`${url}/openapi.json`);
-  const document = (await response.json()) as OpenApiDocument;
+  return readApi(await response.text());
+}
+
+export function readApi(text: string): ApiDescription {
+  const document = JSON.parse(text) as OpenApiDocument;
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([verb, operation]): ApiOperation => {
       const method = verb.toUpperCase();
@@ -66,6 +90,7 @@ export async function describeApi(url: string): Promise<ApiDescription> {
         pathParameters: named("path"),
         queryParameters: named("query"),
         headerParameters: named("header"),
+        parameters: operation.parameters ?? [],
         body: Object.values(operation.requestBody?.content ?? {})[0]?.schema ?? null,
       };
     }),

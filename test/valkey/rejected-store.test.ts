@@ -54,6 +54,26 @@ test("lists page by page, the newest first", async () => {
   expect(await store.list(first.next, 2)).toMatchObject({ rejected: [{ raw: "a" }], next: null });
 });
 
+test("a page of large elements ends after about a MiB, and its cursor leads through all", async () => {
+  const { store } = open();
+  const sizes = [10, 300_000, 300_000, 300_000, 300_000, 10, 2 * MIB, 10, 300_000];
+  for (const [n, size] of sizes.entries()) await store.write([rejection(`${n}:`.padEnd(size))], AT);
+  const lengths: number[] = [];
+  const seen: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Awaited<ReturnType<typeof store.list>> = await store.list(cursor, 100);
+    const raws = page.rejected.map((one) => String((one as { raw?: string }).raw));
+    // But for the last one, which may be of any size.
+    expect(raws.slice(0, -1).join("").length).toBeLessThan(MIB);
+    lengths.push(raws.length);
+    seen.push(...raws.map((raw) => raw.split(":")[0] ?? ""));
+    cursor = page.next;
+  } while (cursor !== null);
+  expect(seen).toEqual(sizes.map((_, n) => String(n)).toReversed());
+  expect(lengths).toEqual([3, 5, 1]);
+});
+
 test("beyond the most entries the oldest fall out, and are counted", async () => {
   const { store } = open(3);
   expect(await store.write(["a", "b"].map(rejection), AT)).toBe(0);

@@ -71,6 +71,18 @@ describe("all of them", () => {
     expect(await requeue.oldest(110)).toEqual({ requeued: 0, remaining: 0 });
   });
 
+  test("also where each is so large that a page holds few of them", async () => {
+    const { requeue, reject, ids, queued, queues } = open();
+    const large = Array.from({ length: 12 }, (_, n) => `${n}:`.padEnd(400_000));
+    for (const element of large) await reject(queues[0], element);
+    const named = (await ids()).filter((_, at) => at % 2 === 0);
+    expect(await requeue.named(named, 1_000)).toEqual({ requeued: 6, remaining: 0 });
+    expect(await requeue.oldest(4)).toEqual({ requeued: 4, remaining: 2 });
+    expect(await requeue.oldest(1_000)).toEqual({ requeued: 2, remaining: 0 });
+    const numbers = (await queued(queues[0])).map((element) => parseInt(String(element)));
+    expect(numbers).toEqual([1, 3, 5, 7, 9, 11, 0, 2, 4, 6, 8, 10]);
+  });
+
   test("but for what is not whole, or came from a list that is not served: that stays", async () => {
     const { requeue, reject, redis, keys, queues, queued, left } = open();
     const cut = { queue: queues[0], size: 9, raw: "12345678" };

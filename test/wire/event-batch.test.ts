@@ -85,8 +85,27 @@ describe("readEvents refuses", () => {
 
   test("a field that stands very often with one error", () => {
     const text = `{${'"id":1,'.repeat(200_000)}"data":{}}`;
-    expect(errors(text)).toMatchObject([{ field: "id", code: "duplicate-field" }]);
+    const limits = { ...LIMITS, maxEventBytes: 2_000_000 };
+    expect(errors(text, limits)).toMatchObject([{ field: "id", code: "duplicate-field" }]);
   });
+
+  test.each([
+    ["an event's white space", `{"user_id":"u",${" ".repeat(1_000)}"event":"e","data":{}}`],
+    ["a field that is ignored", `{"more":"${"x".repeat(1_000)}",${JSON.stringify(GOOD).slice(1)}`],
+  ])("an event that only %s makes too large, as the list does", (_claim, event) => {
+    expect(errors(event)).toMatchObject([{ field: "", code: "too-large" }]);
+    expect(readElement(new TextEncoder().encode(event), LIMITS)).toMatchObject({
+      rejection: { reason: "too-large" },
+    });
+    expect(errors(`[${event}]`)).toMatchObject([{ field: "0", code: "too-large" }]);
+  });
+
+  test.each(["[1,]", "[,]", "[{}{}]", "[{} x]", "[1]]", '[{"a":]}]', "[[}]"])(
+    "%p as no JSON, whatever its other elements are",
+    (text) => {
+      expect(errors(text)).toMatchObject([{ field: "", code: "not-json" }]);
+    },
+  );
 
   test("a type that the catalogue does not name", () => {
     const limits = { ...LIMITS, eventTypes: new Set(["other"]) };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { arrayElements, objectMembers } from "../../src/wire/json-spans.ts";
+import { arrayPieces, objectMembers, trimJson } from "../../src/wire/json-spans.ts";
+import { atOnce } from "../../src/wire/steps.ts";
 import { JsonWriter, seededRandom } from "./seeded-random.ts";
 
 function membersOf(text: string): [string, string][] {
@@ -83,19 +84,67 @@ describe("objectMembers", () => {
   });
 });
 
-describe("arrayElements", () => {
+function pieces(text: string): string[] | string {
+  const array = atOnce(arrayPieces(text, 1_000));
+  if (typeof array === "string") return array;
+  expect(array.pieces).toHaveLength(array.count);
+  return array.pieces.map(({ start, end }) => trimJson(text.slice(start, end)));
+}
+
+describe("arrayPieces", () => {
   test.each<[claim: string, text: string, elements: string[]]>([
     ["finds nothing in an empty array", " [ ] ", []],
-    [
-      "takes each element without the white space around it",
-      '[ 1 ,"a]" , {"b":[2]},[]\n]',
-      ["1", '"a]"', '{"b":[2]}', "[]"],
-    ],
-  ])("%s", (_claim, text, elements) => {
-    JSON.parse(text);
-    expect(arrayElements(text).map(({ start, end }) => text.slice(start, end))).toEqual(elements);
+    ["takes each element", '[ 1 ,"a]" , {"b":[2]},[]\n]', ["1", '"a]"', '{"b":[2]}', "[]"]],
+    ["leaves an empty piece where an element is missing", "[1,,2,]", ["1", "", "2", ""]],
+    ["cuts at its own commas only where the text is no JSON", "[{],2]", ["{]", "2"]],
+  ])("%s", (_claim, text, elements) => expect(pieces(text)).toEqual(elements));
+
+  test.each(["{}", "1", "", '"["'])("says that %p is no array", (text) => {
+    expect(pieces(text)).toBe("not-an-array");
+  });
+
+  test.each(["[", "[1", "[1}", "[1]]", "[1] x", '["]', "[[1]", "[]{}"])(
+    "says that %p is no JSON",
+    (text) => expect(pieces(text)).toBe("not-json"),
+  );
+
+  test("counts on past the most that it cuts", () => {
+    expect(atOnce(arrayPieces("[1,2,3,4]", 2))).toMatchObject({
+      pieces: [
+        { start: 1, end: 2 },
+        { start: 3, end: 4 },
+      ],
+      count: 4,
+    });
+  });
+
+  test("with JSON.parse of each piece accepts what JSON.parse accepts, of mutated arrays", () => {
+    const random = seededRandom(20_261_128);
+    const writer = new JsonWriter(random);
+    let accepted = 0;
+    for (let round = 0; round < 20_000; round++) {
+      const array = writer.elements(Array.from({ length: round % 5 }, () => writer.value(3)));
+      const at = Math.floor(random() * array.length);
+      const piece = writer.pick(["", ",", "]", "[", "{", "}", '"', ":", " ", "\\", "0"]);
+      const text = round % 3 === 0 ? array : array.slice(0, at) + piece + array.slice(at + 1);
+      const cut = pieces(text);
+      const isJson = Array.isArray(cut) && cut.every(parses);
+      if (!text.trimStart().startsWith("[")) continue;
+      expect([text, isJson]).toEqual([text, parses(text)]);
+      if (isJson) accepted++;
+    }
+    expect(accepted).toBeGreaterThan(5_000);
   });
 });
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 test("spans of random JSON are the texts that were written", () => {
   const writer = new JsonWriter(seededRandom(20260131));
@@ -109,6 +158,6 @@ test("spans of random JSON are the texts that were written", () => {
 
     const values = members.map(([, value]) => value);
     const array = writer.elements(values);
-    expect(arrayElements(array).map(({ start, end }) => array.slice(start, end))).toEqual(values);
+    expect(pieces(array)).toEqual(values);
   }
 });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { checkSecret, hexKeyBytes, makeSecret, standardKeyBytes } from "../../src/wire/secret.ts";
+import {
+  checkSecret,
+  hexKeyBytes,
+  makeSecret,
+  SECRET_PATTERNS,
+  standardKeyBytes,
+} from "../../src/wire/secret.ts";
 
 function whsec(bytes: number): string {
   return `whsec_${Buffer.alloc(bytes, 0xfb).toString("base64")}`;
@@ -20,8 +26,10 @@ describe("checkSecret accepts", () => {
     ["16 characters", "a".repeat(16)],
     ["128 characters", "a".repeat(128)],
     ["spaces and signs", "It's a Secret to Everybody"],
-    ["another prefix, as any text", "WHSEC_not base64 at all"],
-  ])("%s", (_claim, secret) => expect(checkSecret(secret)).toBeNull());
+  ])("%s", (_claim, secret) => {
+    expect(checkSecret(secret)).toBeNull();
+    expect(SECRET_PATTERNS.some((pattern) => new RegExp(pattern).test(secret))).toBe(true);
+  });
 });
 
 describe("checkSecret refuses", () => {
@@ -39,11 +47,37 @@ describe("checkSecret refuses", () => {
     ["white space in base64", `whsec_ ${whsec(24).slice(6)}`],
     ["a character outside base64", `${whsec(24).slice(0, -1)}!`],
     ["stray last bits", `whsec_${"A".repeat(42)}B=`],
+    ["the prefix of a signature before it", `v1,${whsec(32)}`],
+    ["the prefix in upper case", whsec(32).replace("whsec_", "WHSEC_")],
+    ["a quote before it", `"${whsec(32)}"`],
+    ["the name of its variable before it", `WEBHOOK_SECRET=${whsec(32)}`],
+    ["a blank before it", ` ${whsec(32)}`],
+    ["a blank behind it", `${whsec(32)} `],
+    ["a blank before one of one's own", ` ${"a".repeat(16)}`],
+    ["a tab behind one of one's own", `${"a".repeat(16)}\t`],
+    ["a no-break space around it", `\u00a0${whsec(32)}`],
   ])("%s, without showing it", (_claim, secret) => {
     const problem = checkSecret(secret);
     expect(problem).toBeString();
+    expect(SECRET_PATTERNS.some((pattern) => new RegExp(pattern).test(secret))).toBe(false);
     if (secret.length > 6) expect(problem).not.toContain(secret);
   });
+});
+
+test.each([`v1,${whsec(32)}`, whsec(32).toUpperCase(), ` ${whsec(32)}`])(
+  "checkSecret says what to paste in place of %p",
+  (secret) => expect(checkSecret(secret)).toContain("paste"),
+);
+
+test("both patterns of a secret hold for random bytes of every length that is accepted", () => {
+  for (let bytes = 20; bytes <= 70; bytes++) {
+    for (let round = 0; round < 20; round++) {
+      const key = crypto.getRandomValues(new Uint8Array(bytes));
+      const secret = `whsec_${Buffer.from(key).toString("base64")}`;
+      const fits = SECRET_PATTERNS.some((pattern) => new RegExp(pattern).test(secret));
+      expect([bytes, fits]).toEqual([bytes, checkSecret(secret) === null]);
+    }
+  }
 });
 
 describe("the key", () => {

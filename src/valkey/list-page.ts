@@ -1,0 +1,26 @@
+// A page of a list whose elements may be large: bounded in bytes, for what reads it does so in one
+// turn of the event loop.
+import type { Link } from "./link.ts";
+import { Script } from "./script.ts";
+import pageText from "./scripts/page.lua" with { type: "text" };
+
+const pageScript = new Script(pageText);
+
+/** Read and written as JSON in about 10 ms. */
+const MOST_BYTES = 1024 * 1024;
+/** A single element may be larger. */
+const DEADLINE_MS = 5_000;
+
+/** From an index (negative: from the tail) towards the tail or the head. At least one where one is. */
+export async function readPage(
+  link: Link,
+  key: string,
+  { from, towards, most }: { from: number; towards: "tail" | "head"; most: number },
+): Promise<Buffer[]> {
+  const step = towards === "tail" ? 1 : -1;
+  const page = await link.run(
+    (client) => pageScript.run(client, [key], [from, step, most, MOST_BYTES]),
+    DEADLINE_MS,
+  );
+  return page as Buffer[];
+}
