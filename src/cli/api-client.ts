@@ -89,6 +89,15 @@ export class ApiClient {
   }
 }
 
+/** An id as one segment of a path. @throws Error for one that a URL cannot carry. */
+export function pathSegment(id: string): string {
+  // RFC 3986 §5.2.4: a URL drops `.` and `..`, encoded or not, and would name another route.
+  if (id === "" || id === "." || id === "..") {
+    throw new Error(`${JSON.stringify(id)} is not an id; an id is neither empty nor "." or ".."`);
+  }
+  return encodeURIComponent(id);
+}
+
 /** `?a=b` of what is given; nothing where nothing is. */
 export function queryOf(fields: Readonly<Record<string, string | number | undefined>>): string {
   const query = new URLSearchParams();

@@ -1,6 +1,6 @@
 // `fluxhook parked`: the deliveries that are not tried again by themselves; list them, redeliver them.
 import type { Command } from "commander";
-import { ApiClient, queryOf } from "./api-client.ts";
+import { ApiClient, pathSegment, queryOf } from "./api-client.ts";
 import { colors, print, table } from "./output.ts";
 import { addOwnerOptions, ownerFields, type OwnerOptions } from "./owner-options.ts";
 import { addPageOptions, morePages, type PageOptions } from "./page-options.ts";
@@ -114,7 +114,7 @@ async function one(
   if ([user, org, webhook, limit].some((given) => given !== undefined)) {
     return command.error("error: give a delivery's id, or --user, --org, --webhook and --limit");
   }
-  const path = `/v1/deliveries/${encodeURIComponent(id)}/redeliver`;
+  const path = `/v1/deliveries/${pathSegment(id)}/redeliver`;
   const text = await ApiClient.ofEnvironment().text("POST", path);
   print(options.json === true, text, () => {
     const { delivery_id } = JSON.parse(text) as { delivery_id: string };

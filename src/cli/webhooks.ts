@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { MAX_TIMEOUT_MS, type Webhook } from "../wire/webhook.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
-import { ApiClient, queryOf, type AskOptions } from "./api-client.ts";
+import { ApiClient, pathSegment, queryOf, type AskOptions } from "./api-client.ts";
 import { addSecretOptions, readSecret, type SecretOptions } from "./input.ts";
 import { outcome } from "./log-table.ts";
 import { details, print } from "./output.ts";
@@ -224,7 +224,7 @@ function addRotate(group: Command, exit: Exit): void {
 }
 
 function at(id: string): string {
-  return `/${encodeURIComponent(id)}`;
+  return `/${pathSegment(id)}`;
 }
 
 function ask(method: string, path: string, options?: AskOptions): Promise<string> {

@@ -8,13 +8,16 @@ export type OwnerRef = `user:${string}` | `org:${string}`;
 const OWNER_ID = /^[^\u0000-\u0020\u007f-\u00a0\u2028\u2029{}]+$/u;
 
 export const OWNER_ID_ACCEPTED =
-  "1 to 128 bytes without control characters, spaces or braces" as const;
+  '1 to 128 bytes without control characters, spaces or braces, and not "." or ".."' as const;
 
 export function isOwnerId(text: string): boolean {
   // A lone surrogate becomes U+FFFD in UTF-8: two owners would share one key.
   return (
     text.length <= MOST_BYTES &&
     OWNER_ID.test(text) &&
+    // RFC 3986 §5.2.4: a URL drops these segments, encoded or not, so `/v1/users/../logs` cannot be asked.
+    text !== "." &&
+    text !== ".." &&
     text.isWellFormed() &&
     (text.length * MOST_UTF8_BYTES <= MOST_BYTES || utf8Length(text) <= MOST_BYTES)
   );

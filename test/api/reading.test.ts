@@ -18,6 +18,16 @@ const entry: LogEntry = {
 };
 
 describe("logs", () => {
+  test.each(["%2e", "%2e%2e", "%252e", "%2F", "...", ".a", "a/../b", "a\\b", "?a#b", ";a", "+"])(
+    "of the owner %j are read over the URL that carries its id",
+    async (id) => {
+      const api = memoryApi();
+      api.logs.set(`user:${id}`, [entry]);
+      const { body } = await api.call("GET", `/v1/users/${encodeURIComponent(id)}/logs`);
+      expect(body).toEqual({ logs: [entry] });
+    },
+  );
+
   test("are the user's or the organisation's, even where both have the same id", async () => {
     const api = memoryApi();
     api.logs.set("user:x_1", [entry]);

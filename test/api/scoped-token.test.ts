@@ -45,6 +45,14 @@ describe("a scoped token", () => {
     expect(await tokens.read(token, LATER)).toBe("expired");
   });
 
+  test("is wrong, and not an exception, where its signed claims are not this version's", async () => {
+    for (const id of [".", "..", "a b"]) {
+      expect(await tokens.read(await tokens.sign({ kind: "user", id }, NOW, LATER), NOW)).toBe(
+        "wrong",
+      );
+    }
+  });
+
   test("is wrong with any bit of it flipped", async () => {
     const accepted: string[] = [];
     for (let at = 0; at < token.length; at++) {

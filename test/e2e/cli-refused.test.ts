@@ -28,6 +28,8 @@ describe("what the API refuses", () => {
   test.each([
     [["webhooks", "get", "wh_none"], "404 Not found: there is no webhook with this id"],
     [["webhooks", "test", "../events"], "404"],
+    [["webhooks", "get", ".."], '".." is not an id'],
+    [["parked", "redeliver", "."], '"." is not an id'],
     [["logs", "u_1"], "FLUXHOOK_API_TOKEN must be the service's own"],
   ])("%j", async (args, says) => {
     const wrong = { FLUXHOOK_API_TOKEN: "canary-of-twenty-four-letters" };

@@ -210,7 +210,7 @@ describe("readElement rejects the field", () => {
 describe("a message", () => {
   test("names the field, what was found and what is accepted", () => {
     expect(rejection({ ...GOOD, user_id: "a\tb" }).message).toBe(
-      'user_id must be 1 to 128 bytes without control characters, spaces or braces; found "a\\tb"',
+      'user_id must be 1 to 128 bytes without control characters, spaces or braces, and not "." or ".."; found "a\\tb"',
     );
     expect(rejection({ ...GOOD, data: [1] }).message).toBe(
       "data must be a JSON object; found an array",

@@ -5,6 +5,11 @@ describe("isOwnerId accepts", () => {
   test.each([
     "u_1",
     "auth0|5f7c8ec7",
+    "...",
+    ".a",
+    "a/..",
+    "%2e",
+    "%2e%2e",
     "anna@example.com",
     "ünïcode",
     "用户",
@@ -18,6 +23,8 @@ describe("isOwnerId accepts", () => {
 describe("isOwnerId refuses", () => {
   test.each([
     ["", "nothing"],
+    [".", "a segment that a URL drops"],
+    ["..", "a segment that a URL drops, with the one before it"],
     ["a b", "a space"],
     ["a\u00a0b", "a no-break space"],
     ["a\tb", "a tab"],
