@@ -45,6 +45,7 @@ const PROBLEMS = {
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
   invalid: { status: 422, title: "The input is invalid" },
   "too-many-failures": { status: 429, title: "Too many wrong tokens" },
+  "too-many-sessions": { status: 429, title: "Too many sessions of fluxhook listen" },
   "too-many-tests": { status: 429, title: "Too many tests" },
   internal: { status: 500, title: "Internal error" },
   unavailable: { status: 503, title: "Valkey is not available" },

@@ -17,6 +17,7 @@ export type ProblemKind =
   | "unsupported-media-type"
   | "invalid"
   | "too-many-failures"
+  | "too-many-sessions"
   | "too-many-tests"
   | "internal"
   | "unavailable"

@@ -8,7 +8,13 @@ import {
   type ListenRequest,
 } from "../wire/listen.ts";
 import { ListenBell } from "./listen-bell.ts";
-import { ListenStore, type ListenStoreOptions, type SessionRecord } from "./listen-store.ts";
+import {
+  ListenStore,
+  type CreatedSession,
+  type ListenStoreOptions,
+  type NewSession,
+  type SessionRecord,
+} from "./listen-store.ts";
 import { Link } from "./link.ts";
 import { ValkeyUnavailable } from "./unavailable.ts";
 
@@ -76,8 +82,8 @@ export class ListenLine {
     this.link.close();
   }
 
-  create(record: SessionRecord): Promise<void> {
-    return this.store.create(record);
+  create(session: NewSession): Promise<CreatedSession> {
+    return this.store.create(session);
   }
 
   find(id: string): Promise<SessionRecord | null> {

@@ -196,7 +196,7 @@ describe("the end of a session", () => {
     await using scene = await openScene();
     const { service, local, listener } = await openListening(scene, "--user", "u_1");
     await using _ = listener;
-    for (const key of await scene.redis.keys(`${scene.prefix}:listen:*`))
+    for (const key of await scene.redis.keys(`{${scene.prefix}:listen}:session:*`))
       await scene.redis.del(key);
     const second = await eventually(() => {
       const sessions = listener.lines.filter(({ type }) => type === "session");
@@ -211,6 +211,21 @@ describe("the end of a session", () => {
       withinMs: 25_000,
     });
   }, 60_000);
+});
+
+test("an owner that deletes each temporary webhook has no more than ten sessions alive", async () => {
+  await using scene = await openScene();
+  const service = await scene.serve();
+  const statuses: number[] = [];
+  for (let begun = 0; begun < 60; begun += 1) {
+    const { status, body } = await service.api<{ webhook_id: string }>("POST", "/v1/listen", {
+      user_id: "u_1",
+    });
+    statuses.push(status);
+    if (status === 201) await service.api("DELETE", `/v1/webhooks/${body.webhook_id}`);
+  }
+  expect(statuses.filter((status) => status === 201)).toHaveLength(10);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(50);
 });
 
 describe("in a terminal", () => {
