@@ -3,6 +3,7 @@ import type { Context, TypedResponse } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
 import { ValkeyFull, ValkeyUnavailable } from "../valkey/unavailable.ts";
+import { NOT_READY_CODES, type NotReadyCause } from "../worker/progress.ts";
 import type { ApiLog } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 
@@ -23,6 +24,16 @@ export const problemSchema = z
       .optional()
       .describe("one entry for each fault of the input"),
     webhook_id: z.string().optional().describe("the webhook that stands in the way"),
+    causes: z
+      .array(
+        z.object({
+          code: z.enum(NOT_READY_CODES),
+          queue: z.string().nullable().describe("the list that it concerns; null: all of them"),
+          message: z.string(),
+        }),
+      )
+      .optional()
+      .describe("of `not-ready`: why no work gets done"),
   })
   .meta({ id: "Problem" });
 
@@ -59,6 +70,7 @@ type StatusOf<K extends ProblemKind> = (typeof PROBLEMS)[K]["status"];
 interface ProblemExtras {
   errors?: FieldError[];
   webhookId?: string;
+  causes?: NotReadyCause[];
   headers?: Record<string, string>;
 }
 
@@ -72,6 +84,7 @@ export function problem<K extends ProblemKind>(
   const body: Problem = { type: `urn:fluxhook:problem:${kind}`, title, status, detail };
   if (extras.errors) body.errors = extras.errors;
   if (extras.webhookId !== undefined) body.webhook_id = extras.webhookId;
+  if (extras.causes) body.causes = extras.causes;
   const headers: Record<string, string> = {
     ...extras.headers,
     "Content-Type": "application/problem+json",

@@ -219,7 +219,8 @@ export function memoryApi(
       version: "0.0.0-test",
       ...overrides,
     },
-    ready: () => ({ ready: failure === null, detail: failure ? "no Valkey" : "all there" }),
+    notReadyCauses: () =>
+      failure ? [{ code: "valkey-unreachable", queue: null, message: "no Valkey" }] : [],
     // One second later each time, so that the order of creation shows.
     now: () => new Date((clockMs += 1_000)),
     log: {
