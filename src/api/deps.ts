@@ -44,6 +44,8 @@ export type WebhookCreated =
 export type WebhookUpdated =
   | { updated: WebhookRecord }
   | { updated: null; why: "missing" }
+  /** Its record was damaged in Valkey. */
+  | { updated: null; why: "unreadable" }
   | { updated: null; why: "duplicate"; id: string };
 
 export interface IntakeStore {

@@ -51,6 +51,7 @@ const PROBLEMS = {
   "key-reused": { status: 409, title: "This Idempotency-Key was used with another body" },
   "in-flight": { status: 409, title: "The delivery is in flight" },
   "webhook-disabled": { status: 409, title: "The webhook is disabled" },
+  unreadable: { status: 409, title: "What is stored of the webhook cannot be read" },
   gone: { status: 410, title: "The delivery can no longer be redelivered" },
   "too-large": { status: 413, title: "Too large" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
@@ -60,6 +61,7 @@ const PROBLEMS = {
   "too-many-tests": { status: 429, title: "Too many tests" },
   internal: { status: 500, title: "Internal error" },
   unavailable: { status: 503, title: "Valkey is not available" },
+  "wrong-type": { status: 503, title: "A key in Valkey is not what Fluxhook made" },
   "not-ready": { status: 503, title: "Not ready" },
 } as const;
 
@@ -145,6 +147,10 @@ export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
     log.error({ ...request, err: error }, "request.unavailable");
     return problem(c, "unavailable", `${error.message}; nothing was written, try again later`);
   }
+  if (isWrongType(error)) {
+    log.error({ ...request, keys: keysOf(error), err: error }, "request.wrong_type");
+    return problem(c, "wrong-type", wrongTypeDetail(c, keysOf(error)));
+  }
   // Hono's own validators throw these two.
   if (error instanceof HTTPException && error.status === 400) {
     return problem(c, "not-json", "the body is not valid JSON");
@@ -154,6 +160,30 @@ export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
   }
   log.error({ ...request, err: error }, "request.failed");
   return problem(c, "internal", "the request failed here; the cause is in Fluxhook's own log");
+}
+
+/** Valkey's reply where another program has put something else under a key. */
+function isWrongType(error: Error): boolean {
+  return error.message.startsWith("WRONGTYPE ");
+}
+
+const MAX_KEYS = 5;
+
+/** The keys of the command that was refused: its first argument, or those of a script. */
+function keysOf(error: Error): string[] {
+  const { command } = error as { command?: { name?: unknown; args?: unknown } };
+  const args = Array.isArray(command?.args) ? command.args.map(String) : [];
+  const isScript = /^eval/i.test(String(command?.name));
+  return isScript ? args.slice(2, 2 + Math.min(Number(args[1]), MAX_KEYS)) : args.slice(0, 1);
+}
+
+/** Key names are the operator's: a scoped token is told only that it is not its own fault. */
+function wrongTypeDetail(c: Context<ApiEnv>, keys: readonly string[]): string {
+  const isOperator =
+    (c.var.principal as ApiEnv["Variables"]["principal"] | undefined)?.kind === "api";
+  return isOperator && keys.length > 0
+    ? `${keys.length === 1 ? "this key holds" : "one of these keys holds"} another type than Fluxhook's: ${keys.join(", ")}; remove it or name another prefix`
+    : "the operator of this service has to put that right";
 }
 
 const MOST_SHOWN = 200;

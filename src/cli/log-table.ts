@@ -17,7 +17,7 @@ export function logTable(entries: readonly LogEntry[]): string {
     COLUMNS,
     entries.map((entry) => [
       when(entry),
-      entry.event,
+      subject(entry),
       outcome(entry),
       String(entry.status_code ?? "–"),
       String(entry.duration_ms),
@@ -36,18 +36,25 @@ export function logLine(entry: LogEntry): string {
     String(entry.status_code ?? "–").padEnd(3),
     `${entry.duration_ms} ms`.padStart(8),
     `#${entry.attempt}`,
-    printable(entry.event).padEnd(18),
+    printable(subject(entry)).padEnd(18),
     printable(entry.endpoint),
     entry.delivery_id,
   ].join("  ");
 }
 
+/** The event type, or the beginning of what another program put into the log. */
+function subject({ outcome: what, event, raw, raw_base64 }: LogEntry): string {
+  return what === "unreadable" ? (raw ?? raw_base64 ?? "").slice(0, MAX_RAW_SHOWN) : event;
+}
+
+const MAX_RAW_SHOWN = 60;
+
 /** Without the year: a log is kept for days. In UTC, as every time of Fluxhook. */
 function when({ timestamp }: LogEntry): string {
-  return timestamp.slice(5, 19).replace("T", " ");
+  return timestamp.slice(5, 19).replace("T", " ") || "–";
 }
 
 export function outcome({ outcome: what, reason }: LogEntry): Exclude<Cell, string> {
-  const text = reason === null ? what : `${what} (${reason})`;
+  const text = reason === null || reason === what ? what : `${what} (${reason})`;
   return { text, paint: what === "delivered" ? colors.green : colors.red };
 }

@@ -86,13 +86,18 @@ async function followLog(api: ApiClient, path: string, isJson: boolean): Promise
 
 /** The oldest first; each is new but once. */
 function unseen(entries: readonly LogEntry[], seen: Set<string>): LogEntry[] {
-  const fresh = entries.filter(({ delivery_id: id }) => !seen.has(id)).toReversed();
-  for (const { delivery_id: id } of fresh) seen.add(id);
+  const fresh = entries.filter((entry) => !seen.has(nameOf(entry))).toReversed();
+  for (const entry of fresh) seen.add(nameOf(entry));
   for (const oldest of seen) {
     if (seen.size <= MOST_SEEN) break;
     seen.delete(oldest);
   }
   return fresh;
+}
+
+/** What is no attempt has no id. */
+function nameOf({ delivery_id, raw, raw_base64 }: LogEntry): string {
+  return delivery_id || (raw ?? raw_base64 ?? "");
 }
 
 /** A restart, an outage, a proxy in between; a token that is wrong stays wrong. */

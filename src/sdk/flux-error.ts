@@ -12,6 +12,7 @@ export type ProblemKind =
   | "key-reused"
   | "in-flight"
   | "webhook-disabled"
+  | "unreadable"
   | "gone"
   | "too-large"
   | "unsupported-media-type"
@@ -21,6 +22,7 @@ export type ProblemKind =
   | "too-many-tests"
   | "internal"
   | "unavailable"
+  | "wrong-type"
   | "not-ready";
 
 /**

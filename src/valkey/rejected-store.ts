@@ -1,5 +1,7 @@
 // Elements that are no valid event, kept with their bytes and the reason (DESIGN §2.2).
 import { isUtf8 } from "node:buffer";
+import { z } from "zod";
+import { describeForeign, readObject } from "./foreign.ts";
 import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { rejectedId } from "./requeue.ts";
@@ -45,16 +47,40 @@ export class RejectedStore {
     limit: number,
   ): Promise<{ rejected: unknown[]; next: string | null }> {
     const from = Number(cursor ?? 0);
-    const texts = await this.link.run((client) =>
-      client.lrange(this.keys.rejected, from, from + limit),
+    const records = await this.link.run((client) =>
+      client.lrangeBuffer(this.keys.rejected, from, from + limit),
     );
     return {
-      rejected: texts
-        .slice(0, limit)
-        .map((text): unknown => ({ id: rejectedId(text), ...(JSON.parse(text) as object) })),
-      next: texts.length > limit ? String(from + limit) : null,
+      rejected: records.slice(0, limit).map(readRecord),
+      next: records.length > limit ? String(from + limit) : null,
     };
   }
+}
+
+/** What every version has written of a rejected element. */
+const writtenSchema = z.object({
+  reason: z.string(),
+  field: z.string().nullable(),
+  message: z.string(),
+  queue: z.string(),
+  size: z.int(),
+  rejected_at: z.string(),
+  raw: z.string().optional(),
+  raw_base64: z.string().optional(),
+});
+
+function readRecord(bytes: Buffer): object {
+  const id = rejectedId(bytes);
+  const record = readObject(bytes);
+  if (record !== null && writtenSchema.safeParse(record).success) return { ...record, id };
+  return {
+    id,
+    reason: "unreadable",
+    field: null,
+    queue: null,
+    rejected_at: null,
+    ...describeForeign(bytes, "a rejected element"),
+  };
 }
 
 function rejectionRecord({ reason, field, message, queue, bytes }: Rejection, at: Date): string {
