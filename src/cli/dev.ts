@@ -13,6 +13,7 @@ import { startLocalValkey } from "../valkey/local-server.ts";
 import { locateValkey } from "../valkey/locate-valkey.ts";
 import { QueueStore } from "../valkey/queue-store.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
+import { printable } from "../wire/printable.ts";
 import type { Webhook } from "../wire/webhook.ts";
 import { ApiClient } from "./api-client.ts";
 import { logTable } from "./log-table.ts";
@@ -180,7 +181,7 @@ function deliveryLine({ type, deliveryId, verification }: ReceivedDelivery): str
   const verdict = verification.ok
     ? colors.green("✓ signature verified")
     : colors.red(`✗ ${verification.failure}`);
-  return `  ${type.padEnd(22)} ${deliveryId}  ${verdict}`;
+  return `  ${printable(type).padEnd(22)} ${printable(deliveryId)}  ${verdict}`;
 }
 
 function tryNext(

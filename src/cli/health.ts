@@ -1,6 +1,7 @@
 // `fluxhook health`: whether the service of this environment is ready, for a HEALTHCHECK in an image
 // that has no shell and no curl. Exit codes are Docker's: 0 healthy, 1 not; 2 is reserved there.
 import { readSettings, type Settings } from "../config.ts";
+import { printable } from "../wire/printable.ts";
 
 const DEADLINE_MS = 3_000;
 
@@ -16,7 +17,7 @@ export async function health(
 ): Promise<number> {
   const readiness = await readReadiness(environment);
   if (readiness.ready) return 0;
-  say(`fluxhook: not ready: ${readiness.problem}`);
+  say(`fluxhook: not ready: ${printable(readiness.problem)}`);
   return 1;
 }
 

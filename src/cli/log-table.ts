@@ -1,6 +1,7 @@
 // The log of an owner on a terminal: as a table, and as lines where it is followed.
 import type { LogEntry } from "../wire/log-entry.ts";
-import { colors, printable, table, type Cell } from "./output.ts";
+import { printable } from "../wire/printable.ts";
+import { colors, table, type Cell } from "./output.ts";
 
 const COLUMNS = [
   { name: "when", isWhole: true },
@@ -31,14 +32,14 @@ export function logTable(entries: readonly LogEntry[]): string {
 export function logLine(entry: LogEntry): string {
   const { text, paint } = outcome(entry);
   return [
-    when(entry),
+    printable(when(entry)),
     paint(printable(text).padEnd(20)),
     String(entry.status_code ?? "–").padEnd(3),
     `${entry.duration_ms} ms`.padStart(8),
     `#${entry.attempt}`,
     printable(subject(entry)).padEnd(18),
     printable(entry.endpoint),
-    entry.delivery_id,
+    printable(entry.delivery_id),
   ].join("  ");
 }
 

@@ -1,6 +1,7 @@
 // `fluxhook logs`: an owner's last attempts, and with --follow each new one as it comes.
 import type { Command } from "commander";
 import type { LogEntry } from "../wire/log-entry.ts";
+import { printable, printableJson } from "../wire/printable.ts";
 import { isOwnerId, OWNER_ID_ACCEPTED } from "../wire/owner.ts";
 import { ApiClient, type Answer } from "./api-client.ts";
 import { logLine, logTable } from "./log-table.ts";
@@ -73,7 +74,7 @@ async function followLog(api: ApiClient, path: string, isJson: boolean): Promise
       isAway = false;
       const entries = unseen(entriesIn(answer.text), seen);
       for (const entry of entries) {
-        process.stdout.write(`${isJson ? JSON.stringify(entry) : logLine(entry)}\n`);
+        process.stdout.write(`${isJson ? printableJson(JSON.stringify(entry)) : logLine(entry)}\n`);
       }
     } else {
       if (looks === 0 || !isPassing(answer)) throw new Error(answer.message);
@@ -116,5 +117,5 @@ function entriesIn(text: string): LogEntry[] {
 }
 
 function say(line: string): void {
-  process.stderr.write(`fluxhook: ${line}\n`);
+  process.stderr.write(`fluxhook: ${printable(line)}\n`);
 }

@@ -252,6 +252,16 @@ describe("in a terminal", () => {
     );
     await eventually(() => expect(run.shown()).toContain("again"));
 
+    // A type is anybody's text: it forges no line and moves no cursor.
+    const forged = "a\n12:00:00  file.created  -> 200  FORGED\u001b[2A\u009b2J\u202e";
+    const url = /https?:\/\/\S+\/l\/[\w-]+/.exec(run.shown())?.[0] ?? "";
+    await fetch(url, { method: "POST", body: JSON.stringify({ type: forged }) });
+    await eventually(() => expect(run.shown()).toContain("FORGED"));
+    const lines = Bun.stripANSI(run.shown()).split("\n");
+    expect(lines.filter((line) => line.startsWith("12:00:00"))).toEqual([]);
+    expect(run.shown()).toContain("a\\n12:00:00");
+    for (const sign of ["\u001b[2A", "\u009b", "\u202e"]) expect(run.shown()).not.toContain(sign);
+
     run.press("\u0003");
     expect(await run.exited).toBe(0);
     await eventually(() => expect(run.shown()).toMatch(/[^-]icanon/));
