@@ -61,21 +61,24 @@ test("slow receivers that use all the room leave the service ready while events 
     FLUXHOOK_WEBHOOK_CONCURRENCY: "2",
   });
   const released = Promise.withResolvers<void>();
-  const receiver = scene.receiver(async () => {
-    await released.promise;
+  const FAST = 5;
+  const receiver = scene.receiver(async (_, index) => {
+    if (index >= FAST) await released.promise;
     return new Response(null, { status: 204 });
   });
   await register(service, { user_id: "u_1", url: receiver.url, timeout_ms: 30_000 });
-  for (let pushed = 0; pushed < 20; pushed += 1) {
-    await scene.redis.lpush(`${scene.prefix}:events`, eventFor("u_1"));
-  }
-  await receiver.waitFor(1);
+  // A webhook without a success would get half of the room only.
+  await scene.push(...Array.from({ length: FAST }, () => eventFor("u_1")));
+  await receiver.waitFor(FAST);
+  await scene.push(...Array.from({ length: 20 }, () => eventFor("u_1")));
+  await receiver.waitFor(FAST + 2);
   // Longer than what counts as stalled; each look must find it ready.
   const until = performance.now() + 17_000;
   while (performance.now() < until) {
     expect(await service.api("GET", "/readyz")).toMatchObject({ status: 200 });
     await Bun.sleep(250);
   }
+  expect(await scene.redis.llen(scene.queue)).toBe(18);
   released.resolve();
-  await receiver.waitFor(20);
+  await receiver.waitFor(FAST + 20);
 }, 60_000);

@@ -117,6 +117,17 @@ describe("the bytes that wait", () => {
     expect(Number((await budget())["bytes user:u_1"])).toBeLessThan(2_000);
   });
 
+  test("of a session that has ended by itself are free for one that goes on", async () => {
+    const { store, begin, push } = open({ sessionTtlMs: 500, maxBytes: { owner: 2_000 } });
+    const [ending, going] = [await begin(), await begin()];
+    expect(await push(ending.id)).toBe("pushed");
+    expect(await push(going.id)).toBe("full");
+    await eventually(async () => {
+      await store.poll(going.id, "0-0", 0);
+      expect(await push(going.id)).toBe("pushed");
+    });
+  });
+
   test("are free when they have waited too long in a session that nobody polls", async () => {
     const { store, begin, push } = open({ keptMs: 100, maxBytes: { owner: 2_000 } });
     const [a, b] = [await begin(), await begin()];
