@@ -36,6 +36,8 @@ export interface ClaimResult {
   maxFromList: number;
   /** Elements that are on the list now. */
   listLength: number;
+  /** Keys that the claim had to pass over, each with the reason. */
+  problems?: readonly string[];
 }
 
 interface Failing {
@@ -47,6 +49,7 @@ export class QueueProgress {
   private claimedAt: number;
   private claimError: unknown = null;
   private listStalled: { since: number; waiting: number } | null = null;
+  private passedOver: { since: number; problem: string } | null = null;
   private beatAt: number;
   private beatError: unknown = null;
   private settleFailing: Failing | null = null;
@@ -64,7 +67,7 @@ export class QueueProgress {
     this.beat();
   }
 
-  claimed({ items, maxFromList, listLength }: ClaimResult): void {
+  claimed({ items, maxFromList, listLength, problems = [] }: ClaimResult): void {
     const at = this.now();
     this.claimedAt = at;
     this.claimError = null;
@@ -73,6 +76,9 @@ export class QueueProgress {
     this.listStalled = isStalled
       ? { since: this.listStalled?.since ?? at, waiting: listLength }
       : null;
+    const [problem] = problems;
+    this.passedOver =
+      problem === undefined ? null : { since: this.passedOver?.since ?? at, problem };
   }
 
   claimFailed(error: unknown): void {
@@ -84,6 +90,7 @@ export class QueueProgress {
     this.claimedAt = this.now();
     this.claimError = null;
     this.listStalled = null;
+    this.passedOver = null;
   }
 
   beat(): void {
@@ -129,6 +136,11 @@ export class QueueProgress {
         "list-stalled",
         `${waiting} elements wait on ${queue}, there is room, and claims have taken none for ${seconds(now - since)}`,
       );
+    }
+    if (this.passedOver && now - this.passedOver.since >= STALLED_AFTER_MS) {
+      const { since, problem } = this.passedOver;
+      const part = `part of ${queue} has not been claimed from for ${seconds(now - since)}`;
+      add("claim-failing", withError(part, problem));
     }
     if (this.settleFailing && now - this.settleFailing.since >= STALLED_AFTER_MS) {
       const { since, error } = this.settleFailing;

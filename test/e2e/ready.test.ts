@@ -29,7 +29,11 @@ test("a list that cannot be claimed from makes the service not ready, names itse
     { withinMs: 30_000 },
   );
   expect(body.causes).toEqual([
-    { code: "claim-failing", queue: broken, message: expect.stringContaining("WRONGTYPE") },
+    {
+      code: "claim-failing",
+      queue: broken,
+      message: expect.stringContaining(`${broken} holds a string`),
+    },
   ]);
 
   const { port } = new URL(service.url);
@@ -44,7 +48,7 @@ test("a list that cannot be claimed from makes the service not ready, names itse
   const doctor = await runFluxhook(["doctor", "--json"], settings);
   const { checks } = JSON.parse(doctor.stdout) as { checks: { check: string; found: string }[] };
   const found = checks.find(({ check }) => check === "service")?.found;
-  expect(found).toContain(`no claim from ${broken} has succeeded`);
+  expect(found).toContain(`${broken} holds a string`);
 
   await scene.redis.lpush(good, eventFor("u_1"));
   await receiver.waitFor(2);

@@ -87,6 +87,27 @@ describe("a queue is not ready, and says why,", () => {
     expect(codes()).toEqual([]);
   });
 
+  test("where claims succeed and have passed over a key for 15 s", () => {
+    const { progress, pass, codes } = queue();
+    const problems = ["fluxhook:events holds a string, not a list"];
+    for (let claims = 0; claims < 15; claims += 1) {
+      progress.claimed({ ...EMPTY, items: 1, problems });
+      expect(codes()).toEqual([]);
+      pass(1_000);
+    }
+    progress.claimed({ ...EMPTY, items: 1, problems });
+    expect(progress.causes(true)).toEqual([
+      {
+        code: "claim-failing",
+        queue: "fluxhook:events",
+        message:
+          "part of fluxhook:events has not been claimed from for 15s; the last error: fluxhook:events holds a string, not a list",
+      },
+    ]);
+    progress.claimed({ ...EMPTY, problems: [] });
+    expect(codes()).toEqual([]);
+  });
+
   test("where it has room and does not ask", () => {
     const { pass, codes } = queue();
     pass(15_000);
