@@ -49,7 +49,7 @@ function openApiPaths(): Record<string, Record<string, Operation>> {
     guard: unasked(),
     sendTest: unasked(),
     config: { apiToken: "", maxEventBytes: 0, eventTypes: "open", version: VERSION },
-    ready: unasked(),
+    notReadyCauses: () => [],
     now: unasked(),
     log: unasked(),
   });

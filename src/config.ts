@@ -20,6 +20,7 @@ import {
   toggle,
   valkeyUrl,
 } from "./setting-forms.ts";
+import { readSettingFile } from "./setting-files.ts";
 import { checkSecret } from "./wire/secret.ts";
 
 export type { EventTypes, PortRange } from "./setting-forms.ts";
@@ -31,6 +32,8 @@ interface Setting<S extends z.ZodType = z.ZodType> {
   /** As the environment would give it; null where there is none. */
   fallback: string | null;
   description: string;
+  /** It holds a secret, so `FLUXHOOK_<name>_FILE` may name a file that it is read from. */
+  isSecret?: true;
 }
 
 const setting = <S extends z.ZodType>(
@@ -39,9 +42,15 @@ const setting = <S extends z.ZodType>(
   description: string,
 ): Setting<S> => ({ schema, fallback, description });
 
+const secret = <S extends z.ZodType>(
+  schema: S,
+  fallback: string | null,
+  description: string,
+): Setting<S> => ({ schema, fallback, description, isSecret: true });
+
 /** The settings, in the order in which the README and `--help` list them. Each is `FLUXHOOK_<name>`. */
 export const SETTINGS = {
-  VALKEY_URL: setting(
+  VALKEY_URL: secret(
     valkeyUrl,
     "redis://127.0.0.1:6379",
     "Valkey's address: `valkey://`, `redis://`, `rediss://` (TLS) or a unix socket's path",
@@ -76,7 +85,7 @@ export const SETTINGS = {
     null,
     "where others reach this service from outside, such as `https://hooks.example.com`: the URLs of `fluxhook listen` begin with it",
   ),
-  API_TOKEN: setting(
+  API_TOKEN: secret(
     z
       .string()
       .min(24, { error: "must be at least 24 characters long" })
@@ -85,7 +94,7 @@ export const SETTINGS = {
     null,
     "the bearer token of the API; required by `serve`",
   ),
-  SECRET_KEY: setting(
+  SECRET_KEY: secret(
     secretKeys,
     "",
     "encrypts webhook secrets in Valkey (AES-256-GCM): base64 of 32 bytes; several, comma-separated, to change it: the first one encrypts, all decrypt",
@@ -150,7 +159,7 @@ export const SETTINGS = {
   ),
   EGRESS_PORTS: setting(portRanges, "80,443,1024-65535", "ports of other receivers"),
   EGRESS_HTTP: setting(toggle, "false", "plain http to public addresses"),
-  EGRESS_PROXY: setting(
+  EGRESS_PROXY: secret(
     proxyUrl.optional(),
     null,
     "an HTTP proxy that requests go through, by CONNECT to the address that the guard approved: `http://user:password@host:port`",
@@ -165,7 +174,7 @@ export const SETTINGS = {
     "",
     "name servers in place of the system's, comma-separated: `10.0.0.2`, `10.0.0.2:5353`, `[fd00::2]:53`",
   ),
-  ALERT_URL: setting(
+  ALERT_URL: secret(
     z
       .string()
       .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), {
@@ -175,7 +184,7 @@ export const SETTINGS = {
     null,
     "alerts are delivered there too, signed like any webhook",
   ),
-  ALERT_SECRET: setting(
+  ALERT_SECRET: secret(
     z
       .string()
       .superRefine((text, context) => {
@@ -226,25 +235,27 @@ export function readSettings(
 ): Settings {
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
-  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+  for (const name of SETTING_NAMES) {
     const { schema, fallback } = SETTINGS[name];
-    const set = environment[`FLUXHOOK_${name}`];
-    const given = name === "PORT" && set?.startsWith("tcp://") ? undefined : set;
-    const text = given === undefined || given === "" ? fallback : given;
+    const given = readText(name, environment);
+    if ("problem" in given) {
+      problems.push(given.problem);
+      continue;
+    }
+    const text = given.text ?? fallback;
     const parsed = (schema as z.ZodType).safeParse(text ?? undefined);
     if (parsed.success) values[name] = parsed.data;
-    else
-      for (const issue of parsed.error.issues) problems.push(`FLUXHOOK_${name} ${issue.message}`);
+    else for (const issue of parsed.error.issues) problems.push(`${given.from} ${issue.message}`);
     if (text === null && required.includes(name)) {
       problems.push(`FLUXHOOK_${name} is required: ${SETTINGS[name].description}`);
     }
   }
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith("FLUXHOOK_") || Object.hasOwn(SETTINGS, name.slice(9))) continue;
+    if (!name.startsWith("FLUXHOOK_") || KNOWN.has(name)) continue;
     if (environment[name] === undefined || IGNORED.test(name)) continue;
     problems.push(`${name} is no setting of Fluxhook${didYouMean(name.slice(9))}`);
   }
-  if (values.ALERT_URL !== undefined && !environment.FLUXHOOK_ALERT_SECRET) {
+  if (values.ALERT_URL !== undefined && !isGiven("ALERT_SECRET", environment)) {
     problems.push("FLUXHOOK_ALERT_SECRET is required where FLUXHOOK_ALERT_URL is set");
   }
   if (problems.length > 0) throw new SettingsError(problems);
@@ -255,10 +266,51 @@ export function readSettings(
   return settings;
 }
 
+const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** Every variable that sets a setting. */
+const KNOWN: ReadonlySet<string> = new Set(SETTING_NAMES.flatMap(variablesOf));
+
+/** The variables that set a setting: `FLUXHOOK_<name>`, and for a secret `FLUXHOOK_<name>_FILE`. */
+export function variablesOf(name: SettingName): string[] {
+  const { isSecret }: Setting = SETTINGS[name];
+  const variable = `FLUXHOOK_${name}`;
+  return isSecret ? [variable, `${variable}_FILE`] : [variable];
+}
+
+/** Whether the environment sets a setting, itself or by a file. */
+export function isGiven(
+  name: SettingName,
+  environment: Record<string, string | undefined>,
+): boolean {
+  return variablesOf(name).some((variable) => Boolean(environment[variable]));
+}
+
+/** The text of a setting and the variable that it is from; null where neither variable is set. */
+function readText(
+  name: SettingName,
+  environment: Record<string, string | undefined>,
+): { text: string | null; from: string } | { problem: string } {
+  const [variable = "", fileVariable = ""] = variablesOf(name);
+  const set = environment[variable];
+  const text = !set || (name === "PORT" && set.startsWith("tcp://")) ? null : set;
+  const path = environment[fileVariable];
+  if (!path) return { text, from: variable };
+  if (text !== null) {
+    return { problem: `${variable} and ${fileVariable} are both set; set one of them` };
+  }
+  const read = readSettingFile(fileVariable, path);
+  return read.ok ? { text: read.text, from: fileVariable } : { problem: read.problem };
+}
+
 /** Kubernetes sets these, and `FLUXHOOK_PORT=tcp://…`, for a service named `fluxhook`. */
 const IGNORED = /^FLUXHOOK_(SERVICE_|PORT_\d|NAME$|TEST_)/;
 
 function didYouMean(name: string): string {
+  const [, unread = ""] = /^(.+)_FILE$/.exec(name) ?? [];
+  if (Object.hasOwn(SETTINGS, unread)) {
+    return `; only secrets are read from files: set FLUXHOOK_${unread} itself`;
+  }
   const near = Object.keys(SETTINGS).find(
     (known) =>
       known.replaceAll("_", "") === name.replaceAll("_", "").toUpperCase() ||
@@ -269,9 +321,10 @@ function didYouMean(name: string): string {
 
 /** The settings as rows for `--help` and the README. */
 export function settingRows(): { name: string; fallback: string; description: string }[] {
-  return Object.entries(SETTINGS).map(([name, { fallback, description }]) => ({
-    name: `FLUXHOOK_${name}`,
-    fallback: fallback ?? "",
-    description,
-  }));
+  return SETTING_NAMES.map((name) => {
+    const { fallback, description } = SETTINGS[name];
+    const [variable = "", fileVariable] = variablesOf(name);
+    const file = fileVariable === undefined ? "" : `; or \`${fileVariable}\`: a file that holds it`;
+    return { name: variable, fallback: fallback ?? "", description: description + file };
+  });
 }

@@ -1,6 +1,7 @@
 // Structured log lines, one JSON object each. Written behind the caller's back: a delivery never
 // waits for a log (guarantee 8). No line holds a secret (guarantee 9).
 import pino from "pino";
+import { printableJson } from "./wire/printable.ts";
 import { redact } from "./wire/redact.ts";
 
 export type Log = pino.Logger;
@@ -27,6 +28,7 @@ export function createLog(level: string): { log: Log; flush: () => Promise<void>
       serializers: { err: shownError },
       // By their own names only: to look inside of objects too would cost more than the line (measured).
       redact: { paths: NEVER_SHOWN, censor: "***" },
+      hooks: { streamWrite: printableJson },
     },
     destination,
   );

@@ -3,6 +3,7 @@ import type { Guard } from "../delivery/guard.ts";
 import type { ListenLine } from "../valkey/listen-line.ts";
 import type { Redelivery } from "../valkey/redelivery.ts";
 import type { Requeued } from "../valkey/requeue.ts";
+import type { NotReadyCause } from "../worker/progress.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import type { WebhookHealth, WebhookRecord } from "../wire/webhook.ts";
@@ -43,6 +44,8 @@ export type WebhookCreated =
 export type WebhookUpdated =
   | { updated: WebhookRecord }
   | { updated: null; why: "missing" }
+  /** Its record was damaged in Valkey. */
+  | { updated: null; why: "unreadable" }
   | { updated: null; why: "duplicate"; id: string };
 
 export interface IntakeStore {
@@ -92,7 +95,8 @@ export interface ApiDeps {
   /** Sends one event `webhook.test` to the webhook now, once; its owner's log gets the attempt too. */
   sendTest: (webhook: WebhookRecord, eventId: string) => Promise<LogEntry>;
   config: ApiConfig;
-  ready: () => { ready: boolean; detail: string };
+  /** Why no work gets done; empty where this process is ready. */
+  notReadyCauses: () => NotReadyCause[];
   now: () => Date;
   log: ApiLog;
 }

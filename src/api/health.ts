@@ -5,7 +5,7 @@ import type { ApiDeps } from "./deps.ts";
 import { json, OPEN, problems, type Api } from "./openapi.ts";
 import { problem } from "./problem.ts";
 
-export function addHealth(api: Api, { ready }: ApiDeps): void {
+export function addHealth(api: Api, { notReadyCauses }: ApiDeps): void {
   api.openapi(
     createRoute({
       method: "get",
@@ -23,7 +23,10 @@ export function addHealth(api: Api, { ready }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/readyz",
-      summary: "Is Valkey there and the worker running",
+      summary: "Does work get done: Valkey answers, and what waits is claimed and settled",
+      description:
+        "503 names each cause in `causes`. Slow receivers, an empty list and a worker that has no room " +
+        "are no cause: work gets done.",
       tags: ["operations"],
       security: OPEN,
       responses: {
@@ -32,9 +35,12 @@ export function addHealth(api: Api, { ready }: ApiDeps): void {
       },
     }),
     (c) => {
-      const state = ready();
-      if (!state.ready) return problem(c, "not-ready", state.detail);
-      return c.json({ status: "ready" as const, detail: state.detail }, 200);
+      const causes = notReadyCauses();
+      if (causes.length > 0) {
+        const detail = causes.map(({ message }) => message).join("; ");
+        return problem(c, "not-ready", detail, { causes });
+      }
+      return c.json({ status: "ready" as const, detail: "ready" }, 200);
     },
   );
 }

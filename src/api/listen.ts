@@ -3,13 +3,12 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
-import type { SessionRecord } from "../valkey/listen-store.ts";
+import type { CreatedSession, SessionRecord } from "../valkey/listen-store.ts";
 import { listenSessionOf, newListenToken } from "../valkey/listen-token.ts";
 import { dialectOf } from "../wire/dialects/registry.ts";
 import {
   HEARTBEAT_MS,
   KEPT_MS,
-  LISTEN_SCHEME,
   listenAnswerSchema,
   listenBatchSchema,
   listenCreateSchema,
@@ -21,7 +20,7 @@ import {
 } from "../wire/listen.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
 import { makeSecret } from "../wire/secret.ts";
-import { MAX_TIMEOUT_MS, webhookCreateSchema } from "../wire/webhook.ts";
+import { MAX_TIMEOUT_MS, webhookCreateSchema, WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
 import { maySee } from "./auth.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -40,8 +39,9 @@ const one = z.object({
     .meta({ example: "Zk3vJ8kQm2ZpXr6Tn0YbLcW9" }),
 });
 
-/** Each may hold tens of MiB in Valkey. */
-const SESSIONS_PER_OWNER = 10;
+/** When a place may have become free. */
+const RETRY_AFTER_S = 10;
+type SessionLimit = Extract<CreatedSession, { created: false }>;
 /** Base64 makes four bytes of three. */
 const ANSWER_BYTES = 2 * MAX_BODY_BYTES;
 
@@ -78,7 +78,7 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
       request: { body: jsonInput(listenCreateSchema) },
       responses: {
         201: json(listenSessionSchema, "begun"),
-        ...problems(400, 401, 404, 409, 413, 415, 422, 500, 503),
+        ...problems(400, 401, 404, 409, 413, 415, 422, 429, 500, 503),
       },
     }),
     async (c) => {
@@ -99,13 +99,18 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
               dialect: dialectOf(input.dialect),
               retrySchedule: config.retrySchedule,
             });
-      if (owner !== null && (await sessionsOf(owner)) >= SESSIONS_PER_OWNER) return tooMany(c);
       const webhookId = webhook?.id ?? null;
+      const madeBy = nameOf(c.var.principal);
       // Before the webhook: a crash in between leaves nothing that does not end by itself.
-      await listen.create({ id: session, madeBy: nameOf(c.var.principal), webhookId });
+      const begun = await listen.create({ id: session, madeBy, webhookId, owner });
+      if (!begun.created) return tooManySessions(c, begun);
       if (webhook !== null && !(await webhooks.create(webhook)).created) {
         await listen.remove(session);
-        return tooMany(c);
+        return problem(
+          c,
+          "too-many-webhooks",
+          `a session needs a temporary webhook, and this owner has ${WEBHOOKS_PER_OWNER} webhooks, as many as it may have; delete one`,
+        );
       }
       const url = config.publicUrl ?? new URL(c.req.url, "http://localhost").origin;
       return c.json(
@@ -193,11 +198,6 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
     const record = await listen.find(session);
     return record?.madeBy === nameOf(c.var.principal) ? record : null;
   }
-
-  async function sessionsOf(owner: OwnerRef): Promise<number> {
-    const all = await webhooks.list(owner);
-    return all.filter(({ url }) => url.startsWith(LISTEN_SCHEME)).length;
-  }
 }
 
 function temporaryWebhook(input: z.output<typeof listenCreateSchema>, session: string) {
@@ -225,10 +225,14 @@ function noSuchSession(c: Context<ApiEnv>) {
   return problem(c, "not-found", "there is no such session (any more)");
 }
 
-function tooMany(c: Context<ApiEnv>) {
-  return problem(
-    c,
-    "too-many-webhooks",
-    `an owner has at most ${SESSIONS_PER_OWNER} sessions of fluxhook listen at a time`,
-  );
+/** Places become free by themselves, so it may be tried again. */
+function tooManySessions(c: Context<ApiEnv>, { whose, limit }: SessionLimit) {
+  const ends = "end one, or wait until one ends by itself 5 minutes after its client has gone";
+  const detail = {
+    owner: `an owner has at most ${limit} sessions of fluxhook listen at a time; ${ends}`,
+    operator: `without an owner there are at most ${limit} sessions of fluxhook listen at a time; ${ends}`,
+    all: `there are at most ${limit} sessions of fluxhook listen at a time, of all owners together; try again later`,
+  }[whose];
+  const headers = { "Retry-After": String(RETRY_AFTER_S) };
+  return problem(c, "too-many-sessions", detail, { headers });
 }

@@ -3,6 +3,7 @@ import type { Context, TypedResponse } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
 import { ParkedIndexIncomplete, ValkeyFull, ValkeyUnavailable } from "../valkey/unavailable.ts";
+import { NOT_READY_CODES, type NotReadyCause } from "../worker/progress.ts";
 import type { ApiLog } from "./deps.ts";
 import type { ApiEnv } from "./env.ts";
 
@@ -23,6 +24,16 @@ export const problemSchema = z
       .optional()
       .describe("one entry for each fault of the input"),
     webhook_id: z.string().optional().describe("the webhook that stands in the way"),
+    causes: z
+      .array(
+        z.object({
+          code: z.enum(NOT_READY_CODES),
+          queue: z.string().nullable().describe("the list that it concerns; null: all of them"),
+          message: z.string(),
+        }),
+      )
+      .optional()
+      .describe("of `not-ready`: why no work gets done"),
   })
   .meta({ id: "Problem" });
 
@@ -40,15 +51,18 @@ const PROBLEMS = {
   "key-reused": { status: 409, title: "This Idempotency-Key was used with another body" },
   "in-flight": { status: 409, title: "The delivery is in flight" },
   "webhook-disabled": { status: 409, title: "The webhook is disabled" },
+  unreadable: { status: 409, title: "What is stored of the webhook cannot be read" },
   gone: { status: 410, title: "The delivery can no longer be redelivered" },
   "too-large": { status: 413, title: "Too large" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
   invalid: { status: 422, title: "The input is invalid" },
   "too-deep": { status: 422, title: "The body is nested too deep" },
   "too-many-failures": { status: 429, title: "Too many wrong tokens" },
+  "too-many-sessions": { status: 429, title: "Too many sessions of fluxhook listen" },
   "too-many-tests": { status: 429, title: "Too many tests" },
   internal: { status: 500, title: "Internal error" },
   unavailable: { status: 503, title: "Valkey is not available" },
+  "wrong-type": { status: 503, title: "A key in Valkey is not what Fluxhook made" },
   "not-ready": { status: 503, title: "Not ready" },
 } as const;
 
@@ -59,6 +73,7 @@ type StatusOf<K extends ProblemKind> = (typeof PROBLEMS)[K]["status"];
 interface ProblemExtras {
   errors?: FieldError[];
   webhookId?: string;
+  causes?: NotReadyCause[];
   headers?: Record<string, string>;
 }
 
@@ -72,6 +87,7 @@ export function problem<K extends ProblemKind>(
   const body: Problem = { type: `urn:fluxhook:problem:${kind}`, title, status, detail };
   if (extras.errors) body.errors = extras.errors;
   if (extras.webhookId !== undefined) body.webhook_id = extras.webhookId;
+  if (extras.causes) body.causes = extras.causes;
   const headers: Record<string, string> = {
     ...extras.headers,
     "Content-Type": "application/problem+json",
@@ -140,6 +156,10 @@ export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
     log.info({ ...request, err: error }, "request.unavailable");
     return problem(c, "not-ready", `${error.message}; nothing was changed, try again`);
   }
+  if (isWrongType(error)) {
+    log.error({ ...request, keys: keysOf(error), err: error }, "request.wrong_type");
+    return problem(c, "wrong-type", wrongTypeDetail(c, keysOf(error)));
+  }
   // Hono's own validators throw these two.
   if (error instanceof HTTPException && error.status === 400) {
     return problem(c, "not-json", "the body is not valid JSON");
@@ -149,6 +169,30 @@ export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
   }
   log.error({ ...request, err: error }, "request.failed");
   return problem(c, "internal", "the request failed here; the cause is in Fluxhook's own log");
+}
+
+/** Valkey's reply where another program has put something else under a key. */
+function isWrongType(error: Error): boolean {
+  return error.message.startsWith("WRONGTYPE ");
+}
+
+const MAX_KEYS = 5;
+
+/** The keys of the command that was refused: its first argument, or those of a script. */
+function keysOf(error: Error): string[] {
+  const { command } = error as { command?: { name?: unknown; args?: unknown } };
+  const args = Array.isArray(command?.args) ? command.args.map(String) : [];
+  const isScript = /^eval/i.test(String(command?.name));
+  return isScript ? args.slice(2, 2 + Math.min(Number(args[1]), MAX_KEYS)) : args.slice(0, 1);
+}
+
+/** Key names are the operator's: a scoped token is told only that it is not its own fault. */
+function wrongTypeDetail(c: Context<ApiEnv>, keys: readonly string[]): string {
+  const isOperator =
+    (c.var.principal as ApiEnv["Variables"]["principal"] | undefined)?.kind === "api";
+  return isOperator && keys.length > 0
+    ? `${keys.length === 1 ? "this key holds" : "one of these keys holds"} another type than Fluxhook's: ${keys.join(", ")}; remove it or name another prefix`
+    : "the operator of this service has to put that right";
 }
 
 const MOST_SHOWN = 200;

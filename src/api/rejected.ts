@@ -17,12 +17,15 @@ const rejectedSchema = z
       .string()
       .describe("requeue it by this; made of the record, which has no id on the list")
       .meta({ example: "5f0c3a527d0e4c7c" }),
-    reason: z.string().meta({ example: "not-json" }),
+    reason: z
+      .string()
+      .describe("`unreadable`: no rejected element, but what another program put into the list")
+      .meta({ example: "not-json" }),
     field: z.string().nullable().describe("the field at fault; null where it is the whole"),
     message: z.string().describe("what was found and what is accepted"),
-    queue: z.string().describe("the list it was taken from"),
+    queue: z.string().nullable().describe("the list it was taken from; null where unreadable"),
     size: z.int().describe("bytes of the element"),
-    rejected_at: z.string().describe("RFC 3339"),
+    rejected_at: z.string().nullable().describe("RFC 3339; null where unreadable"),
     raw: z.string().optional().describe("the element, where it is UTF-8"),
     raw_base64: z.string().optional().describe("the element, where it is not"),
   })

@@ -3,6 +3,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { z } from "zod";
+import { RECORD_UNREADABLE } from "../valkey/sealed-webhook.ts";
 import { makeSecret } from "../wire/secret.ts";
 import { secretSchema, type WebhookRecord } from "../wire/webhook.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
@@ -59,14 +60,14 @@ export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
       request: { params: webhookIdParam },
       responses: {
         200: json(z.object({ secret: z.string() }), "the newest secret"),
-        ...problems(401, 404, 500, 503),
+        ...problems(401, 404, 409, 500, 503),
       },
     }),
     async (c) => {
       const record = await find(c, c.req.valid("param").id);
       if (!record) return noSuchWebhook(c);
       const secret = record.secrets[0]?.secret;
-      return secret === undefined ? unreadable(c) : c.json({ secret }, 200);
+      return secret === undefined ? unreadable(c, record) : c.json({ secret }, 200);
     },
   );
 
@@ -84,7 +85,7 @@ export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
       request: { params: webhookIdParam, body: { ...jsonInput(rotateSchema), required: false } },
       responses: {
         200: json(rotatedSchema, "the secret that signs from now on"),
-        ...problems(400, 401, 404, 413, 415, 422, 500, 503),
+        ...problems(400, 401, 404, 409, 413, 415, 422, 500, 503),
       },
     }),
     async (c) => {
@@ -92,8 +93,9 @@ export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
       const record = await find(c, c.req.valid("param").id);
       if (!record) return noSuchWebhook(c);
       const rotation = { secret, graceMs: grace_hours * HOUR_MS, nowMs: now().getTime() };
-      const { updated } = await webhooks.update(record.id, (current) => rotated(current, rotation));
-      const [newest, previous] = updated?.secrets ?? [];
+      const outcome = await webhooks.update(record.id, (current) => rotated(current, rotation));
+      if (outcome.updated === null && outcome.why === "unreadable") return recordUnreadable(c);
+      const [newest, previous] = outcome.updated?.secrets ?? [];
       // Deleted since it was found.
       if (!newest) return noSuchWebhook(c);
       const previousExpiresAt = previous?.expires_at ?? null;
@@ -135,11 +137,21 @@ const bodyIsOptional: MiddlewareHandler<ApiEnv> = async (c, next) => {
   return next();
 };
 
-export function unreadable(c: Context<ApiEnv>) {
+/** Neither is a fault of the request, nor one that passes: somebody has to act. */
+export function unreadable(c: Context<ApiEnv>, { disabled_reason }: WebhookRecord) {
+  if (disabled_reason === RECORD_UNREADABLE) return recordUnreadable(c);
   return problem(
     c,
-    "internal",
+    "unreadable",
     "the secret cannot be opened: FLUXHOOK_SECRET_KEY does not hold the key that sealed it; " +
       "add that key, or rotate the secret",
+  );
+}
+
+export function recordUnreadable(c: Context<ApiEnv>) {
+  return problem(
+    c,
+    "unreadable",
+    "the webhook's record was damaged in Valkey; restore it from a backup, or delete the webhook and create it again",
   );
 }

@@ -33,14 +33,14 @@ export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): vo
       request: { params: webhookIdParam },
       responses: {
         200: json(z.object({ attempt: logEntrySchema }), "the attempt, whatever came of it"),
-        ...problems(401, 404, 429, 500, 503),
+        ...problems(401, 404, 409, 429, 500, 503),
       },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
       const record = await findWebhook(c, stores.webhooks, id);
       if (!record) return noSuchWebhook(c);
-      if (record.secrets.length === 0) return unreadable(c);
+      if (record.secrets.length === 0) return unreadable(c, record);
       const permit = budget.take(ownerOf(record), record.id, now().getTime());
       if (!permit.granted) {
         return problem(c, "too-many-tests", permit.detail, {

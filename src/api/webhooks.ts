@@ -24,6 +24,7 @@ import { nextCursorSchema, pageOf, pageQuery } from "./page.ts";
 import { findWebhook, noSuchWebhook, webhookIdParam } from "./one-webhook.ts";
 import { invalid, problem } from "./problem.ts";
 import { disabled, enabled, newWebhook, NO_HEALTH, patched, shown } from "./webhook-changes.ts";
+import { recordUnreadable } from "./webhook-secrets.ts";
 import { judgeUrl } from "./webhook-url.ts";
 
 const tags = ["webhooks"];
@@ -236,7 +237,14 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
 
   async function updated(c: Context<ApiEnv>, outcome: WebhookUpdated) {
     if (outcome.updated) return c.json(await withHealth(outcome.updated), 200);
-    return outcome.why === "missing" ? noSuchWebhook(c) : duplicate(c, outcome.id);
+    switch (outcome.why) {
+      case "missing":
+        return noSuchWebhook(c);
+      case "unreadable":
+        return recordUnreadable(c);
+      case "duplicate":
+        return duplicate(c, outcome.id);
+    }
   }
 }
 

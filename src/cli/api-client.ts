@@ -1,6 +1,7 @@
 // The commands' way to the API: JSON in, JSON out. What it answers is a value; `call` is for those who
 // can go on only with what they asked for.
 import { readSettings } from "../config.ts";
+import { printable } from "../wire/printable.ts";
 
 export type Answer =
   | { kind: "answered"; status: number; text: string }
@@ -85,7 +86,7 @@ export class ApiClient {
       return `the API at ${this.#url} did not answer within ${timeoutMs / 1_000} s`;
     }
     const { code, message } = error as { code?: string; message?: string };
-    return `no API answers at ${this.#url} (${code ?? message}); is "fluxhook serve" running there? FLUXHOOK_URL says where to look`;
+    return `no API answers at ${this.#url} (${printable(code ?? message ?? "")}); is "fluxhook serve" running there? FLUXHOOK_URL says where to look`;
   }
 }
 
@@ -117,12 +118,14 @@ interface Problem {
 function problemText(status: number, { title = "", detail, errors = [] }: Problem): string {
   const lines = errors
     .filter(({ message }) => !detail.includes(message))
-    .map(({ field, message }) => `\n  ${field === "" ? "" : `${field}: `}${message}`);
+    .map(
+      ({ field, message }) => `\n  ${printable(field === "" ? message : `${field}: ${message}`)}`,
+    );
   const hint =
     status === 401
       ? "; FLUXHOOK_API_TOKEN must be the service's own, or one of POST /v1/tokens"
       : "";
-  return `${status} ${title}: ${detail}${hint}${lines.join("")}`;
+  return `${status} ${printable(`${title}: ${detail}`)}${hint}${lines.join("")}`;
 }
 
 function parsed(text: string): Record<string, unknown> | null {

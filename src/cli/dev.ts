@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import colors from "picocolors";
-import { readSettings, type Settings } from "../config.ts";
+import { isGiven, readSettings, type Settings } from "../config.ts";
 import { createLog, type Log } from "../log.ts";
 import { Link } from "../valkey/link.ts";
 import { shownAddress } from "../valkey/shown-address.ts";
@@ -13,6 +13,7 @@ import { startLocalValkey } from "../valkey/local-server.ts";
 import { locateValkey } from "../valkey/locate-valkey.ts";
 import { QueueStore } from "../valkey/queue-store.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
+import { printable } from "../wire/printable.ts";
 import type { Webhook } from "../wire/webhook.ts";
 import { ApiClient } from "./api-client.ts";
 import { logTable } from "./log-table.ts";
@@ -34,19 +35,21 @@ const DEV_SETTINGS = {
 /** Answers the exit code: with `once` 0 if all samples arrived and verified. */
 export async function dev({ once }: { once: boolean }): Promise<number> {
   const stopped = untilSignal();
-  const token = process.env.FLUXHOOK_API_TOKEN || `dev_${randomBytes(18).toString("hex")}`;
-  const environment = {
+  const environment: Record<string, string | undefined> = {
     ...DEV_SETTINGS,
     // A port of its own for a run that nobody talks to; 8585 for one that is to be tried.
     ...(once ? { FLUXHOOK_PORT: "0" } : {}),
     ...process.env,
-    FLUXHOOK_API_TOKEN: token,
   };
-  // Wrong settings are told before anything is started.
-  readSettings(environment);
-  const valkey = await findValkey(once);
+  // Wrong settings are reported before anything is started.
+  const given = readSettings(environment);
+  const token = given.API_TOKEN ?? `dev_${randomBytes(18).toString("hex")}`;
+  const valkey = await findValkey(
+    once,
+    isGiven("VALKEY_URL", environment) ? given.VALKEY_URL : null,
+  );
   try {
-    const settings = readSettings({ ...environment, FLUXHOOK_VALKEY_URL: valkey.url });
+    const settings = { ...given, API_TOKEN: token, VALKEY_URL: valkey.url };
     const { log, flush } = createLog(settings.LOG_LEVEL);
     const code = await run({ settings, token, valkey, log, once, stopped });
     await flush();
@@ -117,9 +120,8 @@ interface FoundValkey {
   stop(): Promise<void>;
 }
 
-async function findValkey(once: boolean): Promise<FoundValkey> {
-  const named = process.env.FLUXHOOK_VALKEY_URL;
-  if (named) {
+async function findValkey(once: boolean, named: string | null): Promise<FoundValkey> {
+  if (named !== null) {
     const shown = shownAddress(named);
     return { url: named, shown, cli: `valkey-cli -u ${shown}`, stop: async () => {} };
   }
@@ -179,7 +181,7 @@ function deliveryLine({ type, deliveryId, verification }: ReceivedDelivery): str
   const verdict = verification.ok
     ? colors.green("✓ signature verified")
     : colors.red(`✗ ${verification.failure}`);
-  return `  ${type.padEnd(22)} ${deliveryId}  ${verdict}`;
+  return `  ${printable(type).padEnd(22)} ${printable(deliveryId)}  ${verdict}`;
 }
 
 function tryNext(

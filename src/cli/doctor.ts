@@ -10,6 +10,7 @@ import { checkUrl } from "./doctor/one-url.ts";
 import { limitChecks } from "./doctor/process-limits.ts";
 import { EGRESS_SETTINGS, receiverChecks } from "./doctor/receivers.ts";
 import { jsonReport, textReport, worst } from "./doctor/report.ts";
+import { serviceCheck } from "./doctor/service.ts";
 import { checkSettings, type ReadSettings } from "./doctor/settings-check.ts";
 import { durabilityChecks } from "./doctor/valkey-durability.ts";
 import { serverChecks } from "./doctor/valkey-server.ts";
@@ -62,6 +63,7 @@ export async function examine({ settings, wrong, result }: ReadSettings): Promis
       ...serverChecks,
       ...durabilityChecks,
       clockCheck,
+      serviceCheck,
       ...backlogChecks,
       ...receiverChecks(settings),
       ...credentialChecks,

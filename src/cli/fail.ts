@@ -1,12 +1,13 @@
 // What a user sees of an error: its message, no stack trace; of neither it nor of what nobody caught a
 // secret (guarantee 9). Exit codes: 1 it failed, 2 wrong usage.
 import { SettingsError } from "../config.ts";
+import { printableLines } from "../wire/printable.ts";
 import { redact } from "../wire/redact.ts";
 
 /** Prints the error and answers the exit code. */
 export function fail(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`fluxhook: ${redact(message)}\n`);
+  process.stderr.write(`fluxhook: ${printableLines(redact(message))}\n`);
   return error instanceof SettingsError ? 2 : 1;
 }
 
@@ -16,7 +17,9 @@ export function fail(error: unknown): number {
  * with its arguments: a webhook's record, the password of AUTH.
  */
 function tellUncaught(error: unknown): void {
-  process.stderr.write(`fluxhook: uncaught: ${redact(stackOf(error, MOST_CAUSES))}\n`);
+  process.stderr.write(
+    `fluxhook: uncaught: ${printableLines(redact(stackOf(error, MOST_CAUSES)))}\n`,
+  );
 }
 
 const MOST_CAUSES = 5;

@@ -1,10 +1,14 @@
 // `fluxhook health`: whether the service of this environment is ready, for a HEALTHCHECK in an image
 // that has no shell and no curl. Exit codes are Docker's: 0 healthy, 1 not; 2 is reserved there.
-import { readSettings } from "../config.ts";
+import { readSettings, type Settings } from "../config.ts";
+import { printable } from "../wire/printable.ts";
 
 const DEADLINE_MS = 3_000;
 
-type Readiness = { ready: true } | { ready: false; problem: string };
+export type Readiness =
+  | { ready: true }
+  /** `status` is null where nothing answered. */
+  | { ready: false; status: number | null; problem: string };
 
 /** Asks `/readyz` at FLUXHOOK_HOST and FLUXHOOK_PORT. Answers the exit code; says why where it is 1. */
 export async function health(
@@ -13,16 +17,25 @@ export async function health(
 ): Promise<number> {
   const readiness = await readReadiness(environment);
   if (readiness.ready) return 0;
-  say(`fluxhook: not ready: ${readiness.problem}`);
+  say(`fluxhook: not ready: ${printable(readiness.problem)}`);
   return 1;
 }
 
 async function readReadiness(environment: Record<string, string | undefined>): Promise<Readiness> {
   try {
-    const { HOST, PORT } = readSettings(environment);
-    if (PORT === 0) {
-      return { ready: false, problem: "FLUXHOOK_PORT=0 picks a port that only the service knows" };
-    }
+    return await askReadiness(readSettings(environment));
+  } catch (error) {
+    return notAnswered(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Asks the service of these settings, on this machine. */
+export async function askReadiness({
+  HOST,
+  PORT,
+}: Pick<Settings, "HOST" | "PORT">): Promise<Readiness> {
+  if (PORT === 0) return notAnswered("FLUXHOOK_PORT=0 picks a port that only the service knows");
+  try {
     const response = await fetch(`http://${reachable(HOST)}:${PORT}/readyz`, {
       // The environment's HTTP_PROXY is for receivers; it would ask its own 127.0.0.1.
       proxy: false,
@@ -30,10 +43,16 @@ async function readReadiness(environment: Record<string, string | undefined>): P
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
     if (response.status === 200) return { ready: true };
-    return { ready: false, problem: `${response.status} ${await readDetail(response)}`.trimEnd() };
+    const { status } = response;
+    const problem = `${status} ${await readDetail(response)}`.trimEnd();
+    return { ready: false, status, problem };
   } catch (error) {
-    return { ready: false, problem: error instanceof Error ? error.message : String(error) };
+    return notAnswered(error instanceof Error ? error.message : String(error));
   }
+}
+
+function notAnswered(problem: string): Readiness {
+  return { ready: false, status: null, problem };
 }
 
 /** Where one listens on every address, one asks the loopback. */

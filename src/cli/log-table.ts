@@ -1,6 +1,7 @@
 // The log of an owner on a terminal: as a table, and as lines where it is followed.
 import type { LogEntry } from "../wire/log-entry.ts";
-import { colors, printable, table, type Cell } from "./output.ts";
+import { printable } from "../wire/printable.ts";
+import { colors, table, type Cell } from "./output.ts";
 
 const COLUMNS = [
   { name: "when", isWhole: true },
@@ -17,7 +18,7 @@ export function logTable(entries: readonly LogEntry[]): string {
     COLUMNS,
     entries.map((entry) => [
       when(entry),
-      entry.event,
+      subject(entry),
       outcome(entry),
       String(entry.status_code ?? "–"),
       String(entry.duration_ms),
@@ -31,25 +32,32 @@ export function logTable(entries: readonly LogEntry[]): string {
 export function logLine(entry: LogEntry): string {
   const { text, paint } = outcome(entry);
   return [
-    when(entry),
+    printable(when(entry)),
     paint(printable(text).padEnd(20)),
     String(entry.status_code ?? "–").padEnd(3),
     `${entry.duration_ms} ms`.padStart(8),
     `#${entry.attempt}`,
-    printable(entry.event).padEnd(18),
+    printable(subject(entry)).padEnd(18),
     printable(entry.endpoint),
-    entry.delivery_id,
+    printable(entry.delivery_id),
   ].join("  ");
 }
 
+/** The event type, or the beginning of what another program put into the log. */
+function subject({ outcome: what, event, raw, raw_base64 }: LogEntry): string {
+  return what === "unreadable" ? (raw ?? raw_base64 ?? "").slice(0, MAX_RAW_SHOWN) : event;
+}
+
+const MAX_RAW_SHOWN = 60;
+
 /** Without the year: a log is kept for days. In UTC, as every time of Fluxhook. */
 function when({ timestamp }: LogEntry): string {
-  return timestamp.slice(5, 19).replace("T", " ");
+  return timestamp.slice(5, 19).replace("T", " ") || "–";
 }
 
 export function outcome(entry: LogEntry): Exclude<Cell, string> {
   const { outcome: what, reason, redirect_host: host } = entry;
   const why = host === undefined ? reason : `${reason} to ${host}`;
-  const text = why === null ? what : `${what} (${why})`;
+  const text = why === null || why === what ? what : `${what} (${why})`;
   return { text, paint: what === "delivered" ? colors.green : colors.red };
 }

@@ -1,6 +1,7 @@
 // `fluxhook logs`: an owner's last attempts, and with --follow each new one as it comes.
 import type { Command } from "commander";
 import type { LogEntry } from "../wire/log-entry.ts";
+import { printable, printableJson } from "../wire/printable.ts";
 import { isOwnerId, OWNER_ID_ACCEPTED } from "../wire/owner.ts";
 import { ApiClient, type Answer } from "./api-client.ts";
 import { logLine, logTable } from "./log-table.ts";
@@ -73,7 +74,7 @@ async function followLog(api: ApiClient, path: string, isJson: boolean): Promise
       isAway = false;
       const entries = unseen(entriesIn(answer.text), seen);
       for (const entry of entries) {
-        process.stdout.write(`${isJson ? JSON.stringify(entry) : logLine(entry)}\n`);
+        process.stdout.write(`${isJson ? printableJson(JSON.stringify(entry)) : logLine(entry)}\n`);
       }
     } else {
       if (looks === 0 || !isPassing(answer)) throw new Error(answer.message);
@@ -86,13 +87,18 @@ async function followLog(api: ApiClient, path: string, isJson: boolean): Promise
 
 /** The oldest first; each is new but once. */
 function unseen(entries: readonly LogEntry[], seen: Set<string>): LogEntry[] {
-  const fresh = entries.filter(({ delivery_id: id }) => !seen.has(id)).toReversed();
-  for (const { delivery_id: id } of fresh) seen.add(id);
+  const fresh = entries.filter((entry) => !seen.has(nameOf(entry))).toReversed();
+  for (const entry of fresh) seen.add(nameOf(entry));
   for (const oldest of seen) {
     if (seen.size <= MOST_SEEN) break;
     seen.delete(oldest);
   }
   return fresh;
+}
+
+/** What is no attempt has no id. */
+function nameOf({ delivery_id, raw, raw_base64 }: LogEntry): string {
+  return delivery_id || (raw ?? raw_base64 ?? "");
 }
 
 /** A restart, an outage, a proxy in between; a token that is wrong stays wrong. */
@@ -111,5 +117,5 @@ function entriesIn(text: string): LogEntry[] {
 }
 
 function say(line: string): void {
-  process.stderr.write(`fluxhook: ${line}\n`);
+  process.stderr.write(`fluxhook: ${printable(line)}\n`);
 }

@@ -2,6 +2,7 @@
 // By console.log, which Bun writes at once: what process.stdout still holds is lost by process.exit.
 import Table from "cli-table3";
 import { createColors } from "picocolors";
+import { printable, printableJson } from "../wire/printable.ts";
 
 const { env, stdout } = process;
 
@@ -10,14 +11,9 @@ export const colors = createColors(
   !env["NO_COLOR"] && Boolean(env["FORCE_COLOR"] || (stdout.isTTY && env["TERM"] !== "dumb")),
 );
 
-/** One document: `text` as it is, or what `human` makes. */
+/** One document: the JSON in `text`, or what `human` makes. */
 export function print(isJson: boolean, text: string, human: () => string): void {
-  console.log(isJson ? text : human());
-}
-
-/** What comes from outside: nothing in it may steer a terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/[^\P{C}\n]/gu, "\u{fffd}");
+  console.log(isJson ? printableJson(text) : human());
 }
 
 /** A text, and the colour that it is shown in. */

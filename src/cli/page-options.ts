@@ -1,5 +1,6 @@
 // `--limit` and `--cursor` of what the API lists in pages.
 import type { Command } from "commander";
+import { printable } from "../wire/printable.ts";
 import { wholeNumber } from "./usage.ts";
 
 export interface PageOptions {
@@ -17,5 +18,5 @@ export function addPageOptions(command: Command): Command {
 
 /** What stands below a table that is not the last page. */
 export function morePages({ next_cursor: next }: { next_cursor: string | null }): string {
-  return next === null ? "" : `\nmore: --cursor ${next}`;
+  return next === null ? "" : `\nmore: --cursor ${printable(next)}`;
 }

@@ -1,5 +1,6 @@
 // `fluxhook parked`: the deliveries that are not tried again by themselves; list them, redeliver them.
 import type { Command } from "commander";
+import { printable } from "../wire/printable.ts";
 import { ApiClient, pathSegment, queryOf } from "./api-client.ts";
 import { colors, print, table } from "./output.ts";
 import { addOwnerOptions, ownerFields, type OwnerOptions } from "./owner-options.ts";
@@ -130,7 +131,7 @@ async function one(
   const text = await ApiClient.ofEnvironment().text("POST", path);
   print(options.json === true, text, () => {
     const { delivery_id } = JSON.parse(text) as { delivery_id: string };
-    return `redelivering as ${delivery_id}`;
+    return `redelivering as ${printable(delivery_id)}`;
   });
   return 0;
 }

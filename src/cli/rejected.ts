@@ -10,9 +10,10 @@ interface Rejected {
   id: string;
   reason: string;
   message: string;
-  queue: string;
+  /** Null where the record is no rejected element. */
+  queue: string | null;
   size: number;
-  rejected_at: string;
+  rejected_at: string | null;
 }
 
 interface RequeueOptions {
@@ -79,11 +80,11 @@ async function list({ json, ...page }: PageOptions & { json?: boolean }): Promis
 function row(rejected: Rejected) {
   return [
     rejected.id,
-    rejected.rejected_at.slice(0, 19),
+    rejected.rejected_at?.slice(0, 19) ?? "–",
     { text: rejected.reason, paint: colors.red },
     rejected.message,
     String(rejected.size),
-    rejected.queue,
+    rejected.queue ?? "–",
   ];
 }
 

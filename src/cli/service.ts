@@ -117,12 +117,14 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
       retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
       version: VERSION,
     },
-    ready: () => {
-      if (stopping) return { ready: false, detail: "shutting down" };
-      if (!link.isUp) return { ready: false, detail: `Valkey: ${link.lastProblem}` };
-      return worker.isConnected
-        ? { ready: true, detail: "ready" }
-        : { ready: false, detail: `Valkey: ${worker.problem}` };
+    notReadyCauses: () => {
+      if (stopping) return [{ code: "stopping", queue: null, message: "shutting down" }];
+      if (!link.isUp) {
+        return [
+          { code: "valkey-unreachable", queue: null, message: `Valkey: ${link.lastProblem}` },
+        ];
+      }
+      return worker.notReadyCauses();
     },
     now: () => new Date(),
     log,

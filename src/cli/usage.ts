@@ -1,6 +1,7 @@
 // What every command has: examples below its help, one of them where it was used wrongly, and options
 // that say what they accept. Wrong use ends with 2 (main.ts).
 import { InvalidArgumentError, type Command } from "commander";
+import { printableLines } from "../wire/printable.ts";
 import { redact } from "../wire/redact.ts";
 
 /** Takes the exit code of a command: 0 done, 1 it failed. */
@@ -22,7 +23,7 @@ function fullName(command: Command): string {
 
 /** Guarantee 9: commander repeats what it does not know, and that may be a secret in the wrong place. */
 export function writeError(text: string): void {
-  process.stderr.write(redact(text));
+  process.stderr.write(printableLines(redact(text)));
 }
 
 /** For an option that takes a whole number. */

@@ -3,7 +3,8 @@
 import { Option, type Command } from "commander";
 import { DIALECT_NAMES, type DialectName } from "../wire/dialects/registry.ts";
 import { addSecretOptions, readInput, requireSecret, type SecretOptions } from "./input.ts";
-import { colors, print, printable } from "./output.ts";
+import { printable } from "../wire/printable.ts";
+import { colors, print } from "./output.ts";
 import { readRawRequest, type CapturedRequest } from "./raw-request.ts";
 import { checkSignatures, type SignatureCheck } from "./signature-checks.ts";
 import { collect, headersOf, withExamples, type Exit } from "./usage.ts";

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { MAX_TIMEOUT_MS, type Webhook } from "../wire/webhook.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
+import { printable } from "../wire/printable.ts";
 import { ApiClient, pathSegment, queryOf, type AskOptions } from "./api-client.ts";
 import { addSecretOptions, readSecret, type SecretOptions } from "./input.ts";
 import { outcome } from "./log-table.ts";
@@ -121,7 +122,7 @@ function addOfOne(group: Command, exit: Exit): void {
     async (id: string, { json }: Json) => {
       await ask("DELETE", at(id));
       // The API answers 204, which is no document.
-      if (!json) console.log(`deleted ${id}`);
+      if (!json) console.log(`deleted ${printable(id)}`);
       exit(0);
     },
   );

@@ -12,15 +12,18 @@ export type ProblemKind =
   | "key-reused"
   | "in-flight"
   | "webhook-disabled"
+  | "unreadable"
   | "gone"
   | "too-large"
   | "unsupported-media-type"
   | "invalid"
   | "too-deep"
   | "too-many-failures"
+  | "too-many-sessions"
   | "too-many-tests"
   | "internal"
   | "unavailable"
+  | "wrong-type"
   | "not-ready";
 
 /**

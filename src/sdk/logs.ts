@@ -18,7 +18,11 @@ export interface LogEntry {
   duration_ms: number;
   /** 1 for the first. */
   attempt: number;
-  outcome: "delivered" | "retry" | "parked";
+  /**
+   * `unreadable`: no attempt, but an element that another program put into the log; its other fields
+   * are empty and `raw` has what it is.
+   */
+  outcome: "delivered" | "retry" | "parked" | "unreadable";
   /** Why it was not delivered: `timeout`, `dns`, `http-500`, …; null where it was. */
   reason: string | null;
   /** The host that a redirect (`http-3xx`) leads to; absent where it may be an internal one. */
@@ -27,6 +31,12 @@ export interface LogEntry {
   next_attempt_at: string | null;
   /** RFC 3339, when the attempt began. */
   timestamp: string;
+  /** Of `unreadable`: what is wrong with the element. */
+  message?: string;
+  /** Of `unreadable`: the element's first 4 KiB. */
+  raw?: string;
+  /** The same, where it is not UTF-8. */
+  raw_base64?: string;
 }
 
 export class Logs {

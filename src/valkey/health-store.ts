@@ -51,20 +51,23 @@ export class HealthStore {
     }));
   }
 
+  /** A health that another program has damaged counts as none. */
   async read(webhookIds: readonly string[]): Promise<WebhookHealth[]> {
     return this.link.run((client) =>
       Promise.all(
         webhookIds.map(async (id) => {
-          const [success, failure, failures] = await client.hmget(
-            this.keys.health(id),
-            "last_success_at",
-            "last_failure_at",
-            "consecutive_failures",
-          );
+          const [success, failure, failures] = await client
+            .hmget(
+              this.keys.health(id),
+              "last_success_at",
+              "last_failure_at",
+              "consecutive_failures",
+            )
+            .catch(noneOfWrongType);
           return {
             last_success_at: rfc3339(success),
             last_failure_at: rfc3339(failure),
-            consecutive_failures: Number(failures ?? 0),
+            consecutive_failures: /^\d{1,15}$/.test(failures ?? "") ? Number(failures) : 0,
           };
         }),
       ),
@@ -78,6 +81,12 @@ export class HealthStore {
   }
 }
 
+/** The longest time that a date of JavaScript can hold has 16 digits. */
 function rfc3339(ms: string | null | undefined): string | null {
-  return ms === null || ms === undefined ? null : new Date(Number(ms)).toISOString();
+  return /^\d{1,15}$/.test(ms ?? "") ? new Date(Number(ms)).toISOString() : null;
+}
+
+function noneOfWrongType(error: unknown): (string | null)[] {
+  if (error instanceof Error && error.message.startsWith("WRONGTYPE ")) return [];
+  throw error;
 }

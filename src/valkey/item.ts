@@ -72,3 +72,14 @@ export function readItem(item: Buffer): Item {
     bytes: item.subarray(lineEnd + 1),
   };
 }
+
+/** The header of a delivery's item; null where another program has put there what is none. */
+export function readDeliveryHeader(item: Buffer): DeliveryHeader | null {
+  try {
+    const header = readItem(item).header as Partial<DeliveryHeader>;
+    const texts = [header.delivery, header.owner, header.webhook_id];
+    return texts.every((one) => typeof one === "string") ? (header as DeliveryHeader) : null;
+  } catch {
+    return null;
+  }
+}

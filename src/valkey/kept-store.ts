@@ -1,6 +1,7 @@
 // The bodies of an owner's last attempts, so that any of them can be redelivered (DESIGN §2.4). Found
 // by the tag in the delivery's id.
 import { tagOf } from "./delivery-id.ts";
+import { readObject } from "./foreign.ts";
 import type { DeliveryHeader } from "./item.ts";
 import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
@@ -35,7 +36,7 @@ export class KeptStore {
     );
     for (const text of texts) {
       const kept = readKept(text);
-      if (kept.header.delivery === delivery) return kept;
+      if (kept?.header.delivery === delivery) return kept;
     }
     return null;
   }
@@ -55,9 +56,14 @@ function keptEntry({ header, outcome, element }: AttemptToKeep): string | TextAn
   return { text: `${line}\n`, bytes: element };
 }
 
-function readKept(text: string): KeptAttempt {
+/** Null where somebody else has put there what is no kept attempt. */
+function readKept(text: string): KeptAttempt | null {
   const lineEnd = text.indexOf("\n");
   const line = lineEnd < 0 ? text : text.slice(0, lineEnd);
-  const { header, outcome } = JSON.parse(line) as Omit<KeptAttempt, "element">;
+  const kept = readObject(Buffer.from(line));
+  const { header, outcome } = (kept ?? {}) as Partial<Omit<KeptAttempt, "element">>;
+  const { delivery, owner, webhook_id } = header ?? {};
+  const isKept = [delivery, owner, webhook_id, outcome].every((one) => typeof one === "string");
+  if (!isKept || !header || !outcome) return null;
   return { header, outcome, element: lineEnd < 0 ? null : text.slice(lineEnd + 1) };
 }

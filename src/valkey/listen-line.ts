@@ -3,12 +3,21 @@
 import {
   endToEnd,
   HEARTBEAT_MS,
+  listenAnswerSchema,
+  listenRequestSchema,
   type ListenAnswer,
   type ListenBatch,
   type ListenRequest,
 } from "../wire/listen.ts";
+import { readObject } from "./foreign.ts";
 import { ListenBell } from "./listen-bell.ts";
-import { ListenStore, type ListenStoreOptions, type SessionRecord } from "./listen-store.ts";
+import {
+  ListenStore,
+  type CreatedSession,
+  type ListenStoreOptions,
+  type NewSession,
+  type SessionRecord,
+} from "./listen-store.ts";
 import { Link } from "./link.ts";
 import { ValkeyUnavailable } from "./unavailable.ts";
 
@@ -76,8 +85,8 @@ export class ListenLine {
     this.link.close();
   }
 
-  create(record: SessionRecord): Promise<void> {
-    return this.store.create(record);
+  create(session: NewSession): Promise<CreatedSession> {
+    return this.store.create(session);
   }
 
   find(id: string): Promise<SessionRecord | null> {
@@ -128,8 +137,9 @@ export class ListenLine {
         const polled = await this.store.poll(session, after, limit);
         if (polled.kind === "gone") return null;
         const leftMs = endsAtMs - performance.now();
-        if (polled.requests.length > 0 || leftMs <= 0 || limit === 0 || this.isClosing) {
-          return { requests: polled.requests.map(shown), expired: polled.expired };
+        const requests = polled.requests.flatMap(shown);
+        if (requests.length > 0 || leftMs <= 0 || limit === 0 || this.isClosing) {
+          return { requests, expired: polled.expired };
         }
         await ear.rung(Math.min(leftMs, LOOK_EVERY_MS));
       }
@@ -174,17 +184,20 @@ async function unlessAway<T>(asking: Promise<T>): Promise<T | null> {
   }
 }
 
-function shown({ id, head, body }: { id: string; head: string; body: Buffer }): ListenRequest {
-  return {
-    id,
-    ...(JSON.parse(head) as Omit<ListenRequest, "id" | "body">),
-    body: body.toString("base64"),
-  };
+/** None where another program has damaged it: it expires like any that nobody answers. */
+function shown({ id, head, body }: { id: string; head: string; body: Buffer }): ListenRequest[] {
+  const read = headSchema.safeParse(readObject(Buffer.from(head)));
+  return read.success ? [{ id, ...read.data, body: body.toString("base64") }] : [];
 }
+
+const headSchema = listenRequestSchema.omit({ id: true, body: true });
+const answerHeadSchema = listenAnswerSchema.pick({ status: true, headers: true });
 
 function readAnswer(text: Buffer): Extract<HandedOver, { kind: "answered" }>["answer"] {
   const end = text.indexOf("\n");
-  const { status, headers } = JSON.parse(text.toString("utf8", 0, end)) as ListenAnswer;
+  const read = answerHeadSchema.safeParse(readObject(text.subarray(0, Math.max(end, 0))));
+  if (!read.success) return { status: 502, headers: [], body: Buffer.alloc(0) };
+  const { status, headers } = read.data;
   return {
     status,
     headers: endToEnd(headers.map(({ name, value }) => [name, value] as const)),

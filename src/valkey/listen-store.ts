@@ -1,19 +1,24 @@
 // The sessions of `fluxhook listen` in Valkey: who may use one, what waits in it, and which temporary
-// webhook goes with it. A session ends by its TTL; what is left of it then, `leftovers` tells.
+// webhook goes with it. A session ends by its TTL; `leftovers` names the webhooks that remain then.
 import { ANSWER_WITHIN_MS, AWAY_AFTER_MS, KEPT_MS } from "../wire/listen.ts";
+import type { OwnerRef } from "../wire/owner.ts";
 import type { Link } from "./link.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "./script.ts";
 import listenText from "./scripts/listen.lua" with { type: "text" };
 
 const listenScript = new Script(listenText);
 
+const MIB = 1024 * 1024;
+
 /** Without a sign of the client. */
 const SESSION_TTL_MS = 300_000;
-/** Guarantee 6, of each session. */
-const MOST_REQUESTS = 10_000;
-const MOST_BYTES = 64 * 1024 * 1024;
+/** Guarantee 6: of each session, of all sessions of one owner, and of all. */
+const MAX_REQUESTS = 10_000;
+const MAX_BYTES = { session: 64 * MIB, owner: 128 * MIB, all: 512 * MIB };
+/** Sessions without an owner are the operator's, who may share one API token among many people. */
+export const MAX_SESSIONS = { owner: 10, operator: 100, all: 1_000 };
 /** Of what one poll is answered; a larger request goes alone. */
-const MOST_BYTES_AT_ONCE = 4 * 1024 * 1024;
+const MOST_BYTES_AT_ONCE = 4 * MIB;
 /** Whoever waits for an answer fetches it at once, or is no longer there. */
 const ANSWER_TTL_MS = 10_000;
 const SCANNED_AT_ONCE = 100;
@@ -24,6 +29,16 @@ export interface SessionRecord {
   madeBy: string;
   webhookId: string | null;
 }
+
+export interface NewSession extends SessionRecord {
+  /** Whose sessions and bytes it counts among; null: the operator's. */
+  owner: OwnerRef | null;
+}
+
+export type CreatedSession =
+  | { created: true }
+  /** `whose` has `limit` sessions alive, as many as it may have. */
+  | { created: false; whose: keyof typeof MAX_SESSIONS; limit: number };
 
 /** Head and body apart: the body is bytes. */
 export interface StoredRequest {
@@ -43,8 +58,9 @@ export interface ListenStoreOptions {
   sessionTtlMs?: number;
   awayAfterMs?: number;
   keptMs?: number;
-  mostRequests?: number;
-  mostBytes?: number;
+  maxRequests?: number;
+  maxBytes?: Partial<typeof MAX_BYTES>;
+  maxSessions?: Partial<typeof MAX_SESSIONS>;
 }
 
 export class ListenStore {
@@ -61,21 +77,16 @@ export class ListenStore {
     this.sessionTtlMs = options.sessionTtlMs ?? SESSION_TTL_MS;
   }
 
-  async create(record: SessionRecord): Promise<void> {
-    const { id, madeBy, webhookId } = record;
-    const key = this.key(id);
-    await this.link.run((client) =>
-      client
-        .multi()
-        .hset(key, { made_by: madeBy, webhook_id: webhookId ?? "", seen: 0, bytes: 0, expired: 0 })
-        .pexpire(key, this.sessionTtlMs)
-        .exec(),
-    );
-    // Whoever makes one is there: a caller that is faster than its first poll waits for the answer.
-    await this.poll(id, "0-0", 0);
-    if (webhookId === null) return;
-    // Behind the session, or a sweep would take it for one that has ended.
-    await this.link.run((client) => client.hset(this.registry, id, webhookId));
+  /** Counts it and makes it in one step, or says which limit is reached. */
+  async create({ id, madeBy, webhookId, owner }: NewSession): Promise<CreatedSession> {
+    const max = { ...MAX_SESSIONS, ...this.options.maxSessions };
+    const whose = owner === null ? "operator" : "owner";
+    const args = [madeBy, owner ?? "", webhookId ?? "", max[whose], max.all];
+    const [verdict] = await this.run(id, "create", args);
+    if (verdict === "created") return { created: true };
+    return verdict === "too-many"
+      ? { created: false, whose: "all", limit: max.all }
+      : { created: false, whose, limit: max[whose] };
   }
 
   async find(id: string): Promise<SessionRecord | null> {
@@ -85,24 +96,23 @@ export class ListenStore {
     return madeBy ? { id, madeBy, webhookId: webhookId || null } : null;
   }
 
+  /** Its place and its bytes are free at once. */
   async remove(id: string): Promise<void> {
-    const key = this.key(id);
-    await this.link.run((client) => client.del(key, `${key}:requests`));
-    await this.forgetWebhook(id);
+    await this.run(id, "remove", []);
   }
 
   async push(id: string, head: string, body: Uint8Array): Promise<Pushed> {
-    const { mostRequests = MOST_REQUESTS, mostBytes = MOST_BYTES } = this.options;
+    const { maxRequests = MAX_REQUESTS } = this.options;
+    const maxBytes = { ...MAX_BYTES, ...this.options.maxBytes };
     const [verdict, requestId, isConnected] = await this.run(id, "push", [
-      mostRequests,
-      mostBytes,
+      maxRequests,
+      maxBytes.session,
+      maxBytes.owner,
+      maxBytes.all,
       ANSWER_WITHIN_MS + ANSWER_TTL_MS,
-      // Nothing is pushed to a session that has ended, so the requests outlive the session.
-      this.sessionTtlMs,
       head,
       Buffer.from(body.buffer, body.byteOffset, body.byteLength),
       this.channel,
-      id,
     ]);
     return verdict === "pushed"
       ? { kind: "pushed", id: String(requestId), isConnected: isConnected === 1 }
@@ -115,7 +125,6 @@ export class ListenStore {
       after,
       limit,
       MOST_BYTES_AT_ONCE,
-      this.sessionTtlMs,
     ]);
     if (verdict === "gone") return { kind: "gone" };
     const requests: StoredRequest[] = [];
@@ -128,7 +137,7 @@ export class ListenStore {
 
   /** The request is done, whether somebody still waits for the answer or not. */
   async answer(id: string, requestId: string, text: Buffer): Promise<"taken" | "nobody" | "gone"> {
-    const args = [requestId, text, ANSWER_TTL_MS, this.channel, id];
+    const args = [requestId, text, ANSWER_TTL_MS, this.channel];
     const [verdict] = await this.run(id, "answer", args);
     return verdict as "taken" | "nobody" | "gone";
   }
@@ -146,37 +155,57 @@ export class ListenStore {
     await this.run(id, "withdraw", [requestId]);
   }
 
+  /** Frees the bytes of requests that have waited too long in sessions that nobody polls. */
+  async expireRequests(): Promise<void> {
+    const ids = await this.link.run((client) => client.zrange(`${this.base}live`, 0, -1));
+    for (const id of ids) await this.run(id, "expire", []);
+  }
+
   /** The sessions that have ended by themselves, with the webhooks that they have left behind. */
   async leftovers(): Promise<{ id: string; webhookId: string }[]> {
     const found: { id: string; webhookId: string }[] = [];
-    let cursor = "0";
-    do {
-      const [next, pairs] = await this.link.run((client) =>
-        client.hscan(this.registry, cursor, "COUNT", SCANNED_AT_ONCE),
-      );
-      cursor = next;
-      for (let at = 0; at < pairs.length; at += 2) {
-        const id = pairs[at] ?? "";
-        const isThere = await this.link.run((client) => client.exists(this.key(id)));
-        if (isThere === 0) found.push({ id, webhookId: pairs[at + 1] ?? "" });
-      }
-    } while (cursor !== "0");
+    for (const { registry, key } of this.registries()) {
+      let cursor = "0";
+      do {
+        const [next, pairs] = await this.link.run((client) =>
+          client.hscan(registry, cursor, "COUNT", SCANNED_AT_ONCE),
+        );
+        cursor = next;
+        for (let at = 0; at < pairs.length; at += 2) {
+          const id = pairs[at] ?? "";
+          const isThere = await this.link.run((client) => client.exists(key(id)));
+          if (isThere === 0) found.push({ id, webhookId: pairs[at + 1] ?? "" });
+        }
+      } while (cursor !== "0");
+    }
     return found;
   }
 
   /** After the webhook itself: in between, a sweep finds it again. */
   async forgetWebhook(id: string): Promise<void> {
-    await this.link.run((client) => client.hdel(this.registry, id));
+    for (const { registry } of this.registries()) {
+      await this.link.run((client) => client.hdel(registry, id));
+    }
   }
 
-  /** Hash: session → its temporary webhook. */
-  private get registry(): string {
-    return `${this.prefix}:listen-webhooks`;
+  /** All keys are in one slot: one script touches them. */
+  private get base(): string {
+    return `{${this.prefix}:listen}:`;
   }
 
-  /** All keys of a session are in one slot: one script touches them. */
   private key(id: string): string {
-    return `${this.prefix}:listen:{${id}}`;
+    return `${this.base}session:${id}`;
+  }
+
+  /** Hashes: session → its temporary webhook. The second one is of sessions before they were counted. */
+  private registries(): { registry: string; key: (id: string) => string }[] {
+    return [
+      { registry: `${this.base}webhooks`, key: (id) => this.key(id) },
+      {
+        registry: `${this.prefix}:listen-webhooks`,
+        key: (id) => `${this.prefix}:listen:{${id}}`,
+      },
+    ];
   }
 
   private async run(
@@ -186,8 +215,13 @@ export class ListenStore {
   ): Promise<[verdict: string, ...ScriptReply[]]> {
     const { keptMs = KEPT_MS, awayAfterMs = AWAY_AFTER_MS } = this.options;
     const key = this.key(id);
+    const keys = ["live", "budget", "webhooks"].map((name) => `${this.base}${name}`);
     const reply = await this.link.run((client) =>
-      listenScript.run(client, [key, `${key}:requests`], [verb, keptMs, awayAfterMs, ...args]),
+      listenScript.run(
+        client,
+        [key, `${key}:requests`, ...keys],
+        [verb, id, keptMs, awayAfterMs, this.sessionTtlMs, ...args],
+      ),
     );
     const [verdict, ...rest] = reply as ScriptReply[];
     return [String(verdict), ...rest];

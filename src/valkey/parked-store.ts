@@ -1,6 +1,6 @@
 // Deliveries that are not tried again by themselves, of one queue: list, run again, sweep. They are
 // parked by `settle`, in the step that ends their claim.
-import { readItem, type DeliveryHeader } from "./item.ts";
+import { readDeliveryHeader, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { INDEX_DAMAGED, ParkedIndex } from "./parked-index.ts";
@@ -206,7 +206,7 @@ export class ParkedStore {
 
   private async header(key: string, delivery: string): Promise<DeliveryHeader | null> {
     const item = await this.link.run((client) => client.hgetBuffer(key, delivery));
-    return item ? (readItem(item).header as DeliveryHeader) : null;
+    return item && readDeliveryHeader(item);
   }
 }
 

@@ -1,5 +1,7 @@
 // Elements that are no valid event, kept with their bytes and the reason (DESIGN §2.2).
 import { isUtf8 } from "node:buffer";
+import { z } from "zod";
+import { describeForeign, readObject } from "./foreign.ts";
 import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { readPage } from "./list-page.ts";
@@ -57,13 +59,36 @@ export class RejectedStore {
     const next = from + records.length;
     const length = await this.link.run((client) => client.llen(this.keys.rejected));
     return {
-      rejected: records.map((record): unknown => {
-        const text = record.toString();
-        return { id: rejectedId(text), ...(JSON.parse(text) as object) };
-      }),
+      rejected: records.map(readRecord),
       next: records.length > 0 && next < length ? String(next) : null,
     };
   }
+}
+
+/** What every version has written of a rejected element. */
+const writtenSchema = z.object({
+  reason: z.string(),
+  field: z.string().nullable(),
+  message: z.string(),
+  queue: z.string(),
+  size: z.int(),
+  rejected_at: z.string(),
+  raw: z.string().optional(),
+  raw_base64: z.string().optional(),
+});
+
+function readRecord(bytes: Buffer): object {
+  const id = rejectedId(bytes);
+  const record = readObject(bytes);
+  if (record !== null && writtenSchema.safeParse(record).success) return { ...record, id };
+  return {
+    id,
+    reason: "unreadable",
+    field: null,
+    queue: null,
+    rejected_at: null,
+    ...describeForeign(bytes, "a rejected element"),
+  };
 }
 
 function rejectionRecord({ reason, field, message, queue, bytes }: Rejection, at: Date): string {

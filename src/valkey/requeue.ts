@@ -24,7 +24,7 @@ export interface Requeued {
 }
 
 /** What a rejected element is named by. Two records of one text are one and the same to a user. */
-export function rejectedId(record: string): string {
+export function rejectedId(record: string | Buffer): string {
   return createHash("sha256").update(record).digest("hex").slice(0, ID_DIGITS);
 }
 

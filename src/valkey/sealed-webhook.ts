@@ -1,6 +1,8 @@
 // A webhook as it stands in Valkey. Guarantee 9: where there is a key, its secrets and its own headers
 // (they may hold credentials) are sealed, each bound to its owner, its webhook and its field.
-import { ownerOf, type WebhookRecord } from "../wire/webhook.ts";
+import { z } from "zod";
+import { splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
+import { ownerOf, webhookRecordSchema, type WebhookRecord } from "../wire/webhook.ts";
 import type { Opened, SecretBox } from "./secret-box.ts";
 
 type Secrets = WebhookRecord["secrets"];
@@ -12,12 +14,14 @@ interface StoredWebhook extends Omit<WebhookRecord, "secrets" | "headers"> {
   headers: Headers | string;
 }
 
-/** A field that cannot be opened here. */
-export interface Unreadable {
+/** A sealed field that cannot be opened here. */
+export interface UnreadableField {
   field: "secrets" | "headers";
   why: Exclude<Opened["kind"], "opened">;
   keyId: string;
 }
+/** The same, or a whole record that is no webhook's. */
+export type Unreadable = UnreadableField | { field: "record"; why: "damaged"; keyId: "" };
 
 export interface OpenedWebhook {
   /**
@@ -25,17 +29,69 @@ export interface OpenedWebhook {
    * deliveries are parked, and nothing goes out without its signature or its headers.
    */
   record: WebhookRecord;
-  unreadable: readonly Unreadable[];
+  unreadable: readonly UnreadableField[];
 }
 
 /** The `disabled_reason` of a webhook that cannot be opened here. */
 export const SECRET_UNREADABLE = "secret-unreadable";
 
+/** The `disabled_reason` of a webhook whose record was damaged in Valkey. */
+export const RECORD_UNREADABLE = "record-unreadable";
+
+const storedSchema = webhookRecordSchema.extend({
+  secrets: z.union([webhookRecordSchema.shape.secrets, z.string()]),
+  headers: z.union([webhookRecordSchema.shape.headers, z.string()]),
+});
+
+/** The stored webhook, with fields of later versions too; null where the text is none. */
+export function readStoredWebhook(text: string): StoredWebhook | null {
+  try {
+    const stored: unknown = JSON.parse(text);
+    const { user_id, org_id } = storedSchema.parse(stored);
+    return (user_id === undefined) === (org_id === undefined) ? null : (stored as StoredWebhook);
+  } catch {
+    // Not JSON, or another program's.
+    return null;
+  }
+}
+
+/** Whether the text is the webhook that its place in Valkey says. */
+export function isWebhookOf(text: string, id: string, owner: OwnerRef): boolean {
+  const stored = readStoredWebhook(text);
+  return stored !== null && stored.id === id && ownerOf(stored) === owner;
+}
+
+/**
+ * What stands for a webhook whose record was damaged. Nobody knows which events it gets, so it gets all
+ * of its owner's; as it counts as disabled, they are parked (guarantee 1).
+ */
+export function damagedWebhook(id: string, owner: OwnerRef): WebhookRecord {
+  const { kind, id: ownerId } = splitOwnerRef(owner);
+  return {
+    id,
+    ...(kind === "user" ? { user_id: ownerId } : { org_id: ownerId }),
+    url: "",
+    events: ["*"],
+    dialect: "fluxdrop",
+    description: "",
+    headers: {},
+    enabled: false,
+    disabled_reason: RECORD_UNREADABLE,
+    disable_rule: null,
+    timeout_ms: 0,
+    retry_schedule: ["0s"],
+    created_at: "",
+    updated_at: "",
+    secrets: [],
+  };
+}
+
+/** @throws SyntaxError where `isWebhookOf` is false. */
 export async function openWebhook(text: string, box: SecretBox): Promise<OpenedWebhook> {
   const stored = JSON.parse(text) as StoredWebhook;
-  const unreadable: Unreadable[] = [];
+  const unreadable: UnreadableField[] = [];
   async function open<Value>(
-    field: Unreadable["field"],
+    field: UnreadableField["field"],
     value: Value | string,
     otherwise: Value,
   ): Promise<Value> {
@@ -114,7 +170,7 @@ function isEmpty(value: Secrets | Headers): boolean {
 /** The owner too: under another owner's name the API would reveal it to that one. */
 function placeOf(
   webhook: Pick<WebhookRecord, "id" | "user_id" | "org_id">,
-  field: Unreadable["field"],
+  field: UnreadableField["field"],
 ): string {
   return JSON.stringify(["webhook", ownerOf(webhook), webhook.id, field]);
 }

@@ -6,7 +6,9 @@ import type { SharedKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { Script } from "./script.ts";
 import {
+  damagedWebhook,
   isSealedAsNow,
+  isWebhookOf,
   openWebhook,
   resealWebhook,
   sealWebhook,
@@ -27,7 +29,7 @@ const MOST_TOLD = 10_000;
 
 export interface WebhookStoreOptions {
   box?: SecretBox;
-  /** A webhook was read that cannot be opened here; told once until it is changed. */
+  /** A webhook was read that cannot be opened here, or is damaged; told once until it is changed. */
   onUnreadable?: (record: WebhookRecord, unreadable: Unreadable) => void;
 }
 
@@ -39,9 +41,16 @@ export interface SealedPage {
   unreadable: number;
 }
 
+/** A webhook as it is stored: its text may be damaged. */
+interface Stored {
+  id: string;
+  owner: OwnerRef;
+  text: string;
+}
+
 interface Asked {
-  key: string;
-  resolve: (texts: string[]) => void;
+  owner: OwnerRef;
+  resolve: (found: Stored[]) => void;
   reject: (error: unknown) => void;
 }
 
@@ -80,14 +89,14 @@ export class WebhookStore {
   }
 
   async get(id: string): Promise<WebhookRecord | null> {
-    const text = await this.read(id);
-    return text === null ? null : this.open(text);
+    const stored = await this.read(id);
+    return stored === null ? null : this.open(stored);
   }
 
   /** An owner's webhooks, the oldest first. */
   async list(owner: OwnerRef): Promise<WebhookRecord[]> {
-    const texts = await this.readAll(owner);
-    const records = await Promise.all(texts.map((text) => this.open(text)));
+    const found = await this.readAll(owner);
+    const records = await Promise.all(found.map((stored) => this.open(stored)));
     return records.toSorted(
       (a, b) => a.created_at.localeCompare(b.created_at) || (a.id < b.id ? -1 : 1),
     );
@@ -96,9 +105,9 @@ export class WebhookStore {
   private asked: Asked[] = [];
 
   /** What is asked for in one turn goes to Valkey in one write: each alone costs as much as they all. */
-  private readAll(owner: OwnerRef): Promise<string[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
-    this.asked.push({ key: this.keys.webhooks(owner), resolve, reject });
+  private readAll(owner: OwnerRef): Promise<Stored[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<Stored[]>();
+    this.asked.push({ owner, resolve, reject });
     if (this.asked.length === 1) queueMicrotask(() => void this.readAsked());
     return promise;
   }
@@ -109,7 +118,8 @@ export class WebhookStore {
     try {
       const replies = await this.link.run(async (client) => {
         const pipeline = client.pipeline();
-        for (const { key } of asked) pipeline.hvals(key);
+        // Not `hgetall`, which makes an object: it would lose a field named `__proto__`.
+        for (const { owner } of asked) pipeline.call("HGETALL", this.keys.webhooks(owner));
         const all = (await pipeline.exec()) ?? [];
         // Of one key alone, which holds something else; any other error is the connection's.
         const failed = all.find(([error]) => error && !error.message.startsWith("WRONGTYPE "));
@@ -117,9 +127,9 @@ export class WebhookStore {
         return all;
       });
       for (const [at, one] of asked.entries()) {
-        const [error, texts] = replies[at] ?? [new Error("a pipeline was answered in part")];
+        const [error, fields] = replies[at] ?? [new Error("a pipeline was answered in part")];
         if (error) one.reject(error);
-        else one.resolve(texts as string[]);
+        else one.resolve(storedIn(fields as string[], one.owner));
       }
     } catch (error) {
       for (const one of asked) one.reject(error);
@@ -133,11 +143,15 @@ export class WebhookStore {
   ): Promise<
     | { updated: WebhookRecord }
     | { updated: null; why: "missing" }
+    /** Its record was damaged in Valkey: a change would replace what nobody could read. */
+    | { updated: null; why: "unreadable" }
     | { updated: null; why: "duplicate"; id: string }
   > {
     for (;;) {
-      const text = await this.read(id);
-      if (text === null) return { updated: null, why: "missing" };
+      const stored = await this.read(id);
+      if (stored === null) return { updated: null, why: "missing" };
+      const { text, owner } = stored;
+      if (!isWebhookOf(text, id, owner)) return { updated: null, why: "unreadable" };
       const opened = await openWebhook(text, this.box);
       const next = change(opened.record);
       if (next === opened.record) return { updated: next };
@@ -145,7 +159,7 @@ export class WebhookStore {
       const saved = await this.save(next, nextText, text);
       if (saved.verdict === "saved") {
         await this.announce(ownerOf(next));
-        return { updated: await this.open(nextText) };
+        return { updated: await this.open({ id, owner, text: nextText }) };
       }
       if (saved.verdict === "duplicate") return { updated: null, why: "duplicate", id: saved.id };
     }
@@ -183,8 +197,11 @@ export class WebhookStore {
   /** Not announced: what the webhook is has not changed. */
   private async sealAsNow(id: string): Promise<"as-now" | "sealed" | "unreadable"> {
     for (;;) {
-      const text = await this.read(id);
-      if (text === null || isSealedAsNow(text, this.box)) return "as-now";
+      const stored = await this.read(id);
+      if (stored === null) return "as-now";
+      const { text, owner } = stored;
+      if (!isWebhookOf(text, id, owner)) return "unreadable";
+      if (isSealedAsNow(text, this.box)) return "as-now";
       const { record, unreadable } = await openWebhook(text, this.box);
       if (unreadable.length > 0) return "unreadable";
       const sealed = await sealWebhook(record, this.box, Date.now());
@@ -194,7 +211,12 @@ export class WebhookStore {
     }
   }
 
-  private async open(text: string): Promise<WebhookRecord> {
+  private async open({ id, owner, text }: Stored): Promise<WebhookRecord> {
+    if (!isWebhookOf(text, id, owner)) {
+      const damaged = damagedWebhook(id, owner);
+      this.tell(damaged, { field: "record", why: "damaged", keyId: "" });
+      return damaged;
+    }
     const { record, unreadable } = await openWebhook(text, this.box);
     const [first] = unreadable;
     if (first) this.tell(record, first);
@@ -235,12 +257,23 @@ export class WebhookStore {
 
   private async ownerOf(id: string): Promise<OwnerRef | null> {
     const owner = await this.link.run((client) => client.hget(this.keys.webhookOwners, id));
-    return owner as OwnerRef | null;
+    // Another program's value leads to no webhook.
+    return owner !== null && /^(user|org):/.test(owner) ? (owner as OwnerRef) : null;
   }
 
-  private async read(id: string): Promise<string | null> {
+  private async read(id: string): Promise<Stored | null> {
     const owner = await this.ownerOf(id);
     if (owner === null) return null;
-    return this.link.run((client) => client.hget(this.keys.webhooks(owner), id));
+    const text = await this.link.run((client) => client.hget(this.keys.webhooks(owner), id));
+    return text === null ? null : { id, owner, text };
   }
+}
+
+/** The pairs of field and value that HGETALL answers. */
+function storedIn(fields: readonly string[], owner: OwnerRef): Stored[] {
+  const found: Stored[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    found.push({ id: fields[at] ?? "", owner, text: fields[at + 1] ?? "" });
+  }
+  return found;
 }

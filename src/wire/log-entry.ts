@@ -32,7 +32,11 @@ export const logEntrySchema = z
     status_code: z.int().nullable().describe("null where no response came"),
     duration_ms: z.number().describe("from the start of the attempt to the response headers"),
     attempt: z.int().describe("1 for the first"),
-    outcome: z.enum(["delivered", "retry", "parked"]),
+    outcome: z
+      .enum(["delivered", "retry", "parked", "unreadable"])
+      .describe(
+        "`unreadable`: no attempt, but an element that another program put into the log; its other fields are empty and `raw` has what it is",
+      ),
     reason: z
       .string()
       .nullable()
@@ -46,6 +50,9 @@ export const logEntrySchema = z
       ),
     next_attempt_at: z.string().nullable().describe("RFC 3339; set where the outcome is `retry`"),
     timestamp: z.string().describe("RFC 3339, when the attempt began"),
+    message: z.string().optional().describe("of `unreadable`: what is wrong with the element"),
+    raw: z.string().optional().describe("of `unreadable`: the element's first 4 KiB"),
+    raw_base64: z.string().optional().describe("the same, where it is not UTF-8"),
   })
   .meta({ id: "LogEntry" });
 

@@ -102,33 +102,61 @@ export class Claimer {
     let sleepMs = TICK_MS;
     for (const membership of this.options.memberships) {
       const room = Math.min(this.options.room(), MOST_IN_BATCH);
-      if (this.stopped || room <= 0) break;
-      if (membership.worker === null) continue;
-      const mostFromList = this.mostFromList(membership, room);
-      const reply = await this.ask(membership, room, mostFromList);
-      if (reply.kind === "gone") {
-        this.options.onGone(membership);
+      if (this.stopped) break;
+      if (room <= 0) {
+        membership.progress.notAsked();
         continue;
       }
-      if (reply.kind === "stale") {
-        // Cannot be: numbers only grow. A new id is right whatever the cause.
-        this.options.log.error({ queue: membership.store.queue }, "claim.stale");
-        this.options.onGone(membership);
-        continue;
+      if (membership.worker === null || performance.now() < membership.askAgainAt) continue;
+      try {
+        sleepMs = Math.min(sleepMs, await this.serve(membership, room));
+      } catch (error) {
+        membership.progress.claimFailed(error);
+        if (error instanceof ValkeyUnavailable) throw error;
+        // One queue that cannot be claimed from must not keep the others from it.
+        const { queue } = membership.store;
+        this.options.log.error({ err: error, queue }, "claim.failed");
+        membership.askAgainAt = performance.now() + PAUSE_AFTER_ERROR_MS;
+        // Slots that the failed request gave back have woken it.
+        this.woken = false;
       }
-      if (this.options.mode === "blpop") await this.pop(membership, room - reply.items.length);
-      else {
-        membership.listIsEmpty = reply.listLength === 0;
-        membership.ageMs = membership.age.look(reply.taken, reply.listLength);
-        if (membership.listIsEmpty) this.options.waitForList(membership);
-      }
-      if (reply.items.length > 0 || reply.again || (mostFromList > 0 && !membership.listIsEmpty)) {
-        sleepMs = 0;
-      } else if (mostFromList === 0 && this.options.mode === "safe")
-        sleepMs = Math.min(sleepMs, WORTHWHILE_MS);
-      sleepMs = Math.min(sleepMs, reply.nextDueInMs ?? TICK_MS);
     }
     return this.options.room() <= 0 ? TICK_MS : sleepMs;
+  }
+
+  /** Claims from one queue; answers how long there is nothing to do on it. */
+  private async serve(membership: Membership, room: number): Promise<number> {
+    const mostFromList = this.mostFromList(membership, room);
+    const reply = await this.ask(membership, room, mostFromList);
+    if (reply.kind === "gone") {
+      this.options.onGone(membership);
+      return TICK_MS;
+    }
+    if (reply.kind === "stale") {
+      // Cannot be: numbers only grow. A new id is right whatever the cause.
+      this.options.log.error({ queue: membership.store.queue }, "claim.stale");
+      this.options.onGone(membership);
+      return TICK_MS;
+    }
+    const items = reply.items.length;
+    if (this.options.mode === "blpop") {
+      await this.pop(membership, room - items);
+      membership.progress.claimed({ items, maxFromList: 0, listLength: 0 });
+    } else {
+      membership.progress.claimed({
+        items,
+        maxFromList: mostFromList,
+        listLength: reply.listLength,
+      });
+      membership.listIsEmpty = reply.listLength === 0;
+      membership.ageMs = membership.age.look(reply.taken, reply.listLength);
+      if (membership.listIsEmpty) this.options.waitForList(membership);
+    }
+    const nextDueInMs = reply.nextDueInMs ?? TICK_MS;
+    if (items > 0 || reply.again || (mostFromList > 0 && !membership.listIsEmpty)) return 0;
+    return mostFromList === 0 && this.options.mode === "safe"
+      ? Math.min(WORTHWHILE_MS, nextDueInMs)
+      : nextDueInMs;
   }
 
   private async ask(

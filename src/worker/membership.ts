@@ -2,6 +2,7 @@
 // holds, and the lanes that it knows not to be empty.
 import type { Claimed, QueueStore, Settlement } from "../valkey/queue-store.ts";
 import { ListShare } from "./list-share.ts";
+import { QueueProgress } from "./progress.ts";
 import { QueueAge } from "./queue-age.ts";
 import type { Settler } from "./settle.ts";
 
@@ -24,14 +25,21 @@ export class Membership {
   /** How long the oldest element of the list has waited at least. */
   ageMs = 0;
   readonly age = new QueueAge();
+  /** What /readyz judges. */
+  readonly progress: QueueProgress;
+  /** After a failed claim it is not asked again before, so that the other queues are. */
+  askAgainAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly store: QueueStore,
     private readonly settler: Settler,
-  ) {}
+  ) {
+    this.progress = new QueueProgress(store.queue);
+  }
 
   joined(worker: string): void {
     this.worker = worker;
+    this.progress.joined();
     this.batch = 0;
     this.held.clear();
     this.lanes.clear();

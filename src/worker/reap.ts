@@ -116,7 +116,7 @@ export class Reaper {
     const { queue } = membership.store;
     const worker = membership.worker ?? randomBytes(6).toString("hex");
     const join = membership.worker === null;
-    const { known, dead } = await membership.store.beat(worker, { join, leaseMs });
+    const { known, dead } = await this.askForBeat(membership, worker, { join, leaseMs });
     if (!known) {
       log.warn({ queue, worker }, "worker.lost");
       membership.lost();
@@ -134,6 +134,21 @@ export class Reaper {
       if (claims === null) continue;
       log.warn({ queue, worker: other, claims }, "worker.taken_over");
       onWork();
+    }
+  }
+
+  private async askForBeat(
+    { store, progress }: Membership,
+    worker: string,
+    options: { join: boolean; leaseMs: number },
+  ): ReturnType<typeof store.beat> {
+    try {
+      const reply = await store.beat(worker, options);
+      progress.beat();
+      return reply;
+    } catch (error) {
+      progress.beatFailed(error);
+      throw error;
     }
   }
 

@@ -13,6 +13,8 @@ export interface SettlerOptions {
   whenUp: () => Promise<boolean>;
   /** These claims have ended, or are somebody else's by now. */
   onSettled: (claims: readonly Claimed[]) => void;
+  /** A group could not be settled, for another reason than an outage; it is tried again. */
+  onFailed: (error: unknown) => void;
   /** Deliveries have been parked: there may be too many by now. */
   onParked: () => void;
 }
@@ -74,6 +76,7 @@ export class Settler {
           continue;
         }
         log.error({ err: error, entries: group.length }, "settle.failed");
+        this.options.onFailed(error);
         if (worker === null) break;
         await sleep(PAUSE_AFTER_ERROR_MS);
       }

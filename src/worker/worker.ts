@@ -22,9 +22,11 @@ import { putBack, type AttemptDeps, type FinishedAttempt } from "./attempt.ts";
 import { Claimer } from "./claim.ts";
 import { acceptedEventTypes } from "./event-types.ts";
 import { Disabler } from "./disable.ts";
+import { Held } from "./held.ts";
 import { inOrder } from "./in-order.ts";
 import { ListWait } from "./list-wait.ts";
 import { Membership } from "./membership.ts";
+import { causesOf, type NotReadyCause } from "./progress.ts";
 import { Reaper } from "./reap.ts";
 import { Recorder } from "./record.ts";
 import { registerWebhook, type RegisteredWebhook } from "./registered-webhook.ts";
@@ -67,8 +69,7 @@ export class Worker {
   private readonly alerter: Alerter;
   private readonly disabler: Disabler;
   private readonly log: WorkerLog;
-  /** Claimed and not settled. */
-  private held = 0;
+  private readonly held = new Held();
   private draining = false;
   private claiming: Promise<void> = Promise.resolve();
 
@@ -143,8 +144,8 @@ export class Worker {
       mode: settings.CLAIM,
       slots: this.slots,
       throughput: this.throughput,
-      held: () => this.held,
-      room: () => settings.CONCURRENCY - this.held,
+      held: () => this.held.count,
+      room: () => settings.CONCURRENCY - this.held.count,
       onItem: (membership, claim, slot) => this.onItem(membership, claim, slot),
       waitForList: (membership) => this.waits.get(membership)?.arm(),
       onGone: (membership) => {
@@ -205,8 +206,10 @@ export class Worker {
 
   private readonly onConnected: (() => void)[] = [];
 
-  get problem(): string {
-    return this.link.isUp ? "joining" : this.link.lastProblem;
+  /** Why no work gets done, as /readyz answers it; empty where work gets done. */
+  notReadyCauses(): NotReadyCause[] {
+    const { link, memberships, held } = this;
+    return causesOf({ link, memberships, held, concurrency: this.options.settings.CONCURRENCY });
   }
 
   start(): this {
@@ -228,7 +231,7 @@ export class Worker {
     for (const wait of this.waits.values()) wait.close();
     this.slots.refuseAll();
     await Promise.race([this.claiming, deadline.passed]);
-    await Promise.race([this.finished(), deadline.passed]);
+    await Promise.race([this.held.whenNone(), deadline.passed]);
     const running = [...this.attempts.running].toReversed();
     for (const [claim, { membership, header }] of running) {
       this.attempts.running.delete(claim);
@@ -247,12 +250,6 @@ export class Worker {
     await this.cache.close();
     return { putBack: running.length };
   }
-
-  private async finished(): Promise<void> {
-    while (this.held > 0) await new Promise((resolve) => this.onIdle.push(() => resolve(null)));
-  }
-
-  private readonly onIdle: (() => void)[] = [];
 
   private async end(): Promise<void> {
     await this.rejections.idle();
@@ -274,6 +271,7 @@ export class Worker {
       log,
       whenUp,
       onSettled: (claims) => this.onSettled(membership, claims),
+      onFailed: (error) => membership.progress.settleFailed(error),
       onParked: () => {
         this.sweep(queue).catch((error: unknown) => log.warn({ err: error }, "sweep.failed"));
       },
@@ -296,17 +294,17 @@ export class Worker {
 
   private onSettled(membership: Membership, claims: readonly Claimed[]): void {
     for (const claim of claims) membership.release(claim);
+    membership.progress.settled();
     this.letGo(claims.length);
   }
 
   private letGo(count: number): void {
-    this.held -= count;
-    if (this.held <= 0) for (const resolve of this.onIdle.splice(0)) resolve();
+    this.held.remove(count);
     if (!this.draining) this.claimer.wake();
   }
 
   private onItem(membership: Membership, claim: Claimed, slot: Slot | null): void {
-    this.held += 1;
+    this.held.add();
     try {
       route(membership, claim, slot, this.routes).catch((error: unknown) =>
         this.onCrash(membership, claim, error),

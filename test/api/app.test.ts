@@ -217,6 +217,9 @@ describe("when Valkey is away", () => {
     expect(answer.status).toBe(503);
     expect(answer.headers.get("retry-after")).toBe("1");
     expect(answer.body["detail"]).toBe("no Valkey");
+    expect(answer.body["causes"]).toEqual([
+      { code: "valkey-unreachable", queue: null, message: "no Valkey" },
+    ]);
   });
 });
 

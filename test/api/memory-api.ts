@@ -5,7 +5,7 @@ import type { Identify } from "../../src/api/auth.ts";
 import type { ApiDeps, ApiStores } from "../../src/api/deps.ts";
 import { createGuard } from "../../src/delivery/guard.ts";
 import { NO_HEALTH } from "../../src/api/webhook-changes.ts";
-import type { SessionRecord } from "../../src/valkey/listen-store.ts";
+import { MAX_SESSIONS, type NewSession } from "../../src/valkey/listen-store.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
 import {
@@ -60,7 +60,7 @@ export function memoryApi(
   const pushed: string[] = [];
   const keys = new Map<string, { fingerprint: string; ids: string[] }>();
   const records = new Map<string, WebhookRecord>();
-  const sessions = new Map<string, SessionRecord>();
+  const sessions = new Map<string, NewSession>();
   const health = new Map<string, WebhookHealth>();
   const logs = new Map<OwnerRef, LogEntry[]>();
   const rejected: unknown[] = [];
@@ -146,7 +146,13 @@ export function memoryApi(
       sessionTtlMs: 300_000,
       async create(session) {
         await up();
+        const { owner } = session;
+        const ofOwner = [...sessions.values()].filter((one) => one.owner === owner).length;
+        if (owner !== null && ofOwner >= MAX_SESSIONS.owner) {
+          return { created: false, whose: "owner", limit: MAX_SESSIONS.owner };
+        }
         sessions.set(session.id, session);
+        return { created: true };
       },
       async find(id) {
         await up();
@@ -221,7 +227,8 @@ export function memoryApi(
       version: "0.0.0-test",
       ...overrides,
     },
-    ready: () => ({ ready: failure === null, detail: failure ? "no Valkey" : "all there" }),
+    notReadyCauses: () =>
+      failure ? [{ code: "valkey-unreachable", queue: null, message: "no Valkey" }] : [],
     // One second later each time, so that the order of creation shows.
     now: () => new Date((clockMs += 1_000)),
     log: {

@@ -97,10 +97,10 @@ test("an owner's own token reveals and rotates", async () => {
   expect(status).toBe(200);
 });
 
-test("a secret that cannot be opened is 500 with what to do, and a rotation makes a new one", async () => {
+test("a secret that cannot be opened is 409 with what to do, and a rotation makes a new one", async () => {
   api.records.set(id, { ...api.records.get(id)!, secrets: [] });
   const answer = await api.call("GET", `/v1/webhooks/${id}/secret`);
-  expect(answer.status).toBe(500);
+  expect(answer.status).toBe(409);
   expect(answer.body["detail"]).toContain("FLUXHOOK_SECRET_KEY");
   expect((await api.call("GET", `/v1/webhooks/${id}`)).status).toBe(200);
   const { status, body } = await rotate({});

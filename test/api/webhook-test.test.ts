@@ -66,7 +66,7 @@ describe("POST /v1/webhooks/{id}/test", () => {
     const record = api.records.get(id);
     if (record) api.records.set(id, { ...record, secrets: [] });
     const { status, body } = await api.call("POST", `/v1/webhooks/${id}/test`);
-    expect([status, body["detail"]]).toEqual([500, expect.stringContaining("FLUXHOOK_SECRET_KEY")]);
+    expect([status, body["detail"]]).toEqual([409, expect.stringContaining("FLUXHOOK_SECRET_KEY")]);
     expect(api.tests).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { z } from "zod";
 import manifest from "../../package.json" with { type: "json" };
-import { SETTINGS } from "../../src/config.ts";
+import { SETTINGS, variablesOf, type SettingName } from "../../src/config.ts";
 import { parseDuration } from "../../src/wire/duration.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -16,6 +16,7 @@ const service = z.object({
   depends_on: z.record(z.string(), z.object({ condition: z.string() })).optional(),
   volumes: z.array(z.string()).optional(),
   ports: z.array(z.string()).optional(),
+  secrets: z.array(z.string()).optional(),
   stop_grace_period: z.string(),
   read_only: z.boolean().optional(),
   cap_drop: z.array(z.string()).optional(),
@@ -25,6 +26,7 @@ const compose = z
   .object({
     services: z.object({ valkey: service, fluxhook: service }),
     volumes: z.record(z.string(), z.null()),
+    secrets: z.record(z.string(), z.object({ file: z.string() })),
   })
   .parse(Bun.YAML.parse(await read("compose.yaml")));
 const { valkey, fluxhook } = compose.services;
@@ -55,10 +57,26 @@ describe("compose.yaml", () => {
     expect(fluxhook.depends_on).toEqual({ valkey: { condition: "service_healthy" } });
   });
 
-  test("names only settings that exist, and has no token of its own", () => {
-    const names = Object.keys(fluxhook.environment ?? {});
-    expect(names.filter((name) => !(name.replace("FLUXHOOK_", "") in SETTINGS))).toEqual([]);
-    expect(fluxhook.environment?.FLUXHOOK_API_TOKEN).toStartWith("${FLUXHOOK_API_TOKEN:?");
+  test("names only settings that exist, and reads each secret from a file that it mounts", () => {
+    const environment = fluxhook.environment ?? {};
+    const variables = new Set((Object.keys(SETTINGS) as SettingName[]).flatMap(variablesOf));
+    expect(Object.keys(environment).filter((name) => !variables.has(name))).toEqual([]);
+    const files = Object.entries(environment).filter(([name]) => name.endsWith("_FILE"));
+    expect(files.map(([name]) => name)).toEqual([
+      "FLUXHOOK_API_TOKEN_FILE",
+      "FLUXHOOK_SECRET_KEY_FILE",
+    ]);
+    expect(files.map(([, path]) => path)).toEqual(
+      (fluxhook.secrets ?? []).map((name) => `/run/secrets/${name}`),
+    );
+    expect(Object.entries(compose.secrets)).toEqual(
+      (fluxhook.secrets ?? []).map((name) => [name, { file: `./secrets/${name}` }]),
+    );
+  });
+
+  test("keeps the files of its secrets out of the repository and the image", async () => {
+    expect((await read(".gitignore")).split("\n")).toContain("secrets/");
+    expect((await read(".dockerignore")).split("\n")).toContain("*");
   });
 
   test("publishes the API on the loopback, at its default port", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { README, section, tables } from "../../docs/generate.ts";
 import manifest from "../../package.json" with { type: "json" };
-import { settingRows } from "../../src/config.ts";
+import { settingRows, SETTINGS, variablesOf, type SettingName } from "../../src/config.ts";
 import { settingsHelp } from "../../src/cli/settings-help.ts";
 import { memoryApi } from "../api/memory-api.ts";
 
@@ -50,7 +50,7 @@ test("the scripts that the README runs are in package.json, by the Bun that it n
 });
 
 test("every setting that a page names exists", async () => {
-  const names = new Set(settingRows().map(({ name }) => name));
+  const names = new Set((Object.keys(SETTINGS) as SettingName[]).flatMap(variablesOf));
   for (const page of ["README.md", "CHANGELOG.md", "docs/operations.md"]) {
     const text = await Bun.file(join(ROOT, page)).text();
     const named = text.match(/FLUXHOOK_[A-Z_]+[A-Z]/g) ?? [];

@@ -296,7 +296,7 @@ async function breakValkey(service: WatchedService, id: string): Promise<void> {
   await redis.set(`${prefix}:webhooks:user:u_2`, "not a hash");
   const url = `http://user:${urlPassword}@127.0.0.1:${receiver.port}/204?token=${urlQuery}`;
   const create = { user_id: "u_2", url, headers: { "X-Api-Key": header }, secret: brought[0] };
-  expect((await call(service, "POST", "/v1/webhooks", create)).status).toBe(500);
+  expect((await call(service, "POST", "/v1/webhooks", create)).status).toBe(503);
   await pushEvents(valkeyUrl, queue, [eventFor("u_2")]);
   await eventually(() => service.printed.stdout.includes('"claim.crashed"'));
   await redis.del(`${prefix}:webhooks:user:u_2`);
@@ -349,7 +349,7 @@ test("no line of the log holds a secret, at level debug", () => {
     expect(canaries.leaksIn("stdout", printed.stdout)).toEqual([]);
   }
   const [first, second] = services.map(({ printed }) => printed.stdout);
-  for (const event of ["delivery.attempted", "alert.raised", "request.failed", "valkey.lost"]) {
+  for (const event of ["delivery.attempted", "alert.raised", "request.wrong_type", "valkey.lost"]) {
     expect(first).toContain(`"${event}"`);
   }
   expect(second).toContain('"blocked-address"');

@@ -66,6 +66,7 @@ describe("fluxhook doctor", () => {
       "valkey-memory",
       "valkey-replicas",
       "clock",
+      "service",
       "backlog",
       "parked",
       "rejected",

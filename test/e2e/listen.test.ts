@@ -196,7 +196,7 @@ describe("the end of a session", () => {
     await using scene = await openScene();
     const { service, local, listener } = await openListening(scene, "--user", "u_1");
     await using _ = listener;
-    for (const key of await scene.redis.keys(`${scene.prefix}:listen:*`))
+    for (const key of await scene.redis.keys(`{${scene.prefix}:listen}:session:*`))
       await scene.redis.del(key);
     const second = await eventually(() => {
       const sessions = listener.lines.filter(({ type }) => type === "session");
@@ -211,6 +211,21 @@ describe("the end of a session", () => {
       withinMs: 25_000,
     });
   }, 60_000);
+});
+
+test("an owner that deletes each temporary webhook has no more than ten sessions alive", async () => {
+  await using scene = await openScene();
+  const service = await scene.serve();
+  const statuses: number[] = [];
+  for (let begun = 0; begun < 60; begun += 1) {
+    const { status, body } = await service.api<{ webhook_id: string }>("POST", "/v1/listen", {
+      user_id: "u_1",
+    });
+    statuses.push(status);
+    if (status === 201) await service.api("DELETE", `/v1/webhooks/${body.webhook_id}`);
+  }
+  expect(statuses.filter((status) => status === 201)).toHaveLength(10);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(50);
 });
 
 describe("in a terminal", () => {
@@ -236,6 +251,16 @@ describe("in a terminal", () => {
       first?.headers.get("webhook-signature") ?? "",
     );
     await eventually(() => expect(run.shown()).toContain("again"));
+
+    // A type is anybody's text: it forges no line and moves no cursor.
+    const forged = "a\n12:00:00  file.created  -> 200  FORGED\u001b[2A\u009b2J\u202e";
+    const url = /https?:\/\/\S+\/l\/[\w-]+/.exec(run.shown())?.[0] ?? "";
+    await fetch(url, { method: "POST", body: JSON.stringify({ type: forged }) });
+    await eventually(() => expect(run.shown()).toContain("FORGED"));
+    const lines = Bun.stripANSI(run.shown()).split("\n");
+    expect(lines.filter((line) => line.startsWith("12:00:00"))).toEqual([]);
+    expect(run.shown()).toContain("a\\n12:00:00");
+    for (const sign of ["\u001b[2A", "\u009b", "\u202e"]) expect(run.shown()).not.toContain(sign);
 
     run.press("\u0003");
     expect(await run.exited).toBe(0);

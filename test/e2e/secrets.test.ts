@@ -140,7 +140,7 @@ test("with its key missing a webhook's events are parked, and delivered when it 
   expect(about.body).toMatchObject({ enabled: false, disabled_reason: "secret-unreadable" });
   const revealed = await service.api("GET", `/v1/webhooks/${id}/secret`);
   expect([revealed.status, String(revealed.body["detail"])]).toEqual([
-    500,
+    409,
     expect.stringContaining("FLUXHOOK_SECRET_KEY"),
   ]);
   const told = service.lines.filter(({ event }) => event === "webhook.secret_unreadable");

@@ -520,3 +520,19 @@ describe("the list of parked deliveries", () => {
     expect(await listedIds(OURS)).toEqual(["evt_0"]);
   });
 });
+
+test.each(["hello", "0 e {}\nx", '0 e {"delivery":1}\nx', "", "0 e null\n"])(
+  "a waiting item that another program has replaced by %j is not found, and nothing throws",
+  async (text) => {
+    const scheduled = headerFor(webhook);
+    const parked = headerFor(webhook);
+    await schedule(first, scheduled);
+    await settleOne(first, parked, { verb: "park" });
+    const { keys } = first.store;
+    await lab.redis.hset(keys.scheduled, scheduled.delivery, text);
+    await lab.redis.hset(keys.parkedItems, parked.delivery, text);
+    for (const header of [scheduled, parked]) {
+      expect(await redelivery.one(attemptUuid(header), null)).toEqual({ kind: "unknown" });
+    }
+  },
+);

@@ -58,6 +58,7 @@ function attempt(
 ): AttemptRecord & Described {
   made += 1;
   const delivery = newDeliveryName(ownerTag(owner));
+  const outcome = health === "success" ? "delivered" : "retry";
   const entry: LogEntry = {
     delivery_id: delivery,
     webhook_id: webhookId,
@@ -67,13 +68,13 @@ function attempt(
     status_code: health === "success" ? 200 : 500,
     duration_ms: 1,
     attempt: 1,
-    outcome: health === "success" ? "delivered" : "retry",
+    outcome,
     reason: null,
     next_attempt_at: null,
     timestamp: "2026-01-02T03:04:05Z",
   };
   const header = deliveryHeader(delivery, { owner });
-  const kept: AttemptToKeep = { header, outcome: entry.outcome, element: Buffer.from("kept") };
+  const kept: AttemptToKeep = { header, outcome, element: Buffer.from("kept") };
   return { owner, webhookId, health, entry, kept, describe: () => ({ entry, kept }) };
 }
 

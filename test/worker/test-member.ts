@@ -31,6 +31,7 @@ export function member(queue: TestQueue, link: Link): TestMember {
         for (const claim of claims) one.membership.release(claim);
         one.settled.push([...claims]);
       },
+      onFailed: (error) => one.membership.progress.settleFailed(error),
       onParked: () => (one.parkedGroups += 1),
     }),
     membership: null as unknown as Membership,

@@ -3,6 +3,7 @@
 import type { SettingName, Settings } from "../../config.ts";
 import { Deadline, EXPIRED } from "../../delivery/deadline.ts";
 import { ValkeyUnavailable } from "../../valkey/unavailable.ts";
+import { printable } from "../../wire/printable.ts";
 import { redact } from "../../wire/redact.ts";
 import type { ValkeyState, ValkeyUp } from "./valkey-state.ts";
 
@@ -104,7 +105,7 @@ async function runOne(check: Check, context: Context, deadlineMs: number): Promi
 
 function failed(error: unknown): Finding {
   // Made elsewhere, of whatever was at hand (guarantee 9).
-  const message = redact(error instanceof Error ? error.message : String(error));
+  const message = printable(redact(error instanceof Error ? error.message : String(error)));
   if (error instanceof ValkeyUnavailable) {
     return problem(`Valkey went away: ${message}`, "see what Valkey's own log says");
   }

@@ -1,19 +1,15 @@
 // The registered webhooks that the checks look at: a sample, read as it is stored, so that what is
 // sealed is seen as such and a broken record breaks nothing.
-import { z } from "zod";
 import type { Settings } from "../../config.ts";
 import { sharedKeys } from "../../valkey/keys.ts";
+import { readStoredWebhook } from "../../valkey/sealed-webhook.ts";
 import { LISTEN_SCHEME } from "../../wire/listen.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
+import type { WebhookRecord } from "../../wire/webhook.ts";
 import type { ValkeyUp } from "./valkey-state.ts";
 
 /** Only what the checks need of a record. */
-const storedSchema = z.object({
-  id: z.string(),
-  url: z.string(),
-  enabled: z.boolean(),
-});
-export interface StoredWebhook extends z.infer<typeof storedSchema> {
+export interface StoredWebhook extends Pick<WebhookRecord, "id" | "url" | "enabled"> {
   /** The record as it stands in Valkey. */
   text: string;
 }
@@ -64,13 +60,8 @@ export async function readRegistered({ link }: ValkeyUp, settings: Settings): Pr
 }
 
 function readStored(text: string): StoredWebhook | null {
-  try {
-    const stored = storedSchema.safeParse(JSON.parse(text));
-    return stored.success ? { ...stored.data, text } : null;
-  } catch {
-    // Not JSON: counted by the caller, and said by the check.
-    return null;
-  }
+  const stored = readStoredWebhook(text);
+  return stored && { id: stored.id, url: stored.url, enabled: stored.enabled, text };
 }
 
 /** "of 12 webhooks", or of how many of them where there are more than are looked at. */

@@ -2,7 +2,7 @@
 import Table from "cli-table3";
 import colors from "picocolors";
 import { VERSION } from "../../version.ts";
-import { printable } from "../output.ts";
+import { printableJson, printableLines } from "../../wire/printable.ts";
 import type { CheckResult, CheckStatus } from "./check.ts";
 
 /** Narrower than this, three columns leave too little for each. */
@@ -33,7 +33,9 @@ export function jsonReport(results: readonly CheckResult[]): string {
     found,
     advice,
   }));
-  return JSON.stringify({ version: VERSION, status: worst(results), checks }, null, 2);
+  return printableJson(
+    JSON.stringify({ version: VERSION, status: worst(results), checks }, null, 2),
+  );
 }
 
 export function textReport(results: readonly CheckResult[], columns: number): string {
@@ -55,15 +57,15 @@ function table(results: readonly CheckResult[], width: number): string {
   for (const { check, status, found: seen, advice } of results) {
     rows.push([
       MARKS[status](check),
-      wrap(printable(seen), found),
-      wrap(printable(advice ?? ""), rest - found),
+      wrap(printableLines(seen), found),
+      wrap(printableLines(advice ?? ""), rest - found),
     ]);
   }
   return rows.toString();
 }
 
 function stacked(results: readonly CheckResult[]): string {
-  const indented = (text: string) => printable(text).replaceAll(/^/gm, "  ");
+  const indented = (text: string) => printableLines(text).replaceAll(/^/gm, "  ");
   return results
     .map(({ check, status, found, advice }) =>
       [MARKS[status](check), indented(found), ...(advice ? [indented(`→ ${advice}`)] : [])].join(

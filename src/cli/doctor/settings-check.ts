@@ -1,12 +1,16 @@
 // Reads the settings as `serve` does, but goes on where some are wrong: the rest is still to be checked.
 import {
+  isGiven,
   readSettings,
   SETTINGS,
   SettingsError,
+  variablesOf,
   type SettingName,
   type Settings,
 } from "../../config.ts";
 import { ok, problem, type CheckResult } from "./check.ts";
+
+const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
 export interface ReadSettings {
   /** A wrong setting has its default in here; no check may judge that. */
@@ -18,11 +22,16 @@ export interface ReadSettings {
 export function checkSettings(environment: Record<string, string | undefined>): ReadSettings {
   try {
     const settings = readSettings(environment);
-    const set = Object.keys(SETTINGS).filter((name) => environment[`FLUXHOOK_${name}`]);
+    const set = SETTING_NAMES.filter((name) => isGiven(name, environment));
+    const fromFiles = set.filter((name) => environment[`FLUXHOOK_${name}_FILE`]);
+    const files = fromFiles.length === 0 ? "" : ` (from files: ${fromFiles.join(", ")})`;
     return {
       settings,
       wrong: new Set(),
-      result: { check: "settings", ...ok(`${set.length} set, the others have their defaults`) },
+      result: {
+        check: "settings",
+        ...ok(`${set.length} set${files}, the others have their defaults`),
+      },
     };
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
@@ -45,11 +54,12 @@ function withoutWrong(
   problems: readonly string[],
 ): Pick<ReadSettings, "settings" | "wrong"> {
   const names = new Set(problems.map((line) => line.split(" ", 1)[0] ?? ""));
+  const isWrong = (name: SettingName) => variablesOf(name).some((variable) => names.has(variable));
   // An address without its secret is as wrong as the secret.
-  if (names.has("FLUXHOOK_ALERT_SECRET")) names.add("FLUXHOOK_ALERT_URL");
+  if (isWrong("ALERT_SECRET")) names.add("FLUXHOOK_ALERT_URL");
+  const wrong = SETTING_NAMES.filter(isWrong);
+  // A secret's other variable too: it may be what the first one contradicts.
+  for (const name of wrong) for (const variable of variablesOf(name)) names.add(variable);
   const left = Object.entries(environment).filter(([name]) => !names.has(name));
-  const wrong = (Object.keys(SETTINGS) as SettingName[]).filter((name) =>
-    names.has(`FLUXHOOK_${name}`),
-  );
   return { settings: readSettings(Object.fromEntries(left)), wrong: new Set(wrong) };
 }

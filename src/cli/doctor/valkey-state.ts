@@ -1,5 +1,6 @@
 // The connection that the checks share, and what Valkey says of itself (INFO), asked once.
 import { Link } from "../../valkey/link.ts";
+import { printable } from "../../wire/printable.ts";
 import { redact } from "../../wire/redact.ts";
 
 export interface ValkeyUp {
@@ -29,7 +30,7 @@ export async function connectValkey(url: string): Promise<ValkeyState & { close(
   if (!link.isUp) await Promise.race([link.whenUp(), Bun.sleep(SECOND_CHANCE_MS)]);
   const close = () => link.close();
   if (!link.isUp) {
-    return { isUp: false, why: redact(link.lastProblem), close };
+    return { isUp: false, why: printable(redact(link.lastProblem)), close };
   }
   try {
     const started = performance.now();
@@ -38,7 +39,7 @@ export async function connectValkey(url: string): Promise<ValkeyState & { close(
     const text = await unlessRefused(link.run((client) => client.info()));
     return { isUp: true, link, info: new ServerInfo(text ?? ""), pingMs, close };
   } catch (error) {
-    return { isUp: false, why: redact(String(error)), close };
+    return { isUp: false, why: printable(redact(String(error))), close };
   }
 }
 

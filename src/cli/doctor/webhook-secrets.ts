@@ -12,7 +12,7 @@ export async function judgeWebhookSecrets(
   if (unreadable > 0) {
     return problem(
       `${unreadable} records are no webhooks`,
-      "restore them from a backup, or remove them: they get no deliveries",
+      "restore them from a backup, or delete them: their owners' events are parked for them",
     );
   }
   if (webhooks.length === 0) return skipped("no webhook is registered");

@@ -1,7 +1,8 @@
 // What `fluxhook listen` shows: a line for each request, the truth about the connection, and on a
 // terminal one line at the bottom that says how it is now. With --json one object for each.
 import type { ListenRequest, ListenSession } from "../../wire/listen.ts";
-import { colors, printable } from "../output.ts";
+import { printable, printableJson } from "../../wire/printable.ts";
+import { colors } from "../output.ts";
 import type { Forwarded } from "./forward.ts";
 
 export type Connection = "connected" | "reconnecting" | "down";
@@ -38,11 +39,17 @@ export class Screen {
     if (!isFirst)
       this.line(colors.yellow("the session had ended on the server; this is a new one"));
     const fields: [string, string][] = [
-      ["url", colors.bold(url)],
-      ["forwards to", forwardTo.href],
-      ["webhook", webhook_id ?? "none: name an owner by --user or --org to get deliveries too"],
+      ["url", colors.bold(printable(url))],
+      ["forwards to", printable(forwardTo.href)],
+      [
+        "webhook",
+        webhook_id === null
+          ? "none: name an owner by --user or --org to get deliveries too"
+          : printable(webhook_id),
+      ],
     ];
-    if (withSecret) fields.push(["secret", secret ?? "none: there is no webhook"]);
+    if (withSecret)
+      fields.push(["secret", secret === null ? "none: there is no webhook" : printable(secret)]);
     for (const [name, value] of fields) this.line(`${name.padEnd(12)}${value}`);
   }
 
@@ -104,7 +111,7 @@ export class Screen {
 
   note(text: string): void {
     if (this.options.isJson) this.json({ type: "note", text });
-    else this.line(colors.dim(text));
+    else this.line(colors.dim(printable(text)));
   }
 
   end(): void {
@@ -124,7 +131,7 @@ export class Screen {
   }
 
   private json(value: object): void {
-    console.log(JSON.stringify(value));
+    console.log(printableJson(JSON.stringify(value)));
   }
 }
 

@@ -1,5 +1,5 @@
-// Deletes the temporary webhooks of sessions that have ended by themselves. Every process does it; that
-// two of them meet is harmless.
+// Frees what sessions hold that nobody polls: requests that have waited too long, and the temporary
+// webhooks of sessions that have ended. Every process does it; that two of them meet is harmless.
 import type { ListenStore } from "../../valkey/listen-store.ts";
 import { ValkeyUnavailable } from "../../valkey/unavailable.ts";
 import type { WebhookStore } from "../../valkey/webhook-store.ts";
@@ -7,7 +7,7 @@ import { listenUrl } from "../../wire/listen.ts";
 import type { WorkerLog } from "../../worker/worker-log.ts";
 
 export interface SweepDeps {
-  store: Pick<ListenStore, "leftovers" | "forgetWebhook">;
+  store: Pick<ListenStore, "expireRequests" | "leftovers" | "forgetWebhook">;
   webhooks: Pick<WebhookStore, "get" | "delete">;
   log: WorkerLog;
 }
@@ -15,6 +15,7 @@ export interface SweepDeps {
 /** Never throws: the next sweep comes soon. */
 export async function sweepSessions({ store, webhooks, log }: SweepDeps): Promise<void> {
   try {
+    await store.expireRequests();
     for (const { id, webhookId } of await store.leftovers()) {
       const record = await webhooks.get(webhookId);
       // With another url it has become its owner's own.

@@ -1,35 +1,124 @@
--- The requests that wait in one session of `fluxhook listen`. Every key of it has a TTL, the requests
--- have a cap in number and bytes.
+-- The sessions of `fluxhook listen`, and the requests that wait in each. Every key has a TTL. Sessions
+-- are counted, and the bytes of their requests are bounded, per session, per owner and in all.
 --
 -- KEYS  1 session  2 requests
--- ARGV  1 verb  2 how long a request is kept, in ms  3 when a silent client is away, in ms, then
---       "push"      most requests, most bytes, TTL of the answer's place, TTL of the requests, head,
---                   body, channel, session's id
+--       3 live: sorted set, session's id → server time at which it ends
+--       4 budget: hash, `owner <id>` and `bytes <id>` of each session, `sessions <owner>` and
+--         `bytes <owner>` of each owner, `bytes` of all
+--       5 webhooks: hash, session's id → its temporary webhook
+-- ARGV  1 verb  2 session's id  3 how long a request is kept, in ms  4 when a silent client is away,
+--       in ms  5 TTL of the session, in ms, then
+--       "create"    who made it, owner, webhook's id or '', most sessions of the owner, most in all
+--                   → {"created"}, {"too-many-of-owner"}, {"too-many"}
+--       "push"      most requests, most bytes of the session, of its owner, in all, TTL of the
+--                   answer's place, head, body, channel
 --                   → {"full"} or {"pushed", id, 1 where the client is there}
---       "poll"      after which id, most requests, most bytes, TTL of the session
+--       "poll"      after which id, most requests, most bytes
 --                   → {"requests", how many have expired so far, then id, head, body of each}
---       "answer"    id, the answer, its TTL, channel, session's id → {"taken"} or {"nobody"}
+--       "answer"    id, the answer, its TTL, channel → {"taken"} or {"nobody"}
 --       "take"      id → {"answered", the answer}, {"not-yet"}, {"away"}
 --       "withdraw"  id → {"withdrawn"}
+--       "expire"    → {"expired"}: the requests that have waited too long are gone
+--       "remove"    → {"removed"}
 -- Reply as above, or {"gone"}: there is no such session (any more)
-local session, requests = KEYS[1], KEYS[2]
-local verb, keptMs, awayMs = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-
-if redis.call('EXISTS', session) == 0 then return { 'gone' } end
+local session, requests, live, budget, webhooks = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local verb, name = ARGV[1], ARGV[2]
+local keptMs, awayMs, ttlMs = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+-- What a request takes up beside its bytes, roughly: so their number is bounded too.
+local OVERHEAD = 512
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
--- Where the ACL denies the channel, whoever waits looks by himself.
-local function ring(channel, name) redis.pcall('PUBLISH', channel, name) end
-local function bodyOf(id) return session .. ':body:' .. id end
+local function amount(field) return tonumber(redis.call('HGET', budget, field) or '') or 0 end
+local function add(field, change)
+  if redis.call('HINCRBY', budget, field, change) <= 0 then redis.call('HDEL', budget, field) end
+end
+
+-- All sessions' keys are beside this session's own.
+local base = session:sub(1, #session - #name)
+local function bodyOf(id, at) return (at or session) .. ':body:' .. id end
 local function answerTo(id) return session .. ':answer:' .. id end
-local function isAway() return now - tonumber(redis.call('HGET', session, 'seen')) >= awayMs end
+
+-- Ends a session with all that waits in it, so that its place and its bytes are free at once.
+local function remove(other)
+  local key = base .. other
+  local stream = key .. ':requests'
+  local from = '-'
+  repeat
+    local page = redis.call('XRANGE', stream, from, '+', 'COUNT', 100)
+    for _, entry in ipairs(page) do
+      redis.call('UNLINK', bodyOf(entry[1], key))
+      from = '(' .. entry[1]
+    end
+  until #page < 100
+  redis.call('UNLINK', key, stream)
+  redis.call('ZREM', live, other)
+  local owner = redis.call('HGET', budget, 'owner ' .. other)
+  if not owner then return end
+  local bytes = amount('bytes ' .. other)
+  add('sessions ' .. owner, -1)
+  add('bytes ' .. owner, -bytes)
+  add('bytes', -bytes)
+  redis.call('HDEL', budget, 'owner ' .. other, 'bytes ' .. other)
+end
+
+-- A few at a time: the next call goes on.
+local function removeEnded(count)
+  local ended = redis.call('ZRANGE', live, '-inf', now, 'BYSCORE', 'LIMIT', 0, count)
+  for _, other in ipairs(ended) do remove(other) end
+end
+
+-- Nothing of the budget ends before the last session does.
+local function keepAlive()
+  redis.call('PEXPIRE', session, ttlMs)
+  redis.call('ZADD', live, now + ttlMs, name)
+  redis.call('PEXPIRE', live, ttlMs * 2)
+  redis.call('PEXPIRE', budget, ttlMs * 2)
+end
+
+if verb == 'create' then
+  local madeBy, owner, webhook = ARGV[6], ARGV[7], ARGV[8]
+  removeEnded(25)
+  if amount('sessions ' .. owner) >= tonumber(ARGV[9]) then return { 'too-many-of-owner' } end
+  if redis.call('ZCARD', live) >= tonumber(ARGV[10]) then return { 'too-many' } end
+  -- Whoever makes one is there: a caller that is faster than its first poll waits for the answer.
+  redis.call('HSET', session, 'made_by', madeBy, 'webhook_id', webhook, 'seen', now, 'expired', 0)
+  redis.call('HSET', budget, 'owner ' .. name, owner)
+  add('sessions ' .. owner, 1)
+  keepAlive()
+  if webhook ~= '' then redis.call('HSET', webhooks, name, webhook) end
+  return { 'created' }
+end
+
+if verb == 'remove' then
+  remove(name)
+  redis.call('HDEL', webhooks, name)
+  return { 'removed' }
+end
+
+if verb == 'push' or verb == 'expire' then removeEnded(5) end
+
+if redis.call('EXISTS', session) == 0 then return { 'gone' } end
+
+-- Where the ACL denies the channel, whoever waits looks by himself.
+local function ring(channel, what) redis.pcall('PUBLISH', channel, what) end
+local function isAway()
+  return now - (tonumber(redis.call('HGET', session, 'seen') or '') or 0) >= awayMs
+end
+
+local function count(size)
+  local owner = redis.call('HGET', budget, 'owner ' .. name)
+  if not owner then return end
+  add('bytes ' .. name, size)
+  add('bytes ' .. owner, size)
+  add('bytes', size)
+end
 
 local function forget(entry)
   redis.call('XDEL', requests, entry[1])
-  redis.call('DEL', bodyOf(entry[1]))
-  redis.call('HINCRBY', session, 'bytes', -tonumber(entry[2][2]))
+  redis.call('UNLINK', bodyOf(entry[1]))
+  count(-(tonumber(entry[2][2]) or 0))
 end
 
 local function forgetId(id)
@@ -46,50 +135,57 @@ local function forgetExpired()
 end
 
 if verb == 'push' then
-  local head, body = ARGV[8], ARGV[9]
+  local head, body = ARGV[11], ARGV[12]
   forgetExpired()
-  local size = #head + #body
-  if redis.call('XLEN', requests) >= tonumber(ARGV[4]) then return { 'full' } end
-  if tonumber(redis.call('HGET', session, 'bytes')) + size > tonumber(ARGV[5]) then
-    return { 'full' }
-  end
+  local size = #head + #body + OVERHEAD
+  local owner = redis.call('HGET', budget, 'owner ' .. name) or ''
+  if redis.call('XLEN', requests) >= tonumber(ARGV[6]) then return { 'full' } end
+  if amount('bytes ' .. name) + size > tonumber(ARGV[7]) then return { 'full' } end
+  if amount('bytes ' .. owner) + size > tonumber(ARGV[8]) then return { 'full' } end
+  if amount('bytes') + size > tonumber(ARGV[9]) then return { 'full' } end
   -- First of all: at the memory limit it is refused, and nothing was written.
   local id = redis.call('XADD', requests, '*', 'size', size, 'head', head)
-  redis.call('PEXPIRE', requests, ARGV[7])
+  -- Nothing is pushed to a session that has ended, so the requests outlive the session.
+  redis.call('PEXPIRE', requests, ttlMs)
   redis.call('SET', bodyOf(id), body, 'PX', keptMs * 2)
-  redis.call('HINCRBY', session, 'bytes', size)
-  ring(ARGV[10], ARGV[11])
+  count(size)
+  ring(ARGV[13], name)
   if isAway() then return { 'pushed', id, 0 } end
-  redis.call('SET', answerTo(id), '', 'PX', ARGV[6])
+  redis.call('SET', answerTo(id), '', 'PX', ARGV[10])
   return { 'pushed', id, 1 }
 end
 
 if verb == 'poll' then
   redis.call('HSET', session, 'seen', now)
-  redis.call('PEXPIRE', session, ARGV[7])
+  keepAlive()
   forgetExpired()
-  local reply = { 'requests', tonumber(redis.call('HGET', session, 'expired')) }
+  local reply = { 'requests', tonumber(redis.call('HGET', session, 'expired') or '') or 0 }
   local bytes = 0
-  if ARGV[5] == '0' then return reply end
-  for _, entry in ipairs(redis.call('XRANGE', requests, '(' .. ARGV[4], '+', 'COUNT', ARGV[5])) do
-    bytes = bytes + tonumber(entry[2][2])
+  if ARGV[7] == '0' then return reply end
+  for _, entry in ipairs(redis.call('XRANGE', requests, '(' .. ARGV[6], '+', 'COUNT', ARGV[7])) do
+    bytes = bytes + (tonumber(entry[2][2]) or 0)
     -- One always goes, whatever its size.
-    if #reply > 2 and bytes > tonumber(ARGV[6]) then break end
+    if #reply > 2 and bytes > tonumber(ARGV[8]) then break end
     table.insert(reply, entry[1])
-    table.insert(reply, entry[2][4])
+    table.insert(reply, entry[2][4] or '')
     table.insert(reply, redis.call('GET', bodyOf(entry[1])) or '')
   end
   return reply
 end
 
-local id = ARGV[4]
+if verb == 'expire' then
+  forgetExpired()
+  return { 'expired' }
+end
+
+local id = ARGV[6]
 
 if verb == 'answer' then
   forgetId(id)
   -- Kept only where somebody waits for it.
   if redis.call('EXISTS', answerTo(id)) == 0 then return { 'nobody' } end
-  redis.call('SET', answerTo(id), ARGV[5], 'PX', ARGV[6])
-  ring(ARGV[7], ARGV[8] .. ' ' .. id)
+  redis.call('SET', answerTo(id), ARGV[7], 'PX', ARGV[8])
+  ring(ARGV[9], name .. ' ' .. id)
   return { 'taken' }
 end
 

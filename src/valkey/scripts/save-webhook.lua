@@ -5,9 +5,14 @@
 --       5 most webhooks per owner
 -- Reply {"saved"}, {"full"}, {"duplicate", id of the owner's webhook with that url}, {"changed"}
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return { 'changed' } end
+-- A damaged webhook has no url that another one could share.
+local function urlOf(text)
+  local isJson, webhook = pcall(cjson.decode, text)
+  return isJson and type(webhook) == 'table' and webhook.url or nil
+end
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
-  if all[i] ~= ARGV[1] and cjson.decode(all[i + 1]).url == ARGV[4] then
+  if all[i] ~= ARGV[1] and urlOf(all[i + 1]) == ARGV[4] then
     return { 'duplicate', all[i] }
   end
 end

@@ -1,0 +1,30 @@
+// Asks the service of the same settings, where one runs on this machine, whether work gets done: /readyz.
+import type { Settings } from "../../config.ts";
+import { printable } from "../../wire/printable.ts";
+import { askReadiness } from "../health.ts";
+import { ok, problem, skipped, type Check, type Finding } from "./check.ts";
+
+export const serviceCheck: Check = {
+  name: "service",
+  reads: ["HOST", "PORT"],
+  look: ({ settings }) => judgeService(settings),
+};
+
+export async function judgeService(settings: Pick<Settings, "HOST" | "PORT">): Promise<Finding> {
+  const readiness = await askReadiness(settings);
+  if (readiness.ready) return ok("it is ready: work gets done");
+  if (readiness.status === null) {
+    return skipped(
+      `none answers at ${settings.HOST}:${settings.PORT}: ${printable(readiness.problem)}`,
+    );
+  }
+  return readiness.status === 503
+    ? problem(
+        `it is not ready: ${printable(readiness.problem)}`,
+        "docs/operations.md has a row for each cause of /readyz; the service's log has the errors",
+      )
+    : problem(
+        `/readyz at ${settings.HOST}:${settings.PORT} answers ${printable(readiness.problem)}`,
+        "another program listens there: see FLUXHOOK_HOST and FLUXHOOK_PORT",
+      );
+}
