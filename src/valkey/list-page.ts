@@ -7,7 +7,7 @@ import pageText from "./scripts/page.lua" with { type: "text" };
 const pageScript = new Script(pageText);
 
 /** Read and written as JSON in about 10 ms. */
-const MOST_BYTES = 1024 * 1024;
+const PAGE_BYTES = 1024 * 1024;
 /** A single element may be larger. */
 const DEADLINE_MS = 5_000;
 
@@ -19,7 +19,7 @@ export async function readPage(
 ): Promise<Buffer[]> {
   const step = towards === "tail" ? 1 : -1;
   const page = await link.run(
-    (client) => pageScript.run(client, [key], [from, step, most, MOST_BYTES]),
+    (client) => pageScript.run(client, [key], [from, step, most, PAGE_BYTES]),
     DEADLINE_MS,
   );
   return page as Buffer[];

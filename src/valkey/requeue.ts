@@ -13,7 +13,7 @@ const requeueScript = new Script(requeueText);
 const ID_DIGITS = 16;
 const PAGE = 50;
 /** Moved in one turn of the event loop, with the element beside each record. */
-const MOST_CHARACTERS = 1024 * 1024;
+const MOST_CHARACTERS = 512 * 1024;
 /** A single element may be many megabytes. */
 const DEADLINE_MS = 5_000;
 
@@ -45,7 +45,8 @@ export class Requeue {
       // From the tail, where the oldest stand: what is rejected meanwhile shifts none of them.
       const page = await this.read({ from: -(passed + 1), towards: "head", most });
       if (page.length === 0) break;
-      const moved = await this.move(page);
+      let moved = 0;
+      for (const group of groupsOf(page)) moved += await this.move(group);
       requeued += moved;
       passed += page.length - moved;
     }

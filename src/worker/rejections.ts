@@ -14,6 +14,8 @@ interface Entry {
 }
 
 const MOST_IN_GROUP = 100;
+/** They are written as JSON in one turn of the event loop. */
+const MOST_BYTES_IN_GROUP = 512 * 1024;
 const PAUSE_AFTER_ERROR_MS = 1_000;
 
 export class Rejections {
@@ -41,7 +43,7 @@ export class Rejections {
   private async run(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.pending.length > 0) {
-      const group = this.pending.splice(0, MOST_IN_GROUP);
+      const group = this.takeGroup();
       if (!(await this.keep(group))) break;
       for (const { membership, claim } of group) {
         membership.settle(claim, { verb: "done", ending: "rejected" });
@@ -49,6 +51,16 @@ export class Rejections {
     }
     // In the same turn as the last look at `pending`: nothing can be added unseen.
     this.running = null;
+  }
+
+  /** At least one, whatever its size. */
+  private takeGroup(): Entry[] {
+    let bytes = 0;
+    const end = this.pending.findIndex(({ claim }, at) => {
+      bytes += claim.bytes?.length ?? 0;
+      return at > 0 && (at >= MOST_IN_GROUP || bytes > MOST_BYTES_IN_GROUP);
+    });
+    return this.pending.splice(0, end === -1 ? this.pending.length : end);
   }
 
   /** False where Valkey will not be asked any more. */

@@ -1,4 +1,5 @@
 // How long one request stops the event loop: every route of the OpenAPI document, every shape.
+// LOOP_TABLE=<file> keeps each figure, LOOP_ONLY=<part of a name> measures some routes.
 import { join } from "node:path";
 import type { Redis } from "iovalkey";
 import { describeApi, type ApiOperation } from "../support/api-operations.ts";
@@ -45,7 +46,8 @@ export const eventLoop: Scenario = {
     const checks: Check[] = [];
     const lines: string[] = [];
     let sent = 0;
-    for (const operation of operations) {
+    const only = process.env.LOOP_ONLY;
+    for (const operation of operations.filter(({ name }) => !only || name.includes(only))) {
       const stops: Stop[] = [];
       const own = context.long ? shapesOf(operation) : shapesOf(operation).filter(isTriedAlways);
       for (const shape of [...own, ...ofWhatIsThere(operation, known)]) {

@@ -187,7 +187,8 @@ export class RequestFuzzer {
     const schema = given.$ref
       ? (this.api.schemas[given.$ref.split("/").at(-1) ?? ""] ?? {})
       : given;
-    const choices = schema.anyOf ?? schema.oneOf ?? schema.allOf;
+    // Beside a type they only say which fields go together, or which forms a text has.
+    const choices = schema.type ? undefined : (schema.anyOf ?? schema.oneOf ?? schema.allOf);
     if (choices) return this.#value(this.#pick(choices), name, depth);
     if (schema.const !== undefined) return JSON.stringify(schema.const);
     if (schema.enum) return JSON.stringify(this.#pick(schema.enum));

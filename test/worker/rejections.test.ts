@@ -88,6 +88,22 @@ test("many are kept in their order, and what falls out of the cap is told", asyn
   expect(await queue.ended()).toEqual({ rejected: 250 });
 });
 
+test("large ones are kept in groups of up to 512 KiB, for each is written as JSON in one turn", async () => {
+  const { queue, one, store, rejections } = open(lab.link);
+  const sizes: number[] = [];
+  const write = store.write.bind(store);
+  store.write = (group, at) => {
+    sizes.push(group.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    return write(group, at);
+  };
+  const elements = [200_000, 200_000, 200_000, 900_000].map((size) => "x".repeat(size));
+  const claims = await joinAndClaim(one, queue, "w", ...elements);
+  for (const claim of claims) rejections.add(one.membership, claim, REJECTION);
+  await rejections.idle();
+  await one.settler.idle();
+  expect(sizes).toEqual([400_000, 200_000, 900_000]);
+});
+
 test("no claim ends before its element is kept", async () => {
   const { queue, one, store, rejections, listKey } = open(lab.link);
   await lab.redis.set(listKey, "no list");
