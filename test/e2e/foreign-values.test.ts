@@ -232,7 +232,9 @@ describe("a key of the wrong type", () => {
     expect([status, body["type"]]).toEqual([503, "urn:fluxhook:problem:wrong-type"]);
     expect(body["detail"]).toContain(key);
     expect(await get(`/v1/users/${other}/logs`)).toEqual({ logs: [] });
-    const line = service.lines.find(({ event }) => event === "request.wrong_type");
+    const line = await eventually(
+      () => service.lines.find(({ event }) => event === "request.wrong_type") ?? null,
+    );
     expect(line).toMatchObject({ keys: [key] });
   });
 
