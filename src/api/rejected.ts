@@ -22,6 +22,10 @@ const rejectedSchema = z
     message: z.string().describe("what was found and what is accepted"),
     queue: z.string().describe("the list it was taken from"),
     size: z.int().describe("bytes of the element"),
+    cut: z
+      .literal(true)
+      .optional()
+      .describe("only its first bytes were kept; such an element cannot be requeued"),
     rejected_at: z.string().describe("RFC 3339"),
     raw: z.string().optional().describe("the element, where it is UTF-8"),
     raw_base64: z.string().optional().describe("the element, where it is not"),

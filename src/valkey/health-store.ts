@@ -33,22 +33,21 @@ export class HealthStore {
     private readonly keys: SharedKeys,
   ) {}
 
+  /** Where each stands; of one whose key holds something else nothing is known. */
   async add(changes: readonly HealthChange[]): Promise<HealthState[]> {
     const args: ScriptArgument[] = [TTL_MS];
     for (const change of changes) {
       args.push(change.failures, change.succeeded ? "1" : "0", change.failed ? "1" : "0");
     }
     const keys = changes.map((change) => this.keys.health(change.webhookId));
-    const reply = (await this.link.run((client) => healthScript.run(client, keys, args))) as [
-      number,
-      number,
-      number,
-    ][];
-    return reply.map(([failuresBefore, consecutiveFailures, failingForMs]) => ({
-      failuresBefore,
-      consecutiveFailures,
-      failingForMs,
-    }));
+    const reply = (await this.link.run((client) => healthScript.run(client, keys, args))) as (
+      [number, number, number] | number
+    )[];
+    return reply.map((state) => {
+      const [failuresBefore, consecutiveFailures, failingForMs] =
+        typeof state === "number" ? [0, 0, 0] : state;
+      return { failuresBefore, consecutiveFailures, failingForMs };
+    });
   }
 
   async read(webhookIds: readonly string[]): Promise<WebhookHealth[]> {

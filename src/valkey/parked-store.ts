@@ -1,6 +1,6 @@
 // Deliveries that are not tried again by themselves, of one queue: list, run again, sweep. They are
 // parked by `settle`, in the step that ends their claim.
-import { readItem, type DeliveryHeader } from "./item.ts";
+import { isDelivery, readItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { Script } from "./script.ts";
@@ -49,8 +49,10 @@ export class ParkedStore {
     )) as (Buffer | number)[];
     const page: ParkedDelivery[] = [];
     for (let i = 0; i + 3 < reply.length; i += 4) {
+      const header = headerOf(Buffer.from(`0 e ${String(reply[i + 3])}\n`));
+      if (header === null) continue;
       page.push({
-        header: JSON.parse(String(reply[i + 3])) as DeliveryHeader,
+        header,
         parkedAtMs: Number(reply[i + 1]),
         size: Number(reply[i + 2]),
       });
@@ -112,6 +114,16 @@ export class ParkedStore {
 
   private async header(key: string, delivery: string): Promise<DeliveryHeader | null> {
     const item = await this.link.run((client) => client.hgetBuffer(key, delivery));
-    return item ? (readItem(item).header as DeliveryHeader) : null;
+    return item ? headerOf(item) : null;
+  }
+}
+
+/** Null where it cannot be read, or is no delivery: the keys can be written by others. */
+function headerOf(item: Buffer): DeliveryHeader | null {
+  try {
+    const { header } = readItem(item);
+    return isDelivery(header) ? header : null;
+  } catch {
+    return null;
   }
 }

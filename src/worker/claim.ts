@@ -3,7 +3,7 @@
 // settled, by a free slot of a webhook with a lane, by what is due.
 import { randomBytes } from "node:crypto";
 import { isDelivery } from "../valkey/item.ts";
-import type { Claimed, ClaimReply } from "../valkey/queue-store.ts";
+import type { Claimed, ClaimReply, Cut } from "../valkey/queue-store.ts";
 import { ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { Membership } from "./membership.ts";
 import { ENOUGH_WAITING, type Slot, type Slots } from "./slots.ts";
@@ -13,6 +13,7 @@ import type { WorkerLog } from "./worker-log.ts";
 export interface ClaimerOptions {
   memberships: readonly Membership[];
   mode: "safe" | "blpop";
+  cut: Cut;
   slots: Slots;
   throughput: Pick<Throughput, "within">;
   /** Claimed and not settled. */
@@ -25,6 +26,8 @@ export interface ClaimerOptions {
   waitForList: (membership: Membership) => void;
   /** The worker id was judged dead. */
   onGone: (membership: Membership) => void;
+  /** Places that cannot be claimed from, each with the reason. */
+  onProblems: (membership: Membership, problems: readonly string[]) => void;
   whenUp: () => Promise<boolean>;
   log: WorkerLog;
 }
@@ -43,6 +46,8 @@ const MOST_NAMED = 256;
 /** What nobody announces (other workers' lanes, redeliveries, takeovers) is found after this. */
 const TICK_MS = 250;
 const PAUSE_AFTER_ERROR_MS = 500;
+/** After so many failures in a row items are taken one by one: then one bad item spoils no other. */
+const MOST_FAILURES = 2;
 /** Under load a batch is worth waiting for: room for so many, or for so long. */
 const WORTHWHILE_ROOM = MOST_IN_BATCH / 2;
 const WORTHWHILE_MS = 2;
@@ -51,6 +56,8 @@ export class Claimer {
   private stopped = false;
   private woken = false;
   private sleeper: (() => void) | null = null;
+  /** Of requests, in a row, that were no outages. */
+  private failures = 0;
   private askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: ClaimerOptions) {}
@@ -84,6 +91,7 @@ export class Claimer {
           await Promise.race([this.options.whenUp(), this.sleep(PAUSE_AFTER_ERROR_MS)]);
           continue;
         }
+        this.failures += 1;
         this.options.log.error({ err: error }, "claim.failed");
         sleepMs = PAUSE_AFTER_ERROR_MS;
       }
@@ -101,7 +109,8 @@ export class Claimer {
   private async pass(): Promise<number> {
     let sleepMs = TICK_MS;
     for (const membership of this.options.memberships) {
-      const room = Math.min(this.options.room(), MOST_IN_BATCH);
+      const most = this.failures < MOST_FAILURES ? MOST_IN_BATCH : 1;
+      const room = Math.min(this.options.room(), most);
       if (this.stopped || room <= 0) break;
       if (membership.worker === null) continue;
       const mostFromList = this.mostFromList(membership, room);
@@ -151,14 +160,17 @@ export class Claimer {
         mostBytes: MOST_BYTES_IN_BATCH,
         mostFromList,
         name: namesDue ? MOST_NAMED : 0,
+        cut: this.options.cut,
         lanes: [...lanes].map(([webhookId, kept]) => ({ webhookId, mostItems: kept.length })),
       });
     } catch (error) {
       for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
       throw error;
     }
+    this.failures = 0;
     if (reply.kind === "batch") {
-      this.accept(membership, reply, lanes);
+      this.accept(membership, reply, lanes, room);
+      if (reply.problems.length > 0) this.options.onProblems(membership, reply.problems);
       // Pauses are kept with the first queue, for a webhook may get deliveries from any.
       if (namesDue && membership === this.options.memberships[0]) {
         slots.setPauses(reply.pauses, reply.pauses.length < MOST_NAMED);
@@ -187,7 +199,9 @@ export class Claimer {
     membership: Membership,
     reply: Extract<ClaimReply, { kind: "batch" }>,
     lanes: ReadonlyMap<string, Slot[]>,
+    room: number,
   ): void {
+    membership.hasDue = reply.nextDueInMs === 0;
     // Also where nothing is left of a batch whose reply was lost (the audit gave it up): asked for
     // under the same number, there would never be another.
     if (reply.items.length > 0 || reply.again) membership.batch += 1;
@@ -203,17 +217,22 @@ export class Claimer {
       this.options.onItem(membership, claim, slot);
     }
     membership.listShare.serve(served, performance.now());
+    const isFull = reply.items.length >= room || bytesOf(reply.items) >= MOST_BYTES_IN_BATCH;
     for (const [webhookId, unused] of lanes) {
-      if (unused.length > 0 && !reply.again) membership.laneWasEmpty(webhookId);
+      if (unused.length > 0 && !reply.again && !isFull) membership.laneWasEmpty(webhookId);
       for (const slot of unused) this.options.slots.finish(slot, "neutral");
     }
     for (const webhookId of reply.lanes) membership.lanes.add(webhookId);
   }
 
   /** Slots for lanes are taken before the lanes are asked, so that nothing comes back to its end. */
-  private keepSlots({ lanes }: Membership, room: number): Map<string, Slot[]> {
+  private keepSlots(membership: Membership, room: number): Map<string, Slot[]> {
+    const { lanes } = membership;
     const kept = new Map<string, Slot[]>();
-    let left = room;
+    // Half for what is due: full lanes would leave nothing of any batch. With room for one, by turns.
+    membership.isTurnOfDue = membership.hasDue && !membership.isTurnOfDue;
+    let left = membership.hasDue ? Math.floor(room / 2) : room;
+    if (room === 1 && !membership.isTurnOfDue) left = 1;
     for (const webhookId of firstOf(lanes, MOST_LANES_LOOKED_AT)) {
       if (kept.size >= MOST_LANES_IN_BATCH || left <= 0) break;
       const slots: Slot[] = [];
@@ -234,17 +253,22 @@ export class Claimer {
   /** At most once: from here on only this process's memory holds the elements. */
   private async pop(membership: Membership, room: number): Promise<void> {
     if (room <= 0) return;
-    const elements = await membership.store.pop(room);
-    membership.listIsEmpty = elements.length < room;
+    const { elements, listLength } = await membership.store.pop(
+      room,
+      MOST_BYTES_IN_BATCH,
+      this.options.cut,
+    );
+    membership.listIsEmpty = listLength === 0;
     if (membership.listIsEmpty) this.options.waitForList(membership);
-    for (const bytes of elements) {
+    for (const { bytes, size } of elements) {
+      const header = { claim: randomBytes(12).toString("hex"), at: Date.now() };
       this.options.onItem(
         membership,
         {
           worker: null,
           number: "",
           crashes: 0,
-          header: { claim: randomBytes(12).toString("hex"), at: Date.now() },
+          header: size > bytes.length ? { ...header, size } : header,
           source: "list",
           shared: false,
           bytes,
@@ -263,6 +287,10 @@ export class Claimer {
     clearTimeout(timer);
     this.sleeper = null;
   }
+}
+
+function bytesOf(items: readonly Claimed[]): number {
+  return items.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
 }
 
 function firstOf<T>(all: Iterable<T>, most: number): T[] {

@@ -21,6 +21,10 @@ export class Membership {
   /** When a reply was last asked to name lanes and pauses. */
   namedAt = Number.NEGATIVE_INFINITY;
   listIsEmpty = false;
+  /** More of the schedule is due than the last batch could hold. */
+  hasDue = false;
+  /** Where there is room for one only, what is due and the lanes take turns. */
+  isTurnOfDue = false;
   /** How long the oldest element of the list has waited at least. */
   ageMs = 0;
   readonly age = new QueueAge();

@@ -130,7 +130,15 @@ export class Reaper {
     }
     if (!this.mayJudge(leaseMs)) return;
     for (const other of dead) {
-      const claims = await membership.store.takeOver(other, leaseMs);
+      let claims: number | null;
+      try {
+        claims = await membership.store.takeOver(other, leaseMs);
+      } catch (error) {
+        // What cannot be taken over (a key holds something else) stays; heartbeats have to go on.
+        if (error instanceof ValkeyUnavailable) throw error;
+        log.error({ err: error, queue, worker: other }, "takeover.failed");
+        continue;
+      }
       if (claims === null) continue;
       log.warn({ queue, worker: other, claims }, "worker.taken_over");
       onWork();

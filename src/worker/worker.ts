@@ -7,7 +7,7 @@ import { HealthStore } from "../valkey/health-store.ts";
 import { sharedKeys } from "../valkey/keys.ts";
 import { Link } from "../valkey/link.ts";
 import { KeptStore } from "../valkey/kept-store.ts";
-import { logLimits, parkedLimits, rejectedLimits } from "../valkey/limits.ts";
+import { cutOf, logLimits, parkedLimits, rejectedLimits } from "../valkey/limits.ts";
 import { LogStore } from "../valkey/log-store.ts";
 import { ParkedStore } from "../valkey/parked-store.ts";
 import { QueueStore, type Claimed } from "../valkey/queue-store.ts";
@@ -22,14 +22,16 @@ import { Claimer } from "./claim.ts";
 import { acceptedEventTypes } from "./event-types.ts";
 import { Disabler } from "./disable.ts";
 import { inOrder } from "./in-order.ts";
+import { describeCause, KeyProblems } from "./key-problems.ts";
 import { ListWait } from "./list-wait.ts";
 import { Membership } from "./membership.ts";
 import { Reaper } from "./reap.ts";
 import { Recorder } from "./record.ts";
 import { registerWebhook, type RegisteredWebhook } from "./registered-webhook.ts";
 import { Rejections } from "./rejections.ts";
-import { route, type RouteDeps } from "./route.ts";
+import { postpone, route, WebhooksUnreadable, type RouteDeps } from "./route.ts";
 import { Settler } from "./settle.ts";
+import { sleepUntil } from "./sleep-until.ts";
 import { Slots, type Slot } from "./slots.ts";
 import { tellUnreadable } from "./tell-unreadable.ts";
 import { Throughput } from "./throughput.ts";
@@ -65,6 +67,7 @@ export class Worker {
   private readonly routes: RouteDeps;
   private readonly alerter: Alerter;
   private readonly disabler: Disabler;
+  private readonly problems: KeyProblems;
   private readonly log: WorkerLog;
   /** Claimed and not settled. */
   private held = 0;
@@ -136,10 +139,12 @@ export class Worker {
       secret: settings.ALERT_SECRET,
       log,
     });
+    this.problems = new KeyProblems(this.alerter, log);
     this.disabler = new Disabler({ store: webhooks, alerter: this.alerter, log });
     this.claimer = new Claimer({
       memberships: this.memberships,
       mode: settings.CLAIM,
+      cut: cutOf(settings),
       slots: this.slots,
       throughput: this.throughput,
       held: () => this.held,
@@ -150,6 +155,7 @@ export class Worker {
         membership.lost();
         this.reaper.rejoin();
       },
+      onProblems: (membership, problems) => this.problems.tell(membership.store.queue, problems),
       whenUp,
       log,
     });
@@ -188,6 +194,8 @@ export class Worker {
       rejections: this.rejections,
       attempts: this.attempts,
       whenUp,
+      onUnreadable: ({ store: { queue } }, message) =>
+        this.alerter.raise("item.unreadable", { queue, message }),
     };
   }
 
@@ -317,6 +325,11 @@ export class Worker {
 
   /** Ours, not the remote's: the claim is left for the reaper. */
   private onCrash(membership: Membership, claim: Claimed, error: unknown): void {
+    if (error instanceof WebhooksUnreadable) {
+      this.problems.tell(membership.store.queue, [describeCause(error)]);
+      postpone(membership, claim);
+      return;
+    }
     this.log.error({ err: error, queue: membership.store.queue }, "claim.crashed");
     membership.release(claim);
     this.letGo(1);
@@ -388,12 +401,3 @@ export class Worker {
 
 /** After the grace: enough to put back and to leave, not enough to hang on a dead Valkey. */
 const END_MS = 5_000;
-
-function sleepUntil(ms: number): { passed: Promise<void>; clear: () => void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  return {
-    passed: promise,
-    clear: () => clearTimeout(timer),
-  };
-}

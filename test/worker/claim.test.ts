@@ -8,7 +8,7 @@ import { Claimer } from "../../src/worker/claim.ts";
 import { Slots, type Slot } from "../../src/worker/slots.ts";
 import { eventually } from "../support/eventually.ts";
 import { ownValkey } from "../support/valkey.ts";
-import { header, QueueLab, type TestQueue } from "../valkey/test-queue.ts";
+import { CUT, header, QueueLab, type TestQueue } from "../valkey/test-queue.ts";
 import { member, type TestMember } from "./test-member.ts";
 
 let valkey: LocalValkey;
@@ -41,6 +41,7 @@ interface Scene {
   batches: number[];
   gone: number;
   listWaits: number;
+  problems: string[];
 }
 
 interface Options {
@@ -74,6 +75,7 @@ async function start(options: Options = {}): Promise<Scene> {
     items: [],
     gone: 0,
     listWaits: 0,
+    problems: [],
   } as unknown as Scene;
   scene.slots = new Slots({
     concurrency: 100,
@@ -99,6 +101,8 @@ async function start(options: Options = {}): Promise<Scene> {
       scene.gone += 1;
       membership.lost();
     },
+    cut: CUT,
+    onProblems: (_, problems) => scene.problems.push(...problems),
     whenUp: () => link.whenUp(),
     log: members[0]!.log,
   });

@@ -11,11 +11,13 @@ for i = 1, #found, 2 do
   local seen = ARGV[2] ~= '' and score == ARGV[1] and delivery >= ARGV[2]
   if not seen and #reply / 4 < most then
     local item = redis.call('HGET', KEYS[2], delivery)
-    if item then
+    local header = string.match(item or '', '^%d+ [er] ([^\n]*)\n')
+    -- One that cannot be read is left to the sweep.
+    if header then
       reply[#reply + 1] = delivery
       reply[#reply + 1] = score
       reply[#reply + 1] = #item
-      reply[#reply + 1] = string.match(item, '^%d+ [er] ([^\n]*)\n')
+      reply[#reply + 1] = header
     end
   end
 end

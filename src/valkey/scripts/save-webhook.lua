@@ -7,7 +7,9 @@
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return { 'changed' } end
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
-  if all[i] ~= ARGV[1] and cjson.decode(all[i + 1]).url == ARGV[4] then
+  -- What cannot be read is nobody's duplicate, and stands in nobody's way.
+  local isRecord, record = pcall(cjson.decode, all[i + 1])
+  if all[i] ~= ARGV[1] and isRecord and type(record) == 'table' and record.url == ARGV[4] then
     return { 'duplicate', all[i] }
   end
 end
