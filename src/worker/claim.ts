@@ -27,7 +27,7 @@ export interface ClaimerOptions {
   /** The worker id was judged dead. */
   onGone: (membership: Membership) => void;
   /** Places that cannot be claimed from, each with the reason. */
-  onProblems: (membership: Membership, problems: readonly string[]) => void;
+  onProblems: (queue: string, problems: readonly string[]) => void;
   whenUp: () => Promise<boolean>;
   log: WorkerLog;
 }
@@ -170,7 +170,8 @@ export class Claimer {
     this.failures = 0;
     if (reply.kind === "batch") {
       this.accept(membership, reply, lanes, room);
-      if (reply.problems.length > 0) this.options.onProblems(membership, reply.problems);
+      if (reply.problems.length > 0)
+        this.options.onProblems(membership.store.queue, reply.problems);
       // Pauses are kept with the first queue, for a webhook may get deliveries from any.
       if (namesDue && membership === this.options.memberships[0]) {
         slots.setPauses(reply.pauses, reply.pauses.length < MOST_NAMED);

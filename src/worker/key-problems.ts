@@ -24,8 +24,8 @@ export class KeyProblems {
       this.alerter.raise("key.wrong_type", { queue, message: problem });
     }
   }
-}
 
-export function describeCause({ message, cause }: Error): string {
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+  tellError(queue: string, { message, cause }: Error): void {
+    this.tell(queue, [cause instanceof Error ? `${message}: ${cause.message}` : message]);
+  }
 }

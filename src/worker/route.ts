@@ -19,7 +19,7 @@ export interface RouteDeps {
   attempts: AttemptDeps;
   whenUp: () => Promise<boolean>;
   /** An item that cannot be read was found, and is set aside. */
-  onUnreadable: (membership: Membership, message: string) => void;
+  onUnreadable: (queue: string, message: string) => void;
 }
 
 /** What is stored was accepted once; settings that have changed since do not unmake it. */
@@ -57,7 +57,7 @@ function isSetAside(membership: Membership, claim: Claimed, deps: RouteDeps): bo
   if (damage !== undefined) {
     const message = `an item of ${membership.store.queue} cannot be read: ${damage}`;
     deps.rejections.add(membership, claim, { reason: "unreadable", field: null, message });
-    deps.onUnreadable(membership, message);
+    deps.onUnreadable(membership.store.queue, message);
     return true;
   }
   if (isDelivery(header) || header.size === undefined) return false;

@@ -22,7 +22,7 @@ import { Claimer } from "./claim.ts";
 import { acceptedEventTypes } from "./event-types.ts";
 import { Disabler } from "./disable.ts";
 import { inOrder } from "./in-order.ts";
-import { describeCause, KeyProblems } from "./key-problems.ts";
+import { KeyProblems } from "./key-problems.ts";
 import { ListWait } from "./list-wait.ts";
 import { Membership } from "./membership.ts";
 import { Reaper } from "./reap.ts";
@@ -155,7 +155,7 @@ export class Worker {
         membership.lost();
         this.reaper.rejoin();
       },
-      onProblems: (membership, problems) => this.problems.tell(membership.store.queue, problems),
+      onProblems: (queue, problems) => this.problems.tell(queue, problems),
       whenUp,
       log,
     });
@@ -194,8 +194,7 @@ export class Worker {
       rejections: this.rejections,
       attempts: this.attempts,
       whenUp,
-      onUnreadable: ({ store: { queue } }, message) =>
-        this.alerter.raise("item.unreadable", { queue, message }),
+      onUnreadable: (queue, message) => this.alerter.raise("item.unreadable", { queue, message }),
     };
   }
 
@@ -326,9 +325,8 @@ export class Worker {
   /** Ours, not the remote's: the claim is left for the reaper. */
   private onCrash(membership: Membership, claim: Claimed, error: unknown): void {
     if (error instanceof WebhooksUnreadable) {
-      this.problems.tell(membership.store.queue, [describeCause(error)]);
-      postpone(membership, claim);
-      return;
+      this.problems.tellError(membership.store.queue, error);
+      return postpone(membership, claim);
     }
     this.log.error({ err: error, queue: membership.store.queue }, "claim.crashed");
     membership.release(claim);
@@ -377,10 +375,9 @@ export class Worker {
 
   /** Once with each heartbeat. */
   private async onBeat(membership: Membership): Promise<void> {
-    const { settings } = this.options;
     const { queue } = membership.store;
     await this.sweep(queue);
-    if (membership.ageMs < settings.ALERT_AGE) return;
+    if (membership.ageMs < this.options.settings.ALERT_AGE) return;
     this.alerter.raise("queue.delayed", {
       queue,
       message: `the oldest event has waited on ${queue} for ${Math.round(membership.ageMs / 1_000)} s at least`,
@@ -388,8 +385,8 @@ export class Worker {
   }
 
   private async sweep(queue: string): Promise<void> {
-    const { settings } = this.options;
-    const { fallenOut } = await new ParkedStore(this.link, queue).sweep(parkedLimits(settings));
+    const limits = parkedLimits(this.options.settings);
+    const { fallenOut } = await new ParkedStore(this.link, queue).sweep(limits);
     if (fallenOut === 0) return;
     this.log.warn({ queue, deliveries: fallenOut }, "parked.fell_out");
     this.alerter.raise("parked.fell_out", {

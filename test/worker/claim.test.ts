@@ -349,11 +349,12 @@ test("blpop takes from the left, at most once, and only what is stored is claime
   expect(ids[0]).not.toBe(ids[2]);
 });
 
-test("a list that is none is logged, and the other lists go on once it is gone", async () => {
+test("a list that is none is reported by name, and claimed from once it is gone", async () => {
   const queue = lab.queue();
   await lab.redis.set(queue.store.queue, "no list");
   const scene = await start({ queues: [queue] });
-  await eventually(() => scene.members[0]!.log.of("claim.failed").length > 0);
+  await eventually(() => scene.problems.length > 0);
+  expect(scene.problems[0]).toBe(`the key ${queue.store.queue} is a string, not a list`);
   await lab.redis.del(queue.store.queue);
   await queue.push("a");
   await eventually(() => scene.items.length === 1);

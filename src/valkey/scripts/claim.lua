@@ -159,9 +159,9 @@ end
 -- leave, so that a wave of due retries does not hold new events back.
 local gone, lanesAsked = {}, 0
 for i = FIRST_LANE, #ARGV, 2 do lanesAsked = lanesAsked + tonumber(ARGV[i + 1]) end
-if readable and most > lanesAsked then
-  local due = try('zset', 'ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0,
-    math.ceil((most - lanesAsked) / 2)) or {}
+local mostDue = math.max(math.ceil((most - lanesAsked) / 2), most > 1 and 1 or 0)
+if readable and mostDue > 0 then
+  local due = try('zset', 'ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0, mostDue) or {}
   if #due > 0 and not try('hash', 'HLEN', scheduled) then due = {} end
   for _, delivery in ipairs(due) do
     if taken > 0 and bytes >= mostBytes / 2 then break end
