@@ -1,5 +1,6 @@
 // One queue in Valkey: its list, claims, schedule, lanes and parked deliveries. Each method is one
 // script, so each is one step.
+import { randomBytes } from "node:crypto";
 import type { Link } from "./link.ts";
 import { readBatch, readPauses } from "./claim-reply.ts";
 import { newItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
@@ -299,19 +300,20 @@ export class QueueStore {
     );
   }
 
-  /** `FLUXHOOK_CLAIM=blpop`: takes elements off the left end, at most once. */
+  /**
+   * `FLUXHOOK_CLAIM=blpop`: takes elements off the left end, at most once. One that is too large is
+   * not among them; what is left of it is ready.
+   */
   async pop(
     mostItems: number,
     mostBytes: number,
     cut: Cut,
-  ): Promise<{ elements: { bytes: Buffer; size: number }[]; listLength: number }> {
-    const [listLength, popped] = (await this.link.run((client) =>
-      popScript.run(client, [this.keys.queue], [mostItems, mostBytes, cut.over, cut.to]),
-    )) as [number, (Buffer | number)[]];
-    const elements = [];
-    for (let i = 0; i + 1 < popped.length; i += 2) {
-      elements.push({ bytes: popped[i] as Buffer, size: Number(popped[i + 1]) });
-    }
+  ): Promise<{ elements: Buffer[]; listLength: number }> {
+    const { queue, ready } = this.keys;
+    const name = `popped-${randomBytes(12).toString("hex")}`;
+    const [listLength, elements] = (await this.link.run((client) =>
+      popScript.run(client, [queue, ready], [mostItems, mostBytes, cut.over, cut.to, name]),
+    )) as [number, Buffer[]];
     return { elements, listLength };
   }
 

@@ -261,15 +261,16 @@ export class Claimer {
     );
     membership.listIsEmpty = listLength === 0;
     if (membership.listIsEmpty) this.options.waitForList(membership);
-    for (const { bytes, size } of elements) {
-      const header = { claim: randomBytes(12).toString("hex"), at: Date.now() };
+    // One that is too large was put where the next request finds it.
+    if (elements.length === 0 && !membership.listIsEmpty) this.woken = true;
+    for (const bytes of elements) {
       this.options.onItem(
         membership,
         {
           worker: null,
           number: "",
           crashes: 0,
-          header: size > bytes.length ? { ...header, size } : header,
+          header: { claim: randomBytes(12).toString("hex"), at: Date.now() },
           source: "list",
           shared: false,
           bytes,

@@ -5,6 +5,7 @@ import type { Scenario } from "./harness.ts";
 import { backlog } from "./backlog.ts";
 import { badInput } from "./bad-input.ts";
 import { hostileReceivers } from "./hostile-receivers.ts";
+import { hugeElements } from "./huge-elements.ts";
 import { isolation } from "./isolation.ts";
 import { leftovers } from "./leftovers.ts";
 import { receiverSays } from "./receiver-says.ts";
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   hostileReceivers,
   ...backlog,
   ...badInput,
+  ...hugeElements,
   ...leftovers,
   ...receiverSays,
 ];
