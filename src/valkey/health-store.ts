@@ -33,8 +33,8 @@ export class HealthStore {
     private readonly keys: SharedKeys,
   ) {}
 
-  /** Where each stands; of one whose key holds something else nothing is known. */
-  async add(changes: readonly HealthChange[]): Promise<HealthState[]> {
+  /** Where each stands; null where its key holds something else. */
+  async add(changes: readonly HealthChange[]): Promise<(HealthState | null)[]> {
     const args: ScriptArgument[] = [TTL_MS];
     for (const change of changes) {
       args.push(change.failures, change.succeeded ? "1" : "0", change.failed ? "1" : "0");
@@ -44,10 +44,14 @@ export class HealthStore {
       [number, number, number] | number
     )[];
     return reply.map((state) => {
-      const [failuresBefore, consecutiveFailures, failingForMs] =
-        typeof state === "number" ? [0, 0, 0] : state;
+      if (typeof state === "number") return null;
+      const [failuresBefore, consecutiveFailures, failingForMs] = state;
       return { failuresBefore, consecutiveFailures, failingForMs };
     });
+  }
+
+  keyOf(webhookId: string): string {
+    return this.keys.health(webhookId);
   }
 
   async read(webhookIds: readonly string[]): Promise<WebhookHealth[]> {

@@ -12,6 +12,7 @@ import { receiverSays } from "./receiver-says.ts";
 import { valkeyOutages } from "./valkey-outages.ts";
 import { workerEnds } from "./worker-ends.ts";
 import { workerKills } from "./worker-kills.ts";
+import { wrongTypes } from "./wrong-types.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ...workerKills,
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...backlog,
   ...badInput,
   ...hugeElements,
+  wrongTypes,
   ...leftovers,
   ...receiverSays,
 ];
