@@ -3,11 +3,11 @@ import type { Redis } from "iovalkey";
 
 /** What Fluxhook keeps under its keys (keys.ts), by the end of their names; else it is a list. */
 const KINDS: readonly [RegExp, string][] = [
-  [/\}:(workers|schedule|lanes|parked|paused)$/, "zset"],
-  [/\}:(scheduled|events|refs|parked-items|stats)$/, "hash"],
-  [/\}:(worker|claims):[^:]+$/, "hash"],
-  [/\}:idempotency:[^:]+$/, "string"],
-  [/\}:(ready$|lane:)/, "list"],
+  [/\}.*:(workers|schedule|lanes|parked|paused)$/, "zset"],
+  [/\}.*:(scheduled|events|refs|parked-items|stats)$/, "hash"],
+  [/\}.*:(worker|claims):[^:]+$/, "hash"],
+  [/\}.*:idempotency:[^:]+$/, "string"],
+  [/\}.*:(ready|lane:[^:]+)$/, "list"],
   [/\}:bytes$/, "string"],
   [/^[^{}]+:webhooks:(user|org):/, "hash"],
   [/^[^{}]+:webhook-owners$/, "hash"],
@@ -15,20 +15,37 @@ const KINDS: readonly [RegExp, string][] = [
   [/^[^{}]+:changes$/, "stream"],
 ];
 
-export function kindOf(key: string): string | null {
+/** `beside` are the other keys of the script. Null: nothing is said of such a key. */
+export function kindOf(key: string, beside: readonly string[] = []): string | null {
+  // A queue may be called `{orders}:events`; its other keys begin with its name then.
+  if (beside.some((other) => other.startsWith(`${key}:`))) return "list";
   const found = KINDS.find(([pattern]) => pattern.test(key));
   if (found) return found[1];
-  // Keys of a queue that are not named above say nothing; other names are a user's own list, or a log.
   return key.includes("}:") ? null : "list";
 }
+
+/** Of a plain command, by the letter that the commands of each type begin with. */
+const TAKEN: Record<string, string> = {
+  b: "list",
+  l: "list",
+  r: "list",
+  h: "hash",
+  x: "stream",
+  z: "zset",
+};
 
 /** Puts the keys at fault into the error's message; leaves other errors as they are. */
 export async function nameWrongKeys(client: Redis, error: unknown): Promise<void> {
   if (!(error instanceof Error) || !error.message.startsWith("WRONGTYPE Operation")) return;
-  const keys = keysOf(error);
+  const { command: failed } = error as { command?: FailedCommand };
+  if (!failed) return;
+  const command = { name: failed.name.toLowerCase(), args: failed.args };
+  const keys = keysOf(command);
   const types = await Promise.all(keys.map((key) => client.type(key).catch(() => "none")));
   const wrong = keys.flatMap((key, at) => {
-    const kind = kindOf(key);
+    const kind = isScript(command)
+      ? kindOf(key, keys)
+      : (TAKEN[command.name.charAt(0)] ?? "string");
     const type = types[at];
     if (kind === null || type === undefined || type === "none" || type === kind) return [];
     return [`the key ${key} is a ${type}, not a ${kind}`];
@@ -41,17 +58,12 @@ interface FailedCommand {
   args: readonly unknown[];
 }
 
-function keysOf(error: Error): string[] {
-  const { command } = error as { command?: FailedCommand };
-  if (!command) return [];
+function isScript({ name }: FailedCommand): boolean {
+  return name === "evalsha" || name === "eval";
+}
+
+function keysOf(command: FailedCommand): string[] {
   const args = command.args.map(String);
-  switch (command.name.toLowerCase()) {
-    case "eval":
-    case "evalsha":
-      return args.slice(2, 2 + Number(args[1]));
-    case "xread":
-      return args.slice(-2, -1);
-    default:
-      return args.slice(0, 1);
-  }
+  if (isScript(command)) return args.slice(2, 2 + Number(args[1]));
+  return command.name === "xread" ? args.slice(-2, -1) : args.slice(0, 1);
 }
