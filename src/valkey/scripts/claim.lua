@@ -45,10 +45,11 @@ end
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to')
+local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to', 'looked')
 local last, to = tonumber(state[1] or 0), tonumber(state[3] or 0)
 local payloads, described, bytes = {}, {}, 0
 local numbers, sources = {}, {}
+local takenBefore, elementsTaken = tonumber(try('hash', 'HGET', KEYS[11], 'taken') or 0) or 0, 0
 -- Where the bytes of fanned-out events cannot be read, what may need them stays where it is.
 local readable = try('hash', 'HLEN', events) ~= nil
 
@@ -77,7 +78,7 @@ local function reply(kind, batch)
   end
   return { kind, now, due[2] and math.floor(tonumber(due[2])) or -1,
     try('list', 'LLEN', queue) or 0, batch, table.concat(numbers, ' '), table.concat(sources),
-    payloads, waiting, pauses, tonumber(try('hash', 'HGET', KEYS[11], 'taken') or 0) or 0, problems }
+    payloads, waiting, pauses, takenBefore + elementsTaken, problems }
 end
 
 if number < last then return { 'stale' } end
@@ -178,15 +179,24 @@ if readable then
   takeFrom(ready, most, 'r', chunk, asItIs)
 end
 
--- Each element is copied into the script, so of very large ones no two together. Only a list that is
--- short and small is known to hold none.
-local SHORT, SMALL = 20000, 33554432
-local function chunkOfList()
-  local length = try('list', 'LLEN', queue)
-  if not length or length > SHORT then return function() return 1 end end
+-- An element is copied into the script, and Valkey allows 512 MiB for one: several are read together
+-- only from a list that has no more than that in all. To look costs time for each of its nodes, so it
+-- is done once for all elements that stand there.
+local SMALL, LOOK_AGAIN = 536870912, 10000
+local function one() return 1 end
+local looked
+local function chunkOfList(count)
+  local known, verdict = string.match(state[4] or '', '^(%d+) (%a+)$')
+  if known and takenBefore + count <= tonumber(known) then
+    return verdict == 'small' and chunk or one
+  end
+  local length = try('list', 'LLEN', queue) or 0
+  if length < 2 then return one end
   local size = redis.pcall('MEMORY', 'USAGE', queue, 'SAMPLES', '0')
-  if type(size) == 'number' and size > SMALL then return function() return 1 end end
-  return chunk
+  local small = type(size) == 'number' and size <= SMALL
+  if not small then length = math.min(length, LOOK_AGAIN) end
+  looked = string.format('%d %s', takenBefore + length, small and 'small' or 'large')
+  return small and chunk or one
 end
 
 -- The claim and its time become the id and the timestamp of an event that has none, and they stay with
@@ -194,16 +204,16 @@ end
 local function itemOf(element)
   return cutElement('0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now, element)
 end
-local elementsTaken, mostFromList = 0, tonumber(ARGV[6])
+local mostFromList = tonumber(ARGV[6])
 if mostFromList > 0 and room() then
-  elementsTaken = takeFrom(queue, mostFromList, 'q', chunkOfList(), itemOf)
+  elementsTaken = takeFrom(queue, mostFromList, 'q', chunkOfList(mostFromList), itemOf)
 end
 
 if taken > 0 then
   for i = 1, #fields, 512 do
     redis.call('HSET', claims, unpack(fields, i, math.min(i + 511, #fields)))
   end
-  redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to)
+  redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to, 'looked', looked or state[4] or '')
   if elementsTaken > 0 then try('hash', 'HINCRBY', KEYS[11], 'taken', elementsTaken) end
 end
 for _, removal in ipairs(removals) do
