@@ -56,8 +56,6 @@ export class Claimer {
   private stopped = false;
   private woken = false;
   private sleeper: (() => void) | null = null;
-  /** Of requests, in a row, that were no outages. */
-  private failures = 0;
   private askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: ClaimerOptions) {}
@@ -91,7 +89,6 @@ export class Claimer {
           await Promise.race([this.options.whenUp(), this.sleep(PAUSE_AFTER_ERROR_MS)]);
           continue;
         }
-        this.failures += 1;
         this.options.log.error({ err: error }, "claim.failed");
         sleepMs = PAUSE_AFTER_ERROR_MS;
       }
@@ -109,35 +106,50 @@ export class Claimer {
   private async pass(): Promise<number> {
     let sleepMs = TICK_MS;
     for (const membership of this.options.memberships) {
-      const most = this.failures < MOST_FAILURES ? MOST_IN_BATCH : 1;
-      const room = Math.min(this.options.room(), most);
-      if (this.stopped || room <= 0) break;
-      if (membership.worker === null) continue;
-      const mostFromList = this.mostFromList(membership, room);
-      const reply = await this.ask(membership, room, mostFromList);
-      if (reply.kind === "gone") {
-        this.options.onGone(membership);
-        continue;
+      if (this.stopped || this.options.room() <= 0) break;
+      if (membership.worker === null || performance.now() < membership.askAgainAt) continue;
+      try {
+        sleepMs = Math.min(sleepMs, await this.serve(membership));
+        membership.failures = 0;
+      } catch (error) {
+        if (error instanceof ValkeyUnavailable) throw error;
+        // A key of this queue holds something else, say: the other queues are served meanwhile.
+        membership.failures += 1;
+        membership.askAgainAt = performance.now() + PAUSE_AFTER_ERROR_MS;
+        this.options.log.error({ err: error, queue: membership.store.queue }, "claim.failed");
       }
-      if (reply.kind === "stale") {
-        // Cannot be: numbers only grow. A new id is right whatever the cause.
-        this.options.log.error({ queue: membership.store.queue }, "claim.stale");
-        this.options.onGone(membership);
-        continue;
-      }
-      if (this.options.mode === "blpop") await this.pop(membership, room - reply.items.length);
-      else {
-        membership.listIsEmpty = reply.listLength === 0;
-        membership.ageMs = membership.age.look(reply.taken, reply.listLength);
-        if (membership.listIsEmpty) this.options.waitForList(membership);
-      }
-      if (reply.items.length > 0 || reply.again || (mostFromList > 0 && !membership.listIsEmpty)) {
-        sleepMs = 0;
-      } else if (mostFromList === 0 && this.options.mode === "safe")
-        sleepMs = Math.min(sleepMs, WORTHWHILE_MS);
-      sleepMs = Math.min(sleepMs, reply.nextDueInMs ?? TICK_MS);
     }
     return this.options.room() <= 0 ? TICK_MS : sleepMs;
+  }
+
+  /** Claims from one queue; answers how long there is nothing to do for it. */
+  private async serve(membership: Membership): Promise<number> {
+    const most = membership.failures < MOST_FAILURES ? MOST_IN_BATCH : 1;
+    const room = Math.min(this.options.room(), most);
+    const mostFromList = this.mostFromList(membership, room);
+    const reply = await this.ask(membership, room, mostFromList);
+    if (reply.kind === "gone") {
+      this.options.onGone(membership);
+      return TICK_MS;
+    }
+    if (reply.kind === "stale") {
+      // Cannot be: numbers only grow. A new id is right whatever the cause.
+      this.options.log.error({ queue: membership.store.queue }, "claim.stale");
+      this.options.onGone(membership);
+      return TICK_MS;
+    }
+    if (this.options.mode === "blpop") await this.pop(membership, room - reply.items.length);
+    else {
+      membership.listIsEmpty = reply.listLength === 0;
+      membership.ageMs = membership.age.look(reply.taken, reply.listLength);
+      if (membership.listIsEmpty) this.options.waitForList(membership);
+    }
+    if (reply.items.length > 0 || reply.again || (mostFromList > 0 && !membership.listIsEmpty)) {
+      return 0;
+    }
+    const nextDueInMs = reply.nextDueInMs ?? TICK_MS;
+    const isListLeft = mostFromList === 0 && this.options.mode === "safe";
+    return isListLeft ? Math.min(WORTHWHILE_MS, nextDueInMs) : nextDueInMs;
   }
 
   private async ask(
@@ -167,7 +179,6 @@ export class Claimer {
       for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
       throw error;
     }
-    this.failures = 0;
     if (reply.kind === "batch") {
       this.accept(membership, reply, lanes, room);
       if (reply.problems.length > 0)

@@ -21,6 +21,9 @@ export class Membership {
   /** When a reply was last asked to name lanes and pauses. */
   namedAt = Number.NEGATIVE_INFINITY;
   listIsEmpty = false;
+  /** Of its claims, in a row, that were no outages; and until when it is left alone after one. */
+  failures = 0;
+  askAgainAt = Number.NEGATIVE_INFINITY;
   /** More of the schedule is due than the last batch could hold. */
   hasDue = false;
   /** Where there is room for one only, what is due and the lanes take turns. */

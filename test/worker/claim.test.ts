@@ -359,3 +359,20 @@ test("a list that is none is reported by name, and claimed from once it is gone"
   await queue.push("a");
   await eventually(() => scene.items.length === 1);
 });
+
+test("a queue that cannot be claimed from does not hold up the others", async () => {
+  const [broken, well] = [lab.queue(), lab.queue()];
+  const scene = await start({ queues: [broken, well] });
+  await lab.redis.rename(broken.store.keys.workers, `${broken.store.queue}-saved`);
+  await lab.redis.set(broken.store.keys.workers, "no sorted set");
+  await broken.push("late");
+  await well.push("a", "b");
+  await eventually(() => scene.items.length === 2);
+  await eventually(() => scene.members[0]!.log.of("claim.failed").length > 0);
+  expect(String(scene.members[0]!.log.of("claim.failed")[0]?.err)).toContain(
+    `the key ${broken.store.keys.workers} is a string, not a zset`,
+  );
+
+  await lab.redis.rename(`${broken.store.queue}-saved`, broken.store.keys.workers);
+  await eventually(() => scene.items.length === 3);
+});
