@@ -25,6 +25,10 @@ const rejectedSchema = z
     message: z.string().describe("what was found and what is accepted"),
     queue: z.string().nullable().describe("the list it was taken from; null where unreadable"),
     size: z.int().describe("bytes of the element"),
+    cut: z
+      .literal(true)
+      .optional()
+      .describe("only its first bytes were kept; such an element cannot be requeued"),
     rejected_at: z.string().nullable().describe("RFC 3339; null where unreadable"),
     raw: z.string().optional().describe("the element, where it is UTF-8"),
     raw_base64: z.string().optional().describe("the element, where it is not"),

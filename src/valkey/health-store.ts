@@ -33,22 +33,25 @@ export class HealthStore {
     private readonly keys: SharedKeys,
   ) {}
 
-  async add(changes: readonly HealthChange[]): Promise<HealthState[]> {
+  /** Where each stands; null where its key holds something else. */
+  async add(changes: readonly HealthChange[]): Promise<(HealthState | null)[]> {
     const args: ScriptArgument[] = [TTL_MS];
     for (const change of changes) {
       args.push(change.failures, change.succeeded ? "1" : "0", change.failed ? "1" : "0");
     }
     const keys = changes.map((change) => this.keys.health(change.webhookId));
-    const reply = (await this.link.run((client) => healthScript.run(client, keys, args))) as [
-      number,
-      number,
-      number,
-    ][];
-    return reply.map(([failuresBefore, consecutiveFailures, failingForMs]) => ({
-      failuresBefore,
-      consecutiveFailures,
-      failingForMs,
-    }));
+    const reply = (await this.link.run((client) => healthScript.run(client, keys, args))) as (
+      [number, number, number] | number
+    )[];
+    return reply.map((state) => {
+      if (typeof state === "number") return null;
+      const [failuresBefore, consecutiveFailures, failingForMs] = state;
+      return { failuresBefore, consecutiveFailures, failingForMs };
+    });
+  }
+
+  keyOf(webhookId: string): string {
+    return this.keys.health(webhookId);
   }
 
   /** A health that another program has damaged counts as none. */

@@ -10,6 +10,8 @@ export interface ElementHeader {
   claim: string;
   /** Server time of the claim in ms; the timestamp of an event that brings none. */
   at: number;
+  /** Bytes of an element that was too large to be claimed whole; the item has its first ones. */
+  size?: number;
 }
 
 /** One event for one webhook, over all its attempts. */
@@ -61,25 +63,41 @@ export function freshItem(item: Buffer, claim: string, at: number): Item {
   };
 }
 
-/** Header and bytes of an item; `bytes` of an `r` item are the name of its event. */
+const FIRST_LINE = /^\d{1,9} [er] \{/;
+
+/**
+ * Header and bytes of an item; `bytes` of an `r` item are the name of its event.
+ * @throws Error that says what is wrong, where it is no item: the keys can be written by others
+ */
 export function readItem(item: Buffer): Item {
   const space = item.indexOf(0x20);
   const lineEnd = item.indexOf(0x0a);
+  if (lineEnd < 0 || !FIRST_LINE.test(item.toString("latin1", 0, Math.min(lineEnd, 16)))) {
+    throw new Error("it does not begin with a count, a kind and a header");
+  }
+  const header: unknown = JSON.parse(item.toString("utf8", space + 3, lineEnd));
+  if (!isHeader(header)) throw new Error("its header names neither a claim nor a delivery");
   return {
     crashes: Number(item.toString("latin1", 0, space)),
     shared: item[space + 1] === 0x72,
-    header: JSON.parse(item.toString("utf8", space + 3, lineEnd)) as ItemHeader,
+    header,
     bytes: item.subarray(lineEnd + 1),
   };
 }
 
-/** The header of a delivery's item; null where another program has put there what is none. */
-export function readDeliveryHeader(item: Buffer): DeliveryHeader | null {
-  try {
-    const header = readItem(item).header as Partial<DeliveryHeader>;
-    const texts = [header.delivery, header.owner, header.webhook_id];
-    return texts.every((one) => typeof one === "string") ? (header as DeliveryHeader) : null;
-  } catch {
-    return null;
+const TEXTS = ["delivery", "webhook_id", "owner", "id", "timestamp"] as const;
+const OWNER = /^(user|org):./;
+
+function isHeader(value: unknown): value is ItemHeader {
+  if (typeof value !== "object" || value === null) return false;
+  const header = value as Record<string, unknown>;
+  if (!("delivery" in header)) {
+    return typeof header.claim === "string" && typeof header.at === "number";
   }
+  return (
+    TEXTS.every((name) => typeof header[name] === "string") &&
+    OWNER.test(String(header.owner)) &&
+    typeof header.attempt === "number" &&
+    typeof header.runs === "number"
+  );
 }

@@ -1,6 +1,7 @@
 // The settings as the stores take them.
 import type { Settings } from "../config.ts";
 import type { ParkedLimits } from "./parked-store.ts";
+import type { Cut } from "./queue-store.ts";
 import type { RecentLimits } from "./recent-lists.ts";
 
 export function logLimits(settings: Settings): RecentLimits {
@@ -17,4 +18,12 @@ export function parkedLimits(settings: Settings): ParkedLimits {
     mostBytes: settings.PARKED_MAX_BYTES,
     ttlMs: settings.PARKED_TTL,
   };
+}
+
+/** What is too large is kept whole up to so many bytes, so that it can be requeued. */
+const WHOLE_BYTES = 1024 * 1024;
+const KEPT_BYTES = 64 * 1024;
+
+export function cutOf({ MAX_EVENT_BYTES }: Pick<Settings, "MAX_EVENT_BYTES">): Cut {
+  return { over: Math.max(MAX_EVENT_BYTES, WHOLE_BYTES), to: KEPT_BYTES };
 }

@@ -3,6 +3,7 @@
 // Guarantee 10: whatever the outage, the link comes back by itself. It queues nothing meanwhile.
 import { Redis, ReplyError, type RedisOptions } from "iovalkey";
 import { shownAddress } from "./shown-address.ts";
+import { nameWrongKeys } from "./wrong-keys.ts";
 import { ValkeyFull, ValkeyUnavailable } from "./unavailable.ts";
 
 export interface LinkOptions {
@@ -81,7 +82,10 @@ export class Link {
         throw new ValkeyFull("Valkey is at its memory limit (maxmemory)", { cause: error });
       }
       const problem = connectionProblem(error);
-      if (problem === null) throw error;
+      if (problem === null) {
+        await nameWrongKeys(client, error);
+        throw error;
+      }
       this.drop(client, problem);
       throw new ValkeyUnavailable(problem, { cause: error });
     } finally {

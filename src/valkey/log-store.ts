@@ -28,8 +28,9 @@ export class LogStore {
   }
 
   /** Adds one entry. Answers how many logs could not be written. */
-  add(owner: OwnerRef, entry: LogEntry): Promise<number> {
-    return addRecent(this.link, this.limits, [this.entriesOf(owner, [entry])]);
+  async add(owner: OwnerRef, entry: LogEntry): Promise<number> {
+    const unwritten = await addRecent(this.link, this.limits, [this.entriesOf(owner, [entry])]);
+    return unwritten.length;
   }
 }
 

@@ -1,6 +1,6 @@
 // Deliveries that are not tried again by themselves, of one queue: list, run again, sweep. They are
 // parked by `settle`, in the step that ends their claim.
-import { readDeliveryHeader, type DeliveryHeader } from "./item.ts";
+import { isDelivery, readItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "./keys.ts";
 import type { Link } from "./link.ts";
 import { INDEX_DAMAGED, ParkedIndex } from "./parked-index.ts";
@@ -206,28 +206,25 @@ export class ParkedStore {
 
   private async header(key: string, delivery: string): Promise<DeliveryHeader | null> {
     const item = await this.link.run((client) => client.hgetBuffer(key, delivery));
-    return item && readDeliveryHeader(item);
+    return item && headerOf(item);
   }
 }
 
 function readEntries(entries: readonly (Buffer | number)[]): ParkedDelivery[] {
   const read: ParkedDelivery[] = [];
   for (let i = 0; i + 3 < entries.length; i += 4) {
-    const header = readHeader(String(entries[i + 3]));
+    const header = headerOf(Buffer.from(`0 e ${String(entries[i + 3])}\n`));
     if (header === null) continue;
     read.push({ header, parkedAtMs: Number(entries[i + 1]), size: Number(entries[i + 2]) });
   }
   return read;
 }
 
-/** Null where somebody else has put there what is no delivery; it is swept like the others. */
-function readHeader(text: string): DeliveryHeader | null {
+/** Null where it cannot be read, or is no delivery: the keys can be written by others. */
+function headerOf(item: Buffer): DeliveryHeader | null {
   try {
-    const header: unknown = JSON.parse(text);
-    if (typeof header !== "object" || header === null) return null;
-    const { delivery, owner, webhook_id } = header as Partial<DeliveryHeader>;
-    const isDelivery = [delivery, owner, webhook_id].every((one) => typeof one === "string");
-    return isDelivery ? (header as DeliveryHeader) : null;
+    const { header } = readItem(item);
+    return isDelivery(header) ? header : null;
   } catch {
     return null;
   }

@@ -1,13 +1,16 @@
 // One queue in Valkey: its list, claims, schedule, lanes and parked deliveries. Each method is one
 // script, so each is one step.
+import { randomBytes } from "node:crypto";
 import type { Link } from "./link.ts";
-import { freshItem, newItem, readItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
+import { readBatch, readPauses } from "./claim-reply.ts";
+import { newItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "./keys.ts";
 import { parkedEntry } from "./parked-index.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "./script.ts";
 import beatText from "./scripts/beat.lua" with { type: "text" };
 import claimText from "./scripts/claim.lua" with { type: "text" };
 import parkedIndexText from "./scripts/parked-index.lua" with { type: "text" };
+import popText from "./scripts/pop.lua" with { type: "text" };
 import pauseText from "./scripts/pause.lua" with { type: "text" };
 import pushText from "./scripts/push.lua" with { type: "text" };
 import settleText from "./scripts/settle.lua" with { type: "text" };
@@ -18,6 +21,7 @@ const settleScript = new Script(settleText, parkedIndexText);
 const beatScript = new Script(beatText);
 const takeoverScript = new Script(takeoverText);
 const pushScript = new Script(pushText);
+const popScript = new Script(popText);
 const pauseScript = new Script(pauseText);
 
 export type ClaimSource = "lane" | "due" | "ready" | "list" | "again";
@@ -34,6 +38,14 @@ export interface Claimed {
   shared: boolean;
   /** The element's bytes. Null: they are gone. */
   bytes: Buffer | null;
+  /** Why the item cannot be read; its header is then made up, and its bytes are all of it. */
+  damage?: string;
+}
+
+/** Elements of more bytes than `over` are claimed as their first `to` bytes, with their size. */
+export interface Cut {
+  over: number;
+  to: number;
 }
 
 export interface ClaimRequest {
@@ -46,6 +58,7 @@ export interface ClaimRequest {
   mostFromList: number;
   /** How many lanes that are not empty, and how many pauses, the reply shall name. */
   name: number;
+  cut: Cut;
   lanes: readonly { webhookId: string; mostItems: number }[];
 }
 
@@ -64,6 +77,8 @@ export type ClaimReply =
       pauses: { webhookId: string; forMs: number }[];
       /** Elements ever taken off the list, by all workers. */
       taken: number;
+      /** Places that were passed over, each with the reason. */
+      problems: string[];
     };
 
 /** How a claim ends. */
@@ -71,7 +86,8 @@ export type Settlement =
   | { verb: "done"; ending: "delivered" | "nobody" | "deleted" | "rejected" | "lost" }
   | { verb: "retry"; delivery: string; delayMs: number; header: string }
   | { verb: "park"; delivery: string; header: string }
-  | { verb: "lane"; webhookId: string; header: string }
+  /** `first`: taken out before all that is in the lane. */
+  | { verb: "lane"; webhookId: string; header: string; first?: boolean }
   | { verb: "fan"; event: string; headers: readonly string[] }
   /** Back to the list as it came (header null), or to what runs next. */
   | { verb: "back"; header: string | null };
@@ -79,6 +95,17 @@ export type Settlement =
 export interface Settle {
   claim: Pick<Claimed, "number"> & Partial<Pick<Claimed, "shared" | "bytes">>;
   settlement: Settlement;
+}
+
+/** Some claims could not be settled, and are still held; all others are settled. */
+export class UnsettledClaims extends Error {
+  constructor(
+    message: string,
+    /** Their places among the entries. */
+    readonly entries: readonly number[],
+  ) {
+    super(message);
+  }
 }
 
 export class QueueStore {
@@ -117,13 +144,15 @@ export class QueueStore {
           request.mostBytes,
           request.mostFromList,
           request.name,
+          request.cut.over,
+          request.cut.to,
           ...request.lanes.flatMap((lane) => [lane.webhookId, lane.mostItems]),
         ],
       ),
     )) as ScriptReply[];
     const kind = String(reply[0]);
     if (kind !== "ok" && kind !== "again") return { kind: kind as "gone" | "stale" };
-    const [, now, due, listLength, batch, numbers, sources, payloads, lanes, pauses, taken] =
+    const [, now, due, listLength, batch, numbers, sources, payloads, lanes, pauses, ...rest] =
       reply as [
         Buffer,
         number,
@@ -136,7 +165,9 @@ export class QueueStore {
         Buffer[],
         (Buffer | number)[],
         number,
+        Buffer[],
       ];
+    const [taken, problems] = rest;
     return {
       kind: "batch",
       again: kind === "again",
@@ -146,10 +177,14 @@ export class QueueStore {
       lanes: lanes.map(String),
       pauses: readPauses(pauses),
       taken,
+      problems: problems.map(String),
     };
   }
 
-  /** Ends claims of one worker. Answers for each whether it was still held. */
+  /**
+   * Ends claims of one worker. Answers for each whether it was still held.
+   * @throws UnsettledClaims where some have to be settled again
+   */
   async settle(worker: string | null, entries: readonly Settle[]): Promise<boolean[]> {
     const { keys } = this;
     const args: ScriptArgument[] = [keys.base];
@@ -171,7 +206,7 @@ export class QueueStore {
       order.push(...alike);
       args.push("ended", alike.map((at) => entries[at]?.claim.number).join(" "), ending);
     }
-    const reply = (await this.link.run((client) =>
+    const [verdicts, problem] = (await this.link.run((client) =>
       settleScript.run(
         client,
         [
@@ -189,9 +224,14 @@ export class QueueStore {
         ],
         args,
       ),
-    )) as Buffer;
+    )) as [Buffer, Buffer];
     const held: boolean[] = [];
-    for (const [nth, at] of order.entries()) held[at] = reply[nth] === 0x31;
+    const unsettled: number[] = [];
+    for (const [nth, at] of order.entries()) {
+      held[at] = verdicts[nth] === HELD;
+      if (verdicts[nth] === UNSETTLED) unsettled.push(at);
+    }
+    if (unsettled.length > 0) throw new UnsettledClaims(String(problem), unsettled);
     return held;
   }
 
@@ -262,12 +302,21 @@ export class QueueStore {
     );
   }
 
-  /** `FLUXHOOK_CLAIM=blpop`: takes elements off the left end, at most once. */
-  async pop(mostItems: number): Promise<Buffer[]> {
-    const popped = await this.link.run((client) =>
-      client.callBuffer("LPOP", [this.keys.queue, mostItems]),
-    );
-    return (popped as Buffer[] | null) ?? [];
+  /**
+   * `FLUXHOOK_CLAIM=blpop`: takes elements off the left end, at most once. One that is too large is
+   * not among them; what is left of it is ready.
+   */
+  async pop(
+    mostItems: number,
+    mostBytes: number,
+    cut: Cut,
+  ): Promise<{ elements: Buffer[]; listLength: number }> {
+    const { queue, ready } = this.keys;
+    const name = `popped-${randomBytes(12).toString("hex")}`;
+    const [listLength, elements] = (await this.link.run((client) =>
+      popScript.run(client, [queue, ready], [mostItems, mostBytes, cut.over, cut.to, name]),
+    )) as [number, Buffer[]];
+    return { elements, listLength };
   }
 
   /**
@@ -293,54 +342,8 @@ export class QueueStore {
 }
 
 const IDEMPOTENCY_TTL_S = 86_400;
-
-const SOURCES: Record<string, ClaimSource> = {
-  l: "lane",
-  d: "due",
-  r: "ready",
-  q: "list",
-  a: "again",
-};
-
-function readBatch(
-  worker: string,
-  nowMs: number,
-  batch: readonly Buffer[],
-  numbers: string,
-  sources: Buffer,
-  payloads: readonly Buffer[],
-): Claimed[] {
-  const shared = new Map<string, Buffer>();
-  for (let i = 0; i + 1 < payloads.length; i += 2) {
-    shared.set(String(payloads[i]), payloads[i + 1] as Buffer);
-  }
-  const claims = numbers.split(" ");
-  const from = sources.toString("latin1");
-  return batch.map((bytes, at): Claimed => {
-    const number = claims[at] ?? "";
-    const source = SOURCES[from.charAt(at)] ?? "again";
-    // The header of a fresh element is what the script has just made it: not parsed (measured).
-    const item =
-      source === "list" ? freshItem(bytes, `${worker}-${number}`, nowMs) : readItem(bytes);
-    return {
-      worker,
-      number,
-      crashes: item.crashes,
-      header: item.header,
-      source,
-      shared: item.shared,
-      bytes: item.shared ? (shared.get(item.bytes.toString()) ?? null) : item.bytes,
-    };
-  });
-}
-
-function readPauses(pauses: readonly (Buffer | number)[]): { webhookId: string; forMs: number }[] {
-  const read = [];
-  for (let i = 0; i + 1 < pauses.length; i += 2) {
-    read.push({ webhookId: String(pauses[i]), forMs: Number(pauses[i + 1]) });
-  }
-  return read;
-}
+const HELD = "1".charCodeAt(0);
+const UNSETTLED = "!".charCodeAt(0);
 
 function settlementArguments(settlement: Settlement): ScriptArgument[] {
   switch (settlement.verb) {
@@ -351,7 +354,7 @@ function settlementArguments(settlement: Settlement): ScriptArgument[] {
     case "park":
       return [settlement.delivery, settlement.header, parkedEntry(settlement.header)];
     case "lane":
-      return [settlement.webhookId, settlement.header];
+      return [settlement.webhookId, settlement.header, settlement.first ? "first" : "last"];
     case "fan":
       return [`${settlement.event}\n${settlement.headers.join("\n")}`];
     case "back":

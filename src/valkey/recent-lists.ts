@@ -16,12 +16,12 @@ export interface RecentEntries {
   entries: readonly (string | TextAndBytes)[];
 }
 
-/** Answers how many lists could not be written. */
+/** Answers the keys of the lists that could not be written. */
 export async function addRecent(
   link: Link,
   limits: RecentLimits,
   lists: readonly RecentEntries[],
-): Promise<number> {
+): Promise<string[]> {
   const keys: string[] = [];
   const args: ScriptArgument[] = [limits.size, limits.ttlMs];
   for (const { key, entries } of lists) {
@@ -30,6 +30,7 @@ export async function addRecent(
     keys.push(key);
     args.push(kept.length, ...kept);
   }
-  if (keys.length === 0) return 0;
-  return Number(await link.run((client) => recordScript.run(client, keys, args)));
+  if (keys.length === 0) return [];
+  const unwritten = await link.run((client) => recordScript.run(client, keys, args));
+  return (unwritten as Buffer[]).map(String);
 }

@@ -17,6 +17,8 @@ export interface Rejection {
   message: string;
   queue: string;
   bytes: Buffer;
+  /** Of the element, where only its first bytes were kept. */
+  size?: number;
 }
 
 /** Rejected elements may hold this many bytes together. */
@@ -91,15 +93,30 @@ function readRecord(bytes: Buffer): object {
   };
 }
 
-function rejectionRecord({ reason, field, message, queue, bytes }: Rejection, at: Date): string {
+function rejectionRecord(rejection: Rejection, at: Date): string {
+  const { reason, field, message, queue, size = rejection.bytes.length } = rejection;
+  const isCut = rejection.bytes.length < size;
+  const bytes = isCut ? wholeCharacters(rejection.bytes) : rejection.bytes;
   return JSON.stringify({
     reason,
     field,
     message,
     queue,
-    size: bytes.length,
+    size,
     rejected_at: at.toISOString(),
+    ...(isCut && { cut: true }),
     // JSON holds text only, so bytes that are none stand in base64.
     ...(isUtf8(bytes) ? { raw: bytes.toString("utf8") } : { raw_base64: bytes.toString("base64") }),
   });
+}
+
+const LONGEST_CHARACTER = 4;
+
+/** Without the part of a character that a cut may have left at the end (RFC 3629 §3). */
+function wholeCharacters(bytes: Buffer): Buffer {
+  for (let less = 0; less < LONGEST_CHARACTER; less += 1) {
+    const shorter = bytes.subarray(0, bytes.length - less);
+    if (isUtf8(shorter)) return shorter;
+  }
+  return bytes;
 }

@@ -57,7 +57,7 @@ class ScriptCommand extends Command {
 }
 
 /** RESP, "Sending commands to a Valkey server": an array of bulk strings. */
-function requestOf(name: string, args: readonly ScriptArgument[]): string | Buffer {
+export function requestOf(name: string, args: readonly ScriptArgument[]): string | Buffer {
   const pieces: (string | Buffer)[] = [];
   let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
   for (const arg of args) {

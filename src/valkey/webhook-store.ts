@@ -15,6 +15,7 @@ import {
   type Unreadable,
 } from "./sealed-webhook.ts";
 import { SecretBox } from "./secret-box.ts";
+import { nameWrongKeys } from "./wrong-keys.ts";
 import saveText from "./scripts/save-webhook.lua" with { type: "text" };
 
 const saveScript = new Script(saveText);
@@ -124,6 +125,7 @@ export class WebhookStore {
         // Of one key alone, which holds something else; any other error is the connection's.
         const failed = all.find(([error]) => error && !error.message.startsWith("WRONGTYPE "));
         if (failed?.[0]) throw failed[0];
+        for (const [error] of all) await nameWrongKeys(client, error);
         return all;
       });
       for (const [at, one] of asked.entries()) {

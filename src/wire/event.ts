@@ -30,6 +30,7 @@ export const REJECTION_REASONS = [
   "no-owner",
   "unknown-event-type",
   "crashed-worker",
+  "unreadable",
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 

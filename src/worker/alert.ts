@@ -20,7 +20,9 @@ export type AlertKind =
   | "webhook.recovered"
   | "queue.delayed"
   | "parked.fell_out"
-  | "rejected.fell_out";
+  | "rejected.fell_out"
+  | "item.unreadable"
+  | "key.wrong_type";
 
 export interface AlertAbout {
   webhook?: RegisteredWebhook;

@@ -52,8 +52,9 @@ export function runDelivery(job: Job, kept: Slot | null, deps: AttemptDeps): Pro
     park(job, "webhook-disabled", null, header.attempt);
     return ENDED;
   }
-  // Behind those that are in its lane already: they came first.
-  if (kept === null && membership.lanes.has(webhook.record.id)) {
+  // Behind those that are in its lane already: they came first. A due retry came before all of them, so
+  // it stands in line for the next slot, and goes to the lane's head where it gets none in time.
+  if (kept === null && !isRetry(header) && membership.lanes.has(webhook.record.id)) {
     toLane(job, deps);
     return ENDED;
   }
@@ -143,7 +144,16 @@ function toLane(job: Job, { isDraining }: AttemptDeps): void {
   }
   const { membership, claim, header, webhook } = job;
   const webhookId = webhook.record.id;
-  membership.settle(claim, { verb: "lane", webhookId, header: JSON.stringify(header) });
+  membership.settle(claim, {
+    verb: "lane",
+    webhookId,
+    header: JSON.stringify(header),
+    first: isRetry(header),
+  });
+}
+
+function isRetry({ attempt }: DeliveryHeader): boolean {
+  return attempt > 1;
 }
 
 function settle({ membership, claim, header, event }: Job, { outcome }: Attempt): void {

@@ -3,7 +3,7 @@
 // settled, by a free slot of a webhook with a lane, by what is due.
 import { randomBytes } from "node:crypto";
 import { isDelivery } from "../valkey/item.ts";
-import type { Claimed, ClaimReply } from "../valkey/queue-store.ts";
+import type { Claimed, ClaimReply, Cut } from "../valkey/queue-store.ts";
 import { ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { Membership } from "./membership.ts";
 import { ENOUGH_WAITING, type Slot, type Slots } from "./slots.ts";
@@ -13,6 +13,7 @@ import type { WorkerLog } from "./worker-log.ts";
 export interface ClaimerOptions {
   memberships: readonly Membership[];
   mode: "safe" | "blpop";
+  cut: Cut;
   slots: Slots;
   throughput: Pick<Throughput, "within">;
   /** Claimed and not settled. */
@@ -25,6 +26,8 @@ export interface ClaimerOptions {
   waitForList: (membership: Membership) => void;
   /** The worker id was judged dead. */
   onGone: (membership: Membership) => void;
+  /** Places that cannot be claimed from, each with the reason. */
+  onProblems: (queue: string, problems: readonly string[]) => void;
   whenUp: () => Promise<boolean>;
   log: WorkerLog;
 }
@@ -43,6 +46,8 @@ const MOST_NAMED = 256;
 /** What nobody announces (other workers' lanes, redeliveries, takeovers) is found after this. */
 const TICK_MS = 250;
 const PAUSE_AFTER_ERROR_MS = 500;
+/** After so many failures in a row items are taken one by one: then one bad item spoils no other. */
+const MOST_FAILURES = 2;
 /** Under load a batch is worth waiting for: room for so many, or for so long. */
 const WORTHWHILE_ROOM = MOST_IN_BATCH / 2;
 const WORTHWHILE_MS = 2;
@@ -101,22 +106,22 @@ export class Claimer {
   private async pass(): Promise<number> {
     let sleepMs = TICK_MS;
     for (const membership of this.options.memberships) {
-      const room = Math.min(this.options.room(), MOST_IN_BATCH);
       if (this.stopped) break;
-      if (room <= 0) {
+      if (this.options.room() <= 0) {
         membership.progress.notAsked();
         continue;
       }
       if (membership.worker === null || performance.now() < membership.askAgainAt) continue;
       try {
-        sleepMs = Math.min(sleepMs, await this.serve(membership, room));
+        sleepMs = Math.min(sleepMs, await this.serve(membership));
+        membership.failures = 0;
       } catch (error) {
         membership.progress.claimFailed(error);
         if (error instanceof ValkeyUnavailable) throw error;
-        // One queue that cannot be claimed from must not keep the others from it.
-        const { queue } = membership.store;
-        this.options.log.error({ err: error, queue }, "claim.failed");
+        // A key of this queue holds something else, say: the other queues are served meanwhile.
+        membership.failures += 1;
         membership.askAgainAt = performance.now() + PAUSE_AFTER_ERROR_MS;
+        this.options.log.error({ err: error, queue: membership.store.queue }, "claim.failed");
         // Slots that the failed request gave back have woken it.
         this.woken = false;
       }
@@ -124,8 +129,10 @@ export class Claimer {
     return this.options.room() <= 0 ? TICK_MS : sleepMs;
   }
 
-  /** Claims from one queue; answers how long there is nothing to do on it. */
-  private async serve(membership: Membership, room: number): Promise<number> {
+  /** Claims from one queue; answers how long there is nothing to do for it. */
+  private async serve(membership: Membership): Promise<number> {
+    const most = membership.failures < MOST_FAILURES ? MOST_IN_BATCH : 1;
+    const room = Math.min(this.options.room(), most);
     const mostFromList = this.mostFromList(membership, room);
     const reply = await this.ask(membership, room, mostFromList);
     if (reply.kind === "gone") {
@@ -141,12 +148,18 @@ export class Claimer {
     const items = reply.items.length;
     if (this.options.mode === "blpop") {
       await this.pop(membership, room - items);
-      membership.progress.claimed({ items, maxFromList: 0, listLength: 0 });
+      membership.progress.claimed({
+        items,
+        maxFromList: 0,
+        listLength: 0,
+        problems: reply.problems,
+      });
     } else {
       membership.progress.claimed({
         items,
         maxFromList: mostFromList,
         listLength: reply.listLength,
+        problems: reply.problems,
       });
       membership.listIsEmpty = reply.listLength === 0;
       membership.ageMs = membership.age.look(reply.taken, reply.listLength);
@@ -179,6 +192,7 @@ export class Claimer {
         mostBytes: MOST_BYTES_IN_BATCH,
         mostFromList,
         name: namesDue ? MOST_NAMED : 0,
+        cut: this.options.cut,
         lanes: [...lanes].map(([webhookId, kept]) => ({ webhookId, mostItems: kept.length })),
       });
     } catch (error) {
@@ -186,7 +200,9 @@ export class Claimer {
       throw error;
     }
     if (reply.kind === "batch") {
-      this.accept(membership, reply, lanes);
+      this.accept(membership, reply, lanes, room);
+      if (reply.problems.length > 0)
+        this.options.onProblems(membership.store.queue, reply.problems);
       // Pauses are kept with the first queue, for a webhook may get deliveries from any.
       if (namesDue && membership === this.options.memberships[0]) {
         slots.setPauses(reply.pauses, reply.pauses.length < MOST_NAMED);
@@ -215,7 +231,9 @@ export class Claimer {
     membership: Membership,
     reply: Extract<ClaimReply, { kind: "batch" }>,
     lanes: ReadonlyMap<string, Slot[]>,
+    room: number,
   ): void {
+    membership.hasDue = reply.nextDueInMs === 0;
     // Also where nothing is left of a batch whose reply was lost (the audit gave it up): asked for
     // under the same number, there would never be another.
     if (reply.items.length > 0 || reply.again) membership.batch += 1;
@@ -231,17 +249,22 @@ export class Claimer {
       this.options.onItem(membership, claim, slot);
     }
     membership.listShare.serve(served, performance.now());
+    const isFull = reply.items.length >= room || bytesOf(reply.items) >= MOST_BYTES_IN_BATCH;
     for (const [webhookId, unused] of lanes) {
-      if (unused.length > 0 && !reply.again) membership.laneWasEmpty(webhookId);
+      if (unused.length > 0 && !reply.again && !isFull) membership.laneWasEmpty(webhookId);
       for (const slot of unused) this.options.slots.finish(slot, "neutral");
     }
     for (const webhookId of reply.lanes) membership.lanes.add(webhookId);
   }
 
   /** Slots for lanes are taken before the lanes are asked, so that nothing comes back to its end. */
-  private keepSlots({ lanes }: Membership, room: number): Map<string, Slot[]> {
+  private keepSlots(membership: Membership, room: number): Map<string, Slot[]> {
+    const { lanes } = membership;
     const kept = new Map<string, Slot[]>();
-    let left = room;
+    // Half for what is due: full lanes would leave nothing of any batch. With room for one, by turns.
+    membership.isTurnOfDue = membership.hasDue && !membership.isTurnOfDue;
+    let left = membership.hasDue ? Math.floor(room / 2) : room;
+    if (room === 1 && !membership.isTurnOfDue) left = 1;
     for (const webhookId of firstOf(lanes, MOST_LANES_LOOKED_AT)) {
       if (kept.size >= MOST_LANES_IN_BATCH || left <= 0) break;
       const slots: Slot[] = [];
@@ -262,9 +285,15 @@ export class Claimer {
   /** At most once: from here on only this process's memory holds the elements. */
   private async pop(membership: Membership, room: number): Promise<void> {
     if (room <= 0) return;
-    const elements = await membership.store.pop(room);
-    membership.listIsEmpty = elements.length < room;
+    const { elements, listLength } = await membership.store.pop(
+      room,
+      MOST_BYTES_IN_BATCH,
+      this.options.cut,
+    );
+    membership.listIsEmpty = listLength === 0;
     if (membership.listIsEmpty) this.options.waitForList(membership);
+    // One that is too large was put where the next request finds it.
+    if (elements.length === 0 && !membership.listIsEmpty) this.woken = true;
     for (const bytes of elements) {
       this.options.onItem(
         membership,
@@ -291,6 +320,10 @@ export class Claimer {
     clearTimeout(timer);
     this.sleeper = null;
   }
+}
+
+function bytesOf(items: readonly Claimed[]): number {
+  return items.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
 }
 
 function firstOf<T>(all: Iterable<T>, most: number): T[] {

@@ -1,6 +1,6 @@
-// Waits on a connection of its own until a list is not empty. `BLMOVE q q RIGHT RIGHT` blocks like
-// BLPOP and leaves the list as it is, so a lost reply loses nothing.
+// Waits on a connection of its own until a list is not empty, and takes nothing from it.
 import { Link } from "../valkey/link.ts";
+import { BlindWait } from "../valkey/blind-wait.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
@@ -8,11 +8,15 @@ const BLOCK_S = 2;
 /** Longer than the block: a frozen server answers nothing at all. */
 const DEADLINE_MS = 3_500;
 const PAUSE_AFTER_ERROR_MS = 250;
+/** A list that stays unusable is logged so often. */
+const LOG_EVERY_MS = 10_000;
 
 export class ListWait {
   private readonly link: Link;
   private waiting = false;
   private closed = false;
+  private loggedAt = Number.NEGATIVE_INFINITY;
+  private readonly blindWait: BlindWait;
 
   constructor(
     private readonly options: {
@@ -26,6 +30,7 @@ export class ListWait {
     },
   ) {
     this.link = new Link({ url: options.url, name: options.name, deadlineMs: DEADLINE_MS }).open();
+    this.blindWait = new BlindWait(this.link, options.queue, options.end);
   }
 
   /** `onElement` is called once, as soon as the list is not empty. */
@@ -44,21 +49,24 @@ export class ListWait {
   }
 
   private async wait(): Promise<void> {
-    const { queue, end, log } = this.options;
+    const { queue, log } = this.options;
     while (!this.closed) {
       try {
         await this.link.whenUp();
-        const found = await this.link.run((client) =>
-          client.callBuffer("BLMOVE", [queue, queue, end, end, BLOCK_S]),
-        );
-        if (found !== null) return;
+        const found = await this.blindWait.forElement(BLOCK_S);
+        if (found === "element") return;
+        if (found === "nothing") continue;
+        // At the memory limit it is refused, but the claim is not: let that ask now and then.
       } catch (error) {
         if (error instanceof ValkeyUnavailable) continue;
-        // At the memory limit BLMOVE is refused, but the claim is not: let it ask now and then.
-        if (!(error instanceof ValkeyFull)) log.warn({ err: error, queue }, "list.wait_failed");
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_ERROR_MS));
-        return;
+        const now = performance.now();
+        if (!(error instanceof ValkeyFull) && now - this.loggedAt >= LOG_EVERY_MS) {
+          this.loggedAt = now;
+          log.warn({ err: error, queue }, "list.wait_failed");
+        }
       }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_ERROR_MS));
+      return;
     }
   }
 }

@@ -22,13 +22,18 @@ export class Membership {
   /** When a reply was last asked to name lanes and pauses. */
   namedAt = Number.NEGATIVE_INFINITY;
   listIsEmpty = false;
+  /** Of its claims, in a row, that were no outages; and until when it is left alone after one. */
+  failures = 0;
+  askAgainAt = Number.NEGATIVE_INFINITY;
+  /** More of the schedule is due than the last batch could hold. */
+  hasDue = false;
+  /** Where there is room for one only, what is due and the lanes take turns. */
+  isTurnOfDue = false;
   /** How long the oldest element of the list has waited at least. */
   ageMs = 0;
   readonly age = new QueueAge();
   /** What /readyz judges. */
   readonly progress: QueueProgress;
-  /** After a failed claim it is not asked again before, so that the other queues are. */
-  askAgainAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly store: QueueStore,

@@ -31,7 +31,7 @@ export class Reaper {
   /** By the wall clock, which goes on while a machine is suspended. */
   private lastBeatAt = Date.now();
   /** Since when every heartbeat has been answered; nobody is judged before one lease of that. */
-  private steadySince: number | null = null;
+  private readonly steadySince = new Map<Membership, number>();
   private readonly suspects = new Map<Membership, Set<string>>();
   private running: Promise<void> = Promise.resolve();
 
@@ -55,7 +55,7 @@ export class Reaper {
 
   /** An outage: everybody's heartbeats were late, so nobody is judged by them. */
   disturbed(): void {
-    this.steadySince = null;
+    this.steadySince.clear();
   }
 
   private wakeUp: (() => void) | null = null;
@@ -79,8 +79,9 @@ export class Reaper {
     this.noticeStandstill();
     this.beats += 1;
     try {
-      for (const membership of this.options.memberships) await this.beatFor(membership);
-      this.steadySince ??= startedAt;
+      for (const membership of this.options.memberships) {
+        await this.beatUnlessBroken(membership, startedAt);
+      }
     } catch (error) {
       this.disturbed();
       this.tell(error, "heartbeat.failed");
@@ -94,6 +95,18 @@ export class Reaper {
       } catch (error) {
         this.tell(error, "upkeep.failed");
       }
+    }
+  }
+
+  /** What fails for a reason of one queue's own must not cost the others their lease. */
+  private async beatUnlessBroken(membership: Membership, startedAt: number): Promise<void> {
+    try {
+      await this.beatFor(membership);
+      if (!this.steadySince.has(membership)) this.steadySince.set(membership, startedAt);
+    } catch (error) {
+      if (error instanceof ValkeyUnavailable) throw error;
+      this.steadySince.delete(membership);
+      this.tell(error, "heartbeat.failed");
     }
   }
 
@@ -128,9 +141,17 @@ export class Reaper {
       log.info({ queue, worker }, "worker.joined");
       onWork();
     }
-    if (!this.mayJudge(leaseMs)) return;
+    if (!this.mayJudge(membership, leaseMs)) return;
     for (const other of dead) {
-      const claims = await membership.store.takeOver(other, leaseMs);
+      let claims: number | null;
+      try {
+        claims = await membership.store.takeOver(other, leaseMs);
+      } catch (error) {
+        // What cannot be taken over (a key holds something else) stays; heartbeats have to go on.
+        if (error instanceof ValkeyUnavailable) throw error;
+        log.error({ err: error, queue, worker: other }, "takeover.failed");
+        continue;
+      }
       if (claims === null) continue;
       log.warn({ queue, worker: other, claims }, "worker.taken_over");
       onWork();
@@ -152,8 +173,9 @@ export class Reaper {
     }
   }
 
-  private mayJudge(leaseMs: number): boolean {
-    return this.steadySince !== null && performance.now() - this.steadySince >= leaseMs;
+  private mayJudge(membership: Membership, leaseMs: number): boolean {
+    const since = this.steadySince.get(membership);
+    return since !== undefined && performance.now() - since >= leaseMs;
   }
 
   /** Twice unknown, one audit apart: then it is no claim whose reply is just on its way. */

@@ -22,8 +22,8 @@ export interface AttemptRecord {
 export interface RecorderOptions {
   logs: LogStore;
   kept: KeptStore;
-  /** Answers how many lists could not be written. */
-  write: (lists: readonly RecentEntries[]) => Promise<number>;
+  /** Answers the keys of the lists that could not be written. */
+  write: (lists: readonly RecentEntries[]) => Promise<string[]>;
   health: HealthStore;
   logSize: number;
   log: WorkerLog;
@@ -44,6 +44,8 @@ const TICK_MS = 10;
 const MOST_IN_SCRIPT = 128;
 /** Scripts under way. */
 const MOST_AT_ONCE = 8;
+/** Keys in one log line. */
+const MOST_NAMED = 5;
 /** Owners and webhooks that wait. */
 const MOST_WAITING = 10_000;
 
@@ -66,7 +68,7 @@ export class Recorder {
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
   private dropped = 0;
-  private unwritten = 0;
+  private unwritten: string[] = [];
   private failed: { err: unknown; owners: number } | null = null;
 
   constructor(private readonly options: RecorderOptions) {}
@@ -183,23 +185,35 @@ export class Recorder {
     }
     const unwritten = await write(lists);
     faultPoint("logged");
-    if (unwritten === 0) return;
-    this.unwritten += unwritten;
+    if (unwritten.length === 0) return;
+    this.unwritten.push(...unwritten);
     this.tickAt(performance.now() + WAIT_MS);
   }
 
   private async writeHealth(group: readonly [string, WaitingHealth][]): Promise<void> {
+    const { health, onHealth } = this.options;
     const changes = group.map(([, { change }]) => change);
-    this.options.onHealth(changes, await this.options.health.add(changes));
+    const states = await health.add(changes);
+    const unwritten = changes.filter((_, at) => states[at] === null);
+    this.unwritten.push(...unwritten.map(({ webhookId }) => health.keyOf(webhookId)));
+    if (unwritten.length > 0) this.tickAt(performance.now() + WAIT_MS);
+    onHealth(
+      changes.filter((_, at) => states[at] !== null),
+      states.filter((state) => state !== null),
+    );
   }
 
   private tellDropped(): void {
     const { log } = this.options;
     if (this.failed) log.warn(this.failed, "log.dropped");
-    if (this.unwritten > 0) log.warn({ lists: this.unwritten }, "log.dropped");
+    if (this.unwritten.length > 0) {
+      const { length } = this.unwritten;
+      log.warn({ lists: length, keys: this.unwritten.slice(0, MOST_NAMED) }, "log.dropped");
+    }
     if (this.dropped > 0) log.warn({ attempts: this.dropped }, "log.dropped");
     this.failed = null;
-    this.unwritten = this.dropped = 0;
+    this.unwritten = [];
+    this.dropped = 0;
   }
 }
 

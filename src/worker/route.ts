@@ -3,7 +3,7 @@
 import { isDelivery, type DeliveryHeader } from "../valkey/item.ts";
 import type { Claimed } from "../valkey/queue-store.ts";
 import { ValkeyUnavailable } from "../valkey/unavailable.ts";
-import { readElement, type EventLimits } from "../wire/event.ts";
+import { readElement, tooLargeMessage, type EventLimits } from "../wire/event.ts";
 import { faultPoint } from "../fault-point.ts";
 import { park, runDelivery, type AttemptDeps } from "./attempt.ts";
 import { fanOut, type Directory, type FanOut } from "./fan-out.ts";
@@ -18,6 +18,8 @@ export interface RouteDeps {
   rejections: Rejections;
   attempts: AttemptDeps;
   whenUp: () => Promise<boolean>;
+  /** An item that cannot be read was found, and is set aside. */
+  onUnreadable: (queue: string, message: string) => void;
 }
 
 /** What is stored was accepted once; settings that have changed since do not unmake it. */
@@ -34,6 +36,10 @@ export function route(
 ): Promise<void> {
   faultPoint("claimed");
   const { header } = claim;
+  if (isSetAside(membership, claim, deps)) {
+    if (kept) deps.attempts.slots.finish(kept, "neutral");
+    return ENDED;
+  }
   if (deps.attempts.isDraining()) {
     if (kept) deps.attempts.slots.finish(kept, "neutral");
     const back = isDelivery(header) ? JSON.stringify(header) : null;
@@ -43,6 +49,22 @@ export function route(
   return isDelivery(header)
     ? routeDelivery(membership, claim, header, kept, deps)
     : routeElement(membership, claim, deps);
+}
+
+/** What is not whole: it can go nowhere but to the rejected elements, also while the worker drains. */
+function isSetAside(membership: Membership, claim: Claimed, deps: RouteDeps): boolean {
+  const { header, damage } = claim;
+  if (damage !== undefined) {
+    const message = `an item of ${membership.store.queue} cannot be read: ${damage}`;
+    deps.rejections.add(membership, claim, { reason: "unreadable", field: null, message });
+    deps.onUnreadable(membership.store.queue, message);
+    return true;
+  }
+  if (isDelivery(header) || header.size === undefined) return false;
+  const found = tooLargeMessage(header.size, deps.limits.maxEventBytes);
+  const message = `${found}; only its first ${claim.bytes?.length ?? 0} bytes were kept`;
+  deps.rejections.add(membership, claim, { reason: "too-large", field: null, message });
+  return true;
 }
 
 function routeElement(membership: Membership, claim: Claimed, deps: RouteDeps): Promise<void> {
@@ -98,7 +120,13 @@ async function routeDelivery(
   const { directory, attempts } = deps;
   const reading = readElement(claim.bytes ?? Buffer.alloc(0), STORED);
   const read = () => directory.get(header.owner);
-  const webhooks = directory.peek(header.owner) ?? (await untilUp(read(), read, deps));
+  let webhooks = directory.peek(header.owner);
+  try {
+    webhooks ??= await untilUp(read(), read, deps);
+  } catch (error) {
+    if (kept) attempts.slots.finish(kept, "neutral");
+    throw error;
+  }
   const webhook = webhooks.find((one) => one.record.id === header.webhook_id);
   if (reading.ok && webhook && claim.crashes < MOST_CRASHES) {
     const { event } = reading;
@@ -117,6 +145,23 @@ async function routeDelivery(
   attempts.log.error({ reason, id: header.id, crashes: claim.crashes }, "delivery.set_aside");
 }
 
+/** The webhooks of an owner cannot be read for a reason that is no outage. */
+export class WebhooksUnreadable extends Error {}
+
+const POSTPONED_MS = 5_000;
+
+/** Onto the schedule as it came, so that it takes nobody's room until its webhooks can be read. */
+export function postpone(membership: Membership, claim: Claimed): void {
+  const { header } = claim;
+  const delivery = isDelivery(header) ? header.delivery : `element-${header.claim}`;
+  membership.settle(claim, {
+    verb: "retry",
+    delivery,
+    delayMs: POSTPONED_MS,
+    header: JSON.stringify(header),
+  });
+}
+
 /** Reading the webhooks may meet an outage; the claim is kept meanwhile. */
 async function untilUp<T>(
   first: Promise<T>,
@@ -127,7 +172,10 @@ async function untilUp<T>(
     try {
       return await reading;
     } catch (error) {
-      if (!(error instanceof ValkeyUnavailable) || deps.attempts.isDraining()) throw error;
+      if (!(error instanceof ValkeyUnavailable)) {
+        throw new WebhooksUnreadable("an owner's webhooks cannot be read", { cause: error });
+      }
+      if (deps.attempts.isDraining()) throw error;
       await deps.whenUp();
     }
   }

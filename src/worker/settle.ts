@@ -1,7 +1,14 @@
 // Guarantee 1 and 8: the only place where a claim ends, before anything is logged. Settlements go to
 // Valkey in groups: what comes while a group is under way is the next group. Nothing is given up in
 // an outage: what is settled here is bounded by what is claimed, and settling twice changes nothing.
-import type { Claimed, QueueStore, Settle, Settlement } from "../valkey/queue-store.ts";
+// What cannot be settled (a key that it needs holds something else) waits apart and holds up no other.
+import {
+  UnsettledClaims,
+  type Claimed,
+  type QueueStore,
+  type Settle,
+  type Settlement,
+} from "../valkey/queue-store.ts";
 import { faultPoint } from "../fault-point.ts";
 import { ValkeyUnavailable } from "../valkey/unavailable.ts";
 import type { WorkerLog } from "./worker-log.ts";
@@ -28,9 +35,14 @@ const MOST_IN_GROUP = 256;
 const GROUP_MS = 2;
 const ENOUGH_IN_GROUP = 64;
 const PAUSE_AFTER_ERROR_MS = 250;
+/** A group that has failed so often is settled one by one. */
+const MOST_FAILURES = 2;
 
 export class Settler {
   private pending: Entry[] = [];
+  /** Refused by Valkey; tried again after a pause. */
+  private refused: Entry[] = [];
+  private retrying: Promise<void> | null = null;
   private running: Promise<void> | null = null;
 
   constructor(private readonly options: SettlerOptions) {}
@@ -42,7 +54,11 @@ export class Settler {
 
   /** Resolves when all that was added is settled. */
   async idle(): Promise<void> {
-    while (this.running) await this.running;
+    for (;;) {
+      const underWay = this.running ?? this.retrying;
+      if (!underWay) return;
+      await underWay;
+    }
   }
 
   private async run(): Promise<void> {
@@ -60,14 +76,13 @@ export class Settler {
   }
 
   private async settle(worker: string | null, group: Entry[]): Promise<void> {
-    const { store, log, whenUp, onSettled, onParked } = this.options;
-    for (;;) {
+    const { store, log, whenUp } = this.options;
+    for (let failures = 0; ;) {
       try {
         await store.settle(worker, group);
         faultPoint(
           group.some(({ settlement }) => settlement.verb === "fan") ? "fanned-out" : "settled",
         );
-
         break;
       } catch (error) {
         if (error instanceof ValkeyUnavailable) {
@@ -75,16 +90,54 @@ export class Settler {
           if (worker === null || !(await whenUp())) break;
           continue;
         }
+        if (error instanceof UnsettledClaims) {
+          this.retryLater(error, group);
+          const unsettled = new Set(error.entries);
+          this.ended(group.filter((_, at) => !unsettled.has(at)));
+          return;
+        }
         log.error({ err: error, entries: group.length }, "settle.failed");
         this.options.onFailed(error);
         if (worker === null) break;
-        await sleep(PAUSE_AFTER_ERROR_MS);
+        failures += 1;
+        if (failures < MOST_FAILURES) await sleep(PAUSE_AFTER_ERROR_MS);
+        else if (group.length > 1) {
+          for (const one of group) await this.settle(worker, [one]);
+          return;
+        } else {
+          this.refused.push(...group);
+          this.retrying ??= this.retry();
+          return;
+        }
       }
     }
+    this.ended(group);
+  }
+
+  private ended(group: readonly Entry[]): void {
+    const { onSettled, onParked } = this.options;
+    if (group.length === 0) return;
     onSettled(group.map((entry) => entry.claim));
     if (group.some((entry) => entry.settlement.verb === "park")) onParked();
   }
+
+  private retryLater(error: UnsettledClaims, group: readonly Entry[]): void {
+    for (const at of error.entries) this.refused.push(group[at] as Entry);
+    this.options.log.error({ err: error, entries: error.entries.length }, "settle.failed");
+    this.options.onFailed(error);
+    this.retrying ??= this.retry();
+  }
+
+  private async retry(): Promise<void> {
+    await sleep(PAUSE_AFTER_REFUSAL_MS);
+    this.pending.push(...this.refused.splice(0));
+    // In this order: whoever waits for both must find one of them at every moment.
+    this.running ??= this.run();
+    this.retrying = null;
+  }
 }
+
+const PAUSE_AFTER_REFUSAL_MS = 500;
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

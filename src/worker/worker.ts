@@ -7,7 +7,7 @@ import { HealthStore } from "../valkey/health-store.ts";
 import { sharedKeys } from "../valkey/keys.ts";
 import { Link } from "../valkey/link.ts";
 import { KeptStore } from "../valkey/kept-store.ts";
-import { logLimits, parkedLimits, rejectedLimits } from "../valkey/limits.ts";
+import { cutOf, logLimits, parkedLimits, rejectedLimits } from "../valkey/limits.ts";
 import { LogStore } from "../valkey/log-store.ts";
 import { ParkedStore } from "../valkey/parked-store.ts";
 import { QueueStore, type Claimed } from "../valkey/queue-store.ts";
@@ -24,6 +24,7 @@ import { acceptedEventTypes } from "./event-types.ts";
 import { Disabler } from "./disable.ts";
 import { Held } from "./held.ts";
 import { inOrder } from "./in-order.ts";
+import { KeyProblems } from "./key-problems.ts";
 import { ListWait } from "./list-wait.ts";
 import { Membership } from "./membership.ts";
 import { causesOf, type NotReadyCause } from "./progress.ts";
@@ -31,8 +32,9 @@ import { Reaper } from "./reap.ts";
 import { Recorder } from "./record.ts";
 import { registerWebhook, type RegisteredWebhook } from "./registered-webhook.ts";
 import { Rejections } from "./rejections.ts";
-import { route, type RouteDeps } from "./route.ts";
+import { postpone, route, WebhooksUnreadable, type RouteDeps } from "./route.ts";
 import { Settler } from "./settle.ts";
+import { sleepUntil } from "./sleep-until.ts";
 import { Slots, type Slot } from "./slots.ts";
 import { tellUnreadable } from "./tell-unreadable.ts";
 import { Throughput } from "./throughput.ts";
@@ -68,6 +70,7 @@ export class Worker {
   private readonly routes: RouteDeps;
   private readonly alerter: Alerter;
   private readonly disabler: Disabler;
+  private readonly problems: KeyProblems;
   private readonly log: WorkerLog;
   private readonly held = new Held();
   private draining = false;
@@ -138,10 +141,12 @@ export class Worker {
       secret: settings.ALERT_SECRET,
       log,
     });
+    this.problems = new KeyProblems(this.alerter, log);
     this.disabler = new Disabler({ store: webhooks, alerter: this.alerter, log });
     this.claimer = new Claimer({
       memberships: this.memberships,
       mode: settings.CLAIM,
+      cut: cutOf(settings),
       slots: this.slots,
       throughput: this.throughput,
       held: () => this.held.count,
@@ -152,6 +157,7 @@ export class Worker {
         membership.lost();
         this.reaper.rejoin();
       },
+      onProblems: (queue, problems) => this.problems.tell(queue, problems),
       whenUp,
       log,
     });
@@ -190,6 +196,7 @@ export class Worker {
       rejections: this.rejections,
       attempts: this.attempts,
       whenUp,
+      onUnreadable: (queue, message) => this.alerter.raise("item.unreadable", { queue, message }),
     };
   }
 
@@ -316,6 +323,10 @@ export class Worker {
 
   /** Ours, not the remote's: the claim is left for the reaper. */
   private onCrash(membership: Membership, claim: Claimed, error: unknown): void {
+    if (error instanceof WebhooksUnreadable) {
+      this.problems.tellError(membership.store.queue, error);
+      return postpone(membership, claim);
+    }
     this.log.error({ err: error, queue: membership.store.queue }, "claim.crashed");
     membership.release(claim);
     this.letGo(1);
@@ -357,10 +368,9 @@ export class Worker {
 
   /** Once with each heartbeat. */
   private async onBeat(membership: Membership): Promise<void> {
-    const { settings } = this.options;
     const { queue } = membership.store;
     await this.sweep(queue);
-    if (membership.ageMs < settings.ALERT_AGE) return;
+    if (membership.ageMs < this.options.settings.ALERT_AGE) return;
     this.alerter.raise("queue.delayed", {
       queue,
       message: `the oldest event has waited on ${queue} for ${Math.round(membership.ageMs / 1_000)} s at least`,
@@ -368,8 +378,8 @@ export class Worker {
   }
 
   private async sweep(queue: string): Promise<void> {
-    const { settings } = this.options;
-    const { fallenOut } = await new ParkedStore(this.link, queue).upkeep(parkedLimits(settings));
+    const limits = parkedLimits(this.options.settings);
+    const { fallenOut } = await new ParkedStore(this.link, queue).upkeep(limits);
     if (fallenOut === 0) return;
     this.log.warn({ queue, deliveries: fallenOut }, "parked.fell_out");
     this.alerter.raise("parked.fell_out", {
@@ -381,12 +391,3 @@ export class Worker {
 
 /** After the grace: enough to put back and to leave, not enough to hang on a dead Valkey. */
 const END_MS = 5_000;
-
-function sleepUntil(ms: number): { passed: Promise<void>; clear: () => void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  return {
-    passed: promise,
-    clear: () => clearTimeout(timer),
-  };
-}

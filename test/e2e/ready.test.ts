@@ -32,7 +32,7 @@ test("a list that cannot be claimed from makes the service not ready, names itse
     {
       code: "claim-failing",
       queue: broken,
-      message: expect.stringContaining(`${broken} holds a string`),
+      message: expect.stringContaining(`${broken} is a string`),
     },
   ]);
 
@@ -48,7 +48,7 @@ test("a list that cannot be claimed from makes the service not ready, names itse
   const doctor = await runFluxhook(["doctor", "--json"], settings);
   const { checks } = JSON.parse(doctor.stdout) as { checks: { check: string; found: string }[] };
   const found = checks.find(({ check }) => check === "service")?.found;
-  expect(found).toContain(`${broken} holds a string`);
+  expect(found).toContain(`${broken} is a string`);
 
   await scene.redis.lpush(good, eventFor("u_1"));
   await receiver.waitFor(2);

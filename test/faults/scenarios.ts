@@ -6,6 +6,7 @@ import type { Scenario } from "./harness.ts";
 import { backlog } from "./backlog.ts";
 import { badInput } from "./bad-input.ts";
 import { hostileReceivers } from "./hostile-receivers.ts";
+import { hugeElements } from "./huge-elements.ts";
 import { isolation } from "./isolation.ts";
 import { leftovers } from "./leftovers.ts";
 import { olderVersion } from "./older-version.ts";
@@ -14,6 +15,7 @@ import { receiverSays } from "./receiver-says.ts";
 import { valkeyOutages } from "./valkey-outages.ts";
 import { workerEnds } from "./worker-ends.ts";
 import { workerKills } from "./worker-kills.ts";
+import { wrongTypes } from "./wrong-types.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ...workerKills,
@@ -26,6 +28,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...twoAddresses,
   ...backlog,
   ...badInput,
+  ...hugeElements,
+  wrongTypes,
   ...leftovers,
   ...receiverSays,
   olderVersion,

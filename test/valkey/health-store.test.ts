@@ -77,7 +77,7 @@ test("of a group with a success only the failures behind it count", async () => 
 test("each webhook of a group has its own answer, in the order of asking", async () => {
   await add(failed(1));
   const states = await store.add([failed(2, "wh_2"), failed(1)]);
-  expect(states.map((state) => state.consecutiveFailures)).toEqual([2, 2]);
+  expect(states.map((state) => state?.consecutiveFailures)).toEqual([2, 2]);
 });
 
 test("tells when it last went well and ill, by the server's clock", async () => {

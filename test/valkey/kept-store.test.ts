@@ -27,7 +27,7 @@ function attempt(fields: Partial<KeptAttempt> = {}, tag = TAG): KeptAttempt {
 }
 
 /** As the recorder writes them, all of one owner. */
-function write(...attempts: readonly KeptAttempt[]): Promise<number> {
+function write(...attempts: readonly KeptAttempt[]): Promise<string[]> {
   const toKeep = attempts.map(({ element, ...rest }): AttemptToKeep => ({
     ...rest,
     element: element === null ? null : Buffer.from(element),

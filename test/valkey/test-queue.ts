@@ -39,6 +39,8 @@ export class QueueLab {
   }
 }
 
+export const CUT = { over: 1_000_000, to: 1_000 };
+
 export class TestQueue {
   private readonly batches = new Map<string, number>();
 
@@ -65,6 +67,7 @@ export class TestQueue {
       mostBytes: 1_000_000,
       mostFromList: 1_000,
       name: 10,
+      cut: CUT,
       lanes: [],
       ...request,
     });

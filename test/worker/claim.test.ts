@@ -8,7 +8,7 @@ import { Claimer } from "../../src/worker/claim.ts";
 import { Slots, type Slot } from "../../src/worker/slots.ts";
 import { eventually } from "../support/eventually.ts";
 import { ownValkey } from "../support/valkey.ts";
-import { header, QueueLab, type TestQueue } from "../valkey/test-queue.ts";
+import { CUT, header, QueueLab, type TestQueue } from "../valkey/test-queue.ts";
 import { member, type TestMember } from "./test-member.ts";
 
 let valkey: LocalValkey;
@@ -41,6 +41,7 @@ interface Scene {
   batches: number[];
   gone: number;
   listWaits: number;
+  problems: string[];
 }
 
 interface Options {
@@ -74,6 +75,7 @@ async function start(options: Options = {}): Promise<Scene> {
     items: [],
     gone: 0,
     listWaits: 0,
+    problems: [],
   } as unknown as Scene;
   scene.slots = new Slots({
     concurrency: 100,
@@ -99,6 +101,8 @@ async function start(options: Options = {}): Promise<Scene> {
       scene.gone += 1;
       membership.lost();
     },
+    cut: CUT,
+    onProblems: (_, problems) => scene.problems.push(...problems),
     whenUp: () => link.whenUp(),
     log: members[0]!.log,
   });
@@ -345,12 +349,30 @@ test("blpop takes from the left, at most once, and only what is stored is claime
   expect(ids[0]).not.toBe(ids[2]);
 });
 
-test("a list that is none is logged, and the other lists go on once it is gone", async () => {
+test("a list that is none is reported by name, and claimed from once it is gone", async () => {
   const queue = lab.queue();
   await lab.redis.set(queue.store.queue, "no list");
   const scene = await start({ queues: [queue] });
-  await eventually(() => scene.members[0]!.log.of("claim.failed").length > 0);
+  await eventually(() => scene.problems.length > 0);
+  expect(scene.problems[0]).toBe(`the key ${queue.store.queue} is a string, not a list`);
   await lab.redis.del(queue.store.queue);
   await queue.push("a");
   await eventually(() => scene.items.length === 1);
+});
+
+test("a queue that cannot be claimed from does not hold up the others", async () => {
+  const [broken, well] = [lab.queue(), lab.queue()];
+  const scene = await start({ queues: [broken, well] });
+  await lab.redis.rename(broken.store.keys.workers, `${broken.store.queue}-saved`);
+  await lab.redis.set(broken.store.keys.workers, "no sorted set");
+  await broken.push("late");
+  await well.push("a", "b");
+  await eventually(() => scene.items.length === 2);
+  await eventually(() => scene.members[0]!.log.of("claim.failed").length > 0);
+  expect(String(scene.members[0]!.log.of("claim.failed")[0]?.err)).toContain(
+    `the key ${broken.store.keys.workers} is a string, not a zset`,
+  );
+
+  await lab.redis.rename(`${broken.store.queue}-saved`, broken.store.keys.workers);
+  await eventually(() => scene.items.length === 3);
 });

@@ -136,3 +136,48 @@ test("closed, it calls nobody and holds no connection", async () => {
   scene.wait.arm();
   expect(scene.calls).toBe(0);
 });
+
+test("the element itself is never sent to the one that waits", async () => {
+  const scene = open();
+  scene.wait.arm();
+  const id = await blocked(scene.name);
+  await scene.queue.push("x".repeat(5_000_000));
+  await eventually(() => scene.calls === 1);
+  const line = String(await lab.redis.call("CLIENT", "LIST", "ID", id));
+  expect(Number(/ tot-net-out=(\d+)/.exec(line)?.[1] ?? 0)).toBeLessThan(100_000);
+});
+
+test("a user that may not call CLIENT REPLY waits as well", async () => {
+  const queue = lab.queue();
+  await lab.redis.call(
+    "ACL",
+    "SETUSER",
+    "limited",
+    "on",
+    ">pass",
+    "~*",
+    "&*",
+    "+@all",
+    "-client|reply",
+  );
+  const name = freshPrefix();
+  const log = logLines();
+  let calls = 0;
+  const wait = new ListWait({
+    url: valkey.url.replace("redis://", "redis://limited:pass@"),
+    name,
+    queue: queue.store.queue,
+    end: "RIGHT",
+    onElement: () => (calls += 1),
+    log,
+  });
+  waits.push(wait);
+  wait.arm();
+  await eventually(() => calls === 1);
+  wait.arm();
+  await blocked(name);
+  await queue.push("a");
+  await eventually(() => calls === 2);
+  expect(await queue.list()).toEqual(["a"]);
+  expect(log.lines).toEqual([]);
+});

@@ -238,3 +238,20 @@ test("stopped itself for longer than a lease, it judges nobody who was stopped w
 
   expect(one.log.of("worker.taken_over")).toHaveLength(1);
 });
+
+test("claims that cannot be taken over cost nobody a heartbeat, and go on after the repair", async () => {
+  const scene = await start(100);
+  const { queue, one } = scene;
+  const { ready } = queue.store.keys;
+  await queue.join("dead");
+  await queue.push("a");
+  await queue.claim("dead");
+  await lab.redis.set(ready, "no list");
+  await queue.expireLease("dead");
+  await eventually(() => one.log.of("takeover.failed").length > 2);
+  expect(String(one.log.of("takeover.failed")[0]?.err)).toContain(`the key ${ready} is a string`);
+  const { beats } = scene;
+  await eventually(() => scene.beats > beats);
+  await lab.redis.del(ready);
+  await eventually(async () => expect(await queue.places()).toEqual({ ready: ["a"] }));
+});

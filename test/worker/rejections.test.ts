@@ -136,3 +136,18 @@ test("an outage delays it and loses nothing", async () => {
   expect(await queue.places()).toEqual({});
   link.close();
 });
+
+test("what cannot be kept goes onto the schedule, and is not in the way of others", async () => {
+  const { queue, one, rejections, listKey } = open(lab.link);
+  await lab.redis.set(listKey, "no list");
+  for (const claim of await joinAndClaim(one, queue, "w", "a", "b")) {
+    rejections.add(one.membership, claim, REJECTION);
+  }
+  await rejections.idle();
+  await one.settler.idle();
+  expect((await queue.places()).schedule?.toSorted()).toEqual(["a", "b"]);
+  expect(one.membership.held.size).toBe(0);
+  expect(String(one.log.of("rejected.failed")[0]?.err)).toContain(
+    `the key ${listKey} is a string, not a list`,
+  );
+});

@@ -150,3 +150,23 @@ test("what Valkey refuses is logged and tried again until it goes", async () => 
   await one.settler.idle();
   expect(await queue.places()).toEqual({ schedule: ["a"] });
 });
+
+test("what Valkey refuses holds up no other, of its group or after it", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [a, b, c] = await joinAndClaim(one, queue, "w", "a", "b", "c");
+  await lab.redis.set(queue.store.keys.schedule, "no sorted set");
+  const retry: Settlement = { verb: "retry", delivery: "d1", delayMs: 0, header: header("d1") };
+  one.membership.settle(a!, retry);
+  one.membership.settle(b!, DONE);
+  await eventually(() => one.log.of("settle.failed").length > 0);
+  one.membership.settle(c!, DONE);
+  await eventually(() => expect(one.settled.flat()).toEqual([b!, c!]));
+  expect([...one.membership.held.values()]).toEqual([a!]);
+  expect(String(one.log.of("settle.failed")[0]?.err)).toContain(queue.store.keys.schedule);
+
+  await lab.redis.del(queue.store.keys.schedule);
+  await one.settler.idle();
+  expect(one.settled.flat()).toEqual([b!, c!, a!]);
+  expect(await queue.places()).toEqual({ schedule: ["a"] });
+});

@@ -4,7 +4,8 @@ import { readSettings, type Settings } from "../../src/config.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { LogStore } from "../../src/valkey/log-store.ts";
 import { ParkedStore } from "../../src/valkey/parked-store.ts";
-import { QueueStore } from "../../src/valkey/queue-store.ts";
+import type { DeliveryHeader } from "../../src/valkey/item.ts";
+import { QueueStore, type Settlement } from "../../src/valkey/queue-store.ts";
 import { RejectedStore } from "../../src/valkey/rejected-store.ts";
 import { WebhookStore } from "../../src/valkey/webhook-store.ts";
 import { Worker, type WorkerOptions } from "../../src/worker/worker.ts";
@@ -152,4 +153,109 @@ test("a worker that was drained is known no more, however often it beats", async
   const logs = new LogStore(lab.link, sharedKeys(settings.PREFIX), { size: 10, ttlMs: 1_000 });
   expect(await logs.read("user:u_1")).toHaveLength(1);
   stops.length = 0;
+});
+
+const lanesOf = async ({ queue }: Scene, webhookId: string) =>
+  lab.redis.llen(`${queue.store.keys.base}:lane:${webhookId}`);
+
+// Slower than the wait for a slot, and faster: the retry goes to the lane's head, or gets the next slot.
+test.each([{ answersInMs: 120 }, { answersInMs: 10 }])(
+  "a due retry does not wait behind a lane of 1,000 first attempts (answers in $answersInMs ms)",
+  async ({ answersInMs }) => {
+    const order: string[] = [];
+    const busy = startReceiver(async ({ text }) => {
+      order.push((JSON.parse(text) as { id: string }).id);
+      await Bun.sleep(answersInMs);
+      return new Response(null, { status: 204 });
+    });
+    stops.push(() => busy.stop());
+    const scene = await open();
+    const { queue, webhooks, start, settings } = scene;
+    const record = webhookRecord({ url: busy.url });
+    await webhooks.create(record);
+    await queue.join("filler");
+    const names = Array.from({ length: 1_000 }, (_, i) => `first-${i}`);
+    await queue.push(...names.map((name) => event(name)), event("retry"));
+    const claims = await queue.claim("filler", { mostItems: 2_000, mostFromList: 2_000 });
+    const settlements = claims.map((claim, i) => {
+      const delivery = `d${i}`;
+      const fields = { webhook_id: record.id, id: names[i] ?? "retry" };
+      return i < names.length
+        ? { claim, settlement: lane(record.id, deliveryHeader(delivery, fields)) }
+        : { claim, settlement: dueRetry(deliveryHeader(delivery, { ...fields, attempt: 2 })) };
+    });
+    await queue.store.settle("filler", settlements.slice(0, -1));
+    await start({ settings: { ...settings, WEBHOOK_CONCURRENCY: 2 } });
+    await busy.waitFor(20, { withinMs: 20_000 });
+    const before = order.length;
+
+    await queue.store.settle("filler", settlements.slice(-1));
+
+    await eventually(() => order.includes("retry"), { withinMs: 20_000 });
+    expect(order.indexOf("retry") - before).toBeLessThan(20);
+    expect(await lanesOf(scene, record.id)).toBeGreaterThan(500);
+  },
+);
+
+function lane(webhookId: string, header: DeliveryHeader): Settlement {
+  return { verb: "lane", webhookId, header: JSON.stringify(header) };
+}
+
+function dueRetry(header: DeliveryHeader): Settlement {
+  const { delivery } = header;
+  return { verb: "retry", delivery, delayMs: 0, header: JSON.stringify(header) };
+}
+
+test("an item that cannot be read is set aside with its bytes and an alert, and the others go on", async () => {
+  const { queue, webhooks, settings, log, start } = await open();
+  const record = webhookRecord({ url: `${receiver.url}/beside-unreadable` });
+  await webhooks.create(record);
+  const good = deliveryHeader("d1", { webhook_id: record.id });
+  await queue.store.enqueue(good, event("good"));
+  await lab.redis.rpush(queue.store.keys.ready, "no item");
+  await start();
+  await eventually(async () => {
+    expect(await queue.ended()).toEqual({ delivered: 1, rejected: 1 });
+  });
+  const keys = sharedKeys(settings.PREFIX);
+  const rejected = new RejectedStore(lab.link, keys, { most: 10, ttlMs: 60_000 });
+  expect((await rejected.list(null, 10)).rejected).toMatchObject([
+    { reason: "unreadable", raw: "no item", queue: queue.store.queue },
+  ]);
+  await eventually(() => log.of("alert.raised").length > 0);
+  expect(log.of("alert.raised")).toMatchObject([{ kind: "item.unreadable" }]);
+});
+
+test("an element of which only the first bytes are claimed is rejected with its whole size", async () => {
+  const { queue, settings, start } = await open();
+  await queue.push(Buffer.alloc(3 * 1024 * 1024, "é"));
+  await start();
+  await eventually(async () => expect(await queue.ended()).toEqual({ rejected: 1 }));
+  const keys = sharedKeys(settings.PREFIX);
+  const rejected = new RejectedStore(lab.link, keys, { most: 10, ttlMs: 60_000 });
+  const [one] = (await rejected.list(null, 10)).rejected as { raw: string }[];
+  expect(one).toMatchObject({ reason: "too-large", size: 3 * 1024 * 1024, cut: true });
+  expect(one?.raw).toBe("é".repeat(32 * 1024));
+});
+
+test("where an owner's webhooks cannot be read, its events wait and the others' go out", async () => {
+  const { queue, webhooks, settings, log, start } = await open();
+  const url = `${receiver.url}/unreadable-webhooks`;
+  await webhooks.create(webhookRecord({ user_id: "well", url: `${url}/well` }));
+  const keys = sharedKeys(settings.PREFIX);
+  await lab.redis.set(keys.webhooks("user:ill"), "no hash");
+  await queue.push(event("ill-1", "ill"), event("well-1", "well"));
+  await start();
+  await eventually(async () => {
+    expect(await queue.ended()).toEqual({ delivered: 1 });
+    expect((await queue.places()).schedule).toEqual([event("ill-1", "ill")]);
+  });
+  expect(log.of("key.wrong_type")[0]).toMatchObject({
+    problem: expect.stringContaining(`the key ${keys.webhooks("user:ill")} is a string`),
+  });
+  await lab.redis.del(keys.webhooks("user:ill"));
+  await webhooks.create(webhookRecord({ user_id: "ill", url: `${url}/ill` }));
+  await eventually(async () => expect(await queue.ended()).toEqual({ delivered: 2 }), {
+    withinMs: 20_000,
+  });
 });

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Takes a batch of items into this worker's claim: from the lanes asked for, then what is due, then
+-- Takes a batch of items into this worker's claim: what is due, then from the lanes asked for, then
 -- what is ready, then the list. Guarantee 1: what leaves a place enters the claim in the same step, and
 -- enters it first: where Valkey is killed in the middle of writing this step to its append-only file,
 -- 8.0 keeps the half that is there, and its next restart but one runs it.
@@ -8,39 +8,56 @@
 -- KEYS  1 queue  2 workers  3 worker  4 claims  5 ready  6 schedule  7 scheduled  8 lanes  9 events
 --       10 paused  11 stats
 -- ARGV  1 base   2 worker id  3 claim number  4 most items  5 most bytes  6 most of them from the list
---       7 how many lanes and pauses to name in the reply  8… pairs: webhook, most items of its lane
+--       7 how many lanes and pauses to name in the reply  8 an element over so many bytes is cut
+--       9 to so many  10… pairs: webhook, most items of its lane
 -- Reply {"gone"}: the worker was judged dead; it must join anew
 --       {"stale"}: a delayed copy of an earlier request
 --       {"ok", or "again" where this number has had its batch, now ms, next due ms or -1,
 --        elements left in the list, {item, …}, their claims with spaces between, where each came
 --        from, a letter for each, {event, bytes, …},
 --        {webhook whose lane is not empty, …}, {webhook, ms it is paused, …},
---        elements ever taken off the list}
---       where from: l(ane), d(ue), r(eady), q(ueue), or a(gain) in a batch that is answered again
+--        elements ever taken off the list, {why a key was passed over, …}}
+--       where from: l(ane), d(ue), r(eady), q(ueue), (queue and) c(ut), or a(gain) in a batch that is
+--       answered again
 local queue, claims, ready = KEYS[1], KEYS[4], KEYS[5]
 local schedule, scheduled, lanes, events = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local base, number = ARGV[1], tonumber(ARGV[3])
 local most, mostBytes = tonumber(ARGV[4]), tonumber(ARGV[5])
+local cutOver, cutTo = tonumber(ARGV[8]), tonumber(ARGV[9])
+local FIRST_LANE = 10
 
 if not redis.call('ZSCORE', KEYS[2], ARGV[2]) then return { 'gone' } end
--- Everything that can fail for a reason from outside fails here, before anything has moved.
-local queueType = redis.call('TYPE', queue).ok
-if queueType ~= 'list' and queueType ~= 'none' then
-  return redis.error_reply('WRONGTYPE the key ' .. queue .. ' holds a ' .. queueType .. ', not a list')
+
+-- Nothing fails after the first write, or what it wrote would be repeated. A place whose key holds
+-- something else is passed over, and the others are served.
+local problems, known = {}, {}
+local function try(kind, command, key, ...)
+  local answer = redis.pcall(command, key, ...)
+  if type(answer) ~= 'table' or not answer.err then return answer end
+  if not known[key] then
+    local is = redis.call('TYPE', key).ok
+    known[key] = true
+    problems[#problems + 1] = string.find(answer.err, '^WRONGTYPE')
+      and 'the key ' .. key .. ' is a ' .. is .. ', not a ' .. kind or key .. ': ' .. answer.err
+  end
+  return nil
 end
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to')
+local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to', 'looked')
 local last, to = tonumber(state[1] or 0), tonumber(state[3] or 0)
-local payloads, known, bytes = {}, {}, 0
+local payloads, described, bytes = {}, {}, 0
 local numbers, sources = {}, {}
+local takenBefore, elementsTaken = tonumber(try('hash', 'HGET', KEYS[11], 'taken') or 0) or 0, 0
+-- Where the bytes of fanned-out events cannot be read, what may need them stays where it is.
+local readable = try('hash', 'HLEN', events) ~= nil
 
 local function describe(item)
   bytes = bytes + #item
   local event = string.match(item, '^%d+ r [^\n]*\n(.*)$')
-  if event and not known[event] then
-    known[event] = true
+  if event and not described[event] then
+    described[event] = true
     local payload = redis.call('HGET', events, event)
     if payload then
       bytes = bytes + #payload
@@ -51,21 +68,22 @@ local function describe(item)
 end
 
 local function reply(kind, batch)
-  local due = redis.call('ZRANGE', schedule, 0, 0, 'WITHSCORES')
+  local due = try('zset', 'ZRANGE', schedule, 0, 0, 'WITHSCORES') or {}
   local waiting, pauses = {}, {}
   if tonumber(ARGV[7]) > 0 then
-    waiting = redis.call('ZRANGE', lanes, 0, tonumber(ARGV[7]) - 1)
-    pauses = redis.call('ZRANGEBYSCORE', KEYS[10], now + 1, '+inf', 'WITHSCORES', 'LIMIT', 0,
-      tonumber(ARGV[7]))
+    waiting = try('zset', 'ZRANGE', lanes, 0, tonumber(ARGV[7]) - 1) or {}
+    pauses = try('zset', 'ZRANGEBYSCORE', KEYS[10], now + 1, '+inf', 'WITHSCORES', 'LIMIT', 0,
+      tonumber(ARGV[7])) or {}
     for i = 2, #pauses, 2 do pauses[i] = tonumber(pauses[i]) - now end
   end
-  return { kind, now, due[2] and math.floor(tonumber(due[2])) or -1, redis.call('LLEN', queue),
-    batch, table.concat(numbers, ' '), table.concat(sources), payloads, waiting, pauses,
-    tonumber(redis.call('HGET', KEYS[11], 'taken') or 0) }
+  return { kind, now, due[2] and math.floor(tonumber(due[2])) or -1,
+    try('list', 'LLEN', queue) or 0, batch, table.concat(numbers, ' '), table.concat(sources),
+    payloads, waiting, pauses, takenBefore + elementsTaken, problems }
 end
 
 if number < last then return { 'stale' } end
 if number == last then
+  if not readable then return redis.error_reply('WRONGTYPE ' .. problems[1]) end
   -- Asked again: the reply was lost, so the same batch is answered.
   local batch = {}
   for claim = tonumber(state[2]), to do
@@ -104,12 +122,17 @@ end
 local removals = {}
 
 -- From the right end, as far as there is room; what is taken is removed when it stands in the claim.
-local function takeFrom(list, count, source, itemOf)
-  local n = 0
-  while n < count and room() do
-    local wanted = math.min(chunk(), count - n)
-    local items = redis.call('LRANGE', list, -(n + wanted), -(n + 1))
-    for i = #items, 1, -1 do take(itemOf and itemOf(items[i]) or items[i], source) end
+local function takeFrom(list, count, source, chunkOf, itemOf)
+  local n, full = 0, false
+  while n < count and room() and not full do
+    local wanted = math.min(chunkOf(), count - n)
+    local items = try('list', 'LRANGE', list, -(n + wanted), -(n + 1))
+    if not items then return 0 end
+    for i = #items, 1, -1 do
+      local item, isCut = itemOf(items[i])
+      take(item, isCut and source == 'q' and 'c' or source)
+      full = full or isCut
+    end
     n = n + #items
     if #items < wanted then break end
   end
@@ -117,36 +140,81 @@ local function takeFrom(list, count, source, itemOf)
   return n
 end
 
-for i = 8, #ARGV, 2 do takeFrom(base .. ':lane:' .. ARGV[i], tonumber(ARGV[i + 1]), 'l') end
+-- An element that is too large never leaves Valkey: its first bytes stand for it, with its size.
+local cut = false
+local function cutElement(header, element)
+  if #element <= cutOver then return header .. '}\n' .. element, false end
+  cut = true
+  return header .. ',"size":' .. #element .. '}\n' .. string.sub(element, 1, cutTo), true
+end
 
--- At most half of the batch, so that a wave of due retries does not hold new events back.
-local gone = {}
-if room() then
-  local due = redis.call('ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0,
-    math.ceil((most - taken) / 2))
+-- What stands elsewhere is what was claimed once; earlier versions claimed elements of any size.
+local function asItIs(item)
+  if #item <= cutOver then return item, false end
+  local header, at = string.match(item, '^(%d+ e {"claim":"[^"\n]*","at":%d+)}\n()')
+  if not header then return item, false end
+  return cutElement(header, string.sub(item, at))
+end
+
+-- What is due goes before the lanes, which could fill each batch; it has at most half of what they
+-- leave, so that a wave of due retries does not hold new events back.
+local gone, lanesAsked = {}, 0
+for i = FIRST_LANE, #ARGV, 2 do lanesAsked = lanesAsked + tonumber(ARGV[i + 1]) end
+local mostDue = math.max(math.ceil((most - lanesAsked) / 2), most > 1 and 1 or 0)
+if readable and mostDue > 0 then
+  local due = try('zset', 'ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0, mostDue) or {}
+  if #due > 0 and not try('hash', 'HLEN', scheduled) then due = {} end
   for _, delivery in ipairs(due) do
-    if not room() then break end
+    if taken > 0 and bytes >= mostBytes / 2 then break end
     local item = redis.call('HGET', scheduled, delivery)
-    if item then take(item, 'd') end
+    if item then take(asItIs(item), 'd') end
     gone[#gone + 1] = delivery
   end
 end
 
-takeFrom(ready, most, 'r')
+if readable then
+  for i = FIRST_LANE, #ARGV, 2 do
+    takeFrom(base .. ':lane:' .. ARGV[i], tonumber(ARGV[i + 1]), 'l', chunk, asItIs)
+  end
+  takeFrom(ready, most, 'r', chunk, asItIs)
+end
+
+-- An element is copied into the script, and Valkey allows 512 MiB for one: several are read together
+-- only from a list that has no more than that in all. To look costs time for each of its nodes, so it
+-- is done once for all elements that stand there.
+local SMALL, LOOK_AGAIN = 536870912, 10000
+local function one() return 1 end
+local looked
+local function chunkOfList(count)
+  local known, verdict = string.match(state[4] or '', '^(%d+) (%a+)$')
+  if known and takenBefore + count <= tonumber(known) then
+    return verdict == 'small' and chunk or one
+  end
+  local length = try('list', 'LLEN', queue) or 0
+  if length < 2 then return one end
+  local size = redis.pcall('MEMORY', 'USAGE', queue, 'SAMPLES', '0')
+  local small = type(size) == 'number' and size <= SMALL
+  if not small then length = math.min(length, LOOK_AGAIN) end
+  looked = string.format('%d %s', takenBefore + length, small and 'small' or 'large')
+  return small and chunk or one
+end
 
 -- The claim and its time become the id and the timestamp of an event that has none, and they stay with
 -- it, so that a second run carries the same ones.
 local function itemOf(element)
-  return '0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now .. '}\n' .. element
+  return cutElement('0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now, element)
 end
-local elementsTaken = takeFrom(queue, tonumber(ARGV[6]), 'q', itemOf)
+local mostFromList = tonumber(ARGV[6])
+if mostFromList > 0 and room() then
+  elementsTaken = takeFrom(queue, mostFromList, 'q', chunkOfList(mostFromList), itemOf)
+end
 
 if taken > 0 then
   for i = 1, #fields, 512 do
     redis.call('HSET', claims, unpack(fields, i, math.min(i + 511, #fields)))
   end
-  redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to)
-  if elementsTaken > 0 then redis.call('HINCRBY', KEYS[11], 'taken', elementsTaken) end
+  redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to, 'looked', looked or state[4] or '')
+  if elementsTaken > 0 then try('hash', 'HINCRBY', KEYS[11], 'taken', elementsTaken) end
 end
 for _, removal in ipairs(removals) do
   redis.call('LTRIM', removal[1], 0, -(removal[2] + 1))
@@ -155,11 +223,13 @@ if #gone > 0 then
   redis.call('ZREM', schedule, unpack(gone))
   redis.call('HDEL', scheduled, unpack(gone))
 end
-for i = 8, #ARGV, 2 do
+for i = FIRST_LANE, #ARGV, 2 do
   if redis.call('EXISTS', base .. ':lane:' .. ARGV[i]) == 0 then
-    redis.call('ZREM', lanes, ARGV[i])
+    try('zset', 'ZREM', lanes, ARGV[i])
   else
-    redis.call('ZADD', lanes, 'XX', now, ARGV[i])
+    try('zset', 'ZADD', lanes, 'XX', now, ARGV[i])
   end
 end
+-- Lua would keep the copy for a while, beside all that Valkey counts.
+if cut then collectgarbage('collect') end
 return reply('ok', batch)

@@ -4,15 +4,14 @@
 -- KEYS  the healths, one for each webhook
 -- ARGV  1 TTL in ms, then for each key three: failures since the last success in this group,
 --       "1" where it had a success, "1" where it had a failure
--- Reply for each key {failures in a row before, failures in a row now, ms since the first of them}
+-- Reply for each key {failures in a row before, failures in a row now, ms since the first of them}, or
+--       0 where the key holds something else
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local reply = {}
-for i, key in ipairs(KEYS) do
-  local at = 2 + (i - 1) * 3
+local function add(key, state, at)
   local failures = tonumber(ARGV[at])
-  local state = redis.call('HMGET', key, 'consecutive_failures', 'failing_since')
-  local before, since = tonumber(state[1] or 0), tonumber(state[2] or now)
+  local before, since = tonumber(state[1] or 0) or 0, tonumber(state[2] or now) or now
   local total = failures
   if ARGV[at + 1] == '1' then
     redis.call('HSET', key, 'last_success_at', now)
@@ -29,6 +28,10 @@ for i, key in ipairs(KEYS) do
   if ARGV[at + 2] == '1' then redis.call('HSET', key, 'last_failure_at', now) end
   redis.call('HSET', key, 'consecutive_failures', total)
   redis.call('PEXPIRE', key, ARGV[1])
-  reply[i] = { before, total, now - since }
+  return { before, total, now - since }
+end
+for i, key in ipairs(KEYS) do
+  local state = redis.pcall('HMGET', key, 'consecutive_failures', 'failing_since')
+  reply[i] = state.err and 0 or add(key, state, 2 + (i - 1) * 3)
 end
 return reply

@@ -8,6 +8,11 @@
 -- Reply for each "scheduled", "parked" or "none"
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- Reads all that it writes to, for a script that fails half-way keeps what it wrote.
+redis.call('ZCARD', KEYS[1])
+redis.call('ZCARD', KEYS[3])
+redis.call('LLEN', KEYS[5])
+for _, hash in ipairs({ KEYS[2], KEYS[4], KEYS[6], KEYS[7] }) do redis.call('HLEN', hash) end
 local reply = {}
 for i = 2, #ARGV, 2 do
   local delivery, header = ARGV[i], ARGV[i + 1]
@@ -17,8 +22,8 @@ for i = 2, #ARGV, 2 do
     became = 'scheduled'
   elseif header ~= '' then
     local item = redis.call('HGET', KEYS[4], delivery)
-    if item then
-      local kind, at = string.match(item, '^%d+ ([er]) [^\n]*\n()')
+    local kind, at = string.match(item or '', '^%d+ ([er]) [^\n]*\n()')
+    if at then
       redis.call('LPUSH', KEYS[5], '0 ' .. kind .. ' ' .. header .. '\n' .. string.sub(item, at))
       redis.call('HDEL', KEYS[4], delivery)
       redis.call('ZREM', KEYS[3], delivery)

@@ -6,6 +6,7 @@
 -- Reply how many fell out
 local most, mostBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local bytes = tonumber(redis.call('GET', KEYS[2]) or 0)
+redis.call('LLEN', KEYS[1])
 -- The list is public: whoever has emptied it has not told the count.
 if redis.call('EXISTS', KEYS[1]) == 0 then bytes = 0 end
 for i = 4, #ARGV do

@@ -6,6 +6,8 @@
 -- KEYS  1 rejected  2 its size in bytes  3 queue, or left out: then they are only removed
 -- ARGV  record, element, …: the oldest first; an element is "" where there is no queue
 -- Reply how many were still there
+-- Before the first write: what fails after it would leave the count wrong.
+redis.call('GET', KEYS[2])
 local moved = 0
 for i = 1, #ARGV, 2 do
   local record = ARGV[i]

@@ -11,30 +11,39 @@
 --       "done"   how it ended, for any item
 --       "retry"  delivery, delay in ms, header
 --       "park"   delivery, header, its entry in the index of parked deliveries
---       "lane"   webhook, header
+--       "lane"   webhook, header, "first" where it is taken before all others or "last"
 --       "fan"    the event and a header for each delivery, joined by line feeds
 --       "back"   header, or "" for an element that goes back to the list as it came
 --       A claim "" stands for an element that only the worker's memory holds
 --       (FLUXHOOK_CLAIM=blpop); its bytes then follow.
--- Reply for each claim, in their order, "1" or "0" in one text: whether it was still held
+-- Reply {for each claim, in their order, "1" or "0" in one text: whether it was still held; "!" where
+--        it could not be settled, why the first such could not}
+--
+-- A script that fails half-way keeps what it wrote, so no entry may fail between two writes of which a
+-- repetition would do harm. In each: first what may be repeated, last the one write that may not, and
+-- after it nothing but the end of the claim. An entry that fails changes no other.
 local queue, claims, ready, schedule, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local lanes, events, refs, parked, parkedItems = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local stats, base = KEYS[11], ARGV[1]
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local ended, held = {}, {}
+local ended, held, parkedBytes, untaken, problem = {}, {}, 0, 0, nil
 
 local function count(kind) ended[kind] = (ended[kind] or 0) + 1 end
 
+-- What cannot be read is all bytes: it may end like anything else.
 local function split(item)
   local crashes, kind, at = string.match(item, '^(%d+) ([er]) [^\n]*\n()')
+  if not at then return '0', 'e', item end
   return crashes, kind, string.sub(item, at)
 end
 
 -- A fanned-out event's bytes go with the last delivery that needs them.
 local function release(kind, event)
-  if kind == 'r' and redis.call('HINCRBY', refs, event, -1) <= 0 then
+  if kind ~= 'r' then return end
+  redis.call('HLEN', events)
+  if redis.call('HINCRBY', refs, event, -1) <= 0 then
     redis.call('HDEL', refs, event)
     redis.call('HDEL', events, event)
   end
@@ -46,76 +55,112 @@ local function settle(verb, claim, at, crashes, kind, rest)
     release(kind, rest)
     count(first)
   elseif verb == 'retry' then
-    redis.call('HSET', scheduled, first, '0 ' .. kind .. ' ' .. third .. '\n' .. rest)
     redis.call('ZADD', schedule, now + tonumber(second), first)
+    redis.call('HSET', scheduled, first, '0 ' .. kind .. ' ' .. third .. '\n' .. rest)
   elseif verb == 'park' then
     local item = '0 ' .. kind .. ' ' .. second .. '\n' .. rest
-    redis.call('HSET', parkedItems, first, item)
     redis.call('ZADD', parked, now, first)
+    redis.call('HSET', parkedItems, first, item)
     indexParked(base, first, now, third)
     -- A shared event counts with each of its deliveries: the cap bounds, also when only one is left.
     local size = #item + (kind == 'r' and redis.call('HSTRLEN', events, rest) or 0)
-    redis.call('HINCRBY', stats, 'parked_bytes', size)
-    redis.call('PERSIST', stats)
+    parkedBytes = parkedBytes + size
     count('parked')
   elseif verb == 'lane' then
-    redis.call('LPUSH', base .. ':lane:' .. first,
-      crashes .. ' ' .. kind .. ' ' .. second .. '\n' .. rest)
     redis.call('ZADD', lanes, 'NX', now, first)
+    redis.call(third == 'first' and 'RPUSH' or 'LPUSH', base .. ':lane:' .. first,
+      crashes .. ' ' .. kind .. ' ' .. second .. '\n' .. rest)
   elseif verb == 'back' then
     if first == '' then
       -- BLPOP takes from the left, so what it took goes back there.
       redis.call(claim == '' and 'LPUSH' or 'RPUSH', queue, rest)
-      if claim ~= '' then redis.call('HINCRBY', stats, 'taken', -1) end
+      if claim ~= '' then untaken = untaken + 1 end
     else
       redis.call('RPUSH', ready, crashes .. ' ' .. kind .. ' ' .. first .. '\n' .. rest)
     end
   end
 end
 
-local arguments = { ended = 1, done = 1, retry = 3, park = 3, lane = 2, fan = 1, back = 1 }
+-- Guarantee 3: one delivery for each webhook, before the first request; the bytes once.
+local function fan(at, crashes, rest)
+  local event = ARGV[at]:match('^([^\n]*)\n')
+  local n = select(2, ARGV[at]:gsub('\n', '\n'))
+  redis.call('HSET', events, event, rest)
+  redis.call('HSET', refs, event, n)
+  for header in ARGV[at]:sub(#event + 2):gmatch('[^\n]+') do
+    redis.call('LPUSH', ready, crashes .. ' r ' .. header .. '\n' .. event)
+  end
+end
+
+-- Whether the claim was still held.
+local function settleOne(verb, claim, at, item)
+  item = item or redis.call('HGET', claims, claim)
+  if not item then return 0 end
+  local crashes, kind, rest = split(item)
+  if verb == 'fan' then fan(at, crashes, rest) else settle(verb, claim, at, crashes, kind, rest) end
+  -- Last: where anything failed before, the claim must not be gone.
+  if claim ~= '' then redis.call('HDEL', claims, claim) end
+  return 1
+end
+
+local kinds = { 'list', 'hash', 'list', 'zset', 'hash', 'zset', 'hash', 'hash', 'zset', 'hash', 'hash' }
+
+-- An error of Valkey's does not say which key it is about.
+local function describe(failure, lane)
+  local found = {}
+  local function look(key, kind)
+    local is = redis.call('TYPE', key).ok
+    if is ~= 'none' and is ~= kind then found[#found + 1] = key .. ' is a ' .. is .. ', not a ' .. kind end
+  end
+  for i, kind in ipairs(kinds) do look(KEYS[i], kind) end
+  if lane then look(base .. ':lane:' .. lane, 'list') end
+  if #found > 0 then return 'WRONGTYPE the key ' .. table.concat(found, '; the key ') end
+  return type(failure) == 'table' and failure.err or tostring(failure)
+end
+
+local arguments = { ended = 1, done = 1, retry = 3, park = 3, lane = 3, fan = 1, back = 1 }
 local i = 2
 while i <= #ARGV do
   local verb, claim, at = ARGV[i], ARGV[i + 1], i + 2
   i = at + arguments[verb]
-  local item
   if verb == 'ended' then
     local n = 0
     for one in claim:gmatch('%d+') do
-      local was = redis.call('HDEL', claims, one)
-      n = n + was
-      held[#held + 1] = was
+      local was = redis.pcall('HDEL', claims, one)
+      if type(was) == 'number' then
+        n = n + was
+        held[#held + 1] = was
+      else
+        problem = problem or describe(was)
+        held[#held + 1] = '!'
+      end
     end
     if n > 0 then ended[ARGV[at]] = (ended[ARGV[at]] or 0) + n end
-  elseif claim == '' then
-    item = '0 e {}\n' .. ARGV[i]
-    i = i + 1
   else
-    item = redis.call('HGET', claims, claim)
-  end
-  if item then
-    local crashes, kind, rest = split(item)
-    if verb == 'fan' then
-      -- Guarantee 3: one delivery for each webhook, before the first request; the bytes once.
-      local event = ARGV[at]:match('^([^\n]*)\n')
-      local n = 0
-      redis.call('HSET', events, event, rest)
-      for header in ARGV[at]:sub(#event + 2):gmatch('[^\n]+') do
-        redis.call('LPUSH', ready, crashes .. ' r ' .. header .. '\n' .. event)
-        n = n + 1
-      end
-      redis.call('HSET', refs, event, n)
-    else
-      settle(verb, claim, at, crashes, kind, rest)
+    local item
+    if claim == '' then
+      item = '0 e {}\n' .. ARGV[i]
+      i = i + 1
     end
-    -- Last, for a script that fails half-way keeps what it wrote: the claim must not be gone then.
-    if claim ~= '' then redis.call('HDEL', claims, claim) end
-    held[#held + 1] = 1
-  elseif verb ~= 'ended' then
-    held[#held + 1] = 0
+    local isSettled, was = pcall(settleOne, verb, claim, at, item)
+    if not isSettled then
+      problem = problem or describe(was, verb == 'lane' and ARGV[at])
+      was = '!'
+    end
+    held[#held + 1] = was
   end
 end
 
 writeParkedCounts(base)
-for kind, n in pairs(ended) do redis.call('HINCRBY', stats, kind, n) end
-return table.concat(held)
+-- Counts of what has happened: without them a delivery is as well settled as with them.
+local function add(field, n)
+  local was = redis.pcall('HINCRBY', stats, field, n)
+  if type(was) ~= 'number' then problem = problem or describe(was) end
+end
+for kind, n in pairs(ended) do add(kind, n) end
+if untaken > 0 then add('taken', -untaken) end
+if parkedBytes > 0 then
+  add('parked_bytes', parkedBytes)
+  redis.call('PERSIST', stats)
+end
+return { table.concat(held), problem or '' }

@@ -8,6 +8,9 @@ local parked, parkedItems, events, refs, stats = KEYS[1], KEYS[2], KEYS[3], KEYS
 local most = tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- Reads all that it writes to, for a script that fails half-way keeps what it wrote.
+redis.call('ZCARD', parked)
+for _, hash in ipairs({ parkedItems, events, refs }) do redis.call('HLEN', hash) end
 local bytes = tonumber(redis.call('HGET', stats, 'parked_bytes') or 0)
 
 local function drop(delivery)

@@ -12,29 +12,31 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local beat = tonumber(redis.call('ZSCORE', KEYS[1], id) or -1)
 if why == 'dead' and (beat < 0 or beat >= now - lease) then return -1 end
 
-local numbers, items = {}, {}
+local held = {}
 local function hold(claim, item)
-  if not item then return end
-  numbers[#numbers + 1] = tonumber(claim)
-  items[tonumber(claim)] = item
+  -- A foreign field may have no number; it is given last.
+  if item then held[#held + 1] = { claim = claim, number = tonumber(claim) or 0, item = item } end
 end
 if why == 'lost' then
   for i = 4, #ARGV do hold(ARGV[i], redis.call('HGET', KEYS[3], ARGV[i])) end
 else
-  local held = redis.call('HGETALL', KEYS[3])
-  for i = 1, #held, 2 do hold(held[i], held[i + 1]) end
+  local all = redis.call('HGETALL', KEYS[3])
+  for i = 1, #all, 2 do hold(all[i], all[i + 1]) end
 end
 -- The oldest is pushed last, to be taken first.
-table.sort(numbers, function(a, b) return a > b end)
-for _, claim in ipairs(numbers) do
-  local crashes, rest = string.match(items[claim], '^(%d+)( .*)$')
-  if why ~= 'leave' then crashes = tonumber(crashes) + 1 end
-  redis.call('RPUSH', KEYS[4], crashes .. rest)
+table.sort(held, function(a, b) return a.number > b.number end)
+-- Nothing fails between the first push and the end of the claims, or they would be pushed again. What
+-- cannot be read goes as it is: whoever claims it sets it aside.
+for _, one in ipairs(held) do
+  local item = one.item
+  local crashes, rest = string.match(item, '^(%d+)( .*)$')
+  if crashes and why ~= 'leave' then item = tonumber(crashes) + 1 .. rest end
+  redis.call('RPUSH', KEYS[4], item)
 end
 if why == 'lost' then
-  for _, claim in ipairs(numbers) do redis.call('HDEL', KEYS[3], claim) end
+  for _, one in ipairs(held) do redis.call('HDEL', KEYS[3], one.claim) end
 else
   redis.call('DEL', KEYS[2], KEYS[3])
   redis.call('ZREM', KEYS[1], id)
 end
-return #numbers
+return #held

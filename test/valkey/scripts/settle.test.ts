@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Settlement } from "../../../src/valkey/queue-store.ts";
-import { deliveryHeader, header, QueueLab, type TestQueue } from "../test-queue.ts";
+import { CUT, deliveryHeader, header, QueueLab, type TestQueue } from "../test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {
@@ -124,8 +124,8 @@ test("a retry begins anew with crashes, what goes back or waits in a lane keeps 
   const items = await queue.claim("w", { lanes: [{ webhookId: "wh_1", mostItems: 1 }] });
 
   expect(items.map((item) => [item.source, item.bytes?.toString(), item.crashes])).toEqual([
-    ["lane", "b", 1],
     ["due", "a", 0],
+    ["lane", "b", 1],
     ["ready", "c", 1],
   ]);
 });
@@ -136,11 +136,11 @@ test("what goes back raw is the next to be claimed; with blpop it goes to the ot
   await settleAs(queue, "w", number, BACK_TO_LIST);
   expect(await queue.list()).toEqual(["first", "second"]);
 
-  const popped = (await queue.store.pop(1))[0]!;
+  const popped = (await queue.store.pop(1, 1_000, CUT)).elements[0]!;
   expect(popped.toString()).toBe("second");
   const claim = { number: "", bytes: popped };
   await queue.store.settle(null, [{ claim, settlement: BACK_TO_LIST }]);
-  expect((await queue.store.pop(1))[0]?.toString()).toBe("second");
+  expect(String((await queue.store.pop(1, 1_000, CUT)).elements[0])).toBe("second");
 });
 
 test("a retry of the same delivery is scheduled once, with its newest header", async () => {

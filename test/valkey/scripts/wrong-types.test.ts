@@ -1,0 +1,221 @@
+// A script that fails half-way keeps what it wrote, so a repetition must do no harm: each place of a
+// queue holds something else in turn, and after the repair everything is where it belongs, once.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { UnsettledClaims, type Settlement } from "../../../src/valkey/queue-store.ts";
+import { header, QueueLab, type TestQueue } from "../test-queue.ts";
+
+let lab: QueueLab;
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+
+const DELIVERY = "d1";
+const BROKEN = [
+  "ready",
+  "schedule",
+  "scheduled",
+  "lanes",
+  "lane",
+  "events",
+  "refs",
+  "parked",
+  "parkedItems",
+  "stats",
+  "claims",
+] as const;
+type Broken = (typeof BROKEN)[number];
+
+const VERBS: { verb: string; settlement: Settlement; needs: Broken[]; places: object }[] = [
+  {
+    verb: "retry",
+    settlement: { verb: "retry", delivery: DELIVERY, delayMs: 60_000, header: header(DELIVERY) },
+    needs: ["schedule", "scheduled", "claims"],
+    places: { schedule: ["a"] },
+  },
+  {
+    verb: "park",
+    settlement: { verb: "park", delivery: DELIVERY, header: header(DELIVERY) },
+    needs: ["parked", "parkedItems", "claims"],
+    places: { parked: ["a"] },
+  },
+  {
+    verb: "lane",
+    settlement: { verb: "lane", webhookId: "wh_1", header: header(DELIVERY) },
+    needs: ["lanes", "lane", "claims"],
+    places: { lane: ["a"] },
+  },
+  {
+    verb: "fan",
+    settlement: { verb: "fan", event: "e", headers: [header("d1"), header("d2")] },
+    needs: ["ready", "events", "refs", "claims"],
+    places: { ready: ["d1", "d2"] },
+  },
+  {
+    verb: "back",
+    settlement: { verb: "back", header: header(DELIVERY) },
+    needs: ["ready", "claims"],
+    places: { ready: ["a"] },
+  },
+  {
+    verb: "done",
+    settlement: { verb: "done", ending: "delivered" },
+    needs: ["claims"],
+    places: {},
+  },
+];
+
+function keyOf({ store: { keys } }: TestQueue, broken: Broken): string {
+  if (broken === "claims") return keys.claims("w");
+  return broken === "lane" ? `${keys.base}:lane:wh_1` : keys[broken];
+}
+
+/** Something else under the key; answers what puts it right again. */
+async function breakKey(key: string): Promise<() => Promise<void>> {
+  const saved = `${key}-saved`;
+  const isThere = (await lab.redis.exists(key)) === 1;
+  if (isThere) await lab.redis.rename(key, saved);
+  await lab.redis.set(key, "something else");
+  return async () => {
+    await lab.redis.del(key);
+    if (isThere) await lab.redis.rename(saved, key);
+  };
+}
+
+const settle = (queue: TestQueue, number: string, settlement: Settlement) =>
+  queue.store.settle("w", [{ claim: { number }, settlement }]);
+
+describe.each(VERBS)("$verb", ({ settlement, needs, places }) => {
+  test.each(BROKEN)("is done once, whatever was under %s", async (broken) => {
+    const queue = lab.queue();
+    await queue.join("w");
+    await queue.push("a");
+    const { number } = await queue.claimOne("w");
+    const key = keyOf(queue, broken);
+    const repair = await breakKey(key);
+
+    // Twice, as a worker does that does not know what to make of it.
+    const isNeeded = needs.includes(broken);
+    for (let i = 0; i < 2; i += 1) {
+      const failure = await settle(queue, number, settlement).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      if (!isNeeded) break;
+      expect(failure).toBeInstanceOf(UnsettledClaims);
+      expect((failure as Error).message).toContain(`the key ${key} is a string, not a`);
+    }
+    await repair();
+    if (isNeeded) expect(await settle(queue, number, settlement)).toEqual([true]);
+
+    expect(await queue.places()).toEqual(places as Record<string, string[]>);
+    expect(await settle(queue, number, settlement)).toEqual([false]);
+  });
+});
+
+test("the end of a shared event's delivery that fails does not count the event down", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("event bytes");
+  const headers = [header("d1"), header("d2")];
+  await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
+  const [first, second] = await queue.claim("w");
+  const done: Settlement = { verb: "done", ending: "delivered" };
+  const repair = await breakKey(queue.store.keys.events);
+  for (let i = 0; i < 3; i += 1) {
+    expect(settle(queue, first!.number, done)).rejects.toBeInstanceOf(UnsettledClaims);
+  }
+  await repair();
+
+  expect(await settle(queue, first!.number, done)).toEqual([true]);
+  expect(await lab.redis.hget(queue.store.keys.events, "e")).toBe("event bytes");
+  expect(await settle(queue, second!.number, done)).toEqual([true]);
+  expect(await lab.redis.exists(queue.store.keys.events, queue.store.keys.refs)).toBe(0);
+});
+
+test("one claim that cannot be settled holds up no other of its group", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("a", "b", "c");
+  const claims = await queue.claim("w");
+  const repair = await breakKey(queue.store.keys.schedule);
+  const settlements: Settlement[] = [
+    { verb: "park", delivery: "d0", header: header("d0") },
+    { verb: "retry", delivery: "d1", delayMs: 60_000, header: header("d1") },
+    { verb: "done", ending: "delivered" },
+  ];
+  const group = claims.map((claim, at) => ({ claim, settlement: settlements[at]! }));
+
+  const failure = await queue.store.settle("w", group).catch((error: unknown) => error);
+
+  expect((failure as UnsettledClaims).entries).toEqual([1]);
+  await repair();
+  expect(await queue.places()).toEqual({ parked: ["a"], claims: ["b"] });
+  expect(await queue.ended()).toEqual({ parked: 1, delivered: 1 });
+});
+
+test.each(["ready", "schedule", "scheduled", "lanes", "lane", "paused", "stats"] as const)(
+  "where %s holds something else, the rest is claimed, and all of it after the repair",
+  async (broken) => {
+    const queue = lab.queue();
+    const { keys } = queue.store;
+    await queue.join("w");
+    await queue.push("ready", "due", "lane", "list");
+    const [ready, due, lane] = await queue.claim("w", { mostItems: 3 });
+    await queue.settle(ready!, { verb: "back", header: header("d1") });
+    await queue.settle(due!, { verb: "retry", delivery: "d2", delayMs: 0, header: header("d2") });
+    await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: header("d3") });
+    const key = broken === "lane" ? `${keys.base}:lane:wh_1` : keys[broken];
+    const repair = await breakKey(key);
+    const lanes = [{ webhookId: "wh_1", mostItems: 2 }];
+
+    const first = await queue.claimBatch("w", { lanes });
+    expect(first.problems).toHaveLength(1);
+    expect(first.problems[0]).toContain(`the key ${key} is a string, not a`);
+    await repair();
+    const second = await queue.claimBatch("w", { lanes });
+
+    expect(second.problems).toEqual([]);
+    const missing = { ready: "ready", schedule: "due", scheduled: "due", lane: "lane" };
+    const isHeldBack = (one: string) => one === (missing as Record<string, string>)[broken];
+    const all = ["due", "lane", "ready", "list"];
+    const texts = (items: readonly { bytes: Buffer | null }[]) => items.map((i) => String(i.bytes));
+    expect(texts(first.items)).toEqual(all.filter((one) => !isHeldBack(one)));
+    expect(texts(second.items)).toEqual(all.filter(isHeldBack));
+    expect(await queue.places()).toEqual({ claims: expect.arrayContaining(all) as string[] });
+  },
+);
+
+test("what needs the bytes of fanned-out events stays where it is until they can be read", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  await queue.push("event bytes");
+  const headers = [header("d1"), header("d2")];
+  await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
+  await queue.push("list");
+  const repair = await breakKey(queue.store.keys.events);
+  expect((await queue.claim("w")).map(({ bytes }) => String(bytes))).toEqual(["list"]);
+  await repair();
+  const claims = await queue.claim("w");
+  expect(claims.map(({ bytes }) => String(bytes))).toEqual(["event bytes", "event bytes"]);
+});
+
+test.each(["workers", "worker", "claims"] as const)(
+  "where the worker's own %s holds something else, nothing moves, and the error names it",
+  async (broken) => {
+    const queue = lab.queue();
+    const { keys } = queue.store;
+    await queue.join("w");
+    await queue.push("a");
+    await queue.claimOne("w");
+    await queue.push("b");
+    const key = broken === "workers" ? keys.workers : keys[broken]("w");
+    const repair = await breakKey(key);
+    for (let i = 0; i < 2; i += 1) {
+      expect(queue.claim("w")).rejects.toThrow(`the key ${key} is a string, not a`);
+    }
+    await repair();
+    expect((await queue.claim("w")).map(({ bytes }) => String(bytes))).toEqual(["b"]);
+    expect(await queue.places()).toEqual({ claims: ["a", "b"] });
+  },
+);
