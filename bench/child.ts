@@ -1,5 +1,5 @@
 // A process of the benchmark that speaks JSON lines: contender, receiver, or Fluxhook with its log.
-import { afterOurDeath } from "../src/valkey/lifeline.ts";
+import { afterOurDeath } from "../src/local-valkey/on-process-death.ts";
 
 type Message = Record<string, unknown>;
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
 import { join } from "node:path";
-import { locateValkey } from "../src/valkey/locate-valkey.ts";
+import { locateValkey } from "../src/local-valkey/locate.ts";
 
 /** The part that a process plays; each is pinned to one core. */
 export type Part = "contender" | "receiver" | "valkey" | "harness";

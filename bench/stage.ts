@@ -1,6 +1,6 @@
 // What one measurement plays on, all of it fresh: a Valkey, a receiver, and who sends to it.
 import type { Redis } from "iovalkey";
-import type { LocalValkey } from "../src/valkey/local-server.ts";
+import type { LocalValkey } from "../src/local-valkey/start.ts";
 import { ownValkey, testRedis } from "../test/support/valkey.ts";
 import { pinRunning, type Pins } from "./machine.ts";
 import { Receiver, type ReceiverMode, type TlsFiles } from "./receiver.ts";

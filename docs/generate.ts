@@ -1,9 +1,9 @@
 // Writes the README's generated tables between their markers: `bun docs/generate.ts`. The settings come
-// from src/config.ts, the routes from the OpenAPI document, the receivers from docs/receivers.md; test/docs/readme.test.ts notices a drift.
+// from src/config/settings.ts, the routes from the OpenAPI document, the receivers from docs/receivers.md; test/docs/readme.test.ts notices a drift.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createApi } from "../src/api/app.ts";
-import { settingsTable } from "../src/cli/settings-help.ts";
+import { settingsTable } from "../src/config/help.ts";
 import { VERSION } from "../src/version.ts";
 
 export const README = join(import.meta.dir, "../README.md");

@@ -1,6 +1,6 @@
 // The entry: what a service's process needs before anything else of it is loaded, then the commands.
-import { setOwnEnvironment } from "./cli/own-environment.ts";
-import { scheduleHelpersAsBatch } from "./cli/scheduling.ts";
+import { setOwnEnvironment } from "./service/tune-runtime.ts";
+import { scheduleHelpersAsBatch } from "./service/helper-threads.ts";
 
 const args = process.argv.slice(2);
 const [command = "serve"] = args;
@@ -14,7 +14,7 @@ async function run(): Promise<number> {
   // The service needs nothing of the other commands, and starts sooner without them.
   if (command === "serve" && args.length <= 1) {
     const { serve } = await import("./cli/serve.ts");
-    const { fail } = await import("./cli/fail.ts");
+    const { fail } = await import("./cli/terminal/fail.ts");
     return serve().catch(fail);
   }
   const { runCommand } = await import("./cli/program.ts");

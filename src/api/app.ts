@@ -1,26 +1,26 @@
 // The HTTP API put together: headers on every answer, who is asking, the resources, the errors.
 import type { MiddlewareHandler } from "hono";
-import { newApi, type Api } from "./openapi.ts";
-import { allowedMethods } from "./allowed-methods.ts";
-import { identifyBy, requirePrincipal, type Identify } from "./auth.ts";
+import { newApi, type Api } from "./http/openapi.ts";
+import { allowedMethods } from "./http/allowed-methods.ts";
+import { identifyBy, requirePrincipal, type Identify } from "./auth/authenticate.ts";
 import { addDeliveries } from "./deliveries.ts";
 import type { ApiDeps } from "./deps.ts";
-import type { ApiEnv } from "./env.ts";
-import { addDocument } from "./document.ts";
+import type { ApiEnv } from "./http/env.ts";
+import { addDocument } from "./http/document.ts";
 import { addEventTypes } from "./event-types.ts";
 import { addEvents } from "./events.ts";
 import { addHealth } from "./health.ts";
-import { addListen } from "./listen.ts";
+import { addListen } from "./tunnel.ts";
 import { addLogs } from "./logs.ts";
 import { addParked } from "./parked.ts";
-import { answerError, problem } from "./problem.ts";
+import { answerError, problem } from "./http/problem.ts";
 import { addRejected } from "./rejected.ts";
-import { ScopedTokens } from "./scoped-token.ts";
-import { crossOrigin, neverStored, securityHeaders } from "./security-headers.ts";
+import { ScopedTokens } from "./auth/scoped-token.ts";
+import { crossOrigin, neverStored, securityHeaders } from "./http/security-headers.ts";
 import { addTokens } from "./tokens.ts";
-import { addWebhookSecrets } from "./webhook-secrets.ts";
-import { addWebhookTest } from "./webhook-test.ts";
-import { addWebhooks } from "./webhooks.ts";
+import { addWebhookSecrets } from "./webhooks/secrets.ts";
+import { addWebhookTest } from "./webhooks/test.ts";
+import { addWebhooks } from "./webhooks/webhooks.ts";
 
 export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   const { apiToken, corsOrigins = [] } = deps.config;

@@ -1,11 +1,11 @@
 // POST /v1/deliveries/…/redeliver: one delivery again, by the UUID of any of its attempts.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { MOST_KEPT_BYTES } from "../valkey/kept-store.ts";
+import { MOST_KEPT_BYTES } from "../valkey/history/body-store.ts";
 import type { ApiDeps } from "./deps.ts";
-import { json, problems, type Api } from "./openapi.ts";
+import { json, problems, type Api } from "./http/openapi.ts";
 import { webhookDisabled } from "./parked.ts";
-import { problem } from "./problem.ts";
+import { problem } from "./http/problem.ts";
 
 const UUID_PATTERN = "^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
 const UUID = new RegExp(UUID_PATTERN);

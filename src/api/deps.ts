@@ -1,8 +1,8 @@
 // What the API needs from outside. `serve` gives it stores on Valkey, its tests give it others.
-import type { Guard } from "../delivery/guard.ts";
-import type { ListenLine } from "../valkey/listen-line.ts";
-import type { Redelivery } from "../valkey/redelivery.ts";
-import type { Requeued } from "../valkey/requeue.ts";
+import type { Guard } from "../delivery/guard/guard.ts";
+import type { ListenLine } from "../tunnel/broker.ts";
+import type { Redelivery } from "../control/redelivery.ts";
+import type { Requeued } from "../valkey/queue/requeue.ts";
 import type { NotReadyCause } from "../worker/progress.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import type { LogEntry } from "../wire/log-entry.ts";

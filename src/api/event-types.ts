@@ -3,7 +3,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { DIALECT_NAMES, dialectOf } from "../wire/dialects/registry.ts";
 import type { ApiDeps } from "./deps.ts";
-import { json, problems, type Api } from "./openapi.ts";
+import { json, problems, type Api } from "./http/openapi.ts";
 
 const eventTypesSchema = z
   .object({

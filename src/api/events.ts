@@ -6,14 +6,14 @@ import { z } from "zod";
 import { elementText, eventSchema, tooLargeMessage, type RejectionReason } from "../wire/event.ts";
 import { EVENTS_PER_REQUEST, readEventsInSteps } from "../wire/event-batch.ts";
 import type { Steps } from "../wire/steps.ts";
-import { apiOnly } from "./auth.ts";
-import { jsonText, notJson } from "./body.ts";
+import { apiOnly } from "./auth/authenticate.ts";
+import { jsonText, notJson } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
-import type { ApiEnv } from "./env.ts";
-import { newId } from "./new-id.ts";
-import { json, jsonInput, problems, type Api } from "./openapi.ts";
-import { fieldErrors, invalid, problem, type FieldError } from "./problem.ts";
-import { inTurns } from "./turns.ts";
+import type { ApiEnv } from "./http/env.ts";
+import { newId } from "../wire/new-id.ts";
+import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
+import { fieldErrors, invalid, problem, type FieldError } from "./http/problem.ts";
+import { inTurns } from "./http/turns.ts";
 
 /** Of the whole body; each event in it has its own limit, FLUXHOOK_MAX_EVENT_BYTES. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;

@@ -2,8 +2,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import type { ApiDeps } from "./deps.ts";
-import { json, OPEN, problems, type Api } from "./openapi.ts";
-import { problem } from "./problem.ts";
+import { json, OPEN, problems, type Api } from "./http/openapi.ts";
+import { problem } from "./http/problem.ts";
 
 export function addHealth(api: Api, { notReadyCauses }: ApiDeps): void {
   api.openapi(

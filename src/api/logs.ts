@@ -3,10 +3,10 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { logEntrySchema } from "../wire/log-entry.ts";
 import { ownerIdSchema, ownerRef } from "../wire/owner.ts";
-import { maySee } from "./auth.ts";
+import { maySee } from "./auth/authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
-import { json, problems, type Api } from "./openapi.ts";
-import { problem } from "./problem.ts";
+import { json, problems, type Api } from "./http/openapi.ts";
+import { problem } from "./http/problem.ts";
 
 const logsSchema = z.object({ logs: z.array(logEntrySchema) });
 const responses = {

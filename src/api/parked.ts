@@ -2,17 +2,17 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
-import type { ListedParked, ParkedFilter, ParkedPosition } from "../valkey/redelivery.ts";
+import type { ListedParked, ParkedFilter, ParkedPosition } from "../control/redelivery.ts";
 import { boundedText } from "../wire/bounded-text.ts";
 import { ownerIdSchema, ownerRef, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
 import { ownerOf } from "../wire/webhook.ts";
-import { maySee } from "./auth.ts";
-import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
+import { maySee } from "./auth/authenticate.ts";
+import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
-import type { ApiEnv } from "./env.ts";
-import { json, jsonInput, problems, type Api } from "./openapi.ts";
-import { nextCursorSchema, pageQuery, positionIn } from "./page.ts";
-import { invalid, problem } from "./problem.ts";
+import type { ApiEnv } from "./http/env.ts";
+import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
+import { nextCursorSchema, pageQuery, positionIn } from "./http/page.ts";
+import { invalid, problem } from "./http/problem.ts";
 
 const tags = ["parked"];
 const MOST_AT_ONCE = 1_000;

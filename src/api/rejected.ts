@@ -2,11 +2,11 @@
 // their queues with them.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { apiOnly } from "./auth.ts";
-import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
+import { apiOnly } from "./auth/authenticate.ts";
+import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
-import { json, jsonInput, problems, type Api } from "./openapi.ts";
-import { nextCursorSchema, pageQuery } from "./page.ts";
+import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
+import { nextCursorSchema, pageQuery } from "./http/page.ts";
 
 const tags = ["events"];
 const MOST_AT_ONCE = 1_000;

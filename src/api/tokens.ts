@@ -3,11 +3,11 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { ownerIdSchema, splitOwnerRef } from "../wire/owner.ts";
 import { EITHER_OWNER, ownerOf } from "../wire/webhook.ts";
-import { apiOnly } from "./auth.ts";
-import { jsonBody, SMALL_BODY_BYTES } from "./body.ts";
+import { apiOnly } from "./auth/authenticate.ts";
+import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
-import { json, jsonInput, problems, type Api } from "./openapi.ts";
-import type { ScopedTokens } from "./scoped-token.ts";
+import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
+import type { ScopedTokens } from "./auth/scoped-token.ts";
 
 const LONGEST_S = 30 * 86_400;
 

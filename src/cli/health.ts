@@ -1,6 +1,6 @@
 // `fluxhook health`: whether the service of this environment is ready, for a HEALTHCHECK in an image
 // that has no shell and no curl. Exit codes are Docker's: 0 healthy, 1 not; 2 is reserved there.
-import { readSettings, type Settings } from "../config.ts";
+import { readSettings, type Settings } from "../config/settings.ts";
 import { printable } from "../wire/printable.ts";
 
 const DEADLINE_MS = 3_000;

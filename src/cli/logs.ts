@@ -3,12 +3,12 @@ import type { Command } from "commander";
 import type { LogEntry } from "../wire/log-entry.ts";
 import { printable, printableJson } from "../wire/printable.ts";
 import { isOwnerId, OWNER_ID_ACCEPTED } from "../wire/owner.ts";
-import { ApiClient, type Answer } from "./api-client.ts";
-import { logLine, logTable } from "./log-table.ts";
-import { print } from "./output.ts";
-import { addOwnerOptions, type OwnerOptions } from "./owner-options.ts";
-import { untilSignal } from "./signals.ts";
-import { judged, withExamples, type Exit } from "./usage.ts";
+import { ApiClient, type Answer } from "./terminal/api-client.ts";
+import { logLine, logTable } from "./terminal/log-table.ts";
+import { print } from "./terminal/output.ts";
+import { addOwnerOptions, type OwnerOptions } from "./terminal/owner-options.ts";
+import { untilSignal } from "./terminal/signals.ts";
+import { judged, withExamples, type Exit } from "./terminal/usage.ts";
 
 interface LogsOptions extends OwnerOptions {
   follow?: boolean;

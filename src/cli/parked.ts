@@ -1,11 +1,11 @@
 // `fluxhook parked`: the deliveries that are not tried again by themselves; list them, redeliver them.
 import type { Command } from "commander";
 import { printable } from "../wire/printable.ts";
-import { ApiClient, pathSegment, queryOf } from "./api-client.ts";
-import { colors, print, table } from "./output.ts";
-import { addOwnerOptions, ownerFields, type OwnerOptions } from "./owner-options.ts";
-import { addPageOptions, morePages, type PageOptions } from "./page-options.ts";
-import { wholeNumber, withExamples, type Exit } from "./usage.ts";
+import { ApiClient, pathSegment, queryOf } from "./terminal/api-client.ts";
+import { colors, print, table } from "./terminal/output.ts";
+import { addOwnerOptions, ownerFields, type OwnerOptions } from "./terminal/owner-options.ts";
+import { addPageOptions, morePages, type PageOptions } from "./terminal/page-options.ts";
+import { wholeNumber, withExamples, type Exit } from "./terminal/usage.ts";
 
 interface Filter extends OwnerOptions {
   webhook?: string;

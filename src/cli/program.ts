@@ -1,16 +1,16 @@
 // Commands to their files; nothing else.
 import { Command, CommanderError } from "commander";
-import { settingsHelp } from "./settings-help.ts";
-import { fail } from "./fail.ts";
-import { addListen } from "./listen.ts";
+import { settingsHelp } from "../config/help.ts";
+import { fail } from "./terminal/fail.ts";
+import { addListen } from "./listen/listen.ts";
 import { addLogs } from "./logs.ts";
 import { addParked } from "./parked.ts";
 import { addRejected } from "./rejected.ts";
 import { addSend } from "./send.ts";
-import { addSign } from "./sign.ts";
-import { examples, writeError } from "./usage.ts";
-import { addVerify } from "./verify.ts";
-import { addWebhooks } from "./webhooks.ts";
+import { addSign } from "./signature/sign.ts";
+import { examples, writeError } from "./terminal/usage.ts";
+import { addVerify } from "./signature/verify.ts";
+import { addWebhooks } from "./webhooks/webhooks.ts";
 import { VERSION } from "../version.ts";
 
 const program = new Command("fluxhook")
@@ -38,7 +38,7 @@ program
   .option("--once", "end after the samples: 0 if all arrived and verified")
   .addHelpText("after", examples("fluxhook dev", "fluxhook dev --once"))
   .action(async (options: { once?: boolean }) => {
-    exitCode = await (await import("./dev.ts")).dev({ once: options.once === true });
+    exitCode = await (await import("./dev/dev.ts")).dev({ once: options.once === true });
   });
 
 program
@@ -56,7 +56,7 @@ program
   .option("--json", "print JSON")
   .addHelpText("after", examples("fluxhook doctor", "fluxhook doctor --url https://example.com/"))
   .action(async (options: { url?: string; json?: boolean }) => {
-    const { doctor } = await import("./doctor.ts");
+    const { doctor } = await import("./doctor/doctor.ts");
     exitCode = await doctor({ json: options.json === true, url: options.url });
   });
 

@@ -1,10 +1,10 @@
 // `fluxhook rejected`: the elements that were no valid events; list them, and push them again once the
 // producer or a setting was put right.
 import type { Command } from "commander";
-import { ApiClient, queryOf } from "./api-client.ts";
-import { colors, print, table } from "./output.ts";
-import { addPageOptions, morePages, type PageOptions } from "./page-options.ts";
-import { wholeNumber, withExamples, type Exit } from "./usage.ts";
+import { ApiClient, queryOf } from "./terminal/api-client.ts";
+import { colors, print, table } from "./terminal/output.ts";
+import { addPageOptions, morePages, type PageOptions } from "./terminal/page-options.ts";
+import { wholeNumber, withExamples, type Exit } from "./terminal/usage.ts";
 
 interface Rejected {
   id: string;

@@ -2,16 +2,16 @@
 // They are checked first by the rules of the worker, so what it would reject never gets there.
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
-import { readSettings, type Settings } from "../config.ts";
+import { readSettings, type Settings } from "../config/settings.ts";
 import { elementText, isEventId, readElement, type Event } from "../wire/event.ts";
 import { EVENTS_PER_REQUEST } from "../wire/event-batch.ts";
 import { isTimestamp, TIMESTAMP_ACCEPTED } from "../wire/timestamp.ts";
-import { acceptedEventTypes } from "../worker/event-types.ts";
-import { ApiClient, type Answer } from "./api-client.ts";
-import { readInput } from "./input.ts";
-import { print } from "./output.ts";
-import { addOwnerOptions, type OwnerOptions } from "./owner-options.ts";
-import { judged, wholeNumber, withExamples, type Exit } from "./usage.ts";
+import { acceptedEventTypes } from "../wire/accepted-event-types.ts";
+import { ApiClient, type Answer } from "./terminal/api-client.ts";
+import { readInput } from "./terminal/input.ts";
+import { print } from "./terminal/output.ts";
+import { addOwnerOptions, type OwnerOptions } from "./terminal/owner-options.ts";
+import { judged, wholeNumber, withExamples, type Exit } from "./terminal/usage.ts";
 
 interface SendOptions extends OwnerOptions {
   data: string;
@@ -187,7 +187,7 @@ function isUncertain(answer: Answer): boolean {
 async function pushOntoList(settings: Settings): Promise<Push> {
   // Not above: the other commands start without a client of Valkey.
   const { connectValkey } = await import("./doctor/valkey-state.ts");
-  const { shownAddress } = await import("../valkey/shown-address.ts");
+  const { shownAddress } = await import("../valkey/connection/address.ts");
   const { VALKEY_URL } = settings;
   const valkey = await connectValkey(VALKEY_URL);
   if (!valkey.isUp) {

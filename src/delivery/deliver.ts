@@ -4,15 +4,15 @@ import type { Dialect } from "../wire/dialects/dialect.ts";
 import { faultPoint } from "../fault-point.ts";
 import { signRequest, type Signer } from "../wire/signature.ts";
 import { bunHmac } from "./bun-hmac.ts";
-import { Deadline } from "./deadline.ts";
-import { DRAINED, type Answer, type Drained } from "./connection.ts";
-import type { Failure } from "./failure.ts";
-import type { Guard, Verdict } from "./guard.ts";
-import { mergeHeaders } from "./headers.ts";
+import { Deadline } from "../deadline.ts";
+import { DRAINED, type Answer, type Drained } from "./http/connection.ts";
+import type { Failure } from "./http/failure.ts";
+import type { Guard, Verdict } from "./guard/guard.ts";
+import { mergeHeaders } from "./http/headers.ts";
 import { judge, type Outcome } from "./judge.ts";
-import type { Send } from "./send.ts";
-import { redirectHost } from "./redirect-host.ts";
-import { readTarget, type Target } from "./target.ts";
+import type { Send } from "./http/send.ts";
+import { redirectHost } from "./guard/redirect-host.ts";
+import { readTarget, type Target } from "./guard/target.ts";
 
 export interface Delivery {
   /** UUID of this attempt. */

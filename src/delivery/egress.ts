@@ -1,10 +1,10 @@
 // How deliveries leave: the resolver, the guard and the sender of one process, put together from the
 // settings. The worker and the API share one, so that both judge alike and by the same answers.
-import { createGuard, type Guard } from "./guard.ts";
-import { nameServerLookup } from "./name-servers.ts";
-import { createOwnListeners, type OwnListener } from "./own-listeners.ts";
-import { createResolver, type Resolve } from "./resolve.ts";
-import { createSender, type Send } from "./send.ts";
+import { createGuard, type Guard } from "./guard/guard.ts";
+import { nameServerLookup } from "./guard/name-servers.ts";
+import { createOwnListeners, type OwnListener } from "./guard/own-ports.ts";
+import { createResolver, type Resolve } from "./guard/resolve.ts";
+import { createSender, type Send } from "./http/send.ts";
 
 /** As the settings of the same names. */
 export interface EgressSettings {

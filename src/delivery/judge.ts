@@ -1,6 +1,6 @@
 // What an attempt came to: the table of DESIGN §2.4 as one pure function.
 import { delayBefore } from "./backoff.ts";
-import type { FailureReason } from "./failure.ts";
+import type { FailureReason } from "./http/failure.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
 /** What judge needs to know of the guard's and the receiver's answer. */

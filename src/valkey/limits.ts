@@ -1,8 +1,8 @@
 // The settings as the stores take them.
-import type { Settings } from "../config.ts";
-import type { ParkedLimits } from "./parked-store.ts";
-import type { Cut } from "./queue-store.ts";
-import type { RecentLimits } from "./recent-lists.ts";
+import type { Settings } from "../config/settings.ts";
+import type { ParkedLimits } from "./queue/parked-store.ts";
+import type { Cut } from "./queue/queue-store.ts";
+import type { RecentLimits } from "./history/recent-lists.ts";
 
 export function logLimits(settings: Settings): RecentLimits {
   return { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL };

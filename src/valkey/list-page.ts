@@ -1,7 +1,7 @@
 // A page of a list whose elements may be large: bounded in bytes, for what reads it does so in one
 // turn of the event loop.
-import type { Link } from "./link.ts";
-import { Script } from "./script.ts";
+import type { Link } from "./connection/link.ts";
+import { Script } from "./connection/script.ts";
 import pageText from "./scripts/page.lua" with { type: "text" };
 
 const pageScript = new Script(pageText);

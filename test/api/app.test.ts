@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { identifyBy, maySee, type Caller } from "../../src/api/auth.ts";
-import { ScopedTokens } from "../../src/api/scoped-token.ts";
-import { ValkeyUnavailable } from "../../src/valkey/unavailable.ts";
+import { identifyBy, maySee, type Caller } from "../../src/api/auth/authenticate.ts";
+import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
+import { ValkeyUnavailable } from "../../src/valkey/connection/errors.ts";
 import type { WebhookRecord } from "../../src/wire/webhook.ts";
 import { memoryApi, readAnswer, TOKEN } from "./memory-api.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { createApi } from "../../src/api/app.ts";
-import type { Identify } from "../../src/api/auth.ts";
+import type { Identify } from "../../src/api/auth/authenticate.ts";
 import type { ApiStores } from "../../src/api/deps.ts";
-import type { RedeliveredOne } from "../../src/valkey/redelivery.ts";
+import type { RedeliveredOne } from "../../src/control/redelivery.ts";
 import { memoryApi, readAnswer, TOKEN } from "./memory-api.ts";
 
 const UUID = "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001";

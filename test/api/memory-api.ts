@@ -1,11 +1,11 @@
 // The API in process on stores in memory: for the shape of its answers. The stores on Valkey have
 // tests of their own.
 import { createApi } from "../../src/api/app.ts";
-import type { Identify } from "../../src/api/auth.ts";
+import type { Identify } from "../../src/api/auth/authenticate.ts";
 import type { ApiDeps, ApiStores } from "../../src/api/deps.ts";
-import { createGuard } from "../../src/delivery/guard.ts";
-import { NO_HEALTH } from "../../src/api/webhook-changes.ts";
-import { MAX_SESSIONS, type NewSession } from "../../src/valkey/listen-store.ts";
+import { createGuard } from "../../src/delivery/guard/guard.ts";
+import { NO_HEALTH } from "../../src/control/webhook-changes.ts";
+import { MAX_SESSIONS, type NewSession } from "../../src/valkey/tunnel/tunnel-store.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
 import {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { createApi } from "../../src/api/app.ts";
-import type { Identify } from "../../src/api/auth.ts";
+import type { Identify } from "../../src/api/auth/authenticate.ts";
 import type { ApiStores } from "../../src/api/deps.ts";
-import { attemptUuid } from "../../src/valkey/delivery-id.ts";
-import type { DeliveryHeader } from "../../src/valkey/item.ts";
-import type { ParkedFilter, ParkedPage, ParkedPosition } from "../../src/valkey/redelivery.ts";
-import { webhookRecord } from "../valkey/webhook-records.ts";
+import { attemptUuid } from "../../src/valkey/queue/delivery-id.ts";
+import type { DeliveryHeader } from "../../src/valkey/queue/item.ts";
+import type { ParkedFilter, ParkedPage, ParkedPosition } from "../../src/control/redelivery.ts";
+import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
 import { faultyFields, memoryApi, readAnswer, TOKEN } from "./memory-api.ts";
 
 const DELIVERY = "0123456789ab4def8123456789ab";

@@ -1,4 +1,4 @@
-// Which requests to requeue are taken; what they do is in test/valkey/requeue.test.ts.
+// Which requests to requeue are taken; what they do is in test/valkey/queue/requeue.test.ts.
 import { describe, expect, test } from "bun:test";
 import { faultyFields, memoryApi } from "./memory-api.ts";
 

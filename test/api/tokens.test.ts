@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { identifyBy } from "../../src/api/auth.ts";
-import { ScopedTokens } from "../../src/api/scoped-token.ts";
+import { identifyBy } from "../../src/api/auth/authenticate.ts";
+import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
 import { faultyFields, memoryApi, readAnswer, TOKEN } from "./memory-api.ts";
 
 const api = memoryApi();

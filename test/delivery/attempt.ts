@@ -1,13 +1,13 @@
 // Sends one request, or delivers one event, as the tests want it: to this machine, whatever the
 // URL's name.
-import type { Address } from "../../src/delivery/address.ts";
-import { Deadline } from "../../src/delivery/deadline.ts";
+import type { Address } from "../../src/delivery/guard/address.ts";
+import { Deadline } from "../../src/deadline.ts";
 import type { Delivery, DeliverDeps } from "../../src/delivery/deliver.ts";
-import { createGuard, type GuardOptions } from "../../src/delivery/guard.ts";
-import { createResolver } from "../../src/delivery/resolve.ts";
-import type { Answer } from "../../src/delivery/connection.ts";
-import { createSender, type Send, type SenderOptions } from "../../src/delivery/send.ts";
-import { readTarget } from "../../src/delivery/target.ts";
+import { createGuard, type GuardOptions } from "../../src/delivery/guard/guard.ts";
+import { createResolver } from "../../src/delivery/guard/resolve.ts";
+import type { Answer } from "../../src/delivery/http/connection.ts";
+import { createSender, type Send, type SenderOptions } from "../../src/delivery/http/send.ts";
+import { readTarget } from "../../src/delivery/guard/target.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
 import { Signer } from "../../src/wire/signature.ts";
 

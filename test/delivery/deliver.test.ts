@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { deliver, type DeliverDeps } from "../../src/delivery/deliver.ts";
-import { createResolver } from "../../src/delivery/resolve.ts";
+import { createResolver } from "../../src/delivery/guard/resolve.ts";
 import { Signer } from "../../src/wire/signature.ts";
 import { silence } from "../support/silent-address.ts";
 import { hang, startReceiver, type Respond } from "../support/receiver.ts";
@@ -193,9 +193,9 @@ describe("the attempt", () => {
     await gone.stop();
     const program = `
       import { deliver } from ${JSON.stringify(import.meta.resolve("../../src/delivery/deliver.ts"))};
-      import { createGuard } from ${JSON.stringify(import.meta.resolve("../../src/delivery/guard.ts"))};
-      import { createResolver } from ${JSON.stringify(import.meta.resolve("../../src/delivery/resolve.ts"))};
-      import { createSender } from ${JSON.stringify(import.meta.resolve("../../src/delivery/send.ts"))};
+      import { createGuard } from ${JSON.stringify(import.meta.resolve("../../src/delivery/guard/guard.ts"))};
+      import { createResolver } from ${JSON.stringify(import.meta.resolve("../../src/delivery/guard/resolve.ts"))};
+      import { createSender } from ${JSON.stringify(import.meta.resolve("../../src/delivery/http/send.ts"))};
       import { fluxdrop } from ${JSON.stringify(import.meta.resolve("../../src/wire/dialects/fluxdrop.ts"))};
       import { Signer } from ${JSON.stringify(import.meta.resolve("../../src/wire/signature.ts"))};
       const guard = createGuard({ allowRanges: ["127.0.0.0/8"], ports: [], allowHttp: false, resolve: createResolver() });

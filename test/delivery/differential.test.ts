@@ -1,7 +1,7 @@
 // What the product makes of an answer, beside what Node and curl make of it: some thousands of answers as
 // servers write them, and with faults in them.
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { ResponseReader } from "../../src/delivery/read-response.ts";
+import { ResponseReader } from "../../src/delivery/http/response-reader.ts";
 import { generateAnswers } from "../support/answers/generate.ts";
 import { curlVerdicts, nodeVerdicts, type JudgeVerdict } from "../support/answers/judges.ts";
 import { startAnswerServer } from "../support/answers/server.ts";

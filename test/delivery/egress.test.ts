@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { Deadline } from "../../src/delivery/deadline.ts";
+import { Deadline } from "../../src/deadline.ts";
 import {
   createEgress,
   valkeyListener,
   type Egress,
   type EgressSettings,
 } from "../../src/delivery/egress.ts";
-import { readTarget } from "../../src/delivery/target.ts";
+import { readTarget } from "../../src/delivery/guard/target.ts";
 import { addressRecords, startNameServer } from "../support/name-server.ts";
 
 const SETTINGS: EgressSettings = {

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
-import type { Address } from "../../src/delivery/address.ts";
+import type { Address } from "../../src/delivery/guard/address.ts";
 import { testAuthority } from "../support/certificates.ts";
 import { silence } from "../support/silent-address.ts";
 import { startTlsReceiver } from "../support/tls-receiver.ts";

@@ -23,7 +23,7 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
 
 const EDGES = ["api", "cli", "dashboard", "inbound"];
 /** The composition roots: they put the edges together, and nobody imports them but the commands. */
-const COMPOSES = ["main.ts", "cli/service.ts"];
+const COMPOSES = ["main.ts", "service/service.ts"];
 const CLIENT = "iovalkey";
 
 /** Every module that a source names, types too: a type is an arrow as well. */
@@ -82,20 +82,20 @@ test("no file is called utils, helpers, common or types", () => {
 
 describe("the arrows themselves", () => {
   test.each([
-    ["delivery/send.ts", "../valkey/link.ts"],
-    ["delivery/send.ts", "../worker/claim.ts"],
-    ["delivery/send.ts", "../config.ts"],
-    ["delivery/send.ts", "iovalkey"],
-    ["worker/claim.ts", "iovalkey"],
-    ["worker/claim.ts", "../api/app.ts"],
-    ["valkey/link.ts", "../delivery/send.ts"],
+    ["delivery/http/send.ts", "../valkey/link.ts"],
+    ["delivery/http/send.ts", "../worker/claim.ts"],
+    ["delivery/http/send.ts", "../config.ts"],
+    ["delivery/http/send.ts", "iovalkey"],
+    ["worker/claim/claimer.ts", "iovalkey"],
+    ["worker/claim/claimer.ts", "../api/app.ts"],
+    ["valkey/connection/link.ts", "../delivery/send.ts"],
     ["wire/event.ts", "../valkey/keys.ts"],
     ["wire/dialects/fluxdrop.ts", "../../config.ts"],
-    ["wire/event.ts", "../../test/support/valkey.ts"],
+    ["wire/event.ts", "../support/valkey.ts"],
     ["sdk/verify.ts", "../valkey/keys.ts"],
     ["sdk/verify.ts", "hono"],
     ["api/app.ts", "../cli/serve.ts"],
-    ["cli/dev.ts", "../api/app.ts"],
+    ["cli/dev/dev.ts", "../api/app.ts"],
     ["inbound/receive.ts", "../api/app.ts"],
     ["log.ts", "iovalkey"],
   ])("deny %s importing %s", (file, path) => {
@@ -103,13 +103,13 @@ describe("the arrows themselves", () => {
   });
 
   test.each([
-    ["delivery/send.ts", "../wire/signature.ts"],
-    ["valkey/link.ts", "iovalkey"],
-    ["worker/claim.ts", "../valkey/queue-store.ts"],
+    ["delivery/http/send.ts", "../wire/signature.ts"],
+    ["valkey/connection/link.ts", "iovalkey"],
+    ["worker/claim/claimer.ts", "../valkey/queue-store.ts"],
     ["wire/dialects/fluxdrop.ts", "../event.ts"],
-    ["cli/service.ts", "../api/app.ts"],
+    ["service/service.ts", "../api/app.ts"],
     ["main.ts", "./cli/serve.ts"],
-    ["delivery/resolve.ts", "node:dns"],
+    ["delivery/guard/resolve.ts", "node:dns"],
   ])("allow %s importing %s", (file, path) => {
     expect(wrongArrow(file, path)).toBeNull();
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { z } from "zod";
 import manifest from "../../package.json" with { type: "json" };
-import { SETTINGS, variablesOf, type SettingName } from "../../src/config.ts";
+import { SETTINGS, variablesOf, type SettingName } from "../../src/config/settings.ts";
 import { parseDuration } from "../../src/wire/duration.ts";
 
 const ROOT = join(import.meta.dir, "../..");

@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { README, section, tables } from "../../docs/generate.ts";
 import manifest from "../../package.json" with { type: "json" };
-import { settingRows, SETTINGS, variablesOf, type SettingName } from "../../src/config.ts";
-import { settingsHelp } from "../../src/cli/settings-help.ts";
+import { settingRows, SETTINGS, variablesOf, type SettingName } from "../../src/config/settings.ts";
+import { settingsHelp } from "../../src/config/help.ts";
 import { memoryApi } from "../api/memory-api.ts";
 
 const ROOT = join(import.meta.dir, "../..");

@@ -1,10 +1,10 @@
 // The security page says what the code does: its ranges, settings, routes, files and checks.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { examine } from "../../src/cli/doctor.ts";
+import { examine } from "../../src/cli/doctor/doctor.ts";
 import { checkSettings } from "../../src/cli/doctor/settings-check.ts";
-import { settingRows } from "../../src/config.ts";
-import { judgeAddress, parseRange } from "../../src/delivery/address.ts";
+import { settingRows } from "../../src/config/settings.ts";
+import { judgeAddress, parseRange } from "../../src/delivery/guard/address.ts";
 import { memoryApi } from "../api/memory-api.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -20,7 +20,7 @@ const named = [...section.matchAll(RANGE)].map(([, range = ""]) => range);
 
 describe("what is denied", () => {
   test("is on the page, every range of address.ts", async () => {
-    const source = await read("src/delivery/address.ts");
+    const source = await read("src/delivery/guard/address.ts");
     const ranges = [...source.matchAll(/(?:named\("[^"]+", |parseCIDR\()"([^"]+)"/g)].map(
       ([, range = ""]) => range,
     );

@@ -2,7 +2,7 @@
 // looked for in all that leaves the process: what it prints, what the API answers, what is in Valkey.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import type { LocalValkey } from "../../src/valkey/local-server.ts";
+import type { LocalValkey } from "../../src/local-valkey/start.ts";
 import { Canaries, canary } from "../support/canaries.ts";
 import { dumpValkey } from "../support/dump-valkey.ts";
 import { eventually } from "../support/eventually.ts";

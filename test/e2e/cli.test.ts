@@ -1,7 +1,7 @@
 // The commands that push and read on a real service: what they print for people, and with --json.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { ScopedTokens } from "../../src/api/scoped-token.ts";
+import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
 import { CLI_SECRET, openCliScene, type CliScene } from "../support/cli-scene.ts";
 import { eventually } from "../support/eventually.ts";
 import { openScene, register, verifyAll } from "../support/serve-scene.ts";

@@ -2,7 +2,7 @@
 // nothing else is kept from working.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
-import { ownerTag } from "../../src/valkey/delivery-id.ts";
+import { ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { eventually } from "../support/eventually.ts";
 import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
 import { API_TOKEN, runFluxhook, type ServiceProcess } from "../support/service.ts";

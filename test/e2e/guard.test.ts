@@ -5,7 +5,12 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { eventually } from "../support/eventually.ts";
 import { hostileHosts } from "../support/hostile-urls.ts";
-import { hostOf, localAddresses, openLocalDoor, type LocalDoor } from "../support/local-door.ts";
+import {
+  hostOf,
+  localAddresses,
+  openLocalDoor,
+  type LocalDoor,
+} from "../support/local-public-url.ts";
 import { addressRecords, startNameServer } from "../support/name-server.ts";
 import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
 import type { ServiceProcess } from "../support/service.ts";

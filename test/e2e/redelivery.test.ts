@@ -1,8 +1,8 @@
 // Redelivering through the API: scheduled, parked and delivered ones, and what becomes of deliveries
 // when their webhook is switched off, deleted, or moved to another url.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { attemptUuid, ownerTag } from "../../src/valkey/delivery-id.ts";
-import type { KeptAttempt } from "../../src/valkey/kept-store.ts";
+import { attemptUuid, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
+import type { KeptAttempt } from "../../src/valkey/history/body-store.ts";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";

@@ -2,7 +2,7 @@
 // of /openapi.json is asked by callers who must not, with the names of the victim's own things.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
-import { ScopedTokens } from "../../src/api/scoped-token.ts";
+import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
 import { describeApi, type ApiOperation } from "../support/api-operations.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Receiver } from "../support/receiver.ts";

@@ -2,8 +2,8 @@
 // counts, and the events that were acknowledged.
 import { join } from "node:path";
 import { Redis } from "iovalkey";
-import { afterOurDeath } from "../../src/valkey/lifeline.ts";
-import type { LocalValkey } from "../../src/valkey/local-server.ts";
+import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import type { LocalValkey } from "../../src/local-valkey/start.ts";
 import { eventually } from "../support/eventually.ts";
 import { ownValkey, tempFolder, testRedis } from "../support/valkey.ts";
 

@@ -1,7 +1,7 @@
 // Each hostile receiver costs at most its deadline and a fixed amount of memory, and gives its slots
 // back; the healthy ones beside them do not notice.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/valkey/lifeline.ts";
+import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
 import type { HostileKind } from "../support/hostile-receiver.ts";

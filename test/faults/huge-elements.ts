@@ -1,5 +1,5 @@
 // Elements of hundreds of megabytes on the intake list: set aside in Valkey, never sent to the worker.
-import type { LocalValkey } from "../../src/valkey/local-server.ts";
+import type { LocalValkey } from "../../src/local-valkey/start.ts";
 import { eventually } from "../support/eventually.ts";
 import { check, counts, Producer, QUEUE, type Scenario, type ScenarioContext } from "./harness.ts";
 

@@ -2,7 +2,7 @@
 // a shared machine are alike: without the hanging receivers, with them, and without them again.
 import { join } from "node:path";
 import type { Redis } from "iovalkey";
-import { afterOurDeath } from "../../src/valkey/lifeline.ts";
+import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTcpReceiver, type TcpReceiver } from "../support/tcp-receiver.ts";
 import {

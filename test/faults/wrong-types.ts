@@ -1,7 +1,7 @@
 // A key of another type under every name of keys.ts, while deliveries of all kinds are under way: what
 // does not need the key goes on, and after the repair all of it, each delivery once.
 import type { Redis } from "iovalkey";
-import { ownerTag } from "../../src/valkey/delivery-id.ts";
+import { ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 import { eventually } from "../support/eventually.ts";
 import {

@@ -9,7 +9,7 @@ import {
   type ListClient,
 } from "../../src/sdk/enqueue.ts";
 import type { EventInput } from "../../src/sdk/event-input.ts";
-import type { LocalValkey } from "../../src/valkey/local-server.ts";
+import type { LocalValkey } from "../../src/local-valkey/start.ts";
 import { readElement, type Event } from "../../src/wire/event.ts";
 import { ValkeyProxy } from "../faults/proxy.ts";
 import { eventually } from "../support/eventually.ts";

@@ -7,7 +7,7 @@ import { Hono } from "hono";
 import { Redis as IoRedis } from "ioredis";
 import { Redis as IoValkey } from "iovalkey";
 import type { z } from "zod";
-import type { ProblemKind as ApiProblemKind } from "../../src/api/problem.ts";
+import type { ProblemKind as ApiProblemKind } from "../../src/api/http/problem.ts";
 import * as sdk from "../../src/sdk/index.ts";
 import { eventOf, receiveWebhook as receiveByExpress } from "../../src/sdk/express.ts";
 import { receiveWebhook as receiveByHono, type WebhookVariables } from "../../src/sdk/hono.ts";

@@ -1,6 +1,6 @@
 // `fluxhook listen` as a user runs it: with its lines read one by one (--json), or in a terminal.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/valkey/lifeline.ts";
+import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "./eventually.ts";
 import type { Scene } from "./serve-scene.ts";
 import { API_TOKEN, spawnFluxhook } from "./service.ts";

@@ -1,7 +1,7 @@
 // The index of parked deliveries as it has to be, computed from the parked deliveries themselves, and
 // how the one in Valkey differs.
 import type { Redis } from "iovalkey";
-import { readItem, type DeliveryHeader } from "../../src/valkey/item.ts";
+import { readItem, type DeliveryHeader } from "../../src/valkey/queue/item.ts";
 
 /** One line for each difference; none where the index is right. `base` is the queue's tag. */
 export async function indexFaults(redis: Redis, base: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 // A producer in another process: valkey-cli, one command for each element, byte for byte.
-import { locateValkey } from "../../src/valkey/locate-valkey.ts";
+import { locateValkey } from "../../src/local-valkey/locate.ts";
 
 export type Element = string | Uint8Array;
 

@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import type { Redis } from "iovalkey";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
-import type { LocalValkey } from "../../src/valkey/local-server.ts";
+import type { LocalValkey } from "../../src/local-valkey/start.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { Webhook, WebhookCreate } from "../../src/wire/webhook.ts";
 import { pushEvents, type Element } from "./push-events.ts";

@@ -1,6 +1,6 @@
 // A service whose output is kept byte for byte, for tests of the log lines themselves.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/valkey/lifeline.ts";
+import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "./eventually.ts";
 import { API_TOKEN, type ServiceOptions } from "./service.ts";
 

@@ -1,6 +1,6 @@
 // The real process: `fluxhook` from the sources, or the binary that FLUXHOOK_TEST_BINARY names.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/valkey/lifeline.ts";
+import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "./eventually.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");

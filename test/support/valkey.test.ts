@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { pingValkey } from "../../src/valkey/ping-valkey.ts";
+import { pingValkey } from "../../src/local-valkey/ping.ts";
 import { eventually } from "./eventually.ts";
 import { freshPrefix, sharedValkey, testRedis } from "./valkey.ts";
 

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "iovalkey";
 
-import { afterOurDeath } from "../../src/valkey/lifeline.ts";
+import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
 import {
   type LocalValkey,
   type LocalValkeyOptions,
   startLocalValkey,
-} from "../../src/valkey/local-server.ts";
+} from "../../src/local-valkey/start.ts";
 
 let shared: Promise<LocalValkey> | undefined;
 

@@ -1,7 +1,7 @@
 // `fluxhook serve` with every byte that it prints kept, for tests that look for what must not be
 // there. `service.ts` reads its log lines only.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/valkey/lifeline.ts";
+import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "./eventually.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");

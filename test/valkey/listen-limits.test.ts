@@ -1,8 +1,8 @@
 // Guarantee 6 for `fluxhook listen`: how many sessions there are, and how many bytes wait in them.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
-import { Link } from "../../src/valkey/link.ts";
-import { ListenStore, type ListenStoreOptions } from "../../src/valkey/listen-store.ts";
+import { Link } from "../../src/valkey/connection/link.ts";
+import { ListenStore, type ListenStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../support/valkey.ts";

@@ -1,9 +1,9 @@
 // A member of a real queue: what the stages of the worker are given, without the worker.
-import type { Link } from "../../src/valkey/link.ts";
-import { QueueStore, type Claimed } from "../../src/valkey/queue-store.ts";
-import { Membership } from "../../src/worker/membership.ts";
-import { Settler } from "../../src/worker/settle.ts";
-import type { TestQueue } from "../valkey/test-queue.ts";
+import type { Link } from "../../src/valkey/connection/link.ts";
+import { QueueStore, type Claimed } from "../../src/valkey/queue/queue-store.ts";
+import { Membership } from "../../src/worker/settle/membership.ts";
+import { Settler } from "../../src/worker/settle/settler.ts";
+import type { TestQueue } from "../valkey/queue/test-queue.ts";
 import { logLines, type LogLines } from "./log-lines.ts";
 
 export interface TestMember {

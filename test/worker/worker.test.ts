@@ -1,19 +1,19 @@
 // The whole worker on a real Valkey and a real receiver: what no single stage shows.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { readSettings, type Settings } from "../../src/config.ts";
+import { readSettings, type Settings } from "../../src/config/settings.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
-import { LogStore } from "../../src/valkey/log-store.ts";
-import { ParkedStore } from "../../src/valkey/parked-store.ts";
-import type { DeliveryHeader } from "../../src/valkey/item.ts";
-import { QueueStore, type Settlement } from "../../src/valkey/queue-store.ts";
-import { RejectedStore } from "../../src/valkey/rejected-store.ts";
-import { WebhookStore } from "../../src/valkey/webhook-store.ts";
+import { LogStore } from "../../src/valkey/history/log-store.ts";
+import { ParkedStore } from "../../src/valkey/queue/parked-store.ts";
+import type { DeliveryHeader } from "../../src/valkey/queue/item.ts";
+import { QueueStore, type Settlement } from "../../src/valkey/queue/queue-store.ts";
+import { RejectedStore } from "../../src/valkey/queue/rejected-store.ts";
+import { WebhookStore } from "../../src/valkey/webhooks/webhook-store.ts";
 import { Worker, type WorkerOptions } from "../../src/worker/worker.ts";
 import { eventually } from "../support/eventually.ts";
 import { startReceiver, type Receiver } from "../support/receiver.ts";
 import { freshPrefix, sharedValkey } from "../support/valkey.ts";
-import { deliveryHeader, QueueLab, TestQueue } from "../valkey/test-queue.ts";
-import { webhookRecord } from "../valkey/webhook-records.ts";
+import { deliveryHeader, QueueLab, TestQueue } from "../valkey/queue/test-queue.ts";
+import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
 import { logLines, type LogLines } from "./log-lines.ts";
 
 let lab: QueueLab;

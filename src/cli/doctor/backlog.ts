@@ -1,7 +1,7 @@
 // What waits, and whether anybody takes it; and how near the caps of parked and rejected are.
-import type { Settings } from "../../config.ts";
+import type { Settings } from "../../config/settings.ts";
 import { queueKeys, sharedKeys } from "../../valkey/keys.ts";
-import { LEASE_MS } from "../../worker/reap.ts";
+import { LEASE_MS } from "../../worker/settle/heartbeat.ts";
 import { formatDuration } from "../../wire/duration.ts";
 import { readElement } from "../../wire/event.ts";
 import { asksValkey, ok, problem, together, warning, type Check, type Finding } from "./check.ts";

@@ -1,8 +1,8 @@
 // What a check of `fluxhook doctor` is, and how all of them run: side by side, each to a deadline, and
 // each whatever became of the others.
-import type { SettingName, Settings } from "../../config.ts";
-import { Deadline, EXPIRED } from "../../delivery/deadline.ts";
-import { ValkeyUnavailable } from "../../valkey/unavailable.ts";
+import type { SettingName, Settings } from "../../config/settings.ts";
+import { Deadline, EXPIRED } from "../../deadline.ts";
+import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import { printable } from "../../wire/printable.ts";
 import { redact } from "../../wire/redact.ts";
 import type { ValkeyState, ValkeyUp } from "./valkey-state.ts";

@@ -2,12 +2,12 @@
 // nothing on it: TCP, and TLS where the URL has it.
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { Address } from "../../delivery/address.ts";
-import { Connector } from "../../delivery/connector.ts";
-import type { Deadline } from "../../delivery/deadline.ts";
-import { createDial } from "../../delivery/dial.ts";
-import type { Failure } from "../../delivery/failure.ts";
-import type { Target } from "../../delivery/target.ts";
+import type { Address } from "../../delivery/guard/address.ts";
+import { Connector } from "../../delivery/http/connector.ts";
+import type { Deadline } from "../../deadline.ts";
+import { createDial } from "../../delivery/http/dial.ts";
+import type { Failure } from "../../delivery/http/failure.ts";
+import type { Target } from "../../delivery/guard/target.ts";
 
 export interface Connected {
   kind: "connected";

@@ -1,15 +1,15 @@
 // What may be dialled: how far the guard is opened, and what it says to the registered webhooks.
-import type { Settings } from "../../config.ts";
-import { isWithin, parseAddress, parseRange, type Address } from "../../delivery/address.ts";
-import { Deadline, EXPIRED } from "../../delivery/deadline.ts";
+import type { Settings } from "../../config/settings.ts";
+import { isWithin, parseAddress, parseRange, type Address } from "../../delivery/guard/address.ts";
+import { Deadline, EXPIRED } from "../../deadline.ts";
 import { createEgress, type Egress } from "../../delivery/egress.ts";
-import type { Guard, Verdict } from "../../delivery/guard.ts";
-import { createResolver } from "../../delivery/resolve.ts";
-import { readTarget, type Target } from "../../delivery/target.ts";
+import type { Guard, Verdict } from "../../delivery/guard/guard.ts";
+import { createResolver } from "../../delivery/guard/resolve.ts";
+import { readTarget, type Target } from "../../delivery/guard/target.ts";
 import { ok, problem, skipped, together, warning, type Finding } from "./check.ts";
 import { dial } from "./dial.ts";
 import { ofSample, type Registered } from "./registered.ts";
-import { shownAddress } from "../../valkey/shown-address.ts";
+import { shownAddress } from "../../valkey/connection/address.ts";
 
 /** As the service puts it together: its own API is one of the listeners that are never dialled. */
 export function openEgress(settings: Settings): Egress {

@@ -1,9 +1,9 @@
 // Whether the names resolve that deliveries need: of registered webhooks, alerts, Valkey and the proxy.
 // No other name is asked for: which public one would resolve inside a closed network is not ours to say.
-import type { Settings } from "../../config.ts";
-import { Deadline, EXPIRED } from "../../delivery/deadline.ts";
-import type { Resolve } from "../../delivery/resolve.ts";
-import { readTarget } from "../../delivery/target.ts";
+import type { Settings } from "../../config/settings.ts";
+import { Deadline, EXPIRED } from "../../deadline.ts";
+import type { Resolve } from "../../delivery/guard/resolve.ts";
+import { readTarget } from "../../delivery/guard/target.ts";
 import { ok, problem, skipped, warning, type Finding } from "./check.ts";
 import type { StoredWebhook } from "./registered.ts";
 

@@ -1,14 +1,14 @@
 // `fluxhook doctor --url`: what would happen to a delivery there, step by step: the name, the guard's
 // verdict, the connection. No request is sent. The URL's path, query and credentials are not shown.
-import type { Settings } from "../../config.ts";
-import { Deadline, EXPIRED } from "../../delivery/deadline.ts";
+import type { Settings } from "../../config/settings.ts";
+import { Deadline, EXPIRED } from "../../deadline.ts";
 import type { Egress } from "../../delivery/egress.ts";
-import type { Failure, FailureReason } from "../../delivery/failure.ts";
-import type { Verdict } from "../../delivery/guard.ts";
-import type { Target } from "../../delivery/target.ts";
+import type { Failure, FailureReason } from "../../delivery/http/failure.ts";
+import type { Verdict } from "../../delivery/guard/guard.ts";
+import type { Target } from "../../delivery/guard/target.ts";
 import { ok, problem, skipped, warning, type CheckResult, type Finding } from "./check.ts";
 import { dial, type Connected } from "./dial.ts";
-import { shownAddress } from "../../valkey/shown-address.ts";
+import { shownAddress } from "../../valkey/connection/address.ts";
 
 const STEP_WITHIN_MS = 5_000;
 const DAY_MS = 86_400_000;

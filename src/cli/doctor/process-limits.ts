@@ -1,7 +1,7 @@
 // What the system gives this process: file descriptors for its connections.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import type { Settings } from "../../config.ts";
+import type { Settings } from "../../config/settings.ts";
 import { ok, skipped, warning, problem, type Check, type Finding } from "./check.ts";
 
 /** Linux's; elsewhere the limit is not read. */

@@ -1,7 +1,7 @@
 // The checks that look at the registered webhooks and at the way to their receivers. They share one
 // reading of the webhooks, and one resolver.
-import type { Settings } from "../../config.ts";
-import { createResolver } from "../../delivery/resolve.ts";
+import type { Settings } from "../../config/settings.ts";
+import { createResolver } from "../../delivery/guard/resolve.ts";
 import { asksValkey, together, withoutValkey, type Check, type Finding } from "./check.ts";
 import { judgeOpenings, judgeProxy, judgeReceivers, openEgress } from "./egress.ts";
 import { askNames, judgeNames, namesToAsk } from "./names.ts";

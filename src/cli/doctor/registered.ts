@@ -1,9 +1,9 @@
 // The registered webhooks that the checks look at: a sample, read as it is stored, so that what is
 // sealed is seen as such and a broken record breaks nothing.
-import type { Settings } from "../../config.ts";
+import type { Settings } from "../../config/settings.ts";
 import { sharedKeys } from "../../valkey/keys.ts";
-import { readStoredWebhook } from "../../valkey/sealed-webhook.ts";
-import { LISTEN_SCHEME } from "../../wire/listen.ts";
+import { readStoredWebhook } from "../../valkey/webhooks/sealed-webhook.ts";
+import { LISTEN_SCHEME } from "../../wire/tunnel.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import type { ValkeyUp } from "./valkey-state.ts";

@@ -1,5 +1,5 @@
 // Asks the service of the same settings, where one runs on this machine, whether work gets done: /readyz.
-import type { Settings } from "../../config.ts";
+import type { Settings } from "../../config/settings.ts";
 import { printable } from "../../wire/printable.ts";
 import { askReadiness } from "../health.ts";
 import { ok, problem, skipped, type Check, type Finding } from "./check.ts";

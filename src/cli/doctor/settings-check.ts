@@ -7,7 +7,7 @@ import {
   variablesOf,
   type SettingName,
   type Settings,
-} from "../../config.ts";
+} from "../../config/settings.ts";
 import { ok, problem, type CheckResult } from "./check.ts";
 
 const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];

@@ -1,8 +1,8 @@
 // Checks of the Valkey itself: is it there, is it one that Fluxhook can work on.
 import { isIP } from "node:net";
-import { isWithin, parseAddress, parseRange } from "../../delivery/address.ts";
+import { isWithin, parseAddress, parseRange } from "../../delivery/guard/address.ts";
 import { asksValkey, ok, problem, untold, warning, type Check, type Finding } from "./check.ts";
-import { shownAddress } from "../../valkey/shown-address.ts";
+import { shownAddress } from "../../valkey/connection/address.ts";
 import { readConfig, type ServerInfo } from "./valkey-state.ts";
 
 /** Every claim and settle waits for one. */

@@ -1,5 +1,5 @@
 // The connection that the checks share, and what Valkey says of itself (INFO), asked once.
-import { Link } from "../../valkey/link.ts";
+import { Link } from "../../valkey/connection/link.ts";
 import { printable } from "../../wire/printable.ts";
 import { redact } from "../../wire/redact.ts";
 

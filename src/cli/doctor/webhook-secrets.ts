@@ -1,6 +1,6 @@
 // Whether the webhook secrets in Valkey are sealed, and whether this process could open them.
-import { isSealedAsNow, openWebhook } from "../../valkey/sealed-webhook.ts";
-import { SecretBox } from "../../valkey/secret-box.ts";
+import { isSealedAsNow, openWebhook } from "../../valkey/webhooks/sealed-webhook.ts";
+import { SecretBox } from "../../valkey/webhooks/secret-box.ts";
 import { ok, problem, skipped, warning, type Finding } from "./check.ts";
 import { ofSample, type Registered } from "./registered.ts";
 

@@ -10,8 +10,8 @@ import {
   type ListenCreate,
   type ListenRequest,
   type ListenSession,
-} from "../../wire/listen.ts";
-import type { Answer, ApiClient } from "../api-client.ts";
+} from "../../wire/tunnel.ts";
+import type { Answer, ApiClient } from "../terminal/api-client.ts";
 import { refusal, type Forwarded } from "./forward.ts";
 import type { Screen } from "./screen.ts";
 

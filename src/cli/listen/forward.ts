@@ -8,7 +8,7 @@ import {
   type ListenAnswer,
   type ListenHeader,
   type ListenRequest,
-} from "../../wire/listen.ts";
+} from "../../wire/tunnel.ts";
 import { addressOf } from "./forward-to.ts";
 
 export interface Forwarded {

@@ -1,8 +1,8 @@
 // What `fluxhook listen` shows: a line for each request, the truth about the connection, and on a
 // terminal one line at the bottom that says how it is now. With --json one object for each.
-import type { ListenRequest, ListenSession } from "../../wire/listen.ts";
+import type { ListenRequest, ListenSession } from "../../wire/tunnel.ts";
 import { printable, printableJson } from "../../wire/printable.ts";
-import { colors } from "../output.ts";
+import { colors } from "../terminal/output.ts";
 import type { Forwarded } from "./forward.ts";
 
 export type Connection = "connected" | "reconnecting" | "down";

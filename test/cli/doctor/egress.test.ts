@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { judgeOpenings, judgeProxy, judgeReceivers } from "../../../src/cli/doctor/egress.ts";
 import { askNames, judgeNames, namesToAsk } from "../../../src/cli/doctor/names.ts";
-import { createGuard } from "../../../src/delivery/guard.ts";
-import { createResolver } from "../../../src/delivery/resolve.ts";
+import { createGuard } from "../../../src/delivery/guard/guard.ts";
+import { createResolver } from "../../../src/delivery/guard/resolve.ts";
 import { startTcpReceiver } from "../../support/tcp-receiver.ts";
 
 /** Names of a small world; every other one does not exist. */

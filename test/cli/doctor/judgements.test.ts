@@ -16,7 +16,7 @@ import {
   judgeVersion,
 } from "../../../src/cli/doctor/valkey-server.ts";
 import { ServerInfo } from "../../../src/cli/doctor/valkey-state.ts";
-import { shownAddress } from "../../../src/valkey/shown-address.ts";
+import { shownAddress } from "../../../src/valkey/connection/address.ts";
 
 const info = (fields: Record<string, string | number>) =>
   new ServerInfo(

@@ -12,8 +12,8 @@ import {
   type Context,
 } from "../../../src/cli/doctor/check.ts";
 import { jsonReport, textReport, worst } from "../../../src/cli/doctor/report.ts";
-import { readSettings } from "../../../src/config.ts";
-import { ValkeyUnavailable } from "../../../src/valkey/unavailable.ts";
+import { readSettings } from "../../../src/config/settings.ts";
+import { ValkeyUnavailable } from "../../../src/valkey/connection/errors.ts";
 
 const results: CheckResult[] = [
   { check: "settings", ...ok("2 set") },

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { forward } from "../../../src/cli/listen/forward.ts";
-import { MAX_BODY_BYTES, type ListenRequest } from "../../../src/wire/listen.ts";
+import { MAX_BODY_BYTES, type ListenRequest } from "../../../src/wire/tunnel.ts";
 
 interface Seen {
   method: string;

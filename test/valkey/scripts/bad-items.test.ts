@@ -1,6 +1,6 @@
 // Items that cannot be read, and elements that are too large: each spoils nothing but itself.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { header, QueueLab, type TestQueue } from "../test-queue.ts";
+import { header, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 const CUT = { over: 1_000, to: 10 };
 const LARGE = "x".repeat(1_001);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { ValkeyFull } from "../../../src/valkey/unavailable.ts";
+import { ValkeyFull } from "../../../src/valkey/connection/errors.ts";
 import { ownValkey } from "../../support/valkey.ts";
-import { header, QueueLab } from "../test-queue.ts";
+import { header, QueueLab } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { QueueLab } from "../test-queue.ts";
+import { QueueLab } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Settlement } from "../../../src/valkey/queue-store.ts";
-import { CUT, deliveryHeader, header, QueueLab, type TestQueue } from "../test-queue.ts";
+import type { Settlement } from "../../../src/valkey/queue/queue-store.ts";
+import { CUT, deliveryHeader, header, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { ParkedStore } from "../../../src/valkey/parked-store.ts";
-import { header, QueueLab, type TestQueue } from "../test-queue.ts";
+import { ParkedStore } from "../../../src/valkey/queue/parked-store.ts";
+import { header, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 const LIMITS = { most: 100, mostBytes: 1_000_000, ttlMs: 60_000 };
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { header, QueueLab } from "../test-queue.ts";
+import { header, QueueLab } from "../queue/test-queue.ts";
 
 const LEASE_MS = 10_000;
 

@@ -1,8 +1,8 @@
 // A script that fails half-way keeps what it wrote, so a repetition must do no harm: each place of a
 // queue holds something else in turn, and after the repair everything is where it belongs, once.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { UnsettledClaims, type Settlement } from "../../../src/valkey/queue-store.ts";
-import { header, QueueLab, type TestQueue } from "../test-queue.ts";
+import { UnsettledClaims, type Settlement } from "../../../src/valkey/queue/queue-store.ts";
+import { header, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {

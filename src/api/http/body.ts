@@ -1,0 +1,139 @@
+// Request bodies: JSON in UTF-8 and bounded, whatever the headers claim.
+import type { Context, MiddlewareHandler } from "hono";
+import { measureNesting, tooDeepMessage, type Nesting } from "../../wire/json-nesting.ts";
+import { readBounded } from "../../wire/read-bounded.ts";
+import type { ApiEnv } from "./env.ts";
+import { invalid, problem, type FieldError } from "./problem.ts";
+import { inTurns, nextTurn } from "./turns.ts";
+import { illFormedText, unsafeKey } from "./lone-surrogates.ts";
+
+/** Enough for every route but POST /v1/events. */
+export const SMALL_BODY_BYTES = 64 * 1024;
+
+/** Of any body but events; a listen session's answer with all its headers has a tenth of them. */
+const MAX_VALUES = 10_000;
+/** The same answer in base64, from a client that writes each `/` as `\/`, has half of it. */
+const MAX_ESCAPES = 200_000;
+/** Ten times what MAX_VALUES numbers have: a number of megabytes takes as long as many. */
+const MAX_OUTSIDE_TEXTS = 1_000_000;
+
+// Each run of blanks has one place in the pattern: with two, the time is quadratic in its length.
+export const CONTENT_TYPE_FORM =
+  /^application\/json\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*(?:;\s*)?)?)?$/i;
+// `ignoreBOM` keeps the mark in the text, where JSON.parse refuses it (RFC 8259 §8.1).
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Leaves the exact text of the body in `c.var.bodyText`, and in Hono's cache for the route's schema. */
+export function jsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const text = await readText(c, maxBytes);
+    if (text instanceof Response) return text;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      // Not the parser's message: it quotes the body, and the body may hold a secret.
+      return notJson(c, text);
+    }
+    const fault = faultyText(text, value);
+    if (fault !== null) return invalid(c, [fault]);
+    if (text.length > SMALL_BODY_BYTES) await nextTurn();
+    cacheText(c, text);
+    return next();
+  };
+}
+
+/**
+ * The text is the one entry of Hono's cache that `c.req.json()` reads. From any other one Hono would
+ * write the body as JSON again and parse that. It keeps promises there, which its types do not say.
+ */
+export function cacheText(c: Context<ApiEnv>, text: string): void {
+  Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
+}
+
+/** For events, whose text is passed on as it came: leaves it in `c.var.bodyText` and parses nothing. */
+export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const text = await readText(c, maxBytes, { isParsed: false });
+    return text instanceof Response ? text : next();
+  };
+}
+
+/** The body's text, which is not nested too deep to be parsed; or why it is refused. */
+async function readText(
+  c: Context<ApiEnv>,
+  maxBytes: number,
+  { isParsed = true } = {},
+): Promise<string | Response> {
+  if (!CONTENT_TYPE_FORM.test(c.req.header("content-type") ?? "")) {
+    return problem(c, "unsupported-media-type", "send Content-Type: application/json in UTF-8");
+  }
+  if ((c.req.header("content-encoding") ?? "identity").toLowerCase() !== "identity") {
+    return problem(c, "unsupported-media-type", "send the body without Content-Encoding", {
+      // RFC 9110 §15.5.16
+      headers: { "Accept-Encoding": "identity" },
+    });
+  }
+  if (Number(c.req.header("content-length") ?? 0) > maxBytes) return tooLarge(c, maxBytes);
+  let bytes: Uint8Array<ArrayBuffer> | null;
+  try {
+    bytes = await readBounded(c.req.raw.body, maxBytes);
+  } catch {
+    // The client has left, or its framing broke. That is no fault of this process, so nothing is
+    // logged; hardly anybody is there to read the answer.
+    return problem(c, "bad-request", "the body breaks off");
+  }
+  if (bytes === null) return tooLarge(c, maxBytes);
+  let text: string;
+  try {
+    text = UTF8.decode(bytes);
+  } catch {
+    return problem(c, "not-json", "the body is not valid UTF-8");
+  }
+  const nesting = await inTurns(measureNesting(text));
+  if (nesting.tooDeep !== null) {
+    const { field } = nesting.tooDeep;
+    return problem(c, "too-deep", `the body ${tooDeepMessage(nesting)}`, {
+      errors: [{ field, code: "too-deep", message: tooDeepMessage(nesting) }],
+    });
+  }
+  const tooMany = isParsed ? tooManyParts(nesting) : null;
+  if (tooMany !== null) return invalid(c, [tooMany]);
+  c.set("bodyText", text);
+  c.set("bodyBytes", bytes);
+  return text;
+}
+
+export function notJson(c: Context<ApiEnv>, text: string) {
+  return problem(c, "not-json", text === "" ? "the body is empty" : "the body is not valid JSON");
+}
+
+function tooLarge(c: Context<ApiEnv>, maxBytes: number) {
+  return problem(c, "too-large", `the body may have up to ${maxBytes} bytes`);
+}
+
+/** What would take long to parse, and is in no body that any route takes. */
+function tooManyParts({ values, escapes, outsideTexts }: Nesting): FieldError | null {
+  const tooMany = (most: number, code: string, what: string): FieldError => {
+    return { field: "", code, message: `the body holds more than ${most} ${what}` };
+  };
+  if (values > MAX_VALUES) return tooMany(MAX_VALUES, "too-many-values", "values");
+  if (escapes > MAX_ESCAPES) return tooMany(MAX_ESCAPES, "too-many-escapes", "escaped characters");
+  return outsideTexts > MAX_OUTSIDE_TEXTS
+    ? tooMany(MAX_OUTSIDE_TEXTS, "too-many-characters", "characters outside of texts")
+    : null;
+}
+
+/** What is valid JSON and cannot be stored or checked as what it says. */
+function faultyText(text: string, value: unknown): FieldError | null {
+  const illFormed = illFormedText(text, value);
+  if (illFormed !== null) {
+    const message = "holds half of a surrogate pair, which is no Unicode text";
+    return { field: illFormed, code: "not_unicode", message };
+  }
+  const unsafe = unsafeKey(text, value);
+  // The schema's own checks pass over this one key without a word, wherever keys are the user's.
+  return unsafe === null
+    ? null
+    : { field: unsafe, code: "unsafe_key", message: "cannot be used as a name" };
+}

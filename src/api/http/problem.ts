@@ -1,0 +1,207 @@
+// Every error that the API answers, as application/problem+json (RFC 9457).
+import type { Context, TypedResponse } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { z } from "zod";
+import {
+  ParkedIndexIncomplete,
+  ValkeyFull,
+  ValkeyUnavailable,
+} from "../../valkey/connection/errors.ts";
+import { NOT_READY_CODES, type NotReadyCause } from "../../worker/progress.ts";
+import type { ApiLog } from "../deps.ts";
+import type { ApiEnv } from "./env.ts";
+
+export const problemSchema = z
+  .object({
+    type: z.string().meta({ example: "urn:fluxhook:problem:invalid" }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    errors: z
+      .array(
+        z.object({
+          field: z.string().describe("dotted path; empty for the whole input"),
+          code: z.string(),
+          message: z.string(),
+        }),
+      )
+      .optional()
+      .describe("one entry for each fault of the input"),
+    webhook_id: z.string().optional().describe("the webhook that stands in the way"),
+    causes: z
+      .array(
+        z.object({
+          code: z.enum(NOT_READY_CODES),
+          queue: z.string().nullable().describe("the list that it concerns; null: all of them"),
+          message: z.string(),
+        }),
+      )
+      .optional()
+      .describe("of `not-ready`: why no work gets done"),
+  })
+  .meta({ id: "Problem" });
+
+export type Problem = z.infer<typeof problemSchema>;
+export type FieldError = NonNullable<Problem["errors"]>[number];
+
+const PROBLEMS = {
+  "bad-request": { status: 400, title: "The request is malformed" },
+  "not-json": { status: 400, title: "The body is not JSON" },
+  unauthorized: { status: 401, title: "A valid token is required" },
+  "not-found": { status: 404, title: "Not found" },
+  "method-not-allowed": { status: 405, title: "Method not allowed" },
+  "duplicate-webhook": { status: 409, title: "This owner has a webhook with this url" },
+  "too-many-webhooks": { status: 409, title: "This owner has as many webhooks as it may have" },
+  "key-reused": { status: 409, title: "This Idempotency-Key was used with another body" },
+  "in-flight": { status: 409, title: "The delivery is in flight" },
+  "webhook-disabled": { status: 409, title: "The webhook is disabled" },
+  unreadable: { status: 409, title: "What is stored of the webhook cannot be read" },
+  gone: { status: 410, title: "The delivery can no longer be redelivered" },
+  "too-large": { status: 413, title: "Too large" },
+  "unsupported-media-type": { status: 415, title: "Unsupported media type" },
+  invalid: { status: 422, title: "The input is invalid" },
+  "too-deep": { status: 422, title: "The body is nested too deep" },
+  "too-many-failures": { status: 429, title: "Too many wrong tokens" },
+  "too-many-sessions": { status: 429, title: "Too many sessions of fluxhook listen" },
+  "too-many-tests": { status: 429, title: "Too many tests" },
+  internal: { status: 500, title: "Internal error" },
+  unavailable: { status: 503, title: "Valkey is not available" },
+  "wrong-type": { status: 503, title: "A key in Valkey is not what Fluxhook made" },
+  "not-ready": { status: 503, title: "Not ready" },
+} as const;
+
+export type ProblemKind = keyof typeof PROBLEMS;
+export type ProblemStatus = (typeof PROBLEMS)[ProblemKind]["status"];
+type StatusOf<K extends ProblemKind> = (typeof PROBLEMS)[K]["status"];
+
+interface ProblemExtras {
+  errors?: FieldError[];
+  webhookId?: string;
+  causes?: NotReadyCause[];
+  headers?: Record<string, string>;
+}
+
+export function problem<K extends ProblemKind>(
+  c: Context<ApiEnv>,
+  kind: K,
+  detail: string,
+  extras: ProblemExtras = {},
+): Response & TypedResponse<Problem, StatusOf<K>, "json"> {
+  const { status, title } = PROBLEMS[kind];
+  const body: Problem = { type: `urn:fluxhook:problem:${kind}`, title, status, detail };
+  if (extras.errors) body.errors = extras.errors;
+  if (extras.webhookId !== undefined) body.webhook_id = extras.webhookId;
+  if (extras.causes) body.causes = extras.causes;
+  const headers: Record<string, string> = {
+    ...extras.headers,
+    "Content-Type": "application/problem+json",
+  };
+  if (status === 503) headers["Retry-After"] = "1";
+  return c.json<Problem, StatusOf<K>>(body, status as StatusOf<K>, headers);
+}
+
+export function invalid(c: Context<ApiEnv>, errors: FieldError[]) {
+  const first = errors[0];
+  const detail = errors.length === 1 && first ? sentence(first) : `${errors.length} faults`;
+  return problem(c, "invalid", detail, { errors });
+}
+
+/** Messages of events name their field already. */
+function sentence({ field, message }: FieldError): string {
+  const name = field.slice(field.lastIndexOf(".") + 1);
+  return message.startsWith(name) ? message : `${field}: ${message}`;
+}
+
+/** A body of thousands of faults need not be answered with thousands of lines. */
+const MOST_ERRORS = 100;
+
+/** Zod's issues as the API answers them; zod's messages name what was found only by its type. */
+export function fieldErrors(error: z.ZodError): FieldError[] {
+  const errors = error.issues.slice(0, MOST_ERRORS).flatMap((issue): FieldError[] => {
+    const path = issue.path.map(String);
+    if (issue.code !== "unrecognized_keys") {
+      return [{ field: path.join("."), code: issue.code, message: issue.message }];
+    }
+    return issue.keys.slice(0, MOST_ERRORS).map((key) => ({
+      field: [...path, key].join("."),
+      code: "unknown_field",
+      message: "is not a field of this object",
+    }));
+  });
+  return errors.slice(0, MOST_ERRORS);
+}
+
+/** The hook of every route: what zod refuses is answered with 422. */
+export function answerInvalid(
+  result: { success: true } | { success: false; error: z.ZodError },
+  c: Context<ApiEnv>,
+) {
+  return result.success ? undefined : invalid(c, fieldErrors(result.error));
+}
+
+/** The one place where an exception becomes an answer; nothing of it leaves the process. */
+export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
+  const request = { method: c.req.method, path: shownPath(c) };
+  if (error instanceof ValkeyUnavailable) {
+    log.info({ ...request, err: error }, "request.unavailable");
+    return problem(
+      c,
+      "unavailable",
+      c.req.method === "GET" || c.req.method === "HEAD"
+        ? "try again"
+        : "a write answered 503 may have been applied; repeat it with its Idempotency-Key",
+    );
+  }
+  if (error instanceof ValkeyFull) {
+    log.error({ ...request, err: error }, "request.unavailable");
+    return problem(c, "unavailable", `${error.message}; nothing was written, try again later`);
+  }
+  if (error instanceof ParkedIndexIncomplete) {
+    log.info({ ...request, err: error }, "request.unavailable");
+    return problem(c, "not-ready", `${error.message}; nothing was changed, try again`);
+  }
+  if (isWrongType(error)) {
+    log.error({ ...request, keys: keysOf(error), err: error }, "request.wrong_type");
+    return problem(c, "wrong-type", wrongTypeDetail(c, keysOf(error)));
+  }
+  // Hono's own validators throw these two.
+  if (error instanceof HTTPException && error.status === 400) {
+    return problem(c, "not-json", "the body is not valid JSON");
+  }
+  if (error instanceof HTTPException && error.status === 415) {
+    return problem(c, "unsupported-media-type", "send Content-Type: application/json");
+  }
+  log.error({ ...request, err: error }, "request.failed");
+  return problem(c, "internal", "the request failed here; the cause is in Fluxhook's own log");
+}
+
+/** Valkey's reply where another program has put something else under a key. */
+function isWrongType(error: Error): boolean {
+  return error.message.startsWith("WRONGTYPE ");
+}
+
+const MAX_KEYS = 5;
+
+/** The keys of the command that was refused: its first argument, or those of a script. */
+function keysOf(error: Error): string[] {
+  const { command } = error as { command?: { name?: unknown; args?: unknown } };
+  const args = Array.isArray(command?.args) ? command.args.map(String) : [];
+  const isScript = /^eval/i.test(String(command?.name));
+  return isScript ? args.slice(2, 2 + Math.min(Number(args[1]), MAX_KEYS)) : args.slice(0, 1);
+}
+
+/** Key names are the operator's: a scoped token is told only that it is not its own fault. */
+function wrongTypeDetail(c: Context<ApiEnv>, keys: readonly string[]): string {
+  const isOperator =
+    (c.var.principal as ApiEnv["Variables"]["principal"] | undefined)?.kind === "api";
+  return isOperator && keys.length > 0
+    ? `${keys.length === 1 ? "this key holds" : "one of these keys holds"} another type than Fluxhook's: ${keys.join(", ")}; remove it or name another prefix`
+    : "the operator of this service has to put that right";
+}
+
+const MOST_SHOWN = 200;
+
+/** As it was sent, percent-encoded: what it decodes to may move a terminal's cursor. */
+function shownPath(c: Context<ApiEnv>): string {
+  return (URL.parse(c.req.url, "http://localhost")?.pathname ?? "").slice(0, MOST_SHOWN);
+}

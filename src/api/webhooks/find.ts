@@ -1,0 +1,29 @@
+// What every route of one webhook begins with: its id in the path, and the webhook or a 404.
+import type { Context } from "hono";
+import { z } from "zod";
+import { ownerOf, type WebhookRecord } from "../../wire/webhook.ts";
+import { maySee } from "../auth/authenticate.ts";
+import type { ApiStores } from "../deps.ts";
+import type { ApiEnv } from "../http/env.ts";
+import { problem } from "../http/problem.ts";
+
+const WEBHOOK_ID = /^wh_[A-Za-z0-9_-]{1,64}$/;
+
+/** Checked by `findWebhook`: what can be no id is not there. */
+export const webhookIdParam = z.object({
+  id: z.string().meta({ pattern: WEBHOOK_ID.source, example: "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA" }),
+});
+
+/** Null also for another owner's webhook: whether it exists is not the asker's business. */
+export async function findWebhook(
+  c: Context<ApiEnv>,
+  webhooks: ApiStores["webhooks"],
+  id: string,
+): Promise<WebhookRecord | null> {
+  const record = WEBHOOK_ID.test(id) ? await webhooks.get(id) : null;
+  return record && maySee(c.var.principal, ownerOf(record)) ? record : null;
+}
+
+export function noSuchWebhook(c: Context<ApiEnv>) {
+  return problem(c, "not-found", "there is no webhook with this id");
+}

@@ -1,0 +1,58 @@
+// POST /v1/webhooks/…/test: one event `webhook.test` now, and what came of it. As a delivery in its
+// envelope, signature and guard; but once, whatever the webhook's state, and without consequences.
+import { createRoute } from "@hono/zod-openapi";
+import { z } from "zod";
+import { logEntrySchema } from "../../wire/log-entry.ts";
+import { MAX_TIMEOUT_MS, ownerOf } from "../../wire/webhook.ts";
+import type { ApiDeps } from "../deps.ts";
+import { newId } from "../../wire/new-id.ts";
+import { json, problems, type Api } from "../http/openapi.ts";
+import { findWebhook, noSuchWebhook, webhookIdParam } from "./find.ts";
+import { problem } from "../http/problem.ts";
+import { TestBudget } from "./test-limit.ts";
+import { unreadable } from "./secrets.ts";
+
+/** Bun closes a connection that is silent for 10 s, and an attempt may take longer than that. */
+const SILENT_FOR_S = MAX_TIMEOUT_MS / 1_000 + 10;
+
+export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): void {
+  const budget = new TestBudget();
+
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/webhooks/{id}/test",
+      summary: "Send one event `webhook.test` now, and answer with the attempt",
+      description:
+        "Signed and guarded as any delivery, within the webhook's own time-out. It is sent whatever " +
+        "the webhook's patterns are and also where it is disabled, it counts neither for its health " +
+        "nor for its disable rule, and it stands in its owner's log. It is not tried again: one that " +
+        "fails has the outcome `parked`, and nothing is kept of it. An owner's webhooks can be tested " +
+        "20 times a minute, two tests at a time of each.",
+      tags: ["webhooks"],
+      request: { params: webhookIdParam },
+      responses: {
+        200: json(z.object({ attempt: logEntrySchema }), "the attempt, whatever came of it"),
+        ...problems(401, 404, 409, 429, 500, 503),
+      },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      const record = await findWebhook(c, stores.webhooks, id);
+      if (!record) return noSuchWebhook(c);
+      if (record.secrets.length === 0) return unreadable(c, record);
+      const permit = budget.take(ownerOf(record), record.id, now().getTime());
+      if (!permit.granted) {
+        return problem(c, "too-many-tests", permit.detail, {
+          headers: { "Retry-After": String(permit.retryAfterS) },
+        });
+      }
+      try {
+        c.env?.timeout?.(c.req.raw, SILENT_FOR_S);
+        return c.json({ attempt: await sendTest(record, newId("evt")) }, 200);
+      } finally {
+        permit.done();
+      }
+    },
+  );
+}

@@ -1,0 +1,35 @@
+// What a user sees of an error: its message, no stack trace; of neither it nor of what nobody caught a
+// secret (guarantee 9). Exit codes: 1 it failed, 2 wrong usage.
+import { SettingsError } from "../../config/settings.ts";
+import { printableLines } from "../../wire/printable.ts";
+import { redact } from "../../wire/redact.ts";
+
+/** Prints the error and answers the exit code. */
+export function fail(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`fluxhook: ${printableLines(redact(message))}\n`);
+  return error instanceof SettingsError ? 2 : 1;
+}
+
+/**
+ * What nobody has caught: a fault of ours, so with its stack. The process goes on, as under Bun's own
+ * handler; but that one prints all properties of an error too, and Valkey's errors hold the command
+ * with its arguments: a webhook's record, the password of AUTH.
+ */
+function tellUncaught(error: unknown): void {
+  process.stderr.write(
+    `fluxhook: uncaught: ${printableLines(redact(stackOf(error, MOST_CAUSES)))}\n`,
+  );
+}
+
+const MOST_CAUSES = 5;
+
+function stackOf(error: unknown, causes: number): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? error.message;
+  if (error.cause === undefined || causes === 0) return stack;
+  return `${stack}\ncaused by: ${stackOf(error.cause, causes - 1)}`;
+}
+
+process.on("uncaughtException", tellUncaught);
+process.on("unhandledRejection", tellUncaught);

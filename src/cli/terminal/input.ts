@@ -1,0 +1,90 @@
+// What a command reads besides its arguments: files, standard input, and secrets from where others on
+// the machine do not see them.
+import { Option, type Command } from "commander";
+import { checkSecret } from "../../wire/secret.ts";
+
+/** The bytes of a file, or of standard input for `-`. Wrong use where it cannot be read. */
+export async function readInput(
+  path: string,
+  option: string,
+  command: Command,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (path === "-") {
+    if (process.stdin.isTTY) process.stderr.write("reading from the terminal; Ctrl-D ends it\n");
+    return Bun.stdin.bytes();
+  }
+  try {
+    return await Bun.file(path).bytes();
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? "it cannot be read";
+    return command.error(`error: ${option}: ${path}: ${code}; give a file that can be read`);
+  }
+}
+
+export interface SecretOptions {
+  secret?: string;
+  secretFile?: string;
+  secretEnv?: string;
+  secretStdin?: boolean;
+}
+
+export const SECRET_HELP =
+  "\nA secret on the command line would be seen by everybody on the machine (ps) and stay in the\n" +
+  "shell's history, so it is read from a variable, a file or standard input.";
+
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const ACCEPTED = "--secret-env <name>, --secret-file <file> or --secret-stdin";
+
+export function addSecretOptions(command: Command, what = "the webhook's secret"): Command {
+  return (
+    command
+      .option("--secret-env <name>", `${what}, from this environment variable`)
+      .option("--secret-file <file>", `${what}, from this file; a line feed at its end is left out`)
+      .option("--secret-stdin", `${what}, from standard input`)
+      // Only to say why not: unknown, it would be repeated with its value.
+      .addOption(new Option("--secret <text>").hideHelp())
+      .addHelpText("after", SECRET_HELP)
+  );
+}
+
+/** Null where none is named. */
+export async function readSecret(
+  { secret, secretFile, secretEnv, secretStdin }: SecretOptions,
+  command: Command,
+): Promise<string | null> {
+  if (secret !== undefined) {
+    return command.error(
+      `error: --secret is not taken, for others would see it; write ${ACCEPTED}`,
+    );
+  }
+  const named = [secretFile, secretEnv, secretStdin].filter((one) => one !== undefined);
+  if (named.length === 0) return null;
+  if (named.length > 1) return command.error(`error: give one of ${ACCEPTED}`);
+  if (secretEnv !== undefined && !VARIABLE.test(secretEnv)) {
+    // Not repeated: it may be the secret itself.
+    return command.error(
+      "error: --secret-env takes the name of a variable, such as WEBHOOK_SECRET",
+    );
+  }
+  let text: string | undefined;
+  if (secretEnv !== undefined) text = process.env[secretEnv];
+  else {
+    const [path, option] = secretStdin
+      ? ["-", "--secret-stdin"]
+      : [secretFile ?? "", "--secret-file"];
+    text = new TextDecoder().decode(await readInput(path, option, command));
+  }
+  if (text === undefined) {
+    return command.error(`error: --secret-env: the variable ${secretEnv} is not set`);
+  }
+  const read = text.replace(/\r?\n$/, "");
+  const problem = checkSecret(read);
+  return problem === null ? read : command.error(`error: the secret ${problem}`);
+}
+
+export async function requireSecret(options: SecretOptions, command: Command): Promise<string> {
+  return (
+    (await readSecret(options, command)) ??
+    command.error(`error: say where the secret is: ${ACCEPTED}`)
+  );
+}

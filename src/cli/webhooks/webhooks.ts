@@ -1,0 +1,233 @@
+// `fluxhook webhooks`: register, list, change, switch, rotate, test. A secret is printed by those
+// commands only whose point it is: create, rotate, secret.
+import type { Command } from "commander";
+import { MAX_TIMEOUT_MS, type Webhook } from "../../wire/webhook.ts";
+import type { LogEntry } from "../../wire/log-entry.ts";
+import { printable } from "../../wire/printable.ts";
+import { ApiClient, pathSegment, queryOf, type AskOptions } from "../terminal/api-client.ts";
+import { addSecretOptions, readSecret, type SecretOptions } from "../terminal/input.ts";
+import { outcome } from "../terminal/log-table.ts";
+import { details, print } from "../terminal/output.ts";
+import { addOwnerOptions, ownerFields, type OwnerOptions } from "../terminal/owner-options.ts";
+import { addPageOptions, morePages, type PageOptions } from "../terminal/page-options.ts";
+import { wholeNumber, withExamples, type Exit } from "../terminal/usage.ts";
+import { addWebhookOptions, webhookFields, type WebhookOptions } from "./input.ts";
+import { webhookDetails, webhookTable } from "./view.ts";
+
+interface Json {
+  json?: boolean;
+}
+
+const ID = "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA";
+const MOST_GRACE_HOURS = 168;
+const TEST_TIMEOUT_MS = MAX_TIMEOUT_MS + 10_000;
+
+export function addWebhooks(program: Command, exit: Exit): void {
+  const group = program.command("webhooks").description("the registered webhooks");
+  withExamples(group, "fluxhook webhooks list --user u_1");
+  addList(group, exit);
+  addCreate(group, exit);
+  addOfOne(group, exit);
+  addUpdate(group, exit);
+  addRotate(group, exit);
+}
+
+function addList(group: Command, exit: Exit): void {
+  const list = addOwnerOptions(group.command("list").description("list them, the oldest first"), {
+    user: "this user's; a scoped token has an owner of its own",
+    org: "this organisation's",
+  });
+  addPageOptions(list)
+    .option("--json", "print JSON as the API answers it")
+    .action(async (options: OwnerOptions & PageOptions & Json) => {
+      const { limit, cursor } = options;
+      const text = await ask("GET", queryOf({ ...ownerFields(options), limit, cursor }));
+      print(options.json === true, text, () => {
+        const page = JSON.parse(text) as { webhooks: Webhook[]; next_cursor: string | null };
+        if (page.webhooks.length === 0) return "no webhook is registered";
+        return webhookTable(page.webhooks) + morePages(page);
+      });
+      exit(0);
+    });
+  withExamples(
+    list,
+    "fluxhook webhooks list --user u_1",
+    "fluxhook webhooks list --org o_1 --json",
+  );
+}
+
+function addCreate(group: Command, exit: Exit): void {
+  const create = addOwnerOptions(
+    group
+      .command("create")
+      .description("register one, and print its secret")
+      .argument("<url>", "where its requests go, such as https://example.com/hooks"),
+    { user: "whose it is", org: "whose it is, where it is an organisation's" },
+  );
+  addWebhookOptions(create)
+    .option("--disabled", "switched off to begin with")
+    .option("--json", "print JSON as the API answers it");
+  addSecretOptions(create, "a secret of your own in place of a new one").action(
+    async (
+      url: string,
+      options: OwnerOptions & WebhookOptions & SecretOptions & Json & { disabled?: boolean },
+      command: Command,
+    ) => {
+      const secret = await readSecret(options, command);
+      const body = JSON.stringify({
+        ...ownerFields(options),
+        url,
+        ...webhookFields(options, command),
+        ...(options.disabled ? { enabled: false } : {}),
+        ...(secret === null ? {} : { secret }),
+      });
+      const text = await ask("POST", "", { body });
+      print(options.json === true, text, () => {
+        const made = JSON.parse(text) as Webhook & { secret: string };
+        return webhookDetails(made, made.secret);
+      });
+      exit(0);
+    },
+  );
+  withExamples(
+    create,
+    "fluxhook webhooks create https://example.com/hooks --user u_1",
+    "fluxhook webhooks create https://example.com/hooks --org o_1 --events 'file.*' --dialect flux",
+  );
+}
+
+/** The commands on one webhook that take nothing but its id. */
+function addOfOne(group: Command, exit: Exit): void {
+  const showWebhook = (text: string) => webhookDetails(JSON.parse(text) as Webhook);
+  const one = (name: string, description: string) =>
+    withExamples(
+      group
+        .command(name)
+        .description(description)
+        .argument("<id>", "the webhook's")
+        .option("--json", "print JSON as the API answers it"),
+      `fluxhook webhooks ${name} ${ID}`,
+    );
+  one("get", "show one, without its secret").action(async (id: string, { json }: Json) => {
+    const text = await ask("GET", at(id));
+    print(json === true, text, () => showWebhook(text));
+    exit(0);
+  });
+  one("secret", "reveal its secret").action(async (id: string, { json }: Json) => {
+    const text = await ask("GET", `${at(id)}/secret`);
+    print(json === true, text, () => (JSON.parse(text) as { secret: string }).secret);
+    exit(0);
+  });
+  one("delete", "delete it; its deliveries that still wait end").action(
+    async (id: string, { json }: Json) => {
+      await ask("DELETE", at(id));
+      // The API answers 204, which is no document.
+      if (!json) console.log(`deleted ${printable(id)}`);
+      exit(0);
+    },
+  );
+  for (const [name, description] of [
+    ["enable", "switch it on and clear its health"],
+    ["disable", "switch it off; its deliveries are parked"],
+  ] as const) {
+    one(name, description).action(async (id: string, { json }: Json) => {
+      const text = await ask("POST", `${at(id)}/${name}`);
+      print(json === true, text, () => showWebhook(text));
+      exit(0);
+    });
+  }
+  one("test", "send one event webhook.test now; 0 where it is delivered").action(
+    async (id: string, { json }: Json) => {
+      const text = await ask("POST", `${at(id)}/test`, { timeoutMs: TEST_TIMEOUT_MS });
+      const { attempt } = JSON.parse(text) as { attempt: LogEntry };
+      print(json === true, text, () =>
+        details([
+          ["outcome", outcome(attempt)],
+          ["status", String(attempt.status_code ?? "–")],
+          ["took", `${attempt.duration_ms} ms`],
+          ["endpoint", attempt.endpoint],
+          ["event id", attempt.id],
+          ["delivery", attempt.delivery_id],
+        ]),
+      );
+      exit(attempt.outcome === "delivered" ? 0 : 1);
+    },
+  );
+}
+
+function addUpdate(group: Command, exit: Exit): void {
+  const update = group
+    .command("update")
+    .description("change what is given, and leave the rest")
+    .argument("<id>", "the webhook's")
+    .option("--url <url>", "where its requests go");
+  addWebhookOptions(update)
+    .option("--json", "print JSON as the API answers it")
+    .action(
+      async (id: string, options: WebhookOptions & Json & { url?: string }, command: Command) => {
+        const { url } = options;
+        const fields = {
+          ...(url === undefined ? {} : { url }),
+          ...webhookFields(options, command),
+        };
+        if (Object.keys(fields).length === 0) {
+          command.error("error: say what to change, such as --url, --events or --timeout");
+        }
+        const text = await ask("PATCH", at(id), { body: JSON.stringify(fields) });
+        print(options.json === true, text, () => webhookDetails(JSON.parse(text) as Webhook));
+        exit(0);
+      },
+    );
+  withExamples(
+    update,
+    `fluxhook webhooks update ${ID} --events 'file.*,org.updated'`,
+    `fluxhook webhooks update ${ID} --timeout 5s --retry-schedule 0s,1m,1h`,
+  );
+}
+
+function addRotate(group: Command, exit: Exit): void {
+  const rotate = group
+    .command("rotate")
+    .description("replace its secret, and print the new one; for a while both sign")
+    .argument("<id>", "the webhook's")
+    .option(
+      "--grace-hours <n>",
+      "for so long the one before signs too [24]; 0: it ends at once",
+      wholeNumber(0, MOST_GRACE_HOURS),
+    )
+    .option("--json", "print JSON as the API answers it");
+  addSecretOptions(rotate, "a secret of your own in place of a new one").action(
+    async (
+      id: string,
+      options: SecretOptions & Json & { graceHours?: number },
+      command: Command,
+    ) => {
+      const secret = await readSecret(options, command);
+      const body = JSON.stringify({
+        grace_hours: options.graceHours,
+        ...(secret === null ? {} : { secret }),
+      });
+      const text = await ask("POST", `${at(id)}/rotate-secret`, { body });
+      print(options.json === true, text, () => {
+        const made = JSON.parse(text) as { secret: string; previous_expires_at: string | null };
+        return details([
+          ["secret", made.secret],
+          [
+            "the one before",
+            made.previous_expires_at ? `until ${made.previous_expires_at}` : "ended",
+          ],
+        ]);
+      });
+      exit(0);
+    },
+  );
+  withExamples(rotate, `fluxhook webhooks rotate ${ID} --grace-hours 48`);
+}
+
+function at(id: string): string {
+  return `/${pathSegment(id)}`;
+}
+
+function ask(method: string, path: string, options?: AskOptions): Promise<string> {
+  return ApiClient.ofEnvironment().text(method, `/v1/webhooks${path}`, options);
+}

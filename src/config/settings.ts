@@ -1,0 +1,330 @@
+// Every setting of Fluxhook, in one schema. `fluxhook --help` and the README's table are made from it.
+import { z } from "zod";
+import { certificateFile } from "./certificate-file.ts";
+import {
+  apiUrl,
+  choice,
+  cidrs,
+  dnsServers,
+  duration,
+  eventTypes,
+  integer,
+  key,
+  lists,
+  origins,
+  portRanges,
+  proxyUrl,
+  retrySchedule,
+  secretKeys,
+  shown,
+  toggle,
+  valkeyUrl,
+} from "./forms.ts";
+import { readSettingFile } from "./files.ts";
+import { checkSecret } from "../wire/secret.ts";
+
+export type { EventTypes, PortRange } from "./forms.ts";
+
+const DAY_MS = 86_400_000;
+
+interface Setting<S extends z.ZodType = z.ZodType> {
+  schema: S;
+  /** As the environment would give it; null where there is none. */
+  fallback: string | null;
+  description: string;
+  /** It holds a secret, so `FLUXHOOK_<name>_FILE` may name a file that it is read from. */
+  isSecret?: true;
+}
+
+const setting = <S extends z.ZodType>(
+  schema: S,
+  fallback: string | null,
+  description: string,
+): Setting<S> => ({ schema, fallback, description });
+
+const secret = <S extends z.ZodType>(
+  schema: S,
+  fallback: string | null,
+  description: string,
+): Setting<S> => ({ schema, fallback, description, isSecret: true });
+
+/** The settings, in the order in which the README and `--help` list them. Each is `FLUXHOOK_<name>`. */
+export const SETTINGS = {
+  VALKEY_URL: secret(
+    valkeyUrl,
+    "redis://127.0.0.1:6379",
+    "Valkey's address: `valkey://`, `redis://`, `rediss://` (TLS) or a unix socket's path",
+  ),
+  PREFIX: setting(
+    z.string().regex(key, {
+      error: (issue) =>
+        `${shown(issue.input)} is no prefix; accepted are letters, digits and signs without spaces and braces`,
+    }),
+    "fluxhook",
+    "stands before every key that is Fluxhook's own",
+  ),
+  QUEUE: setting(
+    lists,
+    "<prefix>:events",
+    "the lists to take events from, comma-separated, the first ones first",
+  ),
+  CLAIM: setting(
+    choice(["safe", "blpop"]),
+    "safe",
+    "`safe`: nothing is lost in a crash; `blpop`: plain BLPOP, at most once",
+  ),
+  HOST: setting(z.string().min(1), "127.0.0.1", "the address the API listens on"),
+  PORT: setting(integer(0, 65_535), "8585", "the port the API listens on; 0 picks a free one"),
+  URL: setting(
+    apiUrl,
+    "http://127.0.0.1:8585",
+    "where the commands find the API, such as `https://hooks.example.com`; `serve` does not use it",
+  ),
+  PUBLIC_URL: setting(
+    apiUrl.optional(),
+    null,
+    "where others reach this service from outside, such as `https://hooks.example.com`: the URLs of `fluxhook listen` begin with it",
+  ),
+  API_TOKEN: secret(
+    z
+      .string()
+      .min(24, { error: "must be at least 24 characters long" })
+      .regex(/^[!-~]+$/, { error: "must be printable ASCII without spaces" })
+      .optional(),
+    null,
+    "the bearer token of the API; required by `serve`",
+  ),
+  SECRET_KEY: secret(
+    secretKeys,
+    "",
+    "encrypts webhook secrets in Valkey (AES-256-GCM): base64 of 32 bytes; several, comma-separated, to change it: the first one encrypts, all decrypt",
+  ),
+  CORS_ORIGINS: setting(
+    origins,
+    "",
+    "web origins whose pages may call the API from a browser, comma-separated: `https://app.example.com`",
+  ),
+  CONCURRENCY: setting(
+    integer(1, 65_000),
+    "1024",
+    "deliveries claimed and not settled, per process",
+  ),
+  WEBHOOK_CONCURRENCY: setting(integer(1, 10_000), "64", "requests in flight to one webhook"),
+  RETRY_SCHEDULE: setting(
+    retrySchedule,
+    "0s,1m,5m,30m,2h",
+    "delay before each attempt of a delivery, from the end of the one before",
+  ),
+  LOG_SIZE: setting(integer(1, 1000), "10", "attempts kept in the log of each owner"),
+  LOG_TTL: setting(duration({ minMs: 1000, maxMs: 365 * DAY_MS }), "7d", "how long a log is kept"),
+  PARKED_TTL: setting(
+    duration({ minMs: 1000, maxMs: 365 * DAY_MS }),
+    "7d",
+    "how long a parked delivery is kept and can be redelivered",
+  ),
+  PARKED_MAX: setting(
+    integer(1, 100_000_000),
+    "100000",
+    "parked deliveries kept per list; the oldest fall out",
+  ),
+  PARKED_MAX_BYTES: setting(
+    integer(1, 1_000_000_000_000),
+    "268435456",
+    "bytes of parked deliveries kept per list; the oldest fall out",
+  ),
+  REJECTED_TTL: setting(
+    duration({ minMs: 1000, maxMs: 365 * DAY_MS }),
+    "30d",
+    "how long rejected elements are kept after the newest of them",
+  ),
+  REJECTED_MAX: setting(
+    integer(1, 10_000_000),
+    "10000",
+    "rejected elements kept; the oldest fall out",
+  ),
+  MAX_EVENT_BYTES: setting(
+    integer(1024, 16_777_216),
+    "262144",
+    "the largest element, in bytes; one is read in one go, which takes up to 50 ms for each MiB",
+  ),
+  EVENT_TYPES: setting(
+    eventTypes,
+    "open",
+    "event types that are accepted: `open` (any), `catalogue`, or their names",
+  ),
+  EGRESS_ALLOW: setting(
+    cidrs,
+    "",
+    "address ranges exempt from the guard, on any port and over plain http; `127.0.0.0/8` makes local receivers work",
+  ),
+  EGRESS_PORTS: setting(portRanges, "80,443,1024-65535", "ports of other receivers"),
+  EGRESS_HTTP: setting(toggle, "false", "plain http to public addresses"),
+  EGRESS_PROXY: secret(
+    proxyUrl.optional(),
+    null,
+    "an HTTP proxy that requests go through, by CONNECT to the address that the guard approved: `http://user:password@host:port`",
+  ),
+  EGRESS_CA: setting(
+    certificateFile.optional(),
+    null,
+    "a PEM file of certificate authorities that receivers' certificates may come from too, beside those of the system's store",
+  ),
+  DNS_SERVERS: setting(
+    dnsServers,
+    "",
+    "name servers in place of the system's, comma-separated: `10.0.0.2`, `10.0.0.2:5353`, `[fd00::2]:53`",
+  ),
+  ALERT_URL: secret(
+    z
+      .string()
+      .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), {
+        error: "is not an http:// or https:// URL",
+      })
+      .optional(),
+    null,
+    "alerts are delivered there too, signed like any webhook",
+  ),
+  ALERT_SECRET: secret(
+    z
+      .string()
+      .superRefine((text, context) => {
+        const problem = checkSecret(text);
+        if (problem) context.addIssue({ code: "custom", message: problem });
+      })
+      .optional(),
+    null,
+    "signs what goes to `FLUXHOOK_ALERT_URL`; required with it",
+  ),
+  ALERT_AGE: setting(
+    duration({ minMs: 1000, maxMs: 30 * DAY_MS }),
+    "5m",
+    "an alert when the oldest event has waited on its list for so long",
+  ),
+  SHUTDOWN_GRACE: setting(
+    duration({ minMs: 0, maxMs: 3_600_000 }),
+    "30s",
+    "on SIGTERM, attempts still running after this go back and may be sent again",
+  ),
+  LOG_LEVEL: setting(
+    choice(["debug", "info", "warn", "error", "silent"]),
+    "info",
+    "lowest level of log lines",
+  ),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+export type Settings = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]["schema"]> };
+
+/** A wrong setting: `message` names every problem at once. Nothing has been connected yet. */
+export class SettingsError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `${problems.length === 1 ? "a setting is" : "some settings are"} wrong:\n${problems.map((line) => `  ${line}`).join("\n")}`,
+    );
+    this.name = "SettingsError";
+  }
+}
+
+/**
+ * Reads the settings from an environment.
+ * @throws SettingsError with all problems, also for an unknown FLUXHOOK_ name (a typing mistake).
+ */
+export function readSettings(
+  environment: Record<string, string | undefined>,
+  required: readonly SettingName[] = [],
+): Settings {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const name of SETTING_NAMES) {
+    const { schema, fallback } = SETTINGS[name];
+    const given = readText(name, environment);
+    if ("problem" in given) {
+      problems.push(given.problem);
+      continue;
+    }
+    const text = given.text ?? fallback;
+    const parsed = (schema as z.ZodType).safeParse(text ?? undefined);
+    if (parsed.success) values[name] = parsed.data;
+    else for (const issue of parsed.error.issues) problems.push(`${given.from} ${issue.message}`);
+    if (text === null && required.includes(name)) {
+      problems.push(`FLUXHOOK_${name} is required: ${SETTINGS[name].description}`);
+    }
+  }
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith("FLUXHOOK_") || KNOWN.has(name)) continue;
+    if (environment[name] === undefined || IGNORED.test(name)) continue;
+    problems.push(`${name} is no setting of Fluxhook${didYouMean(name.slice(9))}`);
+  }
+  if (values.ALERT_URL !== undefined && !isGiven("ALERT_SECRET", environment)) {
+    problems.push("FLUXHOOK_ALERT_SECRET is required where FLUXHOOK_ALERT_URL is set");
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+  const settings = values as Settings;
+  if (environment.FLUXHOOK_QUEUE === undefined || environment.FLUXHOOK_QUEUE === "") {
+    settings.QUEUE = [`${settings.PREFIX}:events`];
+  }
+  return settings;
+}
+
+const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** Every variable that sets a setting. */
+const KNOWN: ReadonlySet<string> = new Set(SETTING_NAMES.flatMap(variablesOf));
+
+/** The variables that set a setting: `FLUXHOOK_<name>`, and for a secret `FLUXHOOK_<name>_FILE`. */
+export function variablesOf(name: SettingName): string[] {
+  const { isSecret }: Setting = SETTINGS[name];
+  const variable = `FLUXHOOK_${name}`;
+  return isSecret ? [variable, `${variable}_FILE`] : [variable];
+}
+
+/** Whether the environment sets a setting, itself or by a file. */
+export function isGiven(
+  name: SettingName,
+  environment: Record<string, string | undefined>,
+): boolean {
+  return variablesOf(name).some((variable) => Boolean(environment[variable]));
+}
+
+/** The text of a setting and the variable that it is from; null where neither variable is set. */
+function readText(
+  name: SettingName,
+  environment: Record<string, string | undefined>,
+): { text: string | null; from: string } | { problem: string } {
+  const [variable = "", fileVariable = ""] = variablesOf(name);
+  const set = environment[variable];
+  const text = !set || (name === "PORT" && set.startsWith("tcp://")) ? null : set;
+  const path = environment[fileVariable];
+  if (!path) return { text, from: variable };
+  if (text !== null) {
+    return { problem: `${variable} and ${fileVariable} are both set; set one of them` };
+  }
+  const read = readSettingFile(fileVariable, path);
+  return read.ok ? { text: read.text, from: fileVariable } : { problem: read.problem };
+}
+
+/** Kubernetes sets these, and `FLUXHOOK_PORT=tcp://…`, for a service named `fluxhook`. */
+const IGNORED = /^FLUXHOOK_(SERVICE_|PORT_\d|NAME$|TEST_)/;
+
+function didYouMean(name: string): string {
+  const [, unread = ""] = /^(.+)_FILE$/.exec(name) ?? [];
+  if (Object.hasOwn(SETTINGS, unread)) {
+    return `; only secrets are read from files: set FLUXHOOK_${unread} itself`;
+  }
+  const near = Object.keys(SETTINGS).find(
+    (known) =>
+      known.replaceAll("_", "") === name.replaceAll("_", "").toUpperCase() ||
+      known.startsWith(name),
+  );
+  return near ? `; did you mean FLUXHOOK_${near}?` : "; see fluxhook --help";
+}
+
+/** The settings as rows for `--help` and the README. */
+export function settingRows(): { name: string; fallback: string; description: string }[] {
+  return SETTING_NAMES.map((name) => {
+    const { fallback, description } = SETTINGS[name];
+    const [variable = "", fileVariable] = variablesOf(name);
+    const file = fileVariable === undefined ? "" : `; or \`${fileVariable}\`: a file that holds it`;
+    return { name: variable, fallback: fallback ?? "", description: description + file };
+  });
+}

@@ -1,0 +1,224 @@
+// Deliveries that are run again because somebody asks for it (DESIGN §2.4), over all queues: one by
+// the UUID of any of its attempts, or the parked ones of an owner or webhook.
+import type { OwnerRef } from "../wire/owner.ts";
+import { again, attemptUuid, deliveryOf } from "../valkey/queue/delivery-id.ts";
+import type { DeliveryHeader } from "../valkey/queue/item.ts";
+import type { KeptStore } from "../valkey/history/body-store.ts";
+import type { Link } from "../valkey/connection/link.ts";
+import {
+  newestPage,
+  oldestOf,
+  type FoundParked,
+  type ParkedSource,
+} from "../valkey/queue/parked-merge.ts";
+import { ParkedStore, type ParkedPosition } from "../valkey/queue/parked-store.ts";
+import {
+  countOfWebhooks,
+  enabledWebhooks,
+  summarize,
+  type ParkedFilter,
+  type ParkedSummary,
+} from "../valkey/queue/parked-summary.ts";
+import { QueueStore } from "../valkey/queue/queue-store.ts";
+import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
+
+export interface RedeliveryOptions {
+  link: Link;
+  queues: readonly string[];
+  kept: KeptStore;
+  webhooks: WebhookStore;
+  parkedTtlMs: number;
+}
+
+export type { ParkedFilter, ParkedPosition, ParkedSummary };
+
+export type RedeliveredOne =
+  /** `deliveryId` is the UUID of the attempt to come. */
+  | { kind: "redelivered"; deliveryId: string }
+  | { kind: "unknown" }
+  /** In flight, in a lane or about to be claimed. */
+  | { kind: "in-flight" }
+  | { kind: "gone"; why: "webhook-deleted" | "not-kept" }
+  | { kind: "disabled"; webhookId: string };
+
+export interface ListedParked {
+  /** UUID of the attempt that it ended with. */
+  deliveryId: string;
+  header: DeliveryHeader;
+  parkedAtMs: number;
+  expiresAtMs: number;
+  size: number;
+}
+
+export interface ParkedPage {
+  parked: ListedParked[];
+  next: ParkedPosition | null;
+}
+
+/** One script moves so many; Valkey serves the workers in between. */
+const MOST_IN_SCRIPT = 100;
+
+export class Redelivery {
+  private readonly stores: readonly ParkedStore[];
+  private readonly firstQueue: QueueStore;
+
+  constructor(private readonly options: RedeliveryOptions) {
+    const { link, queues } = options;
+    this.stores = queues.map((queue) => new ParkedStore(link, queue));
+    this.firstQueue = new QueueStore(link, queues[0] ?? "");
+  }
+
+  /** `only`: another owner's delivery is unknown to the asker. Null: everybody's are known. */
+  async one(uuid: string, only: OwnerRef | null): Promise<RedeliveredOne> {
+    const delivery = deliveryOf(uuid);
+    const waiting = await this.findWaiting(delivery);
+    return waiting
+      ? this.redeliverWaiting(delivery, waiting, only)
+      : this.redeliverKept(delivery, only);
+  }
+
+  /**
+   * The oldest parked ones of the owners or the webhook named, as new deliveries. Those of webhooks
+   * that are disabled or deleted stay parked, and `remaining` leaves them out: asking again until it
+   * is 0 comes to an end.
+   */
+  async byFilter(
+    filter: ParkedFilter,
+    limit: number,
+  ): Promise<{ redelivered: number; remaining: number }> {
+    const { reason, event } = filter;
+    const enabled = await enabledWebhooks(this.options.webhooks, filter);
+    const sources: ParkedSource[] = [];
+    let matching = 0;
+    for (const store of this.stores) {
+      for (const [webhookId, count] of await countOfWebhooks(store, enabled, filter)) {
+        sources.push({ store, selection: { webhookId, reason, event } });
+        matching += count;
+      }
+    }
+    const oldest = await oldestOf(sources, limit);
+    const redelivered = await redeliverAll(oldest);
+    return { redelivered, remaining: Math.max(0, matching - oldest.length) };
+  }
+
+  /** A page of parked deliveries, the newest first. It stays right when others come or go. */
+  async listParked(
+    { owners, webhookId, reason, event }: ParkedFilter,
+    after: ParkedPosition | null,
+    limit: number,
+  ): Promise<ParkedPage> {
+    const sources = this.stores.flatMap((store) =>
+      (owners ?? [undefined]).map((owner) => ({
+        store,
+        selection: { owner, webhookId, reason, event },
+      })),
+    );
+    const { found, next } = await newestPage(sources, after, limit);
+    return {
+      parked: found.map(({ header, parkedAtMs, size }) => ({
+        deliveryId: attemptUuid(header),
+        header,
+        parkedAtMs,
+        expiresAtMs: parkedAtMs + this.options.parkedTtlMs,
+        size,
+      })),
+      next,
+    };
+  }
+
+  /** How many are parked, by reason, event type and webhook. */
+  async summary(filter: ParkedFilter): Promise<ParkedSummary> {
+    return summarize(this.stores, filter);
+  }
+
+  /** What `byFilter` would do: how many match, and how many of them it would redeliver. */
+  async dryRun(filter: ParkedFilter): Promise<{ matching: number; redeliverable: number }> {
+    const enabled = await enabledWebhooks(this.options.webhooks, filter);
+    const [{ total }, ...counts] = await Promise.all([
+      this.summary(filter),
+      ...this.stores.map((store) => countOfWebhooks(store, enabled, filter)),
+    ]);
+    const redeliverable = counts.flatMap((one) => [...one.values()]);
+    return { matching: total, redeliverable: redeliverable.reduce((sum, n) => sum + n, 0) };
+  }
+
+  private async findWaiting(delivery: string): Promise<Waiting | null> {
+    const found = await Promise.all(
+      this.stores.map(async (store): Promise<Waiting | null> => {
+        const [scheduled, parked] = await Promise.all([
+          store.findScheduled(delivery),
+          store.find(delivery),
+        ]);
+        if (scheduled) return { state: "scheduled", store, header: scheduled };
+        return parked && { state: "parked", store, header: parked };
+      }),
+    );
+    return found.find((one) => one !== null) ?? null;
+  }
+
+  private async redeliverWaiting(
+    delivery: string,
+    { state, store, header }: Waiting,
+    only: OwnerRef | null,
+  ): Promise<RedeliveredOne> {
+    if (only !== null && header.owner !== only) return { kind: "unknown" };
+    const refusal = await this.refusal(header);
+    if (refusal) return refusal;
+    // A scheduled one stays what it is: same delivery, same attempt, only now.
+    const next = state === "scheduled" ? header : again(header);
+    const [became] = await store.redeliver([
+      { delivery, header: state === "scheduled" ? null : next },
+    ]);
+    // "none": since it was found it was claimed, or somebody else's request has redelivered it.
+    return became === "none"
+      ? { kind: "in-flight" }
+      : { kind: "redelivered", deliveryId: attemptUuid(next) };
+  }
+
+  private async redeliverKept(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
+    const kept = await this.options.kept.find(delivery);
+    // Two owners may share a tag, so the list that it was found in proves nothing.
+    if (!kept || (only !== null && kept.header.owner !== only)) return { kind: "unknown" };
+    const refusal = await this.refusal(kept.header);
+    if (refusal?.kind === "gone") return refusal;
+    // Its last attempt asked for another one, and that one is neither scheduled nor parked.
+    if (kept.outcome === "retry") return { kind: "in-flight" };
+    if (kept.element === null) return { kind: "gone", why: "not-kept" };
+    if (refusal) return refusal;
+    const next = again(kept.header);
+    await this.firstQueue.enqueue(next, kept.element);
+    return { kind: "redelivered", deliveryId: attemptUuid(next) };
+  }
+
+  /** A worker would end or park it again at once: the asker is better told why. */
+  private async refusal(
+    header: DeliveryHeader,
+  ): Promise<Extract<RedeliveredOne, { kind: "gone" | "disabled" }> | null> {
+    const webhook = await this.options.webhooks.get(header.webhook_id);
+    if (!webhook) return { kind: "gone", why: "webhook-deleted" };
+    return webhook.enabled ? null : { kind: "disabled", webhookId: webhook.id };
+  }
+}
+
+interface Waiting {
+  state: "scheduled" | "parked";
+  store: ParkedStore;
+  header: DeliveryHeader;
+}
+
+/** Moves them in the order given; answers how many were still parked. */
+async function redeliverAll(found: readonly FoundParked[]): Promise<number> {
+  let redelivered = 0;
+  for (const [store, ofStore] of Map.groupBy(found, (one) => one.store)) {
+    for (let i = 0; i < ofStore.length; i += MOST_IN_SCRIPT) {
+      const became = await store.redeliver(
+        ofStore.slice(i, i + MOST_IN_SCRIPT).map(({ header }) => ({
+          delivery: header.delivery,
+          header: again(header),
+        })),
+      );
+      redelivered += became.filter((one) => one === "parked").length;
+    }
+  }
+  return redelivered;
+}

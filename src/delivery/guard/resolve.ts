@@ -1,0 +1,133 @@
+// Resolves names for the guard. Answers are kept as long as they say, within bounds, so that a name
+// which moves is judged anew, and concurrent attempts to one name share one look-up.
+import { forgetOldest } from "../../bounded-map.ts";
+import type { Address } from "./address.ts";
+import { orderAddresses } from "./address-order.ts";
+import { raceWithin, type EXPIRED, type Limit } from "../../deadline.ts";
+import { isLocalhost } from "./host-name.ts";
+
+export type Resolution =
+  | { kind: "resolved"; /** In the order of `orderAddresses`. */ addresses: readonly Address[] }
+  | { kind: "unresolved"; code: string };
+
+export interface Found extends Address {
+  /** Left out by a look-up that does not learn it. */
+  ttlMs?: number;
+}
+
+export type Lookup = (name: string) => Promise<readonly Found[]>;
+
+/** The same object as before while the answer is cached: what was judged of it still holds. */
+export type Resolve = (
+  name: string,
+  limit: Limit,
+) => Resolution | Promise<Resolution | typeof EXPIRED>;
+
+export interface ResolverOptions {
+  lookup?: Lookup;
+  /** Monotonic milliseconds. */
+  nowMs?: () => number;
+  /** Of an answer that has no TTL. */
+  keepMs?: number;
+  keepFailureMs?: number;
+  /** A look-up without an answer is shared no longer than this. */
+  shareMs?: number;
+  maxNames?: number;
+}
+
+/** With a TTL of 0 every attempt would wait for the name server. */
+const SHORTEST_TTL_MS = 1_000;
+/** A receiver that moves is found again within this, whatever its zone says. */
+const LONGEST_TTL_MS = 60_000;
+/** An answer over TCP has room for thousands, and the cache for thousands of names (guarantee 6). */
+const MOST_ADDRESSES = 64;
+
+interface Answer {
+  resolution: Resolution;
+  /** Null where the look-up does not say. */
+  ttlMs: number | null;
+}
+
+interface Pending {
+  startedAtMs: number;
+  answer: Promise<Resolution>;
+}
+
+export function createResolver({
+  lookup = systemLookup,
+  nowMs = () => performance.now(),
+  keepMs = 5_000,
+  keepFailureMs = 1_000,
+  shareMs = 30_000,
+  maxNames = 4_096,
+}: ResolverOptions = {}): Resolve {
+  const answers = new Map<string, { expiresAtMs: number; resolution: Resolution }>();
+  const pending = new Map<string, Pending>();
+
+  function keep(name: string, { resolution, ttlMs }: Answer): void {
+    answers.delete(name);
+    forgetOldest(answers, maxNames);
+    const ms = resolution.kind === "resolved" ? (ttlMs ?? keepMs) : keepFailureMs;
+    answers.set(name, { expiresAtMs: nowMs() + ms, resolution });
+  }
+
+  function begin(name: string): Pending {
+    const started: Pending = {
+      startedAtMs: nowMs(),
+      answer: ask(lookup, name).then((answer) => {
+        if (pending.get(name) === started) {
+          pending.delete(name);
+          keep(name, answer);
+        }
+        return answer.resolution;
+      }),
+    };
+    pending.set(name, started);
+    return started;
+  }
+
+  return (name, limit) => {
+    const known = answers.get(name);
+    if (known && nowMs() < known.expiresAtMs) return known.resolution;
+    const shared = pending.get(name);
+    const isFresh = shared && nowMs() - shared.startedAtMs < shareMs;
+    return raceWithin(limit, (isFresh ? shared : begin(name)).answer);
+  };
+}
+
+async function ask(lookup: Lookup, name: string): Promise<Answer> {
+  try {
+    const found = await lookup(name);
+    if (found.length === 0) return unresolved("ENODATA");
+    if (found.length > MOST_ADDRESSES) return unresolved(`over ${MOST_ADDRESSES} addresses`);
+    const addresses = orderAddresses(found);
+    return { resolution: { kind: "resolved", addresses }, ttlMs: shortestTtl(found) };
+  } catch (error) {
+    return unresolved(codeOf(error));
+  }
+}
+
+function unresolved(code: string): Answer {
+  return { resolution: { kind: "unresolved", code }, ttlMs: null };
+}
+
+function shortestTtl(found: readonly Found[]): number | null {
+  const ttls = found.flatMap(({ ttlMs }) => ttlMs ?? []);
+  if (ttls.length === 0) return null;
+  return Math.min(Math.max(Math.min(...ttls), SHORTEST_TTL_MS), LONGEST_TTL_MS);
+}
+
+/**
+ * The system's resolver, /etc/hosts with it. Bun's own look-up is asynchronous on Linux: names that
+ * hang use up no pool of threads.
+ */
+export async function systemLookup(name: string): Promise<readonly Found[]> {
+  // It does not know `localhost.`, nor what stands below it.
+  const found = await Bun.dns.lookup(isLocalhost(name) ? "localhost" : name);
+  return found.map(({ address, family }) => ({ address, family }));
+}
+
+export function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return typeof code === "string" ? code.replace(/^DNS_/, "") : "EUNKNOWN";
+}

@@ -1,0 +1,62 @@
+// Connects to a destination at one of the addresses that the guard approved, and remembers which one
+// worked (RFC 8305). The attempt's one limit covers all of it.
+import type { Address } from "../guard/address.ts";
+import { AddressMemory } from "./address-memory.ts";
+import { responsiveNow, type Limit } from "../../deadline.ts";
+import type { Dial } from "./dial.ts";
+import type { Failure } from "./failure.ts";
+import { race, type Connected } from "./race.ts";
+import type { Target } from "../guard/target.ts";
+
+export class Connector {
+  readonly #memory = new AddressMemory();
+
+  constructor(
+    private readonly dial: Dial,
+    /** Monotonic milliseconds; see `responsiveNow`. */
+    private readonly now: () => number = responsiveNow,
+  ) {}
+
+  /** The same addresses, the one that worked last first. */
+  order(target: Target, addresses: readonly Address[]): readonly Address[] {
+    return this.#memory.order(target, addresses);
+  }
+
+  /** Whether the address failed last time although there are others. */
+  isDoubtful(target: Target, address: Address, addresses: readonly Address[]): boolean {
+    return addresses.length > 1 && this.#memory.hasFailed(target, address);
+  }
+
+  /** Dials approved addresses only (guarantee 7). */
+  async connect(
+    target: Target,
+    addresses: readonly Address[],
+    limit: Limit,
+  ): Promise<Connected | Failure> {
+    const [first, second] = addresses;
+    if (first === undefined) throw new Error("connect was called without an approved address");
+    if (second === undefined) {
+      const startedAtMs = this.now();
+      const socket = await this.dial(target, first, limit);
+      if ("kind" in socket) return socket;
+      return { socket, address: first, openedInMs: this.now() - startedAtMs };
+    }
+    const connected = await race({
+      addresses: this.#memory.order(target, addresses),
+      openAt: (address, candidate) => this.dial(target, address, candidate),
+      limit,
+      now: this.now,
+      onFailed: (address, failure) => {
+        if (failure.reason !== "proxy") this.#memory.failed(target, address);
+      },
+    });
+    if (!("kind" in connected)) this.#memory.connected(target, connected.address);
+    return connected;
+  }
+
+  /** What came of a request on a connection to this address, one of several. */
+  report(target: Target, address: Address, result: "answered" | "failed"): void {
+    if (result === "answered") this.#memory.answered(target, address);
+    else this.#memory.failed(target, address);
+  }
+}

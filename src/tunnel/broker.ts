@@ -1,0 +1,206 @@
+// The line between whoever sends to a session and the client that polls it, which may hang on another
+// replica: requests and answers go through Valkey, the bell tells that they are there.
+import {
+  endToEnd,
+  HEARTBEAT_MS,
+  listenAnswerSchema,
+  listenRequestSchema,
+  type ListenAnswer,
+  type ListenBatch,
+  type ListenRequest,
+} from "../wire/tunnel.ts";
+import { readObject } from "../valkey/foreign.ts";
+import { ListenBell } from "./wake-ups.ts";
+import {
+  ListenStore,
+  type CreatedSession,
+  type ListenStoreOptions,
+  type NewSession,
+  type SessionRecord,
+} from "../valkey/tunnel/tunnel-store.ts";
+import { Link } from "../valkey/connection/link.ts";
+import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
+
+/** A body of 5 MiB takes its time. */
+const DEADLINE_MS = 3_000;
+/** How late it is noticed at most that the client went away, or that the bell was not heard. */
+const LOOK_EVERY_MS = 2_000;
+
+export type RequestToForward = Omit<ListenRequest, "id" | "body"> & { body: Uint8Array };
+
+/** What became of a request. */
+export type HandedOver =
+  | { kind: "answered"; answer: Omit<ListenAnswer, "id" | "body"> & { body: Buffer<ArrayBuffer> } }
+  /** The client is away; the request waits for it. */
+  | { kind: "waiting" }
+  /** Nobody answered in time; it is not forwarded any more. */
+  | { kind: "late" }
+  | { kind: "full" }
+  | { kind: "gone" };
+
+export interface ListenLineOptions extends ListenStoreOptions {
+  url: string;
+  prefix: string;
+  onError: (error: unknown) => void;
+}
+
+export class ListenLine {
+  readonly store: ListenStore;
+  private readonly link: Link;
+  private readonly bell: ListenBell;
+  private isClosing = false;
+  private waiters = 0;
+  private onReleased: (() => void) | null = null;
+
+  constructor({ url, prefix, onError, ...limits }: ListenLineOptions) {
+    this.link = new Link({ url, name: "fluxhook-listen", deadlineMs: DEADLINE_MS });
+    this.store = new ListenStore(this.link, prefix, limits);
+    this.bell = new ListenBell({ url, channel: this.store.channel, onError });
+  }
+
+  get sessionTtlMs(): number {
+    return this.store.sessionTtlMs;
+  }
+
+  open(): this {
+    this.link.open();
+    return this;
+  }
+
+  whenUp(): Promise<boolean> {
+    return this.link.whenUp();
+  }
+
+  /** Whoever waits for an answer is told that its request waits: it does, for any replica. */
+  async release(): Promise<void> {
+    this.isClosing = true;
+    this.bell.close();
+    if (this.waiters > 0) await new Promise<void>((resolve) => (this.onReleased = resolve));
+    // Their responses are written in this turn of the event loop.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  close(): void {
+    this.bell.close();
+    this.link.close();
+  }
+
+  create(session: NewSession): Promise<CreatedSession> {
+    return this.store.create(session);
+  }
+
+  find(id: string): Promise<SessionRecord | null> {
+    return this.store.find(id);
+  }
+
+  remove(id: string): Promise<void> {
+    return this.store.remove(id);
+  }
+
+  /** Until `signal` is aborted. @throws ValkeyUnavailable, ValkeyFull: it was not accepted. */
+  async handOver(
+    session: string,
+    { body, ...head }: RequestToForward,
+    signal: AbortSignal,
+  ): Promise<HandedOver> {
+    const pushed = await this.store.push(session, JSON.stringify(head), body);
+    if (pushed.kind !== "pushed") return pushed;
+    if (!pushed.isConnected) return { kind: "waiting" };
+    const { id } = pushed;
+    const ear = this.bell.ear(`${session} ${id}`);
+    this.waiters += 1;
+    try {
+      while (!signal.aborted) {
+        if (this.isClosing) return { kind: "waiting" };
+        const taken = await this.take(session, id);
+        if (taken !== null) return taken;
+        await ear.rung(LOOK_EVERY_MS, signal);
+      }
+    } finally {
+      ear.close();
+      this.waiters -= 1;
+      if (this.waiters === 0) this.onReleased?.();
+    }
+    await unlessAway(this.store.withdraw(session, id));
+    return { kind: "late" };
+  }
+
+  /** Waits for the first request, up to `waitMs`. Null where the session has ended. */
+  async poll(
+    session: string,
+    { after, limit, waitMs }: { after: string; limit: number; waitMs: number },
+  ): Promise<ListenBatch | null> {
+    const endsAtMs = performance.now() + Math.min(waitMs, HEARTBEAT_MS);
+    const ear = this.bell.ear(session);
+    try {
+      for (;;) {
+        const polled = await this.store.poll(session, after, limit);
+        if (polled.kind === "gone") return null;
+        const leftMs = endsAtMs - performance.now();
+        const requests = polled.requests.flatMap(shown);
+        if (requests.length > 0 || leftMs <= 0 || limit === 0 || this.isClosing) {
+          return { requests, expired: polled.expired };
+        }
+        await ear.rung(Math.min(leftMs, LOOK_EVERY_MS));
+      }
+    } finally {
+      ear.close();
+    }
+  }
+
+  answer(
+    session: string,
+    { id, body, ...head }: ListenAnswer,
+  ): Promise<"taken" | "nobody" | "gone"> {
+    const text = Buffer.concat([
+      Buffer.from(`${JSON.stringify(head)}\n`),
+      Buffer.from(body, "base64"),
+    ]);
+    return this.store.answer(session, id, text);
+  }
+
+  private async take(session: string, id: string): Promise<HandedOver | null> {
+    // It was accepted: an outage in between changes nothing of that.
+    const taken = await unlessAway(this.store.take(session, id));
+    switch (taken?.kind) {
+      case "answered":
+        return { kind: "answered", answer: readAnswer(taken.text) };
+      case "away":
+        return { kind: "waiting" };
+      case "gone":
+        return { kind: "gone" };
+      default:
+        return null;
+    }
+  }
+}
+
+async function unlessAway<T>(asking: Promise<T>): Promise<T | null> {
+  try {
+    return await asking;
+  } catch (error) {
+    if (error instanceof ValkeyUnavailable) return null;
+    throw error;
+  }
+}
+
+/** None where another program has damaged it: it expires like any that nobody answers. */
+function shown({ id, head, body }: { id: string; head: string; body: Buffer }): ListenRequest[] {
+  const read = headSchema.safeParse(readObject(Buffer.from(head)));
+  return read.success ? [{ id, ...read.data, body: body.toString("base64") }] : [];
+}
+
+const headSchema = listenRequestSchema.omit({ id: true, body: true });
+const answerHeadSchema = listenAnswerSchema.pick({ status: true, headers: true });
+
+function readAnswer(text: Buffer): Extract<HandedOver, { kind: "answered" }>["answer"] {
+  const end = text.indexOf("\n");
+  const read = answerHeadSchema.safeParse(readObject(text.subarray(0, Math.max(end, 0))));
+  if (!read.success) return { status: 502, headers: [], body: Buffer.alloc(0) };
+  const { status, headers } = read.data;
+  return {
+    status,
+    headers: endToEnd(headers.map(({ name, value }) => [name, value] as const)),
+    body: Buffer.from(text.subarray(end + 1)),
+  };
+}

@@ -1,0 +1,33 @@
+// Alerts: a capped list, newest first, and the channel of the same name (DESIGN §2.2).
+import type { SharedKeys } from "../keys.ts";
+import type { Link } from "../connection/link.ts";
+import { Script } from "../connection/script.ts";
+import alertText from "../scripts/alert.lua" with { type: "text" };
+
+const alertScript = new Script(alertText);
+
+const ALERTS_KEPT = 1_000;
+const TTL_MS = 7 * 86_400_000;
+/** One alert per webhook (or queue) and kind in so long. */
+export const ALERT_EVERY_MS = 600_000;
+
+export class AlertStore {
+  constructor(
+    private readonly link: Link,
+    private readonly keys: SharedKeys,
+  ) {}
+
+  /** Whether it is this caller that raises it: no worker has within `ALERT_EVERY_MS`. */
+  async mayRaise(kind: string, about: string): Promise<boolean> {
+    const won = await this.link.run((client) =>
+      client.set(this.keys.alerted(kind, about), "1", "PX", ALERT_EVERY_MS, "NX"),
+    );
+    return won === "OK";
+  }
+
+  async raise(alert: object): Promise<void> {
+    await this.link.run((client) =>
+      alertScript.run(client, [this.keys.alerts], [ALERTS_KEPT, TTL_MS, JSON.stringify(alert)]),
+    );
+  }
+}

@@ -1,0 +1,76 @@
+// The public log of an owner's last attempts (DESIGN §2.2).
+import { z } from "zod";
+import { logEntrySchema, type LogEntry } from "../../wire/log-entry.ts";
+import type { OwnerRef } from "../../wire/owner.ts";
+import { describeForeign, readObject } from "../foreign.ts";
+import type { SharedKeys } from "../keys.ts";
+import type { Link } from "../connection/link.ts";
+import { addRecent, type RecentEntries, type RecentLimits } from "./recent-lists.ts";
+
+export class LogStore {
+  constructor(
+    private readonly link: Link,
+    private readonly keys: SharedKeys,
+    private readonly limits: RecentLimits,
+  ) {}
+
+  /** The newest first. */
+  async read(owner: OwnerRef): Promise<LogEntry[]> {
+    const elements = await this.link.run((client) =>
+      client.lrangeBuffer(this.keys.logs(owner), 0, this.limits.size - 1),
+    );
+    return elements.map(readEntry);
+  }
+
+  /** As `addRecent` takes them, the oldest first. */
+  entriesOf(owner: OwnerRef, entries: readonly LogEntry[]): RecentEntries {
+    return { key: this.keys.logs(owner), entries: entries.map((entry) => JSON.stringify(entry)) };
+  }
+
+  /** Adds one entry. Answers how many logs could not be written. */
+  async add(owner: OwnerRef, entry: LogEntry): Promise<number> {
+    const unwritten = await addRecent(this.link, this.limits, [this.entriesOf(owner, [entry])]);
+    return unwritten.length;
+  }
+}
+
+/** What every version has written of an attempt. */
+const writtenSchema = logEntrySchema
+  .pick({
+    delivery_id: true,
+    webhook_id: true,
+    id: true,
+    endpoint: true,
+    event: true,
+    status_code: true,
+    duration_ms: true,
+    attempt: true,
+    reason: true,
+    next_attempt_at: true,
+    timestamp: true,
+  })
+  // Another version may know more outcomes.
+  .extend({ outcome: z.string() });
+
+function readEntry(bytes: Buffer): LogEntry {
+  const entry = readObject(bytes);
+  // Not what zod makes of it: fields of another version stay.
+  if (entry !== null && writtenSchema.safeParse(entry).success) return entry as LogEntry;
+  const { message, raw, raw_base64 } = describeForeign(bytes, "an attempt");
+  return {
+    delivery_id: "",
+    webhook_id: "",
+    id: "",
+    endpoint: "",
+    event: "",
+    status_code: null,
+    duration_ms: 0,
+    attempt: 0,
+    outcome: "unreadable",
+    reason: "unreadable",
+    next_attempt_at: null,
+    timestamp: "",
+    message,
+    ...(raw === undefined ? { raw_base64 } : { raw }),
+  };
+}

@@ -1,0 +1,73 @@
+// The UUID of an attempt is made of its owner's tag, its delivery, how often that attempt was begun,
+// and its number: no two requests share one, and each leads back to its delivery.
+import { createHash, randomBytes } from "node:crypto";
+import type { OwnerRef } from "../../wire/owner.ts";
+import type { DeliveryHeader } from "./item.ts";
+
+const TAG_DIGITS = 10;
+const DELIVERY_DIGITS = 28;
+
+/** Finds an owner's last deliveries by an id that does not name the owner. Two may share one. */
+export function ownerTag(owner: OwnerRef): string {
+  return createHash("sha256").update(owner).digest("hex").slice(0, TAG_DIGITS);
+}
+
+export function tagOf(delivery: string): string {
+  return delivery.slice(0, TAG_DIGITS);
+}
+
+/** What the UUIDs of all attempts of a new delivery begin with. */
+export function newDeliveryName(tag: string): string {
+  const random = randomDigits(RANDOM_DIGITS);
+  const variant = VARIANTS[Number.parseInt(random.slice(-1), 16) & 3] ?? "8";
+  return `${tag}${random.slice(0, 2)}4${random.slice(2, 5)}${variant}${random.slice(5, -1)}`;
+}
+
+/** Version and variant stand where a UUID has them, at 12 and 16. */
+const RANDOM_DIGITS = DELIVERY_DIGITS - TAG_DIGITS - 1;
+const VARIANTS = ["8", "9", "a", "b"];
+
+const RANDOM_BYTES = 2_048;
+let digits = "";
+let digitsUsed = 0;
+
+/** Many at a time: a call of the generator for each name costs more than all else of it (measured). */
+function randomDigits(count: number): string {
+  if (digitsUsed + count > digits.length) {
+    digits = randomBytes(RANDOM_BYTES).toString("hex");
+    digitsUsed = 0;
+  }
+  digitsUsed += count;
+  return digits.slice(digitsUsed - count, digitsUsed);
+}
+
+/** Version 4 in form (RFC 9562 §5.4), because that is the one receivers' validators know. */
+export function attemptUuid({ delivery, runs, attempt }: DeliveryHeader): string {
+  const hex = `${delivery}${byte(runs)}${byte(attempt)}`;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** The delivery that an attempt's UUID belongs to. */
+export function deliveryOf(uuid: string): string {
+  return uuid.replaceAll("-", "").toLowerCase().slice(0, DELIVERY_DIGITS);
+}
+
+/** The same event for the same webhook, from the first attempt. */
+export function again(header: DeliveryHeader): DeliveryHeader {
+  return {
+    delivery: newDeliveryName(tagOf(header.delivery)),
+    webhook_id: header.webhook_id,
+    owner: header.owner,
+    id: header.id,
+    timestamp: header.timestamp,
+    attempt: 1,
+    runs: 0,
+    dialect: header.dialect,
+  };
+}
+
+const BYTES = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, "0"));
+
+function byte(n: number): string {
+  return BYTES[n & 0xff] ?? "";
+}

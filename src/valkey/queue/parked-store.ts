@@ -1,0 +1,231 @@
+// Deliveries that are not tried again by themselves, of one queue: list, run again, sweep. They are
+// parked by `settle`, in the step that ends their claim.
+import { isDelivery, readItem, type DeliveryHeader } from "./item.ts";
+import { queueKeys, type QueueKeys } from "../keys.ts";
+import type { Link } from "../connection/link.ts";
+import { INDEX_DAMAGED, ParkedIndex } from "./parked-index.ts";
+import { Script } from "../connection/script.ts";
+import listText from "../scripts/list-parked.lua" with { type: "text" };
+import libraryText from "../scripts/parked-index.lua" with { type: "text" };
+import redeliverText from "../scripts/redeliver.lua" with { type: "text" };
+import sweepText from "../scripts/sweep.lua" with { type: "text" };
+
+import { ParkedIndexIncomplete } from "../connection/errors.ts";
+
+const listScript = new Script(listText, libraryText);
+const redeliverScript = new Script(redeliverText, libraryText);
+const sweepScript = new Script(sweepText, libraryText);
+
+/** One script looks at this many: it holds Valkey for about 2 ms. */
+const MAX_LOOKED_AT = 1_000;
+
+/** Of each heartbeat, for the sweep and for the index's repair; the next one goes on. */
+const UPKEEP_MS = 500;
+/** One script ends at most this many of each kind: it holds Valkey for less than 10 ms. */
+const MAX_SWEPT = 200;
+/** How often a walk meets an index that is damaged again before it gives up. */
+const MAX_REPAIRS = 3;
+
+export interface ParkedLimits {
+  most: number;
+  mostBytes: number;
+  ttlMs: number;
+}
+
+export interface ParkedDelivery {
+  header: DeliveryHeader;
+  parkedAtMs: number;
+  /** As it is stored, in bytes. */
+  size: number;
+}
+
+/** Where a parked delivery stands in the order of parking; two of one millisecond stand by name. */
+export interface ParkedPosition {
+  parkedAtMs: number;
+  delivery: string;
+}
+
+/** Which of a queue's parked deliveries; all that are given must match. */
+export interface ParkedSelection {
+  owner?: string;
+  webhookId?: string;
+  reason?: string;
+  event?: string;
+}
+
+export interface ParkedWalk {
+  order: "newest" | "oldest";
+  /** Null: from the beginning. */
+  after: ParkedPosition | null;
+  most: number;
+  /** Looks at this many and not much more, where few of them match. */
+  mostLookedAt?: number;
+}
+
+export interface ParkedPart {
+  found: ParkedDelivery[];
+  /** Where the walk ended before it had found as many as it may; null: there are no more. */
+  stoppedAt: ParkedPosition | null;
+}
+
+export class ParkedStore {
+  readonly index: ParkedIndex;
+  private readonly keys: QueueKeys;
+
+  constructor(
+    private readonly link: Link,
+    queue: string,
+  ) {
+    this.keys = queueKeys(queue);
+    this.index = new ParkedIndex(link, queue);
+  }
+
+  /**
+   * Those that match, in the order asked for. It goes through the smallest of the sets that the
+   * selection names: the owner's, the webhook's, all of that reason, all of that event type. So it
+   * takes O(log n + found) for one of these, and O(the smallest) at worst for several.
+   * @throws ParkedIndexIncomplete
+   */
+  async walk(selection: ParkedSelection, walk: ParkedWalk): Promise<ParkedPart> {
+    const { owner = "", webhookId = "", reason = "", event = "" } = selection;
+    // The list of all needs no index.
+    const isNarrowed = `${owner}${webhookId}${reason}${event}` !== "";
+    if (isNarrowed) await this.index.complete();
+    const { keys } = this;
+    const found: ParkedDelivery[] = [];
+    let position = walk.after;
+    let repairs = 0;
+    let mayLookAt = walk.mostLookedAt ?? Infinity;
+    while (mayLookAt > 0) {
+      const lookAt = Math.min(MAX_LOOKED_AT, mayLookAt);
+      const [kind, score, delivery, entries] = (await this.link.run((client) =>
+        listScript.run(
+          client,
+          [keys.parked, keys.parkedItems, keys.parkedIndex],
+          [
+            keys.base,
+            walk.order,
+            position?.parkedAtMs ?? "",
+            position?.delivery ?? "",
+            walk.most - found.length,
+            lookAt,
+            owner,
+            webhookId,
+            reason,
+            event,
+          ],
+        ),
+      )) as [Buffer, Buffer, Buffer, (Buffer | number)[]];
+      if (String(kind) === "damaged") {
+        if (repairs === MAX_REPAIRS) throw new ParkedIndexIncomplete(INDEX_DAMAGED);
+        repairs += 1;
+        await this.index.complete();
+        continue;
+      }
+      found.push(...readEntries(entries));
+      if (String(kind) === "ended" || found.length >= walk.most) return { found, stoppedAt: null };
+      position = { parkedAtMs: Number(score), delivery: String(delivery) };
+      mayLookAt -= lookAt;
+    }
+    return { found, stoppedAt: position };
+  }
+
+  /** One parked delivery's header, or null where it is not parked (any more). */
+  async find(delivery: string): Promise<DeliveryHeader | null> {
+    return this.header(this.keys.parkedItems, delivery);
+  }
+
+  /** One scheduled delivery's header, or null where it is not scheduled (any more). */
+  async findScheduled(delivery: string): Promise<DeliveryHeader | null> {
+    return this.header(this.keys.scheduled, delivery);
+  }
+
+  /**
+   * Runs deliveries again: a scheduled one now, a parked one as the new delivery whose header is
+   * given. Answers what each was.
+   */
+  async redeliver(
+    deliveries: readonly { delivery: string; header: DeliveryHeader | null }[],
+  ): Promise<("scheduled" | "parked" | "none")[]> {
+    const { keys } = this;
+    const reply = (await this.link.run((client) =>
+      redeliverScript.run(
+        client,
+        [
+          keys.schedule,
+          keys.scheduled,
+          keys.parked,
+          keys.parkedItems,
+          keys.ready,
+          keys.stats,
+          keys.events,
+        ],
+        [
+          keys.base,
+          ...deliveries.flatMap(({ delivery, header }) => [
+            delivery,
+            header === null ? "" : JSON.stringify(header),
+          ]),
+        ],
+      ),
+    )) as Buffer[];
+    return reply.map((one) => String(one) as "scheduled" | "parked" | "none");
+  }
+
+  /** What is due with each heartbeat: a sweep, and a part of the index's repair. */
+  async upkeep(limits: ParkedLimits): Promise<{ fallenOut: number }> {
+    const until = performance.now() + UPKEEP_MS;
+    let fallenOut = 0;
+    for (let goesOn = true; goesOn;) {
+      const swept = await this.sweep(limits);
+      fallenOut += swept.fallenOut;
+      const isFull = Math.max(swept.expired, swept.fallenOut) === MAX_SWEPT;
+      goesOn = isFull && performance.now() < until;
+    }
+    try {
+      await this.index.repair(UPKEEP_MS);
+    } catch (error) {
+      // The sweep has been done: what fell out of a cap must be reported first.
+      if (fallenOut === 0) throw error;
+    }
+    return { fallenOut };
+  }
+
+  /** Ends what is past its TTL, and the oldest beyond the caps. */
+  async sweep(limits: ParkedLimits): Promise<{ expired: number; fallenOut: number; left: number }> {
+    const { keys } = this;
+    const [expired, fallenOut, left] = (await this.link.run((client) =>
+      sweepScript.run(
+        client,
+        [keys.parked, keys.parkedItems, keys.events, keys.refs, keys.stats],
+        [limits.most, limits.mostBytes, limits.ttlMs, keys.base, MAX_SWEPT],
+      ),
+    )) as [number, number, number];
+    return { expired, fallenOut, left };
+  }
+
+  private async header(key: string, delivery: string): Promise<DeliveryHeader | null> {
+    const item = await this.link.run((client) => client.hgetBuffer(key, delivery));
+    return item && headerOf(item);
+  }
+}
+
+function readEntries(entries: readonly (Buffer | number)[]): ParkedDelivery[] {
+  const read: ParkedDelivery[] = [];
+  for (let i = 0; i + 3 < entries.length; i += 4) {
+    const header = headerOf(Buffer.from(`0 e ${String(entries[i + 3])}\n`));
+    if (header === null) continue;
+    read.push({ header, parkedAtMs: Number(entries[i + 1]), size: Number(entries[i + 2]) });
+  }
+  return read;
+}
+
+/** Null where it cannot be read, or is no delivery: the keys can be written by others. */
+function headerOf(item: Buffer): DeliveryHeader | null {
+  try {
+    const { header } = readItem(item);
+    return isDelivery(header) ? header : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,107 @@
+// How many deliveries are parked, over all queues: by reason, event type and webhook, and how many of
+// them would be redelivered. Read from the counts of the index, so the number parked plays no part.
+import type { OwnerRef } from "../../wire/owner.ts";
+import { sumOf, type ParkedCount } from "./parked-index.ts";
+import type { ParkedStore } from "./parked-store.ts";
+import type { WebhookStore } from "../webhooks/webhook-store.ts";
+
+export interface ParkedFilter {
+  /** Those of any of these; null: everybody's. */
+  owners: readonly OwnerRef[] | null;
+  webhookId?: string;
+  reason?: string;
+  event?: string;
+}
+
+export interface ParkedSummary {
+  total: number;
+  /** The most frequent first, and so on. */
+  byReason: { reason: string; count: number }[];
+  /** The most frequent event types; `event` is null where it could not be read. */
+  byEvent: { event: string | null; count: number }[];
+  byWebhook: { webhookId: string; count: number }[];
+}
+
+/** An owner chooses the event types, so there may be as many as parked deliveries. */
+const MAX_EVENTS = 100;
+const MAX_WEBHOOKS = 100;
+
+/** The ids of the webhooks that match and are enabled: what is parked for others stays parked. */
+export async function enabledWebhooks(
+  webhooks: Pick<WebhookStore, "get" | "list">,
+  { owners, webhookId }: ParkedFilter,
+): Promise<string[]> {
+  const records =
+    owners === null
+      ? [webhookId === undefined ? null : await webhooks.get(webhookId)]
+      : (await Promise.all(owners.map((owner) => webhooks.list(owner)))).flat();
+  const enabled = records.flatMap((record) => (record?.enabled ? [record.id] : []));
+  return enabled.filter((id) => webhookId === undefined || id === webhookId);
+}
+
+/**
+ * How many of each webhook's parked deliveries match; none that has none.
+ * Takes O(webhooks × kinds), a kind being a reason with an event type.
+ */
+export async function countOfWebhooks(
+  store: ParkedStore,
+  webhookIds: readonly string[],
+  filter: Pick<ParkedFilter, "reason" | "event">,
+): Promise<Map<string, number>> {
+  const counts = await store.index.countsOf(webhookIds);
+  return new Map(
+    webhookIds
+      .map((id, at): [string, number] => [id, sumOf(matching(counts[at] ?? [], filter))])
+      .filter(([, count]) => count > 0),
+  );
+}
+
+export async function summarize(
+  stores: readonly ParkedStore[],
+  filter: ParkedFilter,
+): Promise<ParkedSummary> {
+  const { owners, webhookId } = filter;
+  const scopes: (string | null)[] = webhookId === undefined ? [...(owners ?? [null])] : [webhookId];
+  const counts = (await Promise.all(stores.map((store) => store.index.countsOf(scopes))))
+    .flat(2)
+    .filter((count) => matching([count], filter).length > 0);
+  const reasons = new Map<string, number>();
+  const events = new Map<string, number>();
+  for (const { reason, event, count } of counts) {
+    reasons.set(reason, (reasons.get(reason) ?? 0) + count);
+    events.set(event, (events.get(event) ?? 0) + count);
+  }
+  return {
+    total: sumOf(counts),
+    byReason: mostFirst(reasons).map(([reason, count]) => ({ reason, count })),
+    byEvent: mostFirst(events)
+      .slice(0, MAX_EVENTS)
+      .map(([event, count]) => ({ event: event === "" ? null : event, count })),
+    byWebhook: webhookId === undefined && owners === null ? await topWebhooks(stores) : [],
+  };
+}
+
+async function topWebhooks(stores: readonly ParkedStore[]): Promise<ParkedSummary["byWebhook"]> {
+  const sums = new Map<string, number>();
+  for (const top of await Promise.all(stores.map((one) => one.index.topWebhooks(MAX_WEBHOOKS)))) {
+    for (const { webhookId, count } of top) sums.set(webhookId, (sums.get(webhookId) ?? 0) + count);
+  }
+  return mostFirst(sums)
+    .slice(0, MAX_WEBHOOKS)
+    .map(([webhookId, count]) => ({ webhookId, count }));
+}
+
+function matching(
+  counts: readonly ParkedCount[],
+  { reason, event }: Pick<ParkedFilter, "reason" | "event">,
+): ParkedCount[] {
+  return counts.filter(
+    (one) =>
+      (reason === undefined || one.reason === reason) &&
+      (event === undefined || one.event === event),
+  );
+}
+
+function mostFirst(counts: ReadonlyMap<string, number>): [string, number][] {
+  return [...counts].toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+}

@@ -1,0 +1,363 @@
+// One queue in Valkey: its list, claims, schedule, lanes and parked deliveries. Each method is one
+// script, so each is one step.
+import { randomBytes } from "node:crypto";
+import type { Link } from "../connection/link.ts";
+import { readBatch, readPauses } from "./claim-reply.ts";
+import { newItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
+import { queueKeys, type QueueKeys } from "../keys.ts";
+import { parkedEntry } from "./parked-index.ts";
+import { Script, type ScriptArgument, type ScriptReply } from "../connection/script.ts";
+import beatText from "../scripts/beat.lua" with { type: "text" };
+import claimText from "../scripts/claim.lua" with { type: "text" };
+import parkedIndexText from "../scripts/parked-index.lua" with { type: "text" };
+import popText from "../scripts/pop.lua" with { type: "text" };
+import pauseText from "../scripts/pause.lua" with { type: "text" };
+import pushText from "../scripts/push.lua" with { type: "text" };
+import settleText from "../scripts/settle.lua" with { type: "text" };
+import takeoverText from "../scripts/takeover.lua" with { type: "text" };
+
+const claimScript = new Script(claimText);
+const settleScript = new Script(settleText, parkedIndexText);
+const beatScript = new Script(beatText);
+const takeoverScript = new Script(takeoverText);
+const pushScript = new Script(pushText);
+const popScript = new Script(popText);
+const pauseScript = new Script(pauseText);
+
+export type ClaimSource = "lane" | "due" | "ready" | "list" | "again";
+
+/** Something claimed: by whom, and under which number it is settled. */
+export interface Claimed {
+  /** The worker id that claimed it; null for what only memory holds (`FLUXHOOK_CLAIM=blpop`). */
+  worker: string | null;
+  number: string;
+  crashes: number;
+  header: ItemHeader;
+  source: ClaimSource;
+  /** Deliveries of one fanned-out event share its bytes, which are stored once. */
+  shared: boolean;
+  /** The element's bytes. Null: they are gone. */
+  bytes: Buffer | null;
+  /** Why the item cannot be read; its header is then made up, and its bytes are all of it. */
+  damage?: string;
+}
+
+/** Elements of more bytes than `over` are claimed as their first `to` bytes, with their size. */
+export interface Cut {
+  over: number;
+  to: number;
+}
+
+export interface ClaimRequest {
+  worker: string;
+  /** One more than that of the last batch that arrived; the same again after a lost reply. */
+  number: number;
+  mostItems: number;
+  mostBytes: number;
+  /** Of the items; 0 leaves the list alone. */
+  mostFromList: number;
+  /** How many lanes that are not empty, and how many pauses, the reply shall name. */
+  name: number;
+  cut: Cut;
+  lanes: readonly { webhookId: string; mostItems: number }[];
+}
+
+export type ClaimReply =
+  | { kind: "gone" }
+  | { kind: "stale" }
+  | {
+      kind: "batch";
+      /** This number has had its batch: what is left of it is answered again, be it nothing. */
+      again: boolean;
+      items: Claimed[];
+      /** Until the next scheduled delivery is due; null where nothing is scheduled. */
+      nextDueInMs: number | null;
+      listLength: number;
+      lanes: string[];
+      pauses: { webhookId: string; forMs: number }[];
+      /** Elements ever taken off the list, by all workers. */
+      taken: number;
+      /** Places that were passed over, each with the reason. */
+      problems: string[];
+    };
+
+/** How a claim ends. */
+export type Settlement =
+  | { verb: "done"; ending: "delivered" | "nobody" | "deleted" | "rejected" | "lost" }
+  | { verb: "retry"; delivery: string; delayMs: number; header: string }
+  | { verb: "park"; delivery: string; header: string }
+  /** `first`: taken out before all that is in the lane. */
+  | { verb: "lane"; webhookId: string; header: string; first?: boolean }
+  | { verb: "fan"; event: string; headers: readonly string[] }
+  /** Back to the list as it came (header null), or to what runs next. */
+  | { verb: "back"; header: string | null };
+
+export interface Settle {
+  claim: Pick<Claimed, "number"> & Partial<Pick<Claimed, "shared" | "bytes">>;
+  settlement: Settlement;
+}
+
+/** Some claims could not be settled, and are still held; all others are settled. */
+export class UnsettledClaims extends Error {
+  constructor(
+    message: string,
+    /** Their places among the entries. */
+    readonly entries: readonly number[],
+  ) {
+    super(message);
+  }
+}
+
+export class QueueStore {
+  readonly keys: QueueKeys;
+
+  constructor(
+    private readonly link: Link,
+    readonly queue: string,
+  ) {
+    this.keys = queueKeys(queue);
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimReply> {
+    const { keys } = this;
+    const reply = (await this.link.run((client) =>
+      claimScript.run(
+        client,
+        [
+          keys.queue,
+          keys.workers,
+          keys.worker(request.worker),
+          keys.claims(request.worker),
+          keys.ready,
+          keys.schedule,
+          keys.scheduled,
+          keys.lanes,
+          keys.events,
+          keys.paused,
+          keys.stats,
+        ],
+        [
+          keys.base,
+          request.worker,
+          request.number,
+          request.mostItems,
+          request.mostBytes,
+          request.mostFromList,
+          request.name,
+          request.cut.over,
+          request.cut.to,
+          ...request.lanes.flatMap((lane) => [lane.webhookId, lane.mostItems]),
+        ],
+      ),
+    )) as ScriptReply[];
+    const kind = String(reply[0]);
+    if (kind !== "ok" && kind !== "again") return { kind: kind as "gone" | "stale" };
+    const [, now, due, listLength, batch, numbers, sources, payloads, lanes, pauses, ...rest] =
+      reply as [
+        Buffer,
+        number,
+        number,
+        number,
+        Buffer[],
+        Buffer,
+        Buffer,
+        Buffer[],
+        Buffer[],
+        (Buffer | number)[],
+        number,
+        Buffer[],
+      ];
+    const [taken, problems] = rest;
+    return {
+      kind: "batch",
+      again: kind === "again",
+      items: readBatch(request.worker, now, batch, numbers.toString(), sources, payloads),
+      nextDueInMs: due < 0 ? null : Math.max(0, due - now),
+      listLength,
+      lanes: lanes.map(String),
+      pauses: readPauses(pauses),
+      taken,
+      problems: problems.map(String),
+    };
+  }
+
+  /**
+   * Ends claims of one worker. Answers for each whether it was still held.
+   * @throws UnsettledClaims where some have to be settled again
+   */
+  async settle(worker: string | null, entries: readonly Settle[]): Promise<boolean[]> {
+    const { keys } = this;
+    const args: ScriptArgument[] = [keys.base];
+    // Most have ended, and have bytes of their own: of these only the numbers are needed.
+    const ended = new Map<string, number[]>();
+    const order: number[] = [];
+    for (const [at, { claim, settlement }] of entries.entries()) {
+      if (settlement.verb === "done" && claim.shared === false && worker !== null) {
+        const alike = ended.get(settlement.ending);
+        if (alike) alike.push(at);
+        else ended.set(settlement.ending, [at]);
+        continue;
+      }
+      order.push(at);
+      args.push(settlement.verb, claim.number, ...settlementArguments(settlement));
+      if (worker === null) args.push(claim.bytes ?? "");
+    }
+    for (const [ending, alike] of ended) {
+      order.push(...alike);
+      args.push("ended", alike.map((at) => entries[at]?.claim.number).join(" "), ending);
+    }
+    const [verdicts, problem] = (await this.link.run((client) =>
+      settleScript.run(
+        client,
+        [
+          keys.queue,
+          keys.claims(worker ?? ""),
+          keys.ready,
+          keys.schedule,
+          keys.scheduled,
+          keys.lanes,
+          keys.events,
+          keys.refs,
+          keys.parked,
+          keys.parkedItems,
+          keys.stats,
+        ],
+        args,
+      ),
+    )) as [Buffer, Buffer];
+    const held: boolean[] = [];
+    const unsettled: number[] = [];
+    for (const [nth, at] of order.entries()) {
+      held[at] = verdicts[nth] === HELD;
+      if (verdicts[nth] === UNSETTLED) unsettled.push(at);
+    }
+    if (unsettled.length > 0) throw new UnsettledClaims(String(problem), unsettled);
+    return held;
+  }
+
+  /** A heartbeat; `join` makes the worker known. Names the workers whose lease has run out. */
+  async beat(
+    worker: string,
+    options: { join: boolean; leaseMs: number },
+  ): Promise<{ known: boolean; dead: string[] }> {
+    const [known, dead] = (await this.link.run((client) =>
+      beatScript.run(
+        client,
+        [this.keys.workers],
+        [worker, options.join ? "1" : "0", options.leaseMs],
+      ),
+    )) as [number, Buffer[]];
+    return { known: known === 1, dead: dead.map(String) };
+  }
+
+  /** Takes over a worker whose lease has run out: how many items, or null where it is alive. */
+  async takeOver(dead: string, leaseMs: number): Promise<number | null> {
+    const given = await this.giveBack(dead, ["dead", leaseMs]);
+    return given < 0 ? null : given;
+  }
+
+  /** The end of a worker: what it still holds is given to whoever claims next. */
+  leave(worker: string): Promise<number> {
+    return this.giveBack(worker, ["leave", 0]);
+  }
+
+  /** Gives back claims that a living worker has lost sight of. */
+  giveUp(worker: string, claims: readonly string[]): Promise<number> {
+    return this.giveBack(worker, ["lost", 0, ...claims]);
+  }
+
+  /** The numbers of all claims that Valkey knows of a worker. */
+  heldBy(worker: string): Promise<string[]> {
+    return this.link.run((client) => client.hkeys(this.keys.claims(worker)));
+  }
+
+  private async giveBack(worker: string, args: ScriptArgument[]): Promise<number> {
+    const { keys } = this;
+    const given = await this.link.run((client) =>
+      takeoverScript.run(
+        client,
+        [keys.workers, keys.worker(worker), keys.claims(worker), keys.ready],
+        [worker, ...args],
+      ),
+    );
+    return Number(given);
+  }
+
+  /** No worker sends to the webhook for so long. */
+  async pause(webhookId: string, forMs: number): Promise<void> {
+    await this.link.run((client) =>
+      pauseScript.run(client, [this.keys.paused], [webhookId, Math.ceil(forMs)]),
+    );
+  }
+
+  /** A pause that no longer holds: the webhook was changed or enabled. */
+  async unpause(webhookId: string): Promise<void> {
+    await this.link.run((client) => client.zrem(this.keys.paused, webhookId));
+  }
+
+  /** Puts a new delivery where it runs next. */
+  async enqueue(header: DeliveryHeader, bytes: Buffer | string): Promise<void> {
+    await this.link.run((client) =>
+      client.lpush(this.keys.ready, newItem(JSON.stringify(header), bytes)),
+    );
+  }
+
+  /**
+   * `FLUXHOOK_CLAIM=blpop`: takes elements off the left end, at most once. One that is too large is
+   * not among them; what is left of it is ready.
+   */
+  async pop(
+    mostItems: number,
+    mostBytes: number,
+    cut: Cut,
+  ): Promise<{ elements: Buffer[]; listLength: number }> {
+    const { queue, ready } = this.keys;
+    const name = `popped-${randomBytes(12).toString("hex")}`;
+    const [listLength, elements] = (await this.link.run((client) =>
+      popScript.run(client, [queue, ready], [mostItems, mostBytes, cut.over, cut.to, name]),
+    )) as [number, Buffer[]];
+    return { elements, listLength };
+  }
+
+  /**
+   * Pushes elements, all or nothing. With an idempotency key that was seen before with the same
+   * fingerprint nothing is pushed, and the first ids are answered again.
+   */
+  async push(
+    elements: readonly string[],
+    idempotency: { key: string; fingerprint: string } | null,
+    ids: readonly string[],
+  ): Promise<{ pushed: true; ids: string[] } | { pushed: false; why: "key-reused" }> {
+    const { keys } = this;
+    const [verdict, first] = (await this.link.run((client) =>
+      pushScript.run(
+        client,
+        [keys.queue, keys.idempotency(idempotency?.key ?? "")],
+        [idempotency?.fingerprint ?? "", ids.join(","), IDEMPOTENCY_TTL_S, ...elements],
+      ),
+    )) as [Buffer, Buffer?];
+    if (String(verdict) === "reused") return { pushed: false, why: "key-reused" };
+    return { pushed: true, ids: first ? String(first).split(",") : [...ids] };
+  }
+}
+
+const IDEMPOTENCY_TTL_S = 86_400;
+const HELD = "1".charCodeAt(0);
+const UNSETTLED = "!".charCodeAt(0);
+
+function settlementArguments(settlement: Settlement): ScriptArgument[] {
+  switch (settlement.verb) {
+    case "done":
+      return [settlement.ending];
+    case "retry":
+      return [settlement.delivery, Math.ceil(settlement.delayMs), settlement.header];
+    case "park":
+      return [settlement.delivery, settlement.header, parkedEntry(settlement.header)];
+    case "lane":
+      return [settlement.webhookId, settlement.header, settlement.first ? "first" : "last"];
+    case "fan":
+      return [`${settlement.event}\n${settlement.headers.join("\n")}`];
+    case "back":
+      return [settlement.header ?? ""];
+  }
+}

@@ -1,0 +1,122 @@
+// Elements that are no valid event, kept with their bytes and the reason (DESIGN §2.2).
+import { isUtf8 } from "node:buffer";
+import { z } from "zod";
+import { describeForeign, readObject } from "../foreign.ts";
+import type { SharedKeys } from "../keys.ts";
+import type { Link } from "../connection/link.ts";
+import { readPage } from "../list-page.ts";
+import { rejectedId } from "./requeue.ts";
+import { Script } from "../connection/script.ts";
+import rejectText from "../scripts/reject.lua" with { type: "text" };
+
+const rejectScript = new Script(rejectText);
+
+export interface Rejection {
+  reason: string;
+  field: string | null;
+  message: string;
+  queue: string;
+  bytes: Buffer;
+  /** Of the element, where only its first bytes were kept. */
+  size?: number;
+}
+
+/** Rejected elements may hold this many bytes together. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+export class RejectedStore {
+  constructor(
+    private readonly link: Link,
+    private readonly keys: SharedKeys,
+    private readonly limits: { most: number; ttlMs: number },
+  ) {}
+
+  /** Answers how many of the oldest fell out of the cap. */
+  async write(rejections: readonly Rejection[], at: Date): Promise<number> {
+    const records = rejections.map((rejection) => rejectionRecord(rejection, at));
+    const fallen = await this.link.run((client) =>
+      rejectScript.run(
+        client,
+        [this.keys.rejected, this.keys.rejectedBytes],
+        [this.limits.most, MOST_BYTES, this.limits.ttlMs, ...records],
+      ),
+    );
+    return Number(fallen);
+  }
+
+  /**
+   * The newest first, each with the id that it is requeued by; `cursor` is how many to pass over. Fewer
+   * than `limit` where they are large.
+   */
+  async list(
+    cursor: string | null,
+    limit: number,
+  ): Promise<{ rejected: unknown[]; next: string | null }> {
+    const from = Number(cursor ?? 0);
+    const records = await readPage(this.link, this.keys.rejected, {
+      from,
+      towards: "tail",
+      most: limit,
+    });
+    const next = from + records.length;
+    const length = await this.link.run((client) => client.llen(this.keys.rejected));
+    return {
+      rejected: records.map(readRecord),
+      next: records.length > 0 && next < length ? String(next) : null,
+    };
+  }
+}
+
+/** What every version has written of a rejected element. */
+const writtenSchema = z.object({
+  reason: z.string(),
+  field: z.string().nullable(),
+  message: z.string(),
+  queue: z.string(),
+  size: z.int(),
+  rejected_at: z.string(),
+  raw: z.string().optional(),
+  raw_base64: z.string().optional(),
+});
+
+function readRecord(bytes: Buffer): object {
+  const id = rejectedId(bytes);
+  const record = readObject(bytes);
+  if (record !== null && writtenSchema.safeParse(record).success) return { ...record, id };
+  return {
+    id,
+    reason: "unreadable",
+    field: null,
+    queue: null,
+    rejected_at: null,
+    ...describeForeign(bytes, "a rejected element"),
+  };
+}
+
+function rejectionRecord(rejection: Rejection, at: Date): string {
+  const { reason, field, message, queue, size = rejection.bytes.length } = rejection;
+  const isCut = rejection.bytes.length < size;
+  const bytes = isCut ? wholeCharacters(rejection.bytes) : rejection.bytes;
+  return JSON.stringify({
+    reason,
+    field,
+    message,
+    queue,
+    size,
+    rejected_at: at.toISOString(),
+    ...(isCut && { cut: true }),
+    // JSON holds text only, so bytes that are none stand in base64.
+    ...(isUtf8(bytes) ? { raw: bytes.toString("utf8") } : { raw_base64: bytes.toString("base64") }),
+  });
+}
+
+const LONGEST_CHARACTER = 4;
+
+/** Without the part of a character that a cut may have left at the end (RFC 3629 §3). */
+function wholeCharacters(bytes: Buffer): Buffer {
+  for (let less = 0; less < LONGEST_CHARACTER; less += 1) {
+    const shorter = bytes.subarray(0, bytes.length - less);
+    if (isUtf8(shorter)) return shorter;
+  }
+  return bytes;
+}

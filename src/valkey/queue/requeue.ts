@@ -1,0 +1,146 @@
+// Rejected elements back onto their queues, after the producer or a setting was put right. In one
+// step each where both lists are in one slot; in Cluster they need not be, and then it is two:
+// pushed first, removed after, so a crash in between pushes one twice and loses none.
+import { createHash } from "node:crypto";
+import type { SharedKeys } from "../keys.ts";
+import type { Link } from "../connection/link.ts";
+import { readPage } from "../list-page.ts";
+import { Script } from "../connection/script.ts";
+import requeueText from "../scripts/requeue.lua" with { type: "text" };
+
+const requeueScript = new Script(requeueText);
+
+const ID_DIGITS = 16;
+const PAGE = 50;
+/** Moved in one turn of the event loop, with the element beside each record. */
+const MOST_CHARACTERS = 512 * 1024;
+/** A single element may be many megabytes. */
+const DEADLINE_MS = 5_000;
+
+export interface Requeued {
+  requeued: number;
+  /** How many more the same request would requeue. */
+  remaining: number;
+}
+
+/** What a rejected element is named by. Two records of one text are one and the same to a user. */
+export function rejectedId(record: string | Buffer): string {
+  return createHash("sha256").update(record).digest("hex").slice(0, ID_DIGITS);
+}
+
+export class Requeue {
+  constructor(
+    private readonly link: Link,
+    private readonly keys: Pick<SharedKeys, "rejected" | "rejectedBytes">,
+    /** Nobody takes from other lists: what came from one of those stays where it can be seen. */
+    private readonly queues: readonly string[],
+  ) {}
+
+  /** The oldest first. What cannot be requeued stays, and does not count as remaining. */
+  async oldest(limit: number): Promise<Requeued> {
+    let requeued = 0;
+    let passed = 0;
+    while (requeued < limit) {
+      const most = Math.min(PAGE, limit - requeued);
+      // From the tail, where the oldest stand: what is rejected meanwhile shifts none of them.
+      const page = await this.read({ from: -(passed + 1), towards: "head", most });
+      if (page.length === 0) break;
+      let moved = 0;
+      for (const group of groupsOf(page)) moved += await this.move(group);
+      requeued += moved;
+      passed += page.length - moved;
+    }
+    const left = await this.link.run((client) => client.llen(this.keys.rejected));
+    return { requeued, remaining: Math.max(0, left - passed) };
+  }
+
+  async named(ids: readonly string[], limit: number): Promise<Requeued> {
+    const wanted = new Set(ids);
+    const found: string[] = [];
+    // From the head: what is rejected meanwhile shifts some into the next page, and none past it.
+    for (let from = 0; wanted.size > 0;) {
+      const records = await this.read({ from, towards: "tail", most: PAGE });
+      found.push(...records.filter((record) => wanted.delete(rejectedId(record))));
+      if (records.length === 0) break;
+      from += records.length;
+    }
+    const movable = found.toReversed().filter((record) => this.elementOf(record) !== null);
+    const now = movable.slice(0, limit);
+    let requeued = 0;
+    for (const group of groupsOf(now)) requeued += await this.move(group);
+    return { requeued, remaining: movable.length - now.length };
+  }
+
+  private async read(page: Parameters<typeof readPage>[2]): Promise<string[]> {
+    const records = await readPage(this.link, this.keys.rejected, page);
+    return records.map((record) => record.toString());
+  }
+
+  private async move(records: readonly string[]): Promise<number> {
+    const byQueue = new Map<string, (string | Buffer)[]>();
+    for (const record of records) {
+      const element = this.elementOf(record);
+      if (element === null) continue;
+      const pairs = byQueue.get(element.queue) ?? [];
+      byQueue.set(element.queue, pairs);
+      pairs.push(record, element.bytes);
+    }
+    let moved = 0;
+    for (const [queue, pairs] of byQueue) moved += await this.moveTo(queue, pairs);
+    return moved;
+  }
+
+  private async moveTo(queue: string, pairs: readonly (string | Buffer)[]): Promise<number> {
+    const { rejected, rejectedBytes } = this.keys;
+    const run = (keys: string[], args: (string | Buffer)[]) =>
+      this.link.run((client) => requeueScript.run(client, keys, args), DEADLINE_MS);
+    try {
+      return Number(await run([rejected, rejectedBytes, queue], [...pairs]));
+    } catch (error) {
+      // The reply's code, as Valkey Cluster's specification names it.
+      if (!(error instanceof Error && error.message.startsWith("CROSSSLOT "))) throw error;
+    }
+    const elements = pairs.filter((_, at) => at % 2 === 1);
+    await this.link.run((client) => client.lpush(queue, ...elements), DEADLINE_MS);
+    const removed = pairs.map((text, at) => (at % 2 === 1 ? "" : text));
+    return Number(await run([rejected, rejectedBytes], removed));
+  }
+
+  /** Null where it is not whole, or from a list that is not served here. The list is public. */
+  private elementOf(record: string): { queue: string; bytes: Buffer } | null {
+    const { queue, size, raw, raw_base64 } = readRecord(record);
+    if (typeof queue !== "string" || !this.queues.includes(queue)) return null;
+    const bytes =
+      typeof raw === "string"
+        ? Buffer.from(raw)
+        : typeof raw_base64 === "string"
+          ? Buffer.from(raw_base64, "base64")
+          : null;
+    return bytes !== null && bytes.length === size ? { queue, bytes } : null;
+  }
+}
+
+/** Groups of up to PAGE that are moved in one step each, of not much more than a page's size. */
+function groupsOf(records: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let size = Infinity;
+  for (const record of records) {
+    const last = groups.at(-1);
+    size += record.length;
+    if (last !== undefined && last.length < PAGE && size <= MOST_CHARACTERS) last.push(record);
+    else {
+      groups.push([record]);
+      size = record.length;
+    }
+  }
+  return groups;
+}
+
+function readRecord(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,229 @@
+// The sessions of `fluxhook listen` in Valkey: who may use one, what waits in it, and which temporary
+// webhook goes with it. A session ends by its TTL; `leftovers` names the webhooks that remain then.
+import { ANSWER_WITHIN_MS, AWAY_AFTER_MS, KEPT_MS } from "../../wire/tunnel.ts";
+import type { OwnerRef } from "../../wire/owner.ts";
+import type { Link } from "../connection/link.ts";
+import { Script, type ScriptArgument, type ScriptReply } from "../connection/script.ts";
+import listenText from "../scripts/listen.lua" with { type: "text" };
+
+const listenScript = new Script(listenText);
+
+const MIB = 1024 * 1024;
+
+/** Without a sign of the client. */
+const SESSION_TTL_MS = 300_000;
+/** Guarantee 6: of each session, of all sessions of one owner, and of all. */
+const MAX_REQUESTS = 10_000;
+const MAX_BYTES = { session: 64 * MIB, owner: 128 * MIB, all: 512 * MIB };
+/** Sessions without an owner are the operator's, who may share one API token among many people. */
+export const MAX_SESSIONS = { owner: 10, operator: 100, all: 1_000 };
+/** Of what one poll is answered; a larger request goes alone. */
+const MOST_BYTES_AT_ONCE = 4 * MIB;
+/** Whoever waits for an answer fetches it at once, or is no longer there. */
+const ANSWER_TTL_MS = 10_000;
+const SCANNED_AT_ONCE = 100;
+
+export interface SessionRecord {
+  id: string;
+  /** Who made it, and may use it. */
+  madeBy: string;
+  webhookId: string | null;
+}
+
+export interface NewSession extends SessionRecord {
+  /** Whose sessions and bytes it counts among; null: the operator's. */
+  owner: OwnerRef | null;
+}
+
+export type CreatedSession =
+  | { created: true }
+  /** `whose` has `limit` sessions alive, as many as it may have. */
+  | { created: false; whose: keyof typeof MAX_SESSIONS; limit: number };
+
+/** Head and body apart: the body is bytes. */
+export interface StoredRequest {
+  id: string;
+  head: string;
+  body: Buffer;
+}
+
+export type Pushed = { kind: "pushed"; id: string; isConnected: boolean } | Refused;
+export type Refused = { kind: "full" } | { kind: "gone" };
+export type Polled =
+  { kind: "requests"; expired: number; requests: StoredRequest[] } | { kind: "gone" };
+export type Taken =
+  { kind: "answered"; text: Buffer } | { kind: "not-yet" } | { kind: "away" } | { kind: "gone" };
+
+export interface ListenStoreOptions {
+  sessionTtlMs?: number;
+  awayAfterMs?: number;
+  keptMs?: number;
+  maxRequests?: number;
+  maxBytes?: Partial<typeof MAX_BYTES>;
+  maxSessions?: Partial<typeof MAX_SESSIONS>;
+}
+
+export class ListenStore {
+  /** Where rings go; see `listen-bell.ts`. */
+  readonly channel: string;
+  readonly sessionTtlMs: number;
+
+  constructor(
+    private readonly link: Link,
+    private readonly prefix: string,
+    private readonly options: ListenStoreOptions = {},
+  ) {
+    this.channel = `${prefix}:listen`;
+    this.sessionTtlMs = options.sessionTtlMs ?? SESSION_TTL_MS;
+  }
+
+  /** Counts it and makes it in one step, or says which limit is reached. */
+  async create({ id, madeBy, webhookId, owner }: NewSession): Promise<CreatedSession> {
+    const max = { ...MAX_SESSIONS, ...this.options.maxSessions };
+    const whose = owner === null ? "operator" : "owner";
+    const args = [madeBy, owner ?? "", webhookId ?? "", max[whose], max.all];
+    const [verdict] = await this.run(id, "create", args);
+    if (verdict === "created") return { created: true };
+    return verdict === "too-many"
+      ? { created: false, whose: "all", limit: max.all }
+      : { created: false, whose, limit: max[whose] };
+  }
+
+  async find(id: string): Promise<SessionRecord | null> {
+    const [madeBy, webhookId] = await this.link.run((client) =>
+      client.hmget(this.key(id), "made_by", "webhook_id"),
+    );
+    return madeBy ? { id, madeBy, webhookId: webhookId || null } : null;
+  }
+
+  /** Its place and its bytes are free at once. */
+  async remove(id: string): Promise<void> {
+    await this.run(id, "remove", []);
+  }
+
+  async push(id: string, head: string, body: Uint8Array): Promise<Pushed> {
+    const { maxRequests = MAX_REQUESTS } = this.options;
+    const maxBytes = { ...MAX_BYTES, ...this.options.maxBytes };
+    const [verdict, requestId, isConnected] = await this.run(id, "push", [
+      maxRequests,
+      maxBytes.session,
+      maxBytes.owner,
+      maxBytes.all,
+      ANSWER_WITHIN_MS + ANSWER_TTL_MS,
+      head,
+      Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+      this.channel,
+    ]);
+    return verdict === "pushed"
+      ? { kind: "pushed", id: String(requestId), isConnected: isConnected === 1 }
+      : { kind: verdict as Refused["kind"] };
+  }
+
+  /** What waits behind `after`, the oldest first. It is the client's heartbeat too. */
+  async poll(id: string, after: string, limit: number): Promise<Polled> {
+    const [verdict, expired, ...rows] = await this.run(id, "poll", [
+      after,
+      limit,
+      MOST_BYTES_AT_ONCE,
+    ]);
+    if (verdict === "gone") return { kind: "gone" };
+    const requests: StoredRequest[] = [];
+    for (let at = 0; at < rows.length; at += 3) {
+      const [requestId, head, body] = rows.slice(at, at + 3);
+      requests.push({ id: String(requestId), head: String(head), body: body as Buffer });
+    }
+    return { kind: "requests", expired: Number(expired), requests };
+  }
+
+  /** The request is done, whether somebody still waits for the answer or not. */
+  async answer(id: string, requestId: string, text: Buffer): Promise<"taken" | "nobody" | "gone"> {
+    const args = [requestId, text, ANSWER_TTL_MS, this.channel];
+    const [verdict] = await this.run(id, "answer", args);
+    return verdict as "taken" | "nobody" | "gone";
+  }
+
+  /** Where the client is away by now, nobody waits for the answer any more. */
+  async take(id: string, requestId: string): Promise<Taken> {
+    const [verdict, text] = await this.run(id, "take", [requestId]);
+    return verdict === "answered"
+      ? { kind: "answered", text: text as Buffer }
+      : { kind: verdict as "not-yet" | "away" | "gone" };
+  }
+
+  /** Whoever sent it was told that it failed: it must not be forwarded afterwards. */
+  async withdraw(id: string, requestId: string): Promise<void> {
+    await this.run(id, "withdraw", [requestId]);
+  }
+
+  /** Frees the bytes of requests that have waited too long in sessions that nobody polls. */
+  async expireRequests(): Promise<void> {
+    const ids = await this.link.run((client) => client.zrange(`${this.base}live`, 0, -1));
+    for (const id of ids) await this.run(id, "expire", []);
+  }
+
+  /** The sessions that have ended by themselves, with the webhooks that they have left behind. */
+  async leftovers(): Promise<{ id: string; webhookId: string }[]> {
+    const found: { id: string; webhookId: string }[] = [];
+    for (const { registry, key } of this.registries()) {
+      let cursor = "0";
+      do {
+        const [next, pairs] = await this.link.run((client) =>
+          client.hscan(registry, cursor, "COUNT", SCANNED_AT_ONCE),
+        );
+        cursor = next;
+        for (let at = 0; at < pairs.length; at += 2) {
+          const id = pairs[at] ?? "";
+          const isThere = await this.link.run((client) => client.exists(key(id)));
+          if (isThere === 0) found.push({ id, webhookId: pairs[at + 1] ?? "" });
+        }
+      } while (cursor !== "0");
+    }
+    return found;
+  }
+
+  /** After the webhook itself: in between, a sweep finds it again. */
+  async forgetWebhook(id: string): Promise<void> {
+    for (const { registry } of this.registries()) {
+      await this.link.run((client) => client.hdel(registry, id));
+    }
+  }
+
+  /** All keys are in one slot: one script touches them. */
+  private get base(): string {
+    return `{${this.prefix}:listen}:`;
+  }
+
+  private key(id: string): string {
+    return `${this.base}session:${id}`;
+  }
+
+  /** Hashes: session → its temporary webhook. The second one is of sessions before they were counted. */
+  private registries(): { registry: string; key: (id: string) => string }[] {
+    return [
+      { registry: `${this.base}webhooks`, key: (id) => this.key(id) },
+      {
+        registry: `${this.prefix}:listen-webhooks`,
+        key: (id) => `${this.prefix}:listen:{${id}}`,
+      },
+    ];
+  }
+
+  private async run(
+    id: string,
+    verb: string,
+    args: ScriptArgument[],
+  ): Promise<[verdict: string, ...ScriptReply[]]> {
+    const { keptMs = KEPT_MS, awayAfterMs = AWAY_AFTER_MS } = this.options;
+    const key = this.key(id);
+    const keys = ["live", "budget", "webhooks"].map((name) => `${this.base}${name}`);
+    const reply = await this.link.run((client) =>
+      listenScript.run(
+        client,
+        [key, `${key}:requests`, ...keys],
+        [verb, id, keptMs, awayAfterMs, this.sessionTtlMs, ...args],
+      ),
+    );
+    const [verdict, ...rest] = reply as ScriptReply[];
+    return [String(verdict), ...rest];
+  }
+}

@@ -1,0 +1,176 @@
+// A webhook as it stands in Valkey. Guarantee 9: where there is a key, its secrets and its own headers
+// (they may hold credentials) are sealed, each bound to its owner, its webhook and its field.
+import { z } from "zod";
+import { splitOwnerRef, type OwnerRef } from "../../wire/owner.ts";
+import { ownerOf, webhookRecordSchema, type WebhookRecord } from "../../wire/webhook.ts";
+import type { Opened, SecretBox } from "./secret-box.ts";
+
+type Secrets = WebhookRecord["secrets"];
+type Headers = WebhookRecord["headers"];
+
+/** A text is the sealed JSON of what stands there otherwise. */
+interface StoredWebhook extends Omit<WebhookRecord, "secrets" | "headers"> {
+  secrets: Secrets | string;
+  headers: Headers | string;
+}
+
+/** A sealed field that cannot be opened here. */
+export interface UnreadableField {
+  field: "secrets" | "headers";
+  why: Exclude<Opened["kind"], "opened">;
+  keyId: string;
+}
+/** The same, or a whole record that is no webhook's. */
+export type Unreadable = UnreadableField | { field: "record"; why: "damaged"; keyId: "" };
+
+export interface OpenedWebhook {
+  /**
+   * Where a field is unreadable, that field is empty and the webhook counts as disabled: its
+   * deliveries are parked, and nothing goes out without its signature or its headers.
+   */
+  record: WebhookRecord;
+  unreadable: readonly UnreadableField[];
+}
+
+/** The `disabled_reason` of a webhook that cannot be opened here. */
+export const SECRET_UNREADABLE = "secret-unreadable";
+
+/** The `disabled_reason` of a webhook whose record was damaged in Valkey. */
+export const RECORD_UNREADABLE = "record-unreadable";
+
+const storedSchema = webhookRecordSchema.extend({
+  secrets: z.union([webhookRecordSchema.shape.secrets, z.string()]),
+  headers: z.union([webhookRecordSchema.shape.headers, z.string()]),
+});
+
+/** The stored webhook, with fields of later versions too; null where the text is none. */
+export function readStoredWebhook(text: string): StoredWebhook | null {
+  try {
+    const stored: unknown = JSON.parse(text);
+    const { user_id, org_id } = storedSchema.parse(stored);
+    return (user_id === undefined) === (org_id === undefined) ? null : (stored as StoredWebhook);
+  } catch {
+    // Not JSON, or another program's.
+    return null;
+  }
+}
+
+/** Whether the text is the webhook that its place in Valkey says. */
+export function isWebhookOf(text: string, id: string, owner: OwnerRef): boolean {
+  const stored = readStoredWebhook(text);
+  return stored !== null && stored.id === id && ownerOf(stored) === owner;
+}
+
+/**
+ * What stands for a webhook whose record was damaged. Nobody knows which events it gets, so it gets all
+ * of its owner's; as it counts as disabled, they are parked (guarantee 1).
+ */
+export function damagedWebhook(id: string, owner: OwnerRef): WebhookRecord {
+  const { kind, id: ownerId } = splitOwnerRef(owner);
+  return {
+    id,
+    ...(kind === "user" ? { user_id: ownerId } : { org_id: ownerId }),
+    url: "",
+    events: ["*"],
+    dialect: "fluxdrop",
+    description: "",
+    headers: {},
+    enabled: false,
+    disabled_reason: RECORD_UNREADABLE,
+    disable_rule: null,
+    timeout_ms: 0,
+    retry_schedule: ["0s"],
+    created_at: "",
+    updated_at: "",
+    secrets: [],
+  };
+}
+
+/** @throws SyntaxError where `isWebhookOf` is false. */
+export async function openWebhook(text: string, box: SecretBox): Promise<OpenedWebhook> {
+  const stored = JSON.parse(text) as StoredWebhook;
+  const unreadable: UnreadableField[] = [];
+  async function open<Value>(
+    field: UnreadableField["field"],
+    value: Value | string,
+    otherwise: Value,
+  ): Promise<Value> {
+    if (typeof value !== "string") return value;
+    const opened = await box.open(value, placeOf(stored, field));
+    if (opened.kind === "opened") return JSON.parse(opened.text) as Value;
+    unreadable.push({ field, why: opened.kind, keyId: opened.keyId });
+    return otherwise;
+  }
+  const record = {
+    ...stored,
+    secrets: await open<Secrets>("secrets", stored.secrets, []),
+    headers: await open<Headers>("headers", stored.headers, {}),
+  };
+  if (unreadable.length === 0) return { record, unreadable };
+  return { record: { ...record, enabled: false, disabled_reason: SECRET_UNREADABLE }, unreadable };
+}
+
+/** The text to store: sealed where there is a key, and without the secrets that have expired. */
+export async function sealWebhook(
+  record: WebhookRecord,
+  box: SecretBox,
+  nowMs: number,
+): Promise<string> {
+  const secrets = record.secrets.filter(
+    ({ expires_at }) => expires_at === null || Date.parse(expires_at) > nowMs,
+  );
+  const stored: StoredWebhook = { ...record, secrets };
+  if (box.hasKey) {
+    stored.secrets = await box.seal(JSON.stringify(secrets), placeOf(record, "secrets"));
+    if (!isEmpty(record.headers)) {
+      stored.headers = await box.seal(JSON.stringify(record.headers), placeOf(record, "headers"));
+    }
+  }
+  return JSON.stringify(stored);
+}
+
+/**
+ * The same for a webhook that could not be opened whole: what nobody could read, and `record` does
+ * not replace, stays as it stands in `before`.
+ */
+export async function resealWebhook(
+  record: WebhookRecord,
+  opened: OpenedWebhook,
+  before: string,
+  box: SecretBox,
+  nowMs: number,
+): Promise<string> {
+  const text = await sealWebhook(record, box, nowMs);
+  if (opened.unreadable.length === 0) return text;
+  const stored = JSON.parse(text) as StoredWebhook;
+  const earlier = JSON.parse(before) as StoredWebhook;
+  for (const { field } of opened.unreadable) {
+    if (record[field] === opened.record[field]) Object.assign(stored, { [field]: earlier[field] });
+  }
+  // It counts as disabled only here, and only until it can be read.
+  if (!record.enabled && record.disabled_reason === SECRET_UNREADABLE) {
+    stored.enabled = earlier.enabled;
+    stored.disabled_reason = earlier.disabled_reason;
+  }
+  return JSON.stringify(stored);
+}
+
+/** Whether a write would change nothing of how it is sealed. */
+export function isSealedAsNow(text: string, box: SecretBox): boolean {
+  const { secrets, headers } = JSON.parse(text) as StoredWebhook;
+  return [secrets, headers].every((value) =>
+    typeof value === "string" ? box.isCurrent(value) : !box.hasKey || isEmpty(value),
+  );
+}
+
+function isEmpty(value: Secrets | Headers): boolean {
+  return Object.keys(value).length === 0;
+}
+
+/** The owner too: under another owner's name the API would reveal it to that one. */
+function placeOf(
+  webhook: Pick<WebhookRecord, "id" | "user_id" | "org_id">,
+  field: UnreadableField["field"],
+): string {
+  return JSON.stringify(["webhook", ownerOf(webhook), webhook.id, field]);
+}

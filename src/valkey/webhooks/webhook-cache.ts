@@ -1,0 +1,158 @@
+// A worker's copy of the registered webhooks: bounded, with "nobody" kept too, and following the
+// stream of changes, so that a change counts within one second. Whatever may have been missed (a new
+// connection, a gap in the stream) empties it.
+import { forgetOldest } from "../../bounded-map.ts";
+import type { OwnerRef } from "../../wire/owner.ts";
+import type { WebhookRecord } from "../../wire/webhook.ts";
+import type { SharedKeys } from "../keys.ts";
+import { Link } from "../connection/link.ts";
+import { ValkeyUnavailable } from "../connection/errors.ts";
+import type { WebhookStore } from "./webhook-store.ts";
+
+export interface WebhookCacheOptions<Compiled> {
+  url: string;
+  name: string;
+  keys: SharedKeys;
+  store: WebhookStore;
+  /** Made once per webhook and change, not once per delivery. */
+  compile: (record: WebhookRecord) => Compiled;
+  mostOwners?: number;
+  /** The changes cannot be followed for a reason that is no outage. */
+  onError?: (error: unknown) => void;
+}
+
+interface Entry<Compiled> {
+  webhooks: readonly Compiled[];
+  readAt: number;
+}
+
+interface Reading<Compiled> {
+  outdated: boolean;
+  webhooks: Promise<readonly Compiled[]>;
+}
+
+const MOST_OWNERS = 10_000;
+const READ_MOST = 1_000;
+const BLOCK_MS = 500;
+const FOLLOW_DEADLINE_MS = 1_500;
+/** A change whose announcement was lost with its announcer still counts after this. */
+const MOST_AGE_MS = 30_000;
+
+export class WebhookCache<Compiled> {
+  private readonly entries = new Map<OwnerRef, Entry<Compiled>>();
+  private readonly reading = new Map<OwnerRef, Reading<Compiled>>();
+  private readonly link: Link;
+  private closed = false;
+  private following: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: WebhookCacheOptions<Compiled>) {
+    this.link = new Link({
+      url: options.url,
+      name: options.name,
+      deadlineMs: FOLLOW_DEADLINE_MS,
+      onDown: () => this.empty(),
+    });
+  }
+
+  open(): this {
+    this.link.open();
+    this.following = this.follow();
+    return this;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.link.close();
+    await this.following;
+  }
+
+  /** The owner's webhooks if they are at hand: the hot path takes no promise. */
+  peek(owner: OwnerRef): readonly Compiled[] | null {
+    const entry = this.entries.get(owner);
+    if (!entry || performance.now() - entry.readAt > MOST_AGE_MS) return null;
+    return entry.webhooks;
+  }
+
+  /** @throws ValkeyUnavailable */
+  async get(owner: OwnerRef): Promise<readonly Compiled[]> {
+    const known = this.peek(owner);
+    if (known) return known;
+    const underWay = this.reading.get(owner);
+    if (underWay) return underWay.webhooks;
+    const reading: Reading<Compiled> = { outdated: false, webhooks: Promise.resolve([]) };
+    this.reading.set(owner, reading);
+    reading.webhooks = this.read(owner, reading).finally(() => this.reading.delete(owner));
+    return reading.webhooks;
+  }
+
+  private async read(owner: OwnerRef, reading: Reading<Compiled>): Promise<readonly Compiled[]> {
+    for (;;) {
+      reading.outdated = false;
+      const readAt = performance.now();
+      const records = await this.options.store.list(owner);
+      // A change was announced while this was read: it may be the old state.
+      if (reading.outdated) continue;
+      const webhooks = records.map(this.options.compile);
+      // While the stream is not followed, what is read holds for this one use only.
+      if (this.link.isUp) this.keep(owner, { webhooks, readAt });
+      return webhooks;
+    }
+  }
+
+  private keep(owner: OwnerRef, entry: Entry<Compiled>): void {
+    this.entries.delete(owner);
+    forgetOldest(this.entries, this.options.mostOwners ?? MOST_OWNERS);
+    this.entries.set(owner, entry);
+  }
+
+  private drop(owner: OwnerRef): void {
+    this.entries.delete(owner);
+    const reading = this.reading.get(owner);
+    if (reading) reading.outdated = true;
+  }
+
+  private empty(): void {
+    this.entries.clear();
+    for (const reading of this.reading.values()) reading.outdated = true;
+  }
+
+  private async follow(): Promise<void> {
+    const { changes } = this.options.keys;
+    while (!this.closed) {
+      await this.link.whenUp();
+      const connection = this.link.connections;
+      try {
+        // First where the stream stands, then empty: what is read later is at least as new.
+        let after = await this.newest(changes);
+        this.empty();
+        while (!this.closed && connection === this.link.connections) {
+          const reply = await this.link.run((client) =>
+            client.xread("COUNT", READ_MOST, "BLOCK", BLOCK_MS, "STREAMS", changes, after),
+          );
+          const entries = reply?.[0]?.[1] ?? [];
+          if (entries.length >= READ_MOST) {
+            // So far behind that the stream may have been trimmed in between.
+            after = await this.newest(changes);
+            this.empty();
+            continue;
+          }
+          for (const [id, fields] of entries) {
+            after = id;
+            this.drop(fields[1] as OwnerRef);
+          }
+        }
+      } catch (error) {
+        // After an outage the link comes back by itself, and `onDown` has emptied the cache.
+        if (!(error instanceof ValkeyUnavailable)) this.options.onError?.(error);
+        this.link.reset("following the changes failed");
+      }
+    }
+  }
+
+  private async newest(changes: string): Promise<string> {
+    const [newest] = await this.link.run((client) =>
+      client.xrevrange(changes, "+", "-", "COUNT", 1),
+    );
+    return newest?.[0] ?? "0-0";
+  }
+}

@@ -1,0 +1,28 @@
+// Which alert follows from an attempt, if any.
+import type { Alerter } from "./alerts.ts";
+import type { FinishedAttempt } from "../run/attempt.ts";
+
+export function alertOfAttempt(
+  alerter: Pick<Alerter, "raise">,
+  { job: { webhook, header }, attempt: { outcome } }: FinishedAttempt,
+): void {
+  if (outcome.outcome === "delivered") return;
+  const { reason } = outcome;
+  if (outcome.outcome === "parked") {
+    alerter.raise("delivery.parked", {
+      webhook,
+      reason,
+      id: header.id,
+      message: outcome.exhausted
+        ? `the schedule of a delivery is used up; its last attempt: ${reason}`
+        : `a delivery is not tried again: ${reason}`,
+    });
+  } else if (reason === "blocked-address") {
+    alerter.raise("delivery.blocked", {
+      webhook,
+      reason,
+      id: header.id,
+      message: "the name of its webhook has a denied address; the delivery will be tried again",
+    });
+  }
+}

@@ -1,0 +1,170 @@
+// What an operator has to know: to the list and channel, to the log, and to `FLUXHOOK_ALERT_URL` as a
+// delivery like any other. One per webhook and kind in ten minutes, and none about an alert.
+import { randomUUID } from "node:crypto";
+import { ALERT_EVERY_MS, type AlertStore } from "../../valkey/history/alert-store.ts";
+import { newDeliveryName, ownerTag } from "../../valkey/queue/delivery-id.ts";
+import type { QueueStore } from "../../valkey/queue/queue-store.ts";
+import { ownerRef, splitOwnerRef } from "../../wire/owner.ts";
+import type { WebhookRecord } from "../../wire/webhook.ts";
+import { elementText } from "../../wire/event.ts";
+import { dialectOf } from "../../wire/dialects/registry.ts";
+import { formatDuration } from "../../wire/duration.ts";
+import { registerWebhook, type RegisteredWebhook } from "../webhooks/prepared-webhook.ts";
+import type { Directory } from "../run/fan-out.ts";
+import type { WorkerLog } from "../../worker-log.ts";
+
+export type AlertKind =
+  | "delivery.parked"
+  | "delivery.blocked"
+  | "webhook.disabled"
+  | "webhook.recovered"
+  | "queue.delayed"
+  | "parked.fell_out"
+  | "rejected.fell_out"
+  | "item.unreadable"
+  | "key.wrong_type";
+
+export interface AlertAbout {
+  webhook?: RegisteredWebhook;
+  queue?: string;
+  reason?: string;
+  message: string;
+  /** The event whose delivery it was. */
+  id?: string;
+}
+
+/** The owner of the one webhook that `FLUXHOOK_ALERT_URL` stands for; it is in no store. */
+const ALERT_OWNER = ownerRef("org", "fluxhook.alerts");
+const ALERT_WEBHOOK = "wh_alerts";
+const MOST_REMEMBERED = 10_000;
+
+export interface AlerterOptions {
+  store: AlertStore;
+  /** Where deliveries of alerts begin. */
+  queue: QueueStore;
+  url: string | undefined;
+  secret: string | undefined;
+  log: WorkerLog;
+}
+
+export class Alerter {
+  private readonly raised = new Map<string, number>();
+  private readonly webhook: RegisteredWebhook | null;
+
+  constructor(private readonly options: AlerterOptions) {
+    this.webhook =
+      options.url !== undefined && options.secret !== undefined
+        ? registerWebhook(alertWebhook(options.url, options.secret))
+        : null;
+  }
+
+  /** Never throws and is never waited for: an alert that fails costs a log line. */
+  raise(kind: AlertKind, about: AlertAbout): void {
+    if (about.webhook?.record.id === ALERT_WEBHOOK) return;
+    const subject = about.webhook?.record.id ?? about.queue ?? "";
+    if (!this.isNew(`${kind}:${subject}`)) return;
+    this.publish(kind, subject, about).catch((error: unknown) => {
+      this.raised.delete(`${kind}:${subject}`);
+      this.options.log.warn({ err: error, kind, subject }, "alert.failed");
+    });
+  }
+
+  /** The registered webhooks, and the one for alerts. */
+  directory(registered: Directory): Directory {
+    const own = this.webhook ? [this.webhook] : [];
+    return {
+      peek: (owner) => (owner === ALERT_OWNER ? own : registered.peek(owner)),
+      get: async (owner) => (owner === ALERT_OWNER ? own : registered.get(owner)),
+    };
+  }
+
+  private async publish(kind: AlertKind, subject: string, about: AlertAbout): Promise<void> {
+    const { store, log } = this.options;
+    if (!(await store.mayRaise(kind, subject))) return;
+    const alert = describe(kind, about);
+    log.warn({ ...alert, event: undefined, kind }, "alert.raised");
+    await store.raise(alert);
+    if (this.webhook) await this.deliver(this.webhook, alert);
+  }
+
+  private async deliver(webhook: RegisteredWebhook, alert: Alert): Promise<void> {
+    await this.options.queue.enqueue(
+      {
+        delivery: newDeliveryName(ownerTag(ALERT_OWNER)),
+        webhook_id: ALERT_WEBHOOK,
+        owner: webhook.owner,
+        id: alert.id,
+        timestamp: alert.at,
+        attempt: 1,
+        runs: 0,
+      },
+      elementText({
+        orgId: splitOwnerRef(ALERT_OWNER).id,
+        type: `alert.${alert.kind}`,
+        id: alert.id,
+        data: JSON.stringify(alert),
+      }),
+    );
+  }
+
+  private isNew(key: string): boolean {
+    const now = performance.now();
+    const last = this.raised.get(key);
+    if (last !== undefined && now - last < ALERT_EVERY_MS) return false;
+    if (this.raised.size >= MOST_REMEMBERED) this.raised.clear();
+    this.raised.set(key, now);
+    return true;
+  }
+}
+
+interface Alert {
+  id: string;
+  kind: AlertKind;
+  message: string;
+  webhook_id?: string;
+  user_id?: string;
+  org_id?: string;
+  queue?: string;
+  reason?: string;
+  event_id?: string;
+  at: string;
+}
+
+function describe(kind: AlertKind, { webhook, queue, reason, message, id }: AlertAbout): Alert {
+  return {
+    id: `alert_${randomUUID().replaceAll("-", "")}`,
+    kind,
+    message,
+    ...(webhook && {
+      webhook_id: webhook.record.id,
+      user_id: webhook.record.user_id,
+      org_id: webhook.record.org_id,
+    }),
+    queue,
+    reason,
+    event_id: id,
+    at: new Date().toISOString(),
+  };
+}
+
+function alertWebhook(url: string, secret: string): WebhookRecord {
+  const { name, timeoutMs, retryScheduleMs } = dialectOf("fluxdrop");
+  const now = new Date().toISOString();
+  return {
+    id: ALERT_WEBHOOK,
+    org_id: splitOwnerRef(ALERT_OWNER).id,
+    url,
+    events: ["*"],
+    dialect: name as WebhookRecord["dialect"],
+    description: "FLUXHOOK_ALERT_URL",
+    headers: {},
+    enabled: true,
+    disabled_reason: null,
+    disable_rule: null,
+    timeout_ms: timeoutMs,
+    retry_schedule: retryScheduleMs.map(formatDuration),
+    created_at: now,
+    updated_at: now,
+    secrets: [{ secret, expires_at: null }],
+  };
+}

@@ -1,0 +1,232 @@
+// Guarantee 8: what became of attempts is written after they are settled, in groups of its own, and
+// may fail without consequence. Bounded: what cannot be written, or waits in too great a number, is
+// dropped and counted.
+import type { HealthChange, HealthState, HealthStore } from "../../valkey/webhooks/health-store.ts";
+import { faultPoint } from "../../fault-point.ts";
+import type { AttemptToKeep, KeptStore } from "../../valkey/history/body-store.ts";
+import type { LogStore } from "../../valkey/history/log-store.ts";
+import type { RecentEntries } from "../../valkey/history/recent-lists.ts";
+import type { LogEntry } from "../../wire/log-entry.ts";
+import type { OwnerRef } from "../../wire/owner.ts";
+import type { WorkerLog } from "../../worker-log.ts";
+
+export interface AttemptRecord {
+  owner: OwnerRef;
+  webhookId: string;
+  /** Called for those that are written: of a busy owner's attempts only the last ones are. */
+  describe: () => Described;
+  /** What it says about the webhook's health; `ignored`: an answer with Retry-After. */
+  health: "success" | "failure" | "ignored";
+}
+
+export interface RecorderOptions {
+  logs: LogStore;
+  kept: KeptStore;
+  /** Answers the keys of the lists that could not be written. */
+  write: (lists: readonly RecentEntries[]) => Promise<string[]>;
+  health: HealthStore;
+  logSize: number;
+  log: WorkerLog;
+  onHealth: (changes: readonly HealthChange[], states: readonly HealthState[]) => void;
+}
+
+export interface Described {
+  entry: LogEntry;
+  kept: AttemptToKeep;
+}
+
+/** How long what became known waits for more about the same owner or webhook. */
+const WAIT_MS = 100;
+/** Successes alone change nothing but a time. */
+const SUCCESSES_WAIT_MS = 1_000;
+/** Each time for what is due by then: all at once, and deliveries would wait for it (measured). */
+const TICK_MS = 10;
+const MOST_IN_SCRIPT = 128;
+/** Scripts under way. */
+const MOST_AT_ONCE = 8;
+/** Keys in one log line. */
+const MOST_NAMED = 5;
+/** Owners and webhooks that wait. */
+const MOST_WAITING = 10_000;
+
+interface WaitingAttempts {
+  sinceMs: number;
+  describes: (() => Described)[];
+}
+
+interface WaitingHealth {
+  sinceMs: number;
+  change: HealthChange;
+}
+
+export class Recorder {
+  // Each in the order in which they began to wait.
+  private readonly attempts = new Map<OwnerRef, WaitingAttempts>();
+  private readonly successes = new Map<string, WaitingHealth>();
+  private readonly failures = new Map<string, WaitingHealth>();
+  private readonly writing = new Set<Promise<void>>();
+  private timer: Timer | null = null;
+  private timerAtMs = Number.POSITIVE_INFINITY;
+  private dropped = 0;
+  private unwritten: string[] = [];
+  private failed: { err: unknown; owners: number } | null = null;
+
+  constructor(private readonly options: RecorderOptions) {}
+
+  add({ owner, webhookId, describe, health }: AttemptRecord): void {
+    const { logSize } = this.options;
+    const nowMs = performance.now();
+    const waiting = this.attempts.get(owner);
+    if (waiting) {
+      const { describes } = waiting;
+      describes.push(describe);
+      // Only the last ones would survive the trim; twice as many spares moving them each time.
+      if (describes.length > logSize * 2) describes.splice(0, logSize);
+    } else if (this.attempts.size >= MOST_WAITING) {
+      this.dropped += 1;
+      return;
+    } else {
+      this.attempts.set(owner, { sinceMs: nowMs, describes: [describe] });
+      this.tickAt(nowMs + WAIT_MS);
+    }
+    if (health !== "ignored") this.addHealth(webhookId, health, nowMs);
+  }
+
+  /** Writes what is there; at the end of the process. */
+  async flush(): Promise<void> {
+    do {
+      this.write(Number.POSITIVE_INFINITY);
+      await Promise.all(this.writing);
+    } while (this.attempts.size + this.successes.size + this.failures.size > 0);
+    this.tellDropped();
+    this.stopTimer();
+  }
+
+  private addHealth(webhookId: string, health: "success" | "failure", nowMs: number): void {
+    let waiting = this.failures.get(webhookId) ?? this.successes.get(webhookId);
+    if (!waiting) {
+      const change = { webhookId, failures: 0, succeeded: false, failed: false };
+      waiting = { sinceMs: nowMs, change };
+      this.successes.set(webhookId, waiting);
+      this.tickAt(nowMs + SUCCESSES_WAIT_MS);
+    }
+    const { change } = waiting;
+    if (health === "success") {
+      change.succeeded = true;
+      change.failures = 0;
+      return;
+    }
+    change.failures += 1;
+    if (change.failed) return;
+    change.failed = true;
+    this.successes.delete(webhookId);
+    this.failures.set(webhookId, { sinceMs: nowMs, change });
+    this.tickAt(nowMs + WAIT_MS);
+  }
+
+  private tickAt(atMs: number): void {
+    if (atMs >= this.timerAtMs) return;
+    this.stopTimer();
+    this.timerAtMs = atMs;
+    this.timer = setTimeout(() => this.tick(), Math.max(TICK_MS, atMs - performance.now()));
+  }
+
+  private stopTimer(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    this.timerAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  private tick(): void {
+    this.stopTimer();
+    this.write(performance.now());
+    this.tellDropped();
+    this.tickFor(this.attempts, WAIT_MS);
+    this.tickFor(this.failures, WAIT_MS);
+    this.tickFor(this.successes, SUCCESSES_WAIT_MS);
+  }
+
+  private tickFor(waiting: ReadonlyMap<unknown, { sinceMs: number }>, waitMs: number): void {
+    const [oldest] = waiting.values();
+    if (oldest) this.tickAt(oldest.sinceMs + waitMs);
+  }
+
+  /** What is due by `nowMs`, as far as Valkey keeps pace. */
+  private write(nowMs: number): void {
+    while (this.writing.size < MOST_AT_ONCE) {
+      const attempts = takeDue(this.attempts, nowMs - WAIT_MS);
+      if (attempts.length > 0) this.start(this.writeAttempts(attempts), attempts.length);
+      const failures = takeDue(this.failures, nowMs - WAIT_MS);
+      if (failures.length > 0) this.start(this.writeHealth(failures), 0);
+      const isCrowded = this.successes.size > MOST_WAITING;
+      const successes = takeDue(this.successes, isCrowded ? nowMs : nowMs - SUCCESSES_WAIT_MS);
+      if (successes.length > 0) this.start(this.writeHealth(successes), 0);
+      if (attempts.length + failures.length + successes.length === 0) return;
+    }
+  }
+
+  private start(write: Promise<void>, owners: number): void {
+    const written = write
+      .catch((error: unknown) => {
+        this.failed = { err: error, owners: (this.failed?.owners ?? 0) + owners };
+        this.tickAt(performance.now() + WAIT_MS);
+      })
+      .finally(() => this.writing.delete(written));
+    this.writing.add(written);
+  }
+
+  private async writeAttempts(group: readonly [OwnerRef, WaitingAttempts][]): Promise<void> {
+    const { write, logs, kept, logSize } = this.options;
+    const lists: RecentEntries[] = [];
+    for (const [owner, { describes }] of group) {
+      const last = describes.slice(-logSize).map((describe) => describe());
+      const entries = last.map(({ entry }) => entry);
+      lists.push(logs.entriesOf(owner, entries), kept.entriesOf(last.map((one) => one.kept)));
+    }
+    const unwritten = await write(lists);
+    faultPoint("logged");
+    if (unwritten.length === 0) return;
+    this.unwritten.push(...unwritten);
+    this.tickAt(performance.now() + WAIT_MS);
+  }
+
+  private async writeHealth(group: readonly [string, WaitingHealth][]): Promise<void> {
+    const { health, onHealth } = this.options;
+    const changes = group.map(([, { change }]) => change);
+    const states = await health.add(changes);
+    const unwritten = changes.filter((_, at) => states[at] === null);
+    this.unwritten.push(...unwritten.map(({ webhookId }) => health.keyOf(webhookId)));
+    if (unwritten.length > 0) this.tickAt(performance.now() + WAIT_MS);
+    onHealth(
+      changes.filter((_, at) => states[at] !== null),
+      states.filter((state) => state !== null),
+    );
+  }
+
+  private tellDropped(): void {
+    const { log } = this.options;
+    if (this.failed) log.warn(this.failed, "log.dropped");
+    if (this.unwritten.length > 0) {
+      const { length } = this.unwritten;
+      log.warn({ lists: length, keys: this.unwritten.slice(0, MOST_NAMED) }, "log.dropped");
+    }
+    if (this.dropped > 0) log.warn({ attempts: this.dropped }, "log.dropped");
+    this.failed = null;
+    this.unwritten = [];
+    this.dropped = 0;
+  }
+}
+
+/** Takes what has waited since then at least off the map, the oldest first. */
+function takeDue<Key, Value extends { sinceMs: number }>(
+  waiting: Map<Key, Value>,
+  sinceMs: number,
+): [Key, Value][] {
+  const due: [Key, Value][] = [];
+  for (const entry of waiting) {
+    if (due.length >= MOST_IN_SCRIPT || entry[1].sinceMs > sinceMs) break;
+    due.push(entry);
+  }
+  for (const [key] of due) waiting.delete(key);
+  return due;
+}

@@ -1,0 +1,35 @@
+// An attempt as its owner's log has it: of a delivery, and of a test.
+import type { Attempt } from "../../delivery/deliver.ts";
+import type { LogEntry } from "../../wire/log-entry.ts";
+
+export interface Attempted {
+  deliveryId: string;
+  webhookId: string;
+  eventId: string;
+  eventType: string;
+  /** 1 for the first. */
+  attempt: number;
+  result: Attempt;
+}
+
+export function logEntryOf(attempted: Attempted): LogEntry {
+  const { outcome, startedAtMs, durationMs, endpoint, redirectHost } = attempted.result;
+  return {
+    delivery_id: attempted.deliveryId,
+    webhook_id: attempted.webhookId,
+    id: attempted.eventId,
+    endpoint,
+    event: attempted.eventType,
+    status_code: outcome.statusCode,
+    duration_ms: Math.round(durationMs),
+    attempt: attempted.attempt,
+    outcome: outcome.outcome,
+    reason: outcome.reason,
+    ...(redirectHost === null ? {} : { redirect_host: redirectHost }),
+    next_attempt_at:
+      outcome.outcome === "retry"
+        ? new Date(startedAtMs + durationMs + outcome.delayMs).toISOString()
+        : null,
+    timestamp: new Date(startedAtMs).toISOString(),
+  };
+}

@@ -1,0 +1,110 @@
+// From a claimed element to its deliveries. Guarantee 3: an event for two or more webhooks becomes
+// that many deliveries in one script before the first request; with one, the claim is the delivery.
+import { newDeliveryName } from "../../valkey/queue/delivery-id.ts";
+import { isDelivery, type DeliveryHeader, type ElementHeader } from "../../valkey/queue/item.ts";
+import type { Claimed } from "../../valkey/queue/queue-store.ts";
+import { readElement, type Event, type EventLimits, type Rejection } from "../../wire/event.ts";
+import { ownerRef, type OwnerRef } from "../../wire/owner.ts";
+import type { RegisteredWebhook } from "../webhooks/prepared-webhook.ts";
+
+/** What becomes of a claimed element. */
+export type FanOut =
+  | { kind: "rejected"; rejection: Rejection }
+  | { kind: "nobody" }
+  | { kind: "one"; event: Event; header: DeliveryHeader; webhook: RegisteredWebhook }
+  | { kind: "many"; event: string; headers: DeliveryHeader[] };
+
+export interface Directory {
+  /** What is at hand of an owner's webhooks, or null: then `get` reads them. */
+  peek(owner: OwnerRef): readonly RegisteredWebhook[] | null;
+  get(owner: OwnerRef): Promise<readonly RegisteredWebhook[]>;
+}
+
+/**
+ * Rejects with ValkeyUnavailable where the owner's webhooks have to be read and cannot be. No promise
+ * where they are at hand: on the hot path each costs time.
+ */
+export function fanOut(
+  claim: Claimed,
+  limits: EventLimits,
+  directory: Directory,
+): FanOut | Promise<FanOut> {
+  const { header } = claim;
+  if (isDelivery(header)) throw new Error("a delivery is fanned out already");
+  const reading = readElement(claim.bytes ?? Buffer.alloc(0), limits);
+  if (!reading.ok) return { kind: "rejected", rejection: reading.rejection };
+  const { event } = reading;
+  const owners = ownersOf(event);
+  const atHand: (readonly RegisteredWebhook[])[] = [];
+  for (const owner of owners) {
+    const webhooks = directory.peek(owner);
+    if (webhooks === null) {
+      return readAll(owners, directory).then((registered) => split(header, event, registered));
+    }
+    atHand.push(webhooks);
+  }
+  return split(header, event, atHand);
+}
+
+async function readAll(
+  owners: readonly OwnerRef[],
+  directory: Directory,
+): Promise<(readonly RegisteredWebhook[])[]> {
+  const registered = [];
+  for (const owner of owners) {
+    registered.push(directory.peek(owner) ?? (await directory.get(owner)));
+  }
+  return registered;
+}
+
+function split(
+  claimed: ElementHeader,
+  event: Event,
+  registered: readonly (readonly RegisteredWebhook[])[],
+): FanOut {
+  const webhooks: RegisteredWebhook[] = [];
+  for (const ofOwner of registered) {
+    for (const webhook of ofOwner) if (webhook.matches(event.type)) webhooks.push(webhook);
+  }
+  const [first] = webhooks;
+  if (first === undefined) return { kind: "nobody" };
+  // Fixed at the claim, so that a second run after a crash carries the same ones.
+  const id = event.id ?? `evt_${claimed.claim}`;
+  const timestamp = event.timestamp ?? timeText(claimed.at);
+  if (webhooks.length === 1) {
+    return { kind: "one", event, header: firstHeader(first, id, timestamp), webhook: first };
+  }
+  const headers = webhooks.map((webhook) => firstHeader(webhook, id, timestamp));
+  return { kind: "many", event: claimed.claim, headers };
+}
+
+function firstHeader(webhook: RegisteredWebhook, id: string, timestamp: string): DeliveryHeader {
+  return {
+    delivery: newDeliveryName(webhook.ownerTag),
+    webhook_id: webhook.record.id,
+    owner: webhook.owner,
+    id,
+    timestamp,
+    attempt: 1,
+    runs: 0,
+  };
+}
+
+let lastAt = Number.NaN;
+let lastText = "";
+
+/** A batch is claimed at one time. */
+function timeText(atMs: number): string {
+  if (atMs !== lastAt) {
+    lastAt = atMs;
+    lastText = new Date(atMs).toISOString();
+  }
+  return lastText;
+}
+
+function ownersOf(event: Event): OwnerRef[] {
+  const owners: OwnerRef[] = [];
+  if (event.userId !== undefined) owners.push(ownerRef("user", event.userId));
+  if (event.orgId !== undefined) owners.push(ownerRef("org", event.orgId));
+  return owners;
+}

@@ -1,0 +1,66 @@
+// One event `webhook.test` for one webhook, outside of every queue: sent as any delivery is, but not
+// claimed, not retried, not kept and not counted. Its owner's log has it, where that can be written.
+import { deliver, type DeliverDeps } from "../../delivery/deliver.ts";
+import type { LogStore } from "../../valkey/history/log-store.ts";
+import { dialectOf } from "../../wire/dialects/registry.ts";
+import type { LogEntry } from "../../wire/log-entry.ts";
+import type { WebhookRecord } from "../../wire/webhook.ts";
+import { logEntryOf } from "../after/log-entry.ts";
+import { registerWebhook } from "../webhooks/prepared-webhook.ts";
+import type { WorkerLog } from "../../worker-log.ts";
+
+export interface TestAttemptDeps {
+  deliver: DeliverDeps;
+  logs: Pick<LogStore, "add">;
+  log: WorkerLog;
+}
+
+const EVENT_TYPE = "webhook.test";
+/** The first attempt is the last. */
+const ONCE: readonly number[] = [0];
+
+export async function attemptTest(
+  record: WebhookRecord,
+  eventId: string,
+  deps: TestAttemptDeps,
+): Promise<LogEntry> {
+  const webhook = registerWebhook(record);
+  const deliveryId = crypto.randomUUID();
+  const nowMs = deps.deliver.now();
+  const result = await deliver(
+    {
+      deliveryId,
+      attempt: 1,
+      event: {
+        id: eventId,
+        type: EVENT_TYPE,
+        timestamp: new Date(nowMs).toISOString(),
+        data: JSON.stringify({ title: "A test of this webhook", webhook_id: record.id }),
+      },
+      target: {
+        url: record.url,
+        dialect: dialectOf(record.dialect),
+        secrets: webhook.signers(nowMs),
+        headers: record.headers,
+        timeoutMs: record.timeout_ms,
+        scheduleMs: ONCE,
+      },
+    },
+    deps.deliver,
+  );
+  const entry = logEntryOf({
+    deliveryId,
+    webhookId: record.id,
+    eventId,
+    eventType: EVENT_TYPE,
+    attempt: 1,
+    result,
+  });
+  try {
+    await deps.logs.add(webhook.owner, entry);
+  } catch (error) {
+    // Guarantee 8, as for any attempt: it was made, and whoever asked is told.
+    deps.log.warn({ err: error, owners: 1 }, "log.dropped");
+  }
+  return entry;
+}

@@ -1,0 +1,174 @@
+import { describe, expect, spyOn, test } from "bun:test";
+import type { headOf } from "../../../src/api/http/document.ts";
+import { memoryApi, readAnswer } from "../memory-api.ts";
+
+interface Operation {
+  security?: unknown[];
+  parameters?: { name: string; in: string; required?: boolean }[];
+  requestBody?: { required?: boolean; content: Record<string, { schema: unknown }> };
+  responses: Record<string, { content?: Record<string, { schema: unknown }> }>;
+}
+interface Schema {
+  type: string;
+  properties: Record<string, Record<string, unknown>>;
+  required?: string[];
+}
+
+const api = memoryApi();
+const document = (await readAnswer(await api.raw("/openapi.json"))).body as {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Schema> };
+};
+
+/** Hono keeps middlewares among the routes, under the method ALL. */
+const routes = api.app.routes.filter(({ method }) => method !== "ALL");
+
+function operation(method: string, path: string): Operation | undefined {
+  const template = path.replaceAll(/:(\w+)/g, "{$1}");
+  return document.paths[template]?.[method.toLowerCase()];
+}
+
+/** As many times as it is written as JSON while `ask` runs. */
+async function writings(ask: () => Promise<unknown>): Promise<number> {
+  const stringify = spyOn(JSON, "stringify");
+  await ask();
+  const written = stringify.mock.calls.filter(([value]) => {
+    return typeof value === "object" && value !== null && "openapi" in value;
+  });
+  stringify.mockRestore();
+  return written.length;
+}
+
+describe("/openapi.json is made once", () => {
+  test("for all that ask, also at the same time", async () => {
+    const fresh = memoryApi();
+    const ask = () => Promise.all(Array.from({ length: 5 }, () => fresh.raw("/openapi.json")));
+    expect(await writings(ask)).toBe(1);
+    expect(await writings(ask)).toBe(0);
+  });
+
+  test("and is what the generator makes of all routes at once", () => {
+    const { info, openapi, security } = document as unknown as ReturnType<typeof headOf>;
+    const whole = api.app.getOpenAPI31Document({ openapi, info, security });
+    expect(document as unknown).toEqual(JSON.parse(JSON.stringify(whole)));
+  });
+
+  test("with an ETag that answers 304, and another one for each version", async () => {
+    const first = await api.raw("/openapi.json");
+    const etag = first.headers.get("etag") ?? "";
+    expect(etag).toMatch(/^"[\w-]{22}"$/);
+    expect(first.headers.get("cache-control")).toBe("no-cache");
+    for (const known of [etag, `W/${etag}`, `"x", ${etag}`, "*"]) {
+      const again = await api.raw("/openapi.json", { headers: { "if-none-match": known } });
+      expect([known, again.status, await again.text()]).toEqual([known, 304, ""]);
+      expect(again.headers.get("etag")).toBe(etag);
+    }
+    const other = await api.raw("/openapi.json", { headers: { "if-none-match": '"x"' } });
+    expect(other.status).toBe(200);
+    const next = await memoryApi({ version: "9.9.9" }).raw("/openapi.json");
+    expect(next.headers.get("etag")).not.toBe(etag);
+  });
+
+  test("compressed for those who accept it, under an ETag of its own", async () => {
+    const plain = await api.raw("/openapi.json");
+    for (const accepts of ["gzip", "br, gzip;q=0.5", "GZIP"]) {
+      const zipped = await api.raw("/openapi.json", { headers: { "accept-encoding": accepts } });
+      expect(zipped.headers.get("content-encoding")).toBe("gzip");
+      expect(zipped.headers.get("vary")).toContain("Accept-Encoding");
+      expect(zipped.headers.get("etag")).not.toBe(plain.headers.get("etag"));
+      const text = new TextDecoder().decode(Bun.gunzipSync(await zipped.arrayBuffer()));
+      expect(JSON.parse(text) as unknown).toEqual(document);
+    }
+    for (const refuses of ["gzip;q=0", "br", "", "gzip; q=0.000"]) {
+      const answer = await api.raw("/openapi.json", { headers: { "accept-encoding": refuses } });
+      expect(answer.headers.get("content-encoding")).toBeNull();
+    }
+  });
+});
+
+describe("/openapi.json", () => {
+  test("is OpenAPI 3.1", () => {
+    expect(document.openapi).toBe("3.1.0");
+  });
+
+  test.each(routes.map(({ method, path }): [string, string] => [method, path]))(
+    "has %s %s",
+    (method, path) => {
+      expect(operation(method, path)).toBeDefined();
+    },
+  );
+
+  test("has no route that the API has not", () => {
+    const served = new Set(
+      routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`),
+    );
+    const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(documented.filter((route) => !served.has(route))).toEqual([]);
+    expect(documented).toHaveLength(served.size);
+  });
+
+  test("requires the token on every route below /v1 and on no other", () => {
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const { security, responses } of Object.values(methods)) {
+        expect([path, security]).toEqual([path, path.startsWith("/v1/") ? undefined : []]);
+        expect([path, "401" in responses]).toEqual([path, path.startsWith("/v1/")]);
+      }
+    }
+  });
+
+  test("documents every problem as application/problem+json", () => {
+    for (const methods of Object.values(document.paths)) {
+      for (const { responses } of Object.values(methods)) {
+        for (const [status, { content }] of Object.entries(responses)) {
+          if (Number(status) < 400) continue;
+          expect(content).toEqual({
+            "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+          });
+        }
+      }
+    }
+  });
+
+  test("describes a webhook by the schema that checks it", () => {
+    const created = document.components.schemas["WebhookCreate"];
+    expect(created?.required).toEqual(["url"]);
+    expect(created?.properties["timeout_ms"]).toMatchObject({ minimum: 100, maximum: 30_000 });
+    expect(created?.properties["events"]).toMatchObject({ default: ["*"] });
+    expect(document.components.schemas["Webhook"]?.properties).not.toHaveProperty("secrets");
+    expect(document.components.schemas["WebhookCreated"]?.properties).toHaveProperty("secret");
+  });
+
+  test("describes an event, the array of them and the Idempotency-Key", () => {
+    const post = operation("POST", "/v1/events");
+    const reference = { $ref: "#/components/schemas/Event" };
+    expect(post?.requestBody?.content["application/json"]?.schema).toEqual({
+      anyOf: [reference, { type: "array", items: reference, minItems: 1, maxItems: 1000 }],
+    });
+    expect(post?.parameters).toMatchObject([
+      { name: "Idempotency-Key", in: "header", required: false },
+    ]);
+    const event = document.components.schemas["Event"];
+    expect(event?.required).toEqual(["event", "data"]);
+    expect(event?.properties["data"]).toMatchObject({ type: "object" });
+  });
+
+  test("names every parameter of every path", () => {
+    for (const [path, methods] of Object.entries(document.paths)) {
+      const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+      for (const { parameters = [] } of Object.values(methods)) {
+        const named = parameters.filter((p) => p.in === "path").map(({ name }) => name);
+        expect([path, named]).toEqual([path, inPath]);
+      }
+    }
+  });
+
+  test("holds every reference that it makes", () => {
+    const text = JSON.stringify(document);
+    for (const [, name = ""] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      expect(document.components.schemas).toHaveProperty(name);
+    }
+  });
+});

@@ -1,0 +1,88 @@
+// Large bodies are read in turns of the event loop. Measured in processor time of this thread, beside
+// what the same work takes in one go, so that a busy machine changes nothing.
+import { expect, test } from "bun:test";
+import { inTurns, nextTurn } from "../../../src/api/http/turns.ts";
+import { memoryApi, TOKEN } from "../memory-api.ts";
+
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+/** The most processor time between two turns of the loop while `work` runs. */
+async function longestStop(work: () => Promise<unknown>): Promise<number> {
+  let longest = 0;
+  let before = cpuMs();
+  let goesOn = true;
+  const look = () => {
+    const now = cpuMs();
+    longest = Math.max(longest, now - before);
+    before = now;
+    if (goesOn) setImmediate(look);
+  };
+  setImmediate(look);
+  await work();
+  goesOn = false;
+  return Math.max(longest, cpuMs() - before);
+}
+
+function inOneGo(work: () => unknown): number {
+  const before = cpuMs();
+  work();
+  return cpuMs() - before;
+}
+
+test("8 MiB of events stop the loop for a part of what parsing them at once takes", async () => {
+  const api = memoryApi({ maxEventBytes: 262_144 });
+  const objects = Array.from({ length: 18_000 }, (_, n) => `{"k${n.toString(36)}":0}`);
+  const event = `{"user_id":"u_1","event":"a","data":{"d":[${objects.join(",")}]}}`;
+  const body = `[${Array.from({ length: 31 }, () => event).join(",")}]`;
+  const once = inOneGo(() => JSON.parse(body));
+  const longest = await longestStop(async () => {
+    const answer = await api.raw("/v1/events", {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        "content-type": "application/json",
+        "idempotency-key": "k",
+      },
+      body,
+    });
+    expect(answer.status).toBe(202);
+  });
+  expect(api.pushed).toHaveLength(31);
+  expect(longest).toBeLessThan(once / 3);
+});
+
+test("steps that take long pause in between, and those of several bodies one at a time", async () => {
+  const order: string[] = [];
+  function* steps(name: string) {
+    for (let n = 0; n < 3; n++) {
+      order.push(name);
+      const until = cpuMs() + 8;
+      while (cpuMs() < until);
+      yield;
+    }
+    return name;
+  }
+  let turns = 0;
+  const counter = setInterval(() => turns++, 0);
+  expect(await Promise.all([inTurns(steps("a")), inTurns(steps("b"))])).toEqual(["a", "b"]);
+  clearInterval(counter);
+  expect(order).toEqual(["a", "b", "a", "b", "a", "b"]);
+  expect(turns).toBeGreaterThan(2);
+});
+
+test("each turn of the loop wakes one waiter", async () => {
+  const woken: number[] = [];
+  let turn = 0;
+  let goesOn = true;
+  const count = () => {
+    turn++;
+    if (goesOn) setImmediate(count);
+  };
+  setImmediate(count);
+  await Promise.all([0, 1, 2].map(() => nextTurn().then(() => woken.push(turn))));
+  goesOn = false;
+  expect(new Set(woken).size).toBe(3);
+});

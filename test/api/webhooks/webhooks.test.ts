@@ -1,0 +1,362 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { faultyFields, memoryApi, type MemoryApi } from "../memory-api.ts";
+
+const PATH = "/v1/webhooks";
+const URL_1 = "https://example.com/hooks?key=1";
+const input = { user_id: "u_1", url: URL_1 };
+
+let api: MemoryApi;
+beforeEach(() => {
+  api = memoryApi();
+});
+
+async function create(json: object = input): Promise<string> {
+  const answer = await api.call("POST", PATH, json);
+  expect(answer.status).toBe(201);
+  return answer.body["id"] as string;
+}
+
+const failing = {
+  last_success_at: null,
+  last_failure_at: "2026-01-01T00:00:00.000Z",
+  consecutive_failures: 9,
+};
+
+describe("creating", () => {
+  test("fills in the dialect's defaults and shows the secret", async () => {
+    const answer = await api.call("POST", PATH, input);
+    expect(answer.status).toBe(201);
+    const { id, secret } = answer.body as { id: string; secret: string };
+    expect(id).toMatch(/^wh_[A-Za-z0-9]{24}$/);
+    expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect(answer.headers.get("location")).toBe(`/v1/webhooks/${id}`);
+    expect(answer.body).toEqual({
+      id,
+      user_id: "u_1",
+      url: URL_1,
+      events: ["*"],
+      dialect: "fluxdrop",
+      description: "",
+      headers: {},
+      enabled: true,
+      disabled_reason: null,
+      disable_rule: { failing_for: "5d" },
+      timeout_ms: 10_000,
+      retry_schedule: ["0s", "1m", "5m", "30m", "2h"],
+      created_at: "2026-01-02T03:04:06.678Z",
+      updated_at: "2026-01-02T03:04:06.678Z",
+      health: { last_success_at: null, last_failure_at: null, consecutive_failures: 0 },
+      secret,
+    });
+  });
+
+  test("keeps everything that is given", async () => {
+    const given = {
+      org_id: "o_1",
+      url: "http://127.0.0.1:8080/in",
+      events: ["file.*", "org.updated"],
+      dialect: "fluxdrop",
+      description: "CI",
+      headers: { "X-Team": "core" },
+      enabled: false,
+      disable_rule: null,
+      timeout_ms: 2_000,
+      retry_schedule: ["0s", "250ms"],
+    };
+    const secret = "a secret of the user's own";
+    const answer = await api.call("POST", PATH, { ...given, secret });
+    expect(answer.status).toBe(201);
+    expect(answer.body).toMatchObject({ ...given, secret, disabled_reason: "manual" });
+    expect(answer.body).not.toHaveProperty("user_id");
+  });
+
+  test("takes the schedule of the settings before the dialect's, and the user's before both", async () => {
+    api = memoryApi({ retrySchedule: ["0s", "7s"] });
+    const set = await api.call("POST", PATH, input);
+    expect(set.body["retry_schedule"]).toEqual(["0s", "7s"]);
+    const own = await api.call("POST", PATH, { org_id: "o", url: URL_1, retry_schedule: ["1s"] });
+    expect(own.body["retry_schedule"]).toEqual(["1s"]);
+  });
+
+  test.each<[string, unknown, string[]]>([
+    ["no url", { user_id: "u_1" }, ["url"]],
+    ["a url that is none", { ...input, url: "example.com" }, ["url"]],
+    ["a url with another scheme", { ...input, url: "ftp://example.com/" }, ["url"]],
+    ["a url with a line break", { ...input, url: "https://example.com/\n" }, ["url"]],
+    ["a url with port 0", { ...input, url: "https://example.com:0/" }, ["url"]],
+    ["a url with a fragment", { ...input, url: "https://example.com/#x" }, ["url"]],
+    ["a url that is too long", { ...input, url: `https://a.b/${"x".repeat(2048)}` }, ["url"]],
+    ["no owner", { url: URL_1 }, ["user_id"]],
+    ["two owners", { ...input, org_id: "o_1" }, ["user_id"]],
+    ["an owner with a brace", { ...input, user_id: "u}1" }, ["user_id"]],
+    ["a pattern with a star inside", { ...input, events: ["file.*.x"] }, ["events.0"]],
+    ["a pattern with a space", { ...input, events: ["*", "a b"] }, ["events.1"]],
+    ["no patterns", { ...input, events: [] }, ["events"]],
+    ["a pattern twice", { ...input, events: ["a", "a"] }, ["events"]],
+    ["an unknown dialect", { ...input, dialect: "smoke" }, ["dialect"]],
+    ["the Host header", { ...input, headers: { Host: "x" } }, ["headers.Host"]],
+    ["a header with a line break", { ...input, headers: { "X-A": "b\r\nc: d" } }, ["headers.X-A"]],
+    ["a time-out over 30 s", { ...input, timeout_ms: 30_001 }, ["timeout_ms"]],
+    ["a delay that is none", { ...input, retry_schedule: ["0s", "soon"] }, ["retry_schedule.1"]],
+    ["a rule that is none", { ...input, disable_rule: { after: 3 } }, ["disable_rule"]],
+    ["a short secret", { ...input, secret: "short" }, ["secret"]],
+    ["a malformed whsec_ secret", { ...input, secret: "whsec_%%%" }, ["secret"]],
+    ["unknown fields", { ...input, id: "wh_1", evnts: [] }, ["id", "evnts"]],
+    ["an array", [input], [""]],
+    ["null", null, [""]],
+  ])("refuses %s with 422 and names the field", async (_, json, fields) => {
+    const answer = await api.call("POST", PATH, json);
+    expect(answer.status).toBe(422);
+    expect(faultyFields(answer)).toEqual(fields);
+    expect(api.records.size).toBe(0);
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  });
+
+  test("never repeats a secret that it refuses", async () => {
+    const answer = await api.call("POST", PATH, { ...input, secret: "whsec_c2VjcmV0" });
+    expect(answer.status).toBe(422);
+    expect(answer.text).not.toContain("c2VjcmV0");
+  });
+
+  test("answers the same url of the same owner with 409 and its id", async () => {
+    const id = await create();
+    const answer = await api.call("POST", PATH, input);
+    expect(answer.status).toBe(409);
+    expect(answer.body["webhook_id"]).toBe(id);
+    expect(answer.body["detail"]).toContain(id);
+    await create({ user_id: "u_2", url: URL_1 });
+    await create({ org_id: "u_1", url: URL_1 });
+  });
+
+  test("stops at 100 webhooks of one owner with 409", async () => {
+    for (let n = 0; n < 100; n += 1) await create({ ...input, url: `https://example.com/${n}` });
+    const answer = await api.call("POST", PATH, input);
+    expect(answer.status).toBe(409);
+    expect(answer.body["type"]).toBe("urn:fluxhook:problem:too-many-webhooks");
+  });
+});
+
+describe("listing", () => {
+  const ids = (answer: { body: Record<string, unknown> }) =>
+    (answer.body["webhooks"] as { id: string }[]).map(({ id }) => id);
+
+  test("needs an owner", async () => {
+    const answer = await api.call("GET", PATH);
+    expect(answer.status).toBe(422);
+    expect(faultyFields(answer)).toEqual(["user_id"]);
+  });
+
+  test("gives one owner's, the other's, or both, oldest first", async () => {
+    const first = await create({ ...input, url: "https://a.example/" });
+    const second = await create({ org_id: "o_1", url: "https://b.example/" });
+    const third = await create({ ...input, url: "https://c.example/" });
+    await create({ user_id: "u_2", url: "https://d.example/" });
+    expect(ids(await api.call("GET", `${PATH}?user_id=u_1`))).toEqual([first, third]);
+    expect(ids(await api.call("GET", `${PATH}?org_id=o_1`))).toEqual([second]);
+    const both = await api.call("GET", `${PATH}?user_id=u_1&org_id=o_1`);
+    expect(ids(both)).toEqual([first, second, third]);
+    expect(both.body["next_cursor"]).toBeNull();
+    expect((await api.call("GET", `${PATH}?user_id=nobody`)).body).toEqual({
+      webhooks: [],
+      next_cursor: null,
+    });
+  });
+
+  test("pages through all of them, also when one on an earlier page is deleted", async () => {
+    const all: string[] = [];
+    for (let n = 0; n < 5; n += 1) all.push(await create({ ...input, url: `https://e.org/${n}` }));
+    const seen: string[] = [];
+    let cursor: unknown = "";
+    do {
+      const asked = cursor === "" ? "" : `&cursor=${String(cursor)}`;
+      const page = await api.call("GET", `${PATH}?user_id=u_1&limit=2${asked}`);
+      seen.push(...ids(page));
+      await api.call("DELETE", `${PATH}/${seen[0]}`);
+      cursor = page.body["next_cursor"];
+    } while (cursor !== null);
+    expect(seen).toEqual(all);
+  });
+
+  test.each([["0"], ["-1"], ["101"], ["1.5"], ["ten"], [""], ["1&limit=2"]])(
+    "refuses the limit %p with 422",
+    async (limit) => {
+      const answer = await api.call("GET", `${PATH}?user_id=u_1&limit=${limit}`);
+      expect(answer.status).toBe(422);
+      expect(faultyFields(answer)).toEqual(["limit"]);
+    },
+  );
+
+  test("refuses a cursor and an owner of another form, and ignores unknown parameters", async () => {
+    for (const cursor of ["a%20b", "abc", "", Buffer.from("wh_1").toString("base64url")]) {
+      const bad = await api.call("GET", `${PATH}?user_id=u_1&cursor=${cursor}`);
+      expect(faultyFields(bad)).toEqual(["cursor"]);
+    }
+    const owner = await api.call("GET", `${PATH}?user_id=a%7Bb`);
+    expect(faultyFields(owner)).toEqual(["user_id"]);
+    expect((await api.call("GET", `${PATH}?user_id=u_1&color=red`)).status).toBe(200);
+  });
+
+  test("shows each webhook's own health", async () => {
+    const [first, second] = [await create(), await create({ ...input, url: "https://f.org" })];
+    api.health.set(second, failing);
+    const answer = await api.call("GET", `${PATH}?user_id=u_1`);
+    const shown = answer.body["webhooks"] as { id: string; health: typeof failing }[];
+    expect(shown.map(({ id, health }) => [id, health.consecutive_failures])).toEqual([
+      [first, 0],
+      [second, 9],
+    ]);
+  });
+});
+
+describe("one webhook", () => {
+  test.each<[string, string, unknown]>([
+    ["GET", "", undefined],
+    ["PATCH", "", { description: "x" }],
+    ["DELETE", "", undefined],
+    ["GET", "/secret", undefined],
+    ["POST", "/enable", undefined],
+    ["POST", "/disable", undefined],
+  ])("%s …%s is 404 where there is none", async (method, tail, json) => {
+    for (const id of ["wh_none", "nonsense", "wh_%7Bx%7D", `wh_${"x".repeat(500)}`]) {
+      const answer = await api.call(method, `${PATH}/${id}${tail}`, json);
+      expect(answer.status).toBe(404);
+      expect(answer.body["detail"]).toBe("there is no webhook with this id");
+    }
+  });
+
+  test("is answered with its health and without its secrets", async () => {
+    const secret = "a secret of the user's own";
+    const id = await create({ ...input, secret });
+    api.health.set(id, failing);
+    const answer = await api.call("GET", `${PATH}/${id}`);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ id, health: failing });
+  });
+
+  test("no answer but create and reveal holds a secret", async () => {
+    const secret = "a secret of the user's own";
+    const id = await create({ ...input, secret });
+    const one = `${PATH}/${id}`;
+    for (const [method, path, json] of [
+      ["GET", one, undefined],
+      ["GET", `${PATH}?user_id=u_1`, undefined],
+      ["PATCH", one, { description: "x" }],
+      ["POST", `${one}/disable`, undefined],
+      ["POST", `${one}/enable`, undefined],
+      ["POST", PATH, { ...input, secret }],
+    ] as const) {
+      const answer = await api.call(method, path, json);
+      expect(answer.text).not.toContain(secret);
+      expect(answer.text).not.toContain('"secret');
+    }
+    const revealed = await api.call("GET", `${one}/secret`);
+    expect(revealed.body).toEqual({ secret });
+  });
+
+  test("is gone after DELETE", async () => {
+    const id = await create();
+    const answer = await api.call("DELETE", `${PATH}/${id}`);
+    expect([answer.status, answer.text]).toEqual([204, ""]);
+    expect((await api.call("GET", `${PATH}/${id}`)).status).toBe(404);
+    expect((await api.call("DELETE", `${PATH}/${id}`)).status).toBe(404);
+  });
+});
+
+describe("changing", () => {
+  test("keeps what is not given and moves updated_at", async () => {
+    const id = await create({ ...input, description: "before", timeout_ms: 5_000 });
+    const before = (await api.call("GET", `${PATH}/${id}`)).body;
+    const answer = await api.call("PATCH", `${PATH}/${id}`, { events: ["file.*"] });
+    expect(answer.status).toBe(200);
+    const { updated_at: updatedAt, ...rest } = answer.body;
+    expect({ ...before, events: ["file.*"] }).toMatchObject(rest);
+    expect(String(updatedAt) > String(before["updated_at"])).toBe(true);
+  });
+
+  test("a dialect leaves time-out, schedule and rule as they are", async () => {
+    const own = { timeout_ms: 1_234, retry_schedule: ["0s"], disable_rule: null };
+    const id = await create({ ...input, ...own });
+    const answer = await api.call("PATCH", `${PATH}/${id}`, { dialect: "fluxdrop" });
+    expect(answer.body).toMatchObject(own);
+  });
+
+  test.each<[string, unknown, string[]]>([
+    ["nothing", {}, [""]],
+    ["the owner", { description: "x", user_id: "u_2" }, ["user_id"]],
+    ["the secret", { description: "x", secret: "a secret of the user's own" }, ["secret"]],
+    ["the id", { description: "x", id: "wh_2" }, ["id"]],
+    ["the health", { description: "x", health: {} }, ["health"]],
+    ["the reason", { description: "x", disabled_reason: null }, ["disabled_reason"]],
+    ["the url to null", { url: null }, ["url"]],
+    ["a pattern to a bad one", { events: ["*", "a..b"] }, ["events.1"]],
+  ])("refuses to change %s with 422", async (_, json, fields) => {
+    const id = await create();
+    const kept = api.records.get(id);
+    const answer = await api.call("PATCH", `${PATH}/${id}`, json);
+    expect(answer.status).toBe(422);
+    expect(faultyFields(answer)).toEqual(fields);
+    expect(api.records.get(id)).toBe(kept);
+  });
+
+  test("to the url of another one is 409, to its own is not", async () => {
+    const other = await create({ ...input, url: "https://other.example/" });
+    const id = await create();
+    const answer = await api.call("PATCH", `${PATH}/${id}`, { url: "https://other.example/" });
+    expect(answer.status).toBe(409);
+    expect(answer.body["webhook_id"]).toBe(other);
+    expect((await api.call("PATCH", `${PATH}/${id}`, { url: URL_1 })).status).toBe(200);
+  });
+});
+
+describe("switching on and off", () => {
+  test.each([
+    ["PATCH", "", { enabled: true }],
+    ["POST", "/enable", undefined],
+  ])("%s …%s clears the reason and the health", async (method, tail, json) => {
+    const id = await create();
+    const record = api.records.get(id);
+    if (!record) throw new Error("not created");
+    api.records.set(id, { ...record, enabled: false, disabled_reason: "gone" });
+    api.health.set(id, failing);
+    const answer = await api.call(method, `${PATH}/${id}${tail}`, json);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      enabled: true,
+      disabled_reason: null,
+      health: { consecutive_failures: 0 },
+    });
+    expect(api.health.get(id)?.consecutive_failures).toBe(0);
+  });
+
+  test.each([
+    ["PATCH", "", { enabled: false }],
+    ["POST", "/disable", undefined],
+  ])("%s …%s says manual and keeps the health", async (method, tail, json) => {
+    const id = await create();
+    api.health.set(id, failing);
+    const answer = await api.call(method, `${PATH}/${id}${tail}`, json);
+    expect(answer.body).toMatchObject({
+      enabled: false,
+      disabled_reason: "manual",
+      health: failing,
+    });
+  });
+
+  test("an edit of a webhook that is on keeps its health, even with enabled: true in it", async () => {
+    const id = await create();
+    api.health.set(id, failing);
+    const answer = await api.call("PATCH", `${PATH}/${id}`, { enabled: true, description: "x" });
+    expect(answer.body["health"]).toEqual(failing);
+  });
+
+  test("an edit of a webhook that is off keeps the reason it went off for", async () => {
+    const id = await create();
+    const record = api.records.get(id);
+    if (!record) throw new Error("not created");
+    api.records.set(id, { ...record, enabled: false, disabled_reason: "gone" });
+    for (const json of [{ description: "x" }, { enabled: false }]) {
+      const answer = await api.call("PATCH", `${PATH}/${id}`, json);
+      expect(answer.body).toMatchObject({ enabled: false, disabled_reason: "gone" });
+    }
+  });
+});

@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { readTarget } from "../../../src/delivery/guard/target.ts";
+
+const literals: [url: string, address: string | null][] = [
+  ["http://2130706433/", "127.0.0.1"],
+  ["http://0177.0.0.1/", "127.0.0.1"],
+  ["http://0x7f.1/", "127.0.0.1"],
+  ["http://１２７.0.0.1/", "127.0.0.1"],
+  ["http://127.1/", "127.0.0.1"],
+  ["http://127.0.0.1./", "127.0.0.1"],
+  ["http://[::ffff:127.0.0.1]/", "::ffff:7f00:1"],
+  ["http://[0:0:0:0:0:0:0:1]/", "::1"],
+  ["http://localhost/", null],
+  ["http://localhost./", null],
+];
+test.each(literals)("%s is read as the address %p", (url, address) => {
+  expect(readTarget(url)?.literal?.address ?? null).toBe(address);
+});
+
+test("the Host header has the port only where it is not the scheme's own", () => {
+  const hosts = ["https://a.test:443/", "http://a.test:80/", "https://a.test:80/", "http://a.test"];
+  expect(hosts.map((url) => readTarget(url)?.hostHeader)).toEqual([
+    "a.test",
+    "a.test",
+    "a.test:80",
+    "a.test",
+  ]);
+});
+
+test("the path that is asked for has the query, and neither fragment nor credentials", () => {
+  const target = readTarget("https://user:pw@Receiver.Test/a%20b/?q=1&r=%2F#part")!;
+  expect(target.pathAndQuery).toBe("/a%20b/?q=1&r=%2F");
+});
+
+test("the endpoint is without query, fragment and credentials", () => {
+  expect(readTarget("https://user:pw@a.test:8443/hooks/7?token=secret#part")?.endpoint).toBe(
+    "https://a.test:8443/hooks/7",
+  );
+});
+
+test("SNI is the name without its trailing dot, and nothing for an address", () => {
+  expect(readTarget("https://a.test./")?.serverName).toBe("a.test");
+  expect(readTarget("https://192.0.2.7/")?.serverName).toBeNull();
+  expect(readTarget("https://[2001:db8::7]/")?.serverName).toBeNull();
+});
+
+const credentials: [url: string, plain: string | null][] = [
+  ["https://a.test/", null],
+  ["https://user:pw@a.test/", "user:pw"],
+  ["https://user@a.test/", "user:"],
+  ["https://:pw@a.test/", ":pw"],
+  ["https://us%3Aer:p%40w@a.test/", "us:er:p@w"],
+  ["https://ü:%zz@a.test/", "ü:%zz"],
+];
+test.each(credentials)("the credentials of %s are %p", (url, plain) => {
+  const header = readTarget(url)?.authorization ?? null;
+  expect(header && Buffer.from(header.replace("Basic ", ""), "base64").toString()).toBe(plain);
+});
+
+test("what is no URL is null", () => {
+  for (const text of ["", "a.test", "http://", "http://a b/", "http://[::1", "http://256.1.1.1/"]) {
+    expect(readTarget(text)).toBeNull();
+  }
+});
+
+test("the same URL is taken apart once", () => {
+  expect(readTarget("https://a.test/once")).toBe(readTarget("https://a.test/once"));
+});

@@ -1,0 +1,61 @@
+import { expect, test } from "bun:test";
+import { AddressMemory } from "../../../src/delivery/http/address-memory.ts";
+import type { Address } from "../../../src/delivery/guard/address.ts";
+
+const A: Address = { address: "10.0.0.1", family: 4 };
+const B: Address = { address: "10.0.0.2", family: 4 };
+const C: Address = { address: "10.0.0.3", family: 4 };
+const HERE = { hostname: "receiver.test", port: 443 };
+
+test("the address that worked last is the first one", () => {
+  const memory = new AddressMemory();
+  memory.connected(HERE, B);
+  expect(memory.order(HERE, [A, B, C])).toEqual([B, A, C]);
+  memory.connected(HERE, C);
+  expect(memory.order(HERE, [A, B, C])).toEqual([C, A, B]);
+});
+
+test("another port, or another name, is another destination", () => {
+  const memory = new AddressMemory();
+  memory.connected(HERE, B);
+  expect(memory.order({ ...HERE, port: 8443 }, [A, B])).toEqual([A, B]);
+  expect(memory.order({ ...HERE, hostname: "other.test" }, [A, B])).toEqual([A, B]);
+});
+
+test("an address that failed is the last one until it answers; a connection is no answer", () => {
+  const memory = new AddressMemory();
+  memory.connected(HERE, A);
+  memory.failed(HERE, A);
+  expect(memory.order(HERE, [A, B, C])).toEqual([B, C, A]);
+  memory.connected(HERE, A);
+  expect(memory.order(HERE, [A, B, C])).toEqual([B, C, A]);
+  memory.answered(HERE, A);
+  expect(memory.order(HERE, [A, B, C])).toEqual([A, B, C]);
+  expect(memory.hasFailed(HERE, A)).toBe(false);
+});
+
+test("where all addresses failed, the one that failed longest ago is the first one", () => {
+  const memory = new AddressMemory();
+  for (const address of [B, C, A, B]) memory.failed(HERE, address);
+  expect(memory.order(HERE, [A, B, C])).toEqual([C, A, B]);
+});
+
+test("an address that is not approved any more does not come back out of the memory", () => {
+  const memory = new AddressMemory();
+  memory.answered(HERE, A);
+  memory.failed(HERE, C);
+  expect(memory.order(HERE, [B, C])).toEqual([B, C]);
+});
+
+test("no more than 4,096 destinations are remembered, the oldest go first", () => {
+  const memory = new AddressMemory();
+  const destination = (n: number) => ({ hostname: `n${n}.test`, port: 443 });
+  for (let n = 0; n < 5_000; n++) memory.answered(destination(n), B);
+  const remembered = Array.from({ length: 5_000 }, (_, n) =>
+    memory.order(destination(n), [A, B]),
+  ).filter(([first]) => first === B).length;
+  expect(remembered).toBeLessThanOrEqual(4_096);
+  expect(remembered).toBeGreaterThan(3_000);
+  expect(memory.order(destination(4_999), [A, B])).toEqual([B, A]);
+  expect(memory.order(destination(0), [A, B])).toEqual([A, B]);
+});

@@ -1,0 +1,144 @@
+// The free connections by themselves; connection-reuse.test.ts is what a receiver sees of them.
+import { afterEach, describe, expect, jest, test } from "bun:test";
+import { Socket } from "node:net";
+import { Connection } from "../../../src/delivery/http/connection.ts";
+import { Connections } from "../../../src/delivery/http/pool.ts";
+
+const stops: (() => unknown)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+describe("the free connections", () => {
+  const nothing = () => {};
+  /** Open, as far as can be seen from here, and leading nowhere. */
+  function connectionTo(key: string): Connection {
+    const connection = new Connection(new Socket(), {
+      key,
+      roundTripMs: 0,
+      now: () => performance.now(),
+      onFree: nothing,
+      onClosed: nothing,
+    });
+    stops.push(() => connection.destroy());
+    return connection;
+  }
+  const kept = (free: Connections, ...keys: string[]) =>
+    keys.map((key) => {
+      const connection = connectionTo(key);
+      free.keep(connection);
+      return connection;
+    });
+
+  test("are taken once, the last one used first, each for its own place", () => {
+    const free = new Connections();
+    const [first, other, second] = kept(free, "a", "b", "a");
+    expect(free.take("c")).toBeNull();
+    expect(free.take("a")).toBe(second!);
+    expect(free.take("a")).toBe(first!);
+    expect(free.take("a")).toBeNull();
+    expect(free.take("b")).toBe(other!);
+    expect(free.take("b")).toBeNull();
+  });
+
+  test("come back as the last one used", () => {
+    const free = new Connections();
+    const [first, second] = kept(free, "a", "a");
+    expect(free.take("a")).toBe(second!);
+    free.forget(first!);
+    free.keep(second!);
+    free.keep(first!);
+    expect(free.take("a")).toBe(first!);
+    expect(free.take("a")).toBe(second!);
+  });
+
+  test("that have ended meanwhile are passed over", () => {
+    const free = new Connections();
+    const [open, ended, alsoEnded] = kept(free, "a", "a", "a");
+    ended!.destroy();
+    alsoEnded!.destroy();
+    expect(free.take("a")).toBe(open!);
+    expect(free.take("a")).toBeNull();
+    const [last] = kept(free, "a");
+    last!.destroy();
+    expect(free.take("a")).toBeNull();
+  });
+
+  test("that are forgotten are not taken, and others are", () => {
+    const free = new Connections();
+    const [first, second, third] = kept(free, "a", "a", "a");
+    free.forget(second!);
+    free.forget(second!);
+    free.forget(connectionTo("a"));
+    free.forget(connectionTo("b"));
+    expect(free.take("a")).toBe(third!);
+    // In use it may end as well.
+    free.forget(third!);
+    expect(free.take("a")).toBe(first!);
+    expect(free.take("a")).toBeNull();
+  });
+
+  test("are 1,024 at most: what is over is dropped from the place that has waited longest", () => {
+    const free = new Connections();
+    const [old, alsoOld] = kept(free, "old", "old");
+    const others = kept(free, ...Array.from({ length: 1_022 }, (_, n) => `place ${n % 511}`));
+    expect([old, alsoOld, ...others].every((connection) => connection!.isOpen)).toBe(true);
+    kept(free, "new");
+    expect([old!.isOpen, alsoOld!.isOpen]).toEqual([false, true]);
+    kept(free, "new");
+    expect(alsoOld!.isOpen).toBe(false);
+    expect(free.take("old")).toBeNull();
+    expect(others.every(({ isOpen }) => isOpen)).toBe(true);
+    kept(free, "new");
+    expect(others.map(({ isOpen }) => isOpen).indexOf(false)).toBe(0);
+    expect(others.filter(({ isOpen }) => !isOpen)).toHaveLength(1);
+  });
+
+  test("are counted as they come and go", () => {
+    const free = new Connections();
+    const [old] = kept(free, "old");
+    for (let n = 0; n < 3_000; n++) {
+      const [taken, forgotten, ended] = kept(free, "a", "b", "c");
+      expect(free.take("a")).toBe(taken!);
+      free.forget(forgotten!);
+      ended!.destroy();
+      expect(free.take("c")).toBeNull();
+    }
+    kept(free, ...Array.from({ length: 1_023 }, () => "a"));
+    expect(old!.isOpen).toBe(true);
+    kept(free, "a");
+    expect(old!.isOpen).toBe(false);
+  });
+
+  test("are told of a connection's end, whoever ends it", async () => {
+    const { promise: told, resolve } = Promise.withResolvers<Connection>();
+    const connection = new Connection(new Socket(), {
+      key: "a",
+      roundTripMs: 0,
+      now: () => performance.now(),
+      onFree: nothing,
+      onClosed: resolve,
+    });
+    connection.destroy();
+    expect(await told).toBe(connection);
+  });
+
+  test("are dropped after 50 s in which nobody used them, each for itself", () => {
+    jest.useFakeTimers();
+    stops.push(() => jest.useRealTimers());
+    const free = new Connections();
+    const [unused, used] = kept(free, "a", "a");
+    jest.advanceTimersByTime(40_000);
+    expect(free.take("a")).toBe(used!);
+    free.keep(used!);
+    expect(unused!.isOpen).toBe(true);
+    jest.advanceTimersByTime(20_000);
+    expect([unused!.isOpen, used!.isOpen]).toEqual([false, true]);
+    jest.advanceTimersByTime(40_000);
+    expect(used!.isOpen).toBe(false);
+    // The next one is looked after as well, after a time in which there was none.
+    const [next] = kept(free, "a");
+    jest.advanceTimersByTime(60_000);
+    expect(next!.isOpen).toBe(false);
+  });
+});

@@ -1,0 +1,245 @@
+// Two replicas on one Valkey: what one takes from outside, the client that polls the other gets.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Redis } from "iovalkey";
+import { ListenLine, type RequestToForward } from "../../src/tunnel/broker.ts";
+import type { ListenStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
+import { eventually } from "../support/eventually.ts";
+import { freshPrefix, sharedValkey, testRedis } from "../support/valkey.ts";
+
+const NEVER = new AbortController().signal;
+const SESSION = "session-1";
+
+let url: string;
+let redis: Redis;
+const lines: ListenLine[] = [];
+
+beforeAll(async () => {
+  ({ url } = await sharedValkey());
+  redis = await testRedis(url);
+});
+afterAll(() => {
+  for (const line of lines) line.close();
+  redis.disconnect();
+});
+
+/** Two replicas with one session that was just polled. */
+async function openLines(limits: ListenStoreOptions = {}) {
+  const prefix = freshPrefix();
+  const onError = (error: unknown) => console.error(error);
+  const [here, there] = [0, 1].map(() =>
+    new ListenLine({ url, prefix, onError, ...limits }).open(),
+  );
+  if (!here || !there) throw new Error("two lines were made");
+  lines.push(here, there);
+  await Promise.all([here.whenUp(), there.whenUp()]);
+  await here.create({ id: SESSION, madeBy: "api", webhookId: "wh_1", owner: "user:u_1" });
+  return { here, there, prefix };
+}
+
+function request(text = "hello"): RequestToForward {
+  return {
+    source: "caller",
+    method: "POST",
+    path: "/x?y=1",
+    headers: [{ name: "x-a", value: "1" }],
+    body: new TextEncoder().encode(text),
+  };
+}
+
+async function poll(line: ListenLine, after = "0-0", limit = 100, waitMs = 5_000) {
+  const batch = await line.poll(SESSION, { after, limit, waitMs });
+  if (batch === null) throw new Error("the session has ended");
+  return batch;
+}
+
+const bodies = (batch: { requests: { body: string }[] }) =>
+  batch.requests.map(({ body }) => Buffer.from(body, "base64").toString());
+
+describe("a request", () => {
+  test("comes to the client at another replica, and the answer comes back, each byte as it was", async () => {
+    const { here, there } = await openLines();
+    const bytes = new Uint8Array(256).map((_, byte) => byte);
+    const polling = poll(there);
+    const handing = here.handOver(SESSION, { ...request(), body: bytes }, NEVER);
+    const { requests } = await polling;
+    expect(requests).toHaveLength(1);
+    const [first] = requests;
+    expect(first).toMatchObject({ source: "caller", method: "POST", path: "/x?y=1" });
+    expect(Buffer.from(first?.body ?? "", "base64")).toEqual(Buffer.from(bytes));
+
+    const headers = [
+      { name: "x-b", value: "2" },
+      { name: "connection", value: "close" },
+    ];
+    const body = Buffer.from(bytes).toString("base64");
+    const id = first?.id ?? "";
+    expect(await there.answer(SESSION, { id, status: 418, headers, body })).toBe("taken");
+    expect(await handing).toEqual({
+      kind: "answered",
+      answer: { status: 418, headers: [{ name: "x-b", value: "2" }], body: Buffer.from(bytes) },
+    });
+    // It is done: nobody gets it again, and its answer is not kept.
+    expect((await poll(here, "0-0", 100, 0)).requests).toEqual([]);
+    expect(await there.answer(SESSION, { id, status: 200, headers: [], body: "" })).toBe("nobody");
+  });
+
+  test("waits where the client is away, and comes in order when it is back, until it is answered", async () => {
+    const { here, there } = await openLines({ awayAfterMs: 0 });
+    for (const text of ["a", "b", "c"]) {
+      expect(await here.handOver(SESSION, request(text), NEVER)).toEqual({ kind: "waiting" });
+    }
+    const first = await poll(there, "0-0", 2);
+    expect(bodies(first)).toEqual(["a", "b"]);
+    // A reply that got lost is asked for again.
+    expect(await poll(there, "0-0", 2)).toEqual(first);
+    expect(bodies(await poll(there, first.requests[1]?.id))).toEqual(["c"]);
+    for (const { id } of first.requests) {
+      await there.answer(SESSION, { id, status: 200, headers: [], body: "" });
+    }
+    expect(bodies(await poll(there))).toEqual(["c"]);
+  });
+
+  test("whose caller waits when the client goes away waits for the client, and the caller is told", async () => {
+    const { here } = await openLines({ awayAfterMs: 300 });
+    expect(await here.handOver(SESSION, request("a"), NEVER)).toEqual({ kind: "waiting" });
+    expect(bodies(await poll(here))).toEqual(["a"]);
+  });
+
+  test("that nobody answers in time is told so, and is not forwarded any more", async () => {
+    const { here, there } = await openLines();
+    const limit = new AbortController();
+    const handing = here.handOver(SESSION, request(), limit.signal);
+    const { requests } = await poll(there);
+    limit.abort();
+    expect(await handing).toEqual({ kind: "late" });
+    expect((await poll(there, "0-0", 100, 0)).requests).toEqual([]);
+    const late = { id: requests[0]?.id ?? "", status: 200, headers: [], body: "" };
+    expect(await there.answer(SESSION, late)).toBe("nobody");
+  });
+
+  test("that has waited for too long is gone, and counted", async () => {
+    const { here } = await openLines({ awayAfterMs: 0, keptMs: 50 });
+    await here.handOver(SESSION, request("a"), NEVER);
+    await here.handOver(SESSION, request("b"), NEVER);
+    const batch = await eventually(async () => {
+      const polled = await poll(here, "0-0", 100, 0);
+      return polled.requests.length === 0 && polled;
+    });
+    expect(batch.expired).toBe(2);
+  });
+
+  test("to a session that is none gets nowhere", async () => {
+    const { here } = await openLines();
+    expect(await here.handOver("another", request(), NEVER)).toEqual({ kind: "gone" });
+    expect(await here.poll("another", { after: "0-0", limit: 1, waitMs: 0 })).toBeNull();
+    expect(await here.find("another")).toBeNull();
+  });
+
+  test("whose session ends while its caller waits is told so", async () => {
+    const { here, there } = await openLines();
+    const handing = here.handOver(SESSION, request(), NEVER);
+    await poll(there);
+    await there.remove(SESSION);
+    expect(await handing).toEqual({ kind: "gone" });
+  });
+});
+
+describe("a session (guarantee 6)", () => {
+  test("holds so many requests, and takes more when some are answered", async () => {
+    const { here } = await openLines({ awayAfterMs: 0, maxRequests: 2 });
+    const push = () => here.handOver(SESSION, request(), NEVER);
+    expect([await push(), await push(), await push()].map(({ kind }) => kind)).toEqual([
+      "waiting",
+      "waiting",
+      "full",
+    ]);
+    const [first] = (await poll(here)).requests;
+    await here.answer(SESSION, { id: first?.id ?? "", status: 200, headers: [], body: "" });
+    expect((await push()).kind).toBe("waiting");
+  });
+
+  test("holds so many bytes, and has room again when they have expired", async () => {
+    const { here } = await openLines({ awayAfterMs: 0, maxBytes: { session: 2_000 }, keptMs: 200 });
+    const push = () => here.handOver(SESSION, request("x".repeat(1_000)), NEVER);
+    expect((await push()).kind).toBe("waiting");
+    expect((await push()).kind).toBe("full");
+    await eventually(async () => expect((await push()).kind).toBe("waiting"));
+  });
+
+  test("leaves no key behind that does not end by itself", async () => {
+    const { here, prefix } = await openLines();
+    const limit = new AbortController();
+    const handing = here.handOver(SESSION, request(), limit.signal);
+    await poll(here);
+    const keys = await redis.keys(`*${prefix}*`);
+    const base = `{${prefix}:listen}:`;
+    const names = keys.map((key) => key.slice(base.length).replace(/\d+-\d+/, "ID"));
+    expect(names.toSorted()).toEqual([
+      "budget",
+      "live",
+      "session:session-1",
+      "session:session-1:answer:ID",
+      "session:session-1:body:ID",
+      "session:session-1:requests",
+      "webhooks",
+    ]);
+    // The sweep ends the entries of the last one, with the webhooks that they name.
+    for (const key of keys.filter((one) => one !== `${base}webhooks`)) {
+      expect([key, await redis.pttl(key)]).not.toEqual([key, -1]);
+    }
+    // Cluster specification, "Hash tags": one script touches them all.
+    expect(keys.filter((key) => !key.startsWith(base))).toEqual([]);
+    limit.abort();
+    await handing;
+  });
+
+  test("lives on by being polled, and is left over when it was not", async () => {
+    const { here } = await openLines({ sessionTtlMs: 300 });
+    for (let polls = 0; polls < 5; polls += 1) {
+      await poll(here, "0-0", 100, 100);
+      expect(await here.store.leftovers()).toEqual([]);
+    }
+    await eventually(async () =>
+      expect(await here.store.leftovers()).toEqual([{ id: SESSION, webhookId: "wh_1" }]),
+    );
+    expect(await here.handOver(SESSION, request(), NEVER)).toEqual({ kind: "gone" });
+    await here.store.forgetWebhook(SESSION);
+    expect(await here.store.leftovers()).toEqual([]);
+  });
+});
+
+test("a ring that is lost with its connection is made up for", async () => {
+  const { here, there } = await openLines();
+  const handing = here.handOver(SESSION, request(), NEVER);
+  const { requests } = await poll(there);
+  // Both replicas' subscriptions, and no other of this Valkey.
+  const clients = String(await redis.call("CLIENT", "LIST", "TYPE", "pubsub")).split("\n");
+  for (const client of clients) {
+    const id = /^id=(\d+) .*name=fluxhook-listen-bell /.exec(client)?.[1];
+    if (id) await redis.call("CLIENT", "KILL", "ID", id);
+  }
+  const answer = { id: requests[0]?.id ?? "", status: 204, headers: [], body: "" };
+  await there.answer(SESSION, answer);
+  expect((await handing).kind).toBe("answered");
+});
+
+test("without the right to the channel everything arrives, only later", async () => {
+  const user = freshPrefix();
+  await redis.call("ACL", "SETUSER", user, "on", ">pass", "~*", "+@all", "resetchannels");
+  const { port } = new URL(url);
+  const errors: unknown[] = [];
+  const line = new ListenLine({
+    url: `redis://${user}:pass@127.0.0.1:${port}`,
+    prefix: user,
+    onError: (error) => errors.push(error),
+  }).open();
+  lines.push(line);
+  await line.whenUp();
+  await line.create({ id: SESSION, madeBy: "api", webhookId: null, owner: null });
+  const handing = line.handOver(SESSION, request(), NEVER);
+  const [first] = (await poll(line)).requests;
+  await line.answer(SESSION, { id: first?.id ?? "", status: 204, headers: [], body: "" });
+  expect((await handing).kind).toBe("answered");
+  expect(String(errors[0])).toContain("NOPERM");
+  await redis.call("ACL", "DELUSER", user);
+});

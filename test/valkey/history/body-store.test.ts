@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { newDeliveryName, ownerTag } from "../../../src/valkey/queue/delivery-id.ts";
+import {
+  KeptStore,
+  type AttemptToKeep,
+  type KeptAttempt,
+} from "../../../src/valkey/history/body-store.ts";
+import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
+import { addRecent } from "../../../src/valkey/history/recent-lists.ts";
+import { freshPrefix } from "../../support/valkey.ts";
+import { deliveryHeader, QueueLab } from "../queue/test-queue.ts";
+
+const LIMITS = { size: 3, ttlMs: 60_000 };
+const TAG = ownerTag("user:u_1");
+
+let lab: QueueLab;
+let keys: SharedKeys;
+let store: KeptStore;
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+beforeEach(() => {
+  keys = sharedKeys(freshPrefix());
+  store = new KeptStore(lab.link, keys);
+});
+
+function attempt(fields: Partial<KeptAttempt> = {}, tag = TAG): KeptAttempt {
+  const header = deliveryHeader(newDeliveryName(tag));
+  return { header, outcome: "delivered", element: '{"data":{"n":1.0,"ü":"\u2028"}}', ...fields };
+}
+
+/** As the recorder writes them, all of one owner. */
+function write(...attempts: readonly KeptAttempt[]): Promise<string[]> {
+  const toKeep = attempts.map(({ element, ...rest }): AttemptToKeep => ({
+    ...rest,
+    element: element === null ? null : Buffer.from(element),
+  }));
+  return addRecent(lab.link, LIMITS, [store.entriesOf(toKeep)]);
+}
+
+test("an attempt is found by its delivery, with the element's exact text", async () => {
+  const [first, second] = [attempt(), attempt()];
+  await write(first, second);
+  expect(await store.find(first.header.delivery)).toEqual(first);
+  expect(await store.find(second.header.delivery)).toEqual(second);
+  expect(await store.find(newDeliveryName(TAG))).toBeNull();
+});
+
+test("of a delivery with several attempts the last one counts", async () => {
+  const failed = attempt({ outcome: "retry", element: null });
+  const header = { ...failed.header, attempt: 2 };
+  const delivered = attempt({ header });
+  await write(failed);
+  await write(delivered);
+  expect(await store.find(failed.header.delivery)).toEqual(delivered);
+});
+
+test("of an owner the last ones are kept, for a time", async () => {
+  const attempts = Array.from({ length: LIMITS.size + 1 }, () => attempt());
+  for (const one of attempts) await write(one);
+  const found = await Promise.all(attempts.map(({ header }) => store.find(header.delivery)));
+  expect(found).toEqual([null, ...attempts.slice(1)]);
+  const ttlMs = await lab.redis.pttl(keys.kept(TAG));
+  expect(ttlMs).toBeGreaterThan(0);
+  expect(ttlMs).toBeLessThanOrEqual(LIMITS.ttlMs);
+});
+
+test("an owner's attempts do not push out another's", async () => {
+  const otherTag = ownerTag("org:u_1");
+  const mine = attempt();
+  const others = Array.from({ length: LIMITS.size }, () => attempt({}, otherTag));
+  await write(mine);
+  await write(...others);
+  expect(await store.find(mine.header.delivery)).toEqual(mine);
+});

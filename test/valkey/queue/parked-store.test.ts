@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { ParkedStore, type ParkedPosition } from "../../../src/valkey/queue/parked-store.ts";
+import { deliveryHeader, header, QueueLab, type TestQueue } from "./test-queue.ts";
+
+let lab: QueueLab;
+let queue: TestQueue;
+let store: ParkedStore;
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+beforeEach(async () => {
+  queue = lab.queue();
+  store = new ParkedStore(lab.link, queue.store.queue);
+  await queue.join("w");
+});
+
+async function park(delivery: string, element: string | Buffer = delivery): Promise<void> {
+  await queue.push(element);
+  const text = header(delivery, { reason: "timeout" });
+  await queue.settle(await queue.claimOne("w"), { verb: "park", delivery, header: text });
+}
+
+async function schedule(delivery: string, delayMs: number): Promise<void> {
+  await queue.push(delivery);
+  const settlement = { verb: "retry", delivery, delayMs, header: header(delivery) } as const;
+  await queue.settle(await queue.claimOne("w"), settlement);
+}
+
+/** Parked at that millisecond. */
+const parkedAt = (ms: number, delivery: string) => queue.parkedAt([ms, delivery]);
+
+const newest = async (after: ParkedPosition | null, most: number) =>
+  (await store.walk({}, { order: "newest", after, most })).found;
+
+const names = async (...asked: Parameters<typeof newest>) =>
+  (await newest(...asked)).map((one) => one.header.delivery);
+
+test("a parked delivery is listed and found with its header, without its bytes", async () => {
+  await park("d1", "x".repeat(1_000));
+  const expected = deliveryHeader("d1", { reason: "timeout" });
+  const [one] = await newest(null, 10);
+  const at = Number(await lab.redis.zscore(queue.store.keys.parked, "d1"));
+  const size = `0 e ${header("d1", { reason: "timeout" })}\n`.length + 1_000;
+  expect(one).toEqual({ header: expected, parkedAtMs: at, size });
+  expect(await store.find("d1")).toEqual(expected);
+  expect(await store.find("d2")).toBeNull();
+});
+
+test("a scheduled delivery is found by its name; what is neither is not", async () => {
+  await schedule("d1", 60_000);
+  expect(await store.findScheduled("d1")).toEqual(deliveryHeader("d1"));
+  expect(await store.find("d1")).toBeNull();
+  await park("d2");
+  expect(await store.findScheduled("d2")).toBeNull();
+});
+
+test("the list is newest first, and a page begins behind the last one shown", async () => {
+  for (const [i, delivery] of ["d9", "d2", "d3", "d4"].entries()) {
+    await park(delivery);
+    // Two of them at the same millisecond.
+    await parkedAt(1_000 + Math.min(i, 2), delivery);
+  }
+  expect(await names(null, 10)).toEqual(["d4", "d3", "d2", "d9"]);
+  expect(await names(null, 1)).toEqual(["d4"]);
+  expect(await names({ parkedAtMs: 1_002, delivery: "d4" }, 10)).toEqual(["d3", "d2", "d9"]);
+  expect(await names({ parkedAtMs: 1_002, delivery: "d3" }, 1)).toEqual(["d2"]);
+  // An older one is behind the cursor whatever its name.
+  expect(await names({ parkedAtMs: 1_001, delivery: "d2" }, 10)).toEqual(["d9"]);
+  // The one that the page ended with may be gone by then.
+  expect(await names({ parkedAtMs: 1_002, delivery: "d35" }, 1)).toEqual(["d3"]);
+  expect(await names({ parkedAtMs: 1_000, delivery: "d9" }, 10)).toEqual([]);
+});
+
+test("a scheduled one is due at once, as it is", async () => {
+  await schedule("d1", 3_600_000);
+  expect(await queue.claim("w")).toEqual([]);
+  expect(await store.redeliver([{ delivery: "d1", header: null }])).toEqual(["scheduled"]);
+  expect(await queue.claimOne("w")).toMatchObject({
+    source: "due",
+    header: { delivery: "d1" },
+    bytes: Buffer.from("d1"),
+  });
+});
+
+test("one that has long been due is not put behind others", async () => {
+  await schedule("d1", 0);
+  await lab.redis.zadd(queue.store.keys.schedule, 1_000, "d1");
+  await store.redeliver([{ delivery: "d1", header: null }]);
+  expect(await lab.redis.zscore(queue.store.keys.schedule, "d1")).toBe("1000");
+});
+
+test("parked ones run next in the order given, byte for byte, and take up nothing any more", async () => {
+  const bytes = Buffer.from([0x7b, 0x00, 0xff, 0x0a, 0x7d]);
+  await park("d1", bytes);
+  await park("d2");
+  const became = await store.redeliver([
+    { delivery: "d1", header: deliveryHeader("n1") },
+    { delivery: "d2", header: deliveryHeader("n2") },
+  ]);
+  expect(became).toEqual(["parked", "parked"]);
+  const claims = await queue.claim("w");
+  expect(claims).toMatchObject([
+    { source: "ready", crashes: 0, header: { delivery: "n1" }, bytes },
+    { source: "ready", header: { delivery: "n2" } },
+  ]);
+  expect(await newest(null, 10)).toEqual([]);
+  expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");
+  expect(await lab.redis.exists(queue.store.keys.parked, queue.store.keys.parkedItems)).toBe(0);
+});
+
+test("what is neither scheduled nor parked stays as it is", async () => {
+  await park("d1");
+  await park("d2");
+  await store.redeliver([{ delivery: "d2", header: deliveryHeader("n2") }]);
+  const before = await queue.dump();
+  const became = await store.redeliver([
+    { delivery: "d2", header: deliveryHeader("n2") },
+    { delivery: "d3", header: deliveryHeader("n3") },
+    { delivery: "d1", header: null },
+  ]);
+  expect(became).toEqual(["none", "none", "none"]);
+  expect(await queue.dump()).toEqual(before);
+});

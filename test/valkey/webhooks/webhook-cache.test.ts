@@ -1,0 +1,217 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
+import { WebhookCache } from "../../../src/valkey/webhooks/webhook-cache.ts";
+import { WebhookStore } from "../../../src/valkey/webhooks/webhook-store.ts";
+import type { OwnerRef } from "../../../src/wire/owner.ts";
+import type { WebhookRecord } from "../../../src/wire/webhook.ts";
+import { eventually } from "../../support/eventually.ts";
+import { freshPrefix, ownValkey, sharedValkey } from "../../support/valkey.ts";
+import { QueueLab } from "../queue/test-queue.ts";
+import { webhookRecord } from "./webhook-records.ts";
+
+const OWNER = "user:u_1";
+
+let lab: QueueLab;
+let keys: SharedKeys;
+let store: WebhookStore;
+const caches: WebhookCache<string>[] = [];
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+beforeEach(() => {
+  keys = sharedKeys(freshPrefix());
+  store = new WebhookStore(lab.link, keys);
+});
+afterEach(async () => {
+  await Promise.all(caches.splice(0).map((cache) => cache.close()));
+});
+
+/** A cache of descriptions, as soon as it follows the changes. */
+async function open(
+  options: { store?: WebhookStore; mostOwners?: number; url?: string } = {},
+): Promise<{ cache: WebhookCache<string>; name: string; compiled: string[] }> {
+  const name = freshPrefix();
+  const compiled: string[] = [];
+  const cache = new WebhookCache<string>({
+    url: (await sharedValkey()).url,
+    name,
+    keys,
+    store,
+    compile: (record: WebhookRecord) => {
+      compiled.push(record.description);
+      return record.description;
+    },
+    ...options,
+  }).open();
+  caches.push(cache);
+  await eventually(() => isKept(cache, "user:nobody-else"));
+  compiled.length = 0;
+  return { cache, name, compiled };
+}
+
+/** What is read before the changes are followed is not kept. */
+async function isKept(cache: WebhookCache<string>, owner: OwnerRef): Promise<boolean> {
+  await cache.get(owner);
+  return cache.peek(owner) !== null;
+}
+
+test("reads an owner's webhooks once, and then has them at hand", async () => {
+  const { cache, compiled } = await open();
+  await store.create(webhookRecord({ description: "a" }));
+  await store.create(webhookRecord({ description: "b" }));
+  expect(cache.peek(OWNER)).toBeNull();
+  const [one, two] = await Promise.all([cache.get(OWNER), cache.get(OWNER)]);
+  expect(one).toEqual(["a", "b"]);
+  expect(two).toBe(one);
+  expect(cache.peek(OWNER)).toBe(one);
+  expect(await cache.get(OWNER)).toBe(one);
+  expect(compiled).toEqual(["a", "b"]);
+});
+
+// A change that is not announced counts after 30 s, longer than `eventually` waits.
+test("a change counts on every other cache: creation, update and deletion", async () => {
+  const { cache: here } = await open();
+  const { cache: there } = await open();
+  const record = webhookRecord({ description: "a" });
+  const seen = (expected: string[]) =>
+    eventually(async () => {
+      expect(await here.get(OWNER)).toEqual(expected);
+      expect(await there.get(OWNER)).toEqual(expected);
+    });
+
+  await seen([]);
+  await store.create(record);
+  await seen(["a"]);
+  await store.update(record.id, (one) => ({ ...one, description: "b" }));
+  await seen(["b"]);
+  await store.delete(record.id);
+  await seen([]);
+});
+
+test("nobody is kept too, until somebody comes", async () => {
+  const { cache } = await open();
+  expect(await cache.get(OWNER)).toEqual([]);
+  expect(cache.peek(OWNER)).toEqual([]);
+  await store.create(webhookRecord({ description: "a" }));
+  await eventually(() => cache.peek(OWNER) === null);
+  expect(await cache.get(OWNER)).toEqual(["a"]);
+});
+
+test("a change of one owner leaves the others at hand", async () => {
+  const { cache } = await open();
+  await cache.get(OWNER);
+  await cache.get("org:o_1");
+  await store.create(webhookRecord({ org_id: "o_1" }));
+  await eventually(() => cache.peek("org:o_1") === null);
+  expect(cache.peek(OWNER)).toEqual([]);
+});
+
+test("keeps so many owners at most; the one read longest ago goes first", async () => {
+  const { cache } = await open({ mostOwners: 3 });
+  const owners = ["user:a", "user:b", "user:c", "user:d"] as const;
+  for (const owner of owners) await cache.get(owner);
+  expect(owners.map((owner) => cache.peek(owner) !== null)).toEqual([false, true, true, true]);
+});
+
+/** Answers what really stands there, but only when the test lets it. */
+class SlowStore extends WebhookStore {
+  reads: { letGo: () => void }[] = [];
+
+  override async list(owner: OwnerRef): Promise<WebhookRecord[]> {
+    const records = await super.list(owner);
+    if (owner === OWNER) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.reads.push({ letGo: resolve });
+      await promise;
+    }
+    return records;
+  }
+}
+
+test("a read that meets a change is made again, and the old state is not kept", async () => {
+  const slow = new SlowStore(lab.link, keys);
+  const { cache } = await open({ store: slow });
+  // Kept, and dropped by the same announcement: then the cache has heard of the change.
+  await cache.get("org:o_1");
+  const reading = cache.get(OWNER);
+  await eventually(() => slow.reads.length === 1);
+  await store.create(webhookRecord({ description: "new" }));
+  await store.create(webhookRecord({ org_id: "o_1" }));
+  await eventually(() => cache.peek("org:o_1") === null);
+
+  slow.reads[0]!.letGo();
+  await eventually(() => slow.reads.length === 2);
+  slow.reads[1]!.letGo();
+
+  expect(await reading).toEqual(["new"]);
+  expect(cache.peek(OWNER)).toEqual(["new"]);
+});
+
+test("a lost connection empties it: a change may have been missed", async () => {
+  const { cache, name } = await open();
+  await store.create(webhookRecord({ description: "a" }));
+  await eventually(async () => expect(await cache.get(OWNER)).toEqual(["a"]));
+  const clients = String(await lab.redis.call("CLIENT", "LIST"));
+  const id = new RegExp(`id=(\\d+) .* name=${name} `).exec(clients)?.[1];
+  // Removed behind its back, as if the announcement had come while it was away.
+  await lab.redis.del(keys.webhooks(OWNER));
+  expect(cache.peek(OWNER)).toEqual(["a"]);
+
+  await lab.redis.call("CLIENT", "KILL", "ID", String(id));
+
+  await eventually(() => cache.peek(OWNER) === null);
+  expect(await cache.get(OWNER)).toEqual([]);
+  await eventually(() => isKept(cache, OWNER));
+});
+
+test("after a restart of Valkey it follows the changes again", async () => {
+  const valkey = await ownValkey();
+  const own = await QueueLab.open(valkey.url);
+  try {
+    const ownStore = new WebhookStore(own.link, keys);
+    const { cache } = await open({ url: valkey.url, store: ownStore });
+    const record = webhookRecord({ description: "a" });
+    await ownStore.create(record);
+    await eventually(async () => expect(await cache.get(OWNER)).toEqual(["a"]));
+
+    valkey.signal("SIGKILL");
+    await valkey.exited;
+    // From then on nobody tells it of changes, so it knows nothing any more.
+    await eventually(() => cache.peek(OWNER) === null);
+    await valkey.restart();
+    await own.link.whenUp();
+    await eventually(() => isKept(cache, OWNER).catch(() => false));
+    await ownStore.update(record.id, (one) => ({ ...one, description: "b" }));
+    await eventually(async () => expect(await cache.get(OWNER)).toEqual(["b"]));
+  } finally {
+    own.close();
+    await valkey.stop();
+  }
+});
+
+test("while the changes are not followed, what is read holds for that one use", async () => {
+  const cache = new WebhookCache<string>({
+    url: "redis://127.0.0.1:1",
+    name: "nowhere",
+    keys,
+    store,
+    compile: (record) => record.description,
+  }).open();
+  caches.push(cache);
+  await store.create(webhookRecord({ description: "a" }));
+  expect(await cache.get(OWNER)).toEqual(["a"]);
+  expect(cache.peek(OWNER)).toBeNull();
+});
+
+test("so many changes at once that some may have been trimmed empty it", async () => {
+  const { cache } = await open();
+  expect(await cache.get(OWNER)).toEqual([]);
+  // One command, so that the cache reads them in one reply.
+  await lab.redis.eval(
+    `for i = 1, 1000 do redis.call('XADD', KEYS[1], '*', 'owner', 'user:x' .. i) end`,
+    1,
+    keys.changes,
+  );
+  await eventually(() => cache.peek(OWNER) === null);
+});

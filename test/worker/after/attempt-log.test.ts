@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import {
+  HealthStore,
+  type HealthChange,
+  type HealthState,
+} from "../../../src/valkey/webhooks/health-store.ts";
+import { newDeliveryName, ownerTag } from "../../../src/valkey/queue/delivery-id.ts";
+import { KeptStore, type AttemptToKeep } from "../../../src/valkey/history/body-store.ts";
+import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
+import { Link } from "../../../src/valkey/connection/link.ts";
+import { LogStore } from "../../../src/valkey/history/log-store.ts";
+import { addRecent } from "../../../src/valkey/history/recent-lists.ts";
+import type { LogEntry } from "../../../src/wire/log-entry.ts";
+import type { OwnerRef } from "../../../src/wire/owner.ts";
+import {
+  Recorder,
+  type AttemptRecord,
+  type Described,
+  type RecorderOptions,
+} from "../../../src/worker/after/attempt-log.ts";
+import { eventually } from "../../support/eventually.ts";
+import { freshPrefix } from "../../support/valkey.ts";
+import { deliveryHeader, QueueLab } from "../../valkey/queue/test-queue.ts";
+import { logLines } from "../log-lines.ts";
+
+const LIMITS = { size: 10, ttlMs: 60_000 };
+
+let lab: QueueLab;
+let keys: SharedKeys;
+beforeAll(async () => {
+  lab = await QueueLab.open();
+});
+afterAll(() => lab.close());
+beforeEach(() => {
+  keys = sharedKeys(freshPrefix());
+});
+
+function open(
+  link: Link = lab.link,
+  write: RecorderOptions["write"] = (lists) => addRecent(link, LIMITS, lists),
+) {
+  const log = logLines();
+  const told: { changes: HealthChange[]; states: HealthState[] }[] = [];
+  const recorder = new Recorder({
+    logs: new LogStore(link, keys, LIMITS),
+    kept: new KeptStore(link, keys),
+    write,
+    health: new HealthStore(link, keys),
+    logSize: LIMITS.size,
+    log,
+    onHealth: (changes, states) => told.push({ changes: [...changes], states: [...states] }),
+  });
+  return { recorder, log, told, logs: new LogStore(lab.link, keys, LIMITS) };
+}
+
+let made = 0;
+
+function attempt(
+  owner: OwnerRef,
+  health: AttemptRecord["health"] = "success",
+  webhookId = "wh_1",
+): AttemptRecord & Described {
+  made += 1;
+  const delivery = newDeliveryName(ownerTag(owner));
+  const outcome = health === "success" ? "delivered" : "retry";
+  const entry: LogEntry = {
+    delivery_id: delivery,
+    webhook_id: webhookId,
+    id: `evt_${made}`,
+    endpoint: "http://127.0.0.1:9/",
+    event: "file.created",
+    status_code: health === "success" ? 200 : 500,
+    duration_ms: 1,
+    attempt: 1,
+    outcome,
+    reason: null,
+    next_attempt_at: null,
+    timestamp: "2026-01-02T03:04:05Z",
+  };
+  const header = deliveryHeader(delivery, { owner });
+  const kept: AttemptToKeep = { header, outcome, element: Buffer.from("kept") };
+  return { owner, webhookId, health, entry, kept, describe: () => ({ entry, kept }) };
+}
+
+const addAll = (recorder: Recorder, attempts: readonly AttemptRecord[]) => {
+  for (const one of attempts) recorder.add(one);
+};
+
+test("attempts are in their owners' logs, the newest first, without anybody asking for it", async () => {
+  const { recorder, logs } = open();
+  const attempts = [attempt("user:u_1"), attempt("org:o_1"), attempt("user:u_1")];
+  addAll(recorder, attempts);
+  await eventually(async () => {
+    expect(await logs.read("user:u_1")).toEqual([attempts[2]!.entry, attempts[0]!.entry]);
+    expect(await logs.read("org:o_1")).toEqual([attempts[1]!.entry]);
+  });
+});
+
+test("of many attempts the last ones are in the log", async () => {
+  const { recorder, logs } = open();
+  const attempts = Array.from({ length: 57 }, () => attempt("user:u_1"));
+  addAll(recorder, attempts);
+  await recorder.flush();
+  const last = attempts.slice(-LIMITS.size).map(({ entry }) => entry);
+  expect(await logs.read("user:u_1")).toEqual(last.toReversed());
+});
+
+test("what can be redelivered is found by its delivery", async () => {
+  const { recorder } = open();
+  const one = attempt("user:u_1");
+  addAll(recorder, [one, attempt("user:u_2")]);
+  await recorder.flush();
+  const store = new KeptStore(lab.link, keys);
+  expect(await store.find(one.kept.header.delivery)).toEqual({ ...one.kept, element: "kept" });
+  expect(await store.find(newDeliveryName(ownerTag("user:u_1")))).toBeNull();
+});
+
+test("the health of each webhook is told once for a group, and what asks to wait does not count", async () => {
+  const { recorder, told } = open();
+  addAll(recorder, [
+    attempt("user:u_1", "failure", "wh_a"),
+    attempt("user:u_1", "success", "wh_a"),
+    attempt("user:u_1", "failure", "wh_a"),
+    attempt("user:u_2", "failure", "wh_b"),
+    attempt("user:u_2", "failure", "wh_b"),
+    attempt("user:u_2", "ignored", "wh_c"),
+  ]);
+  await recorder.flush();
+  expect(told.map(({ changes }) => changes)).toEqual([
+    [
+      { webhookId: "wh_a", failures: 1, succeeded: true, failed: true },
+      { webhookId: "wh_b", failures: 2, succeeded: false, failed: true },
+    ],
+  ]);
+  expect(told[0]?.states.map((state) => state.consecutiveFailures)).toEqual([1, 2]);
+});
+
+test("more owners than one script takes are all written", async () => {
+  const { recorder, logs, told } = open();
+  const owners = Array.from({ length: 450 }, (_, i): OwnerRef => `user:u_${i}`);
+  addAll(
+    recorder,
+    owners.map((owner) => attempt(owner, "success", owner)),
+  );
+  await recorder.flush();
+  for (const owner of owners) expect(await logs.read(owner)).toHaveLength(1);
+  expect(told.flatMap(({ changes }) => changes)).toHaveLength(450);
+});
+
+test("an answer of Valkey that takes its time holds no other attempts back", async () => {
+  const answers = Promise.withResolvers<void>();
+  const asked: number[] = [];
+  const { recorder, logs } = open(lab.link, async (lists) => {
+    asked.push(lists.length);
+    await answers.promise;
+    return addRecent(lab.link, LIMITS, lists);
+  });
+  const owners = Array.from({ length: 450 }, (_, i): OwnerRef => `user:u_${i}`);
+  addAll(
+    recorder,
+    owners.map((owner) => attempt(owner)),
+  );
+  // A log and the kept bodies of each.
+  await eventually(() => expect(asked.reduce((sum, n) => sum + n, 0)).toBe(900));
+  expect(asked.length).toBeGreaterThan(1);
+  answers.resolve();
+  await recorder.flush();
+  for (const owner of owners) expect(await logs.read(owner)).toHaveLength(1);
+});
+
+test("what comes while an owner's attempts wait goes with them", async () => {
+  let scripts = 0;
+  const { recorder, logs } = open(lab.link, (lists) => {
+    scripts += 1;
+    return addRecent(lab.link, LIMITS, lists);
+  });
+  const attempts = [attempt("user:u_1"), attempt("user:u_1"), attempt("user:u_1")];
+  for (const one of attempts) {
+    recorder.add(one);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await eventually(async () => expect(await logs.read("user:u_1")).toHaveLength(3));
+  expect(scripts).toBe(1);
+});
+
+test("a public log key that holds something else costs only that log", async () => {
+  const { recorder, log, logs, told } = open();
+  await lab.redis.set(keys.logs("user:bad"), "no list");
+  addAll(recorder, [attempt("user:bad", "failure"), attempt("user:good")]);
+  await recorder.flush();
+  expect(await logs.read("user:good")).toHaveLength(1);
+  expect(told).toHaveLength(1);
+  expect(log.of("log.dropped")).toEqual([{ lists: 1, keys: [expect.any(String)] }]);
+});
+
+test("while Valkey is away attempts are dropped, one line each time, and never thrown", async () => {
+  const link = new Link({ url: "redis://127.0.0.1:1", name: "nowhere", deadlineMs: 100 }).open();
+  const { recorder, log, told } = open(link);
+  addAll(recorder, [attempt("user:u_1"), attempt("user:u_2")]);
+  await recorder.flush();
+  expect(log.of("log.dropped")).toMatchObject([{ owners: 2 }]);
+  expect(told).toEqual([]);
+  link.close();
+});
+
+test("memory is bounded: beyond ten thousand owners in a group attempts are dropped and counted", async () => {
+  const link = new Link({ url: "redis://127.0.0.1:1", name: "nowhere", deadlineMs: 100 }).open();
+  const { recorder, log } = open(link);
+  const one = attempt("user:u_1");
+  // All in one turn of the event loop: nothing is written meanwhile.
+  for (let i = 0; i < 10_003; i++) recorder.add({ ...one, owner: `user:u_${i}` });
+  await recorder.flush();
+  expect(log.of("log.dropped")).toMatchObject([{ owners: 10_000 }, { attempts: 3 }]);
+  link.close();
+});

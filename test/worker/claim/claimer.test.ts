@@ -1,0 +1,378 @@
+// The claimer on a real queue: what it asks for, when it sleeps, what wakes it.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { Link } from "../../../src/valkey/connection/link.ts";
+import type { LocalValkey } from "../../../src/local-valkey/start.ts";
+import { isDelivery } from "../../../src/valkey/queue/item.ts";
+import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
+import { Claimer } from "../../../src/worker/claim/claimer.ts";
+import { Slots, type Slot } from "../../../src/worker/run/slots.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ownValkey } from "../../support/valkey.ts";
+import { CUT, header, QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { member, type TestMember } from "../test-member.ts";
+
+let valkey: LocalValkey;
+let lab: QueueLab;
+beforeAll(async () => {
+  valkey = await ownValkey();
+  lab = await QueueLab.open(valkey.url);
+});
+afterAll(async () => {
+  lab.close();
+  await valkey.stop();
+});
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+interface Scene {
+  claimer: Claimer;
+  link: Link;
+  queues: TestQueue[];
+  members: TestMember[];
+  slots: Slots;
+  items: { claim: Claimed; slot: Slot | null }[];
+  room: number;
+  /** What is soon got through. */
+  soon: number;
+  /** Items of each. */
+  batches: number[];
+  gone: number;
+  listWaits: number;
+  problems: string[];
+}
+
+interface Options {
+  queues?: TestQueue[];
+  room?: number;
+  soon?: number;
+  mode?: "safe" | "blpop";
+  deadlineMs?: number;
+  /** Of the slots. */
+  now?: () => number;
+}
+
+async function start(options: Options = {}): Promise<Scene> {
+  const {
+    queues = [lab.queue()],
+    room = 100,
+    soon = 100,
+    mode = "safe",
+    deadlineMs = 5_000,
+  } = options;
+  const link = new Link({ url: valkey.url, name: "claimer", deadlineMs }).open();
+  await link.whenUp();
+  const members = queues.map((queue) => member(queue, link));
+  const scene = {
+    queues,
+    members,
+    link,
+    room,
+    soon,
+    batches: [],
+    items: [],
+    gone: 0,
+    listWaits: 0,
+    problems: [],
+  } as unknown as Scene;
+  scene.slots = new Slots({
+    concurrency: 100,
+    webhookConcurrency: 64,
+    now: options.now,
+    onFree: () => scene.claimer.wake(),
+  });
+  scene.claimer = new Claimer({
+    memberships: members.map(({ membership }) => membership),
+    mode,
+    slots: scene.slots,
+    throughput: { within: () => scene.soon },
+    held: () => 0,
+    room: () => scene.room,
+    onItem: (_, claim, slot) => {
+      scene.room -= 1;
+      scene.items.push({ claim, slot });
+      const batch = members[0]!.membership.batch - 1;
+      scene.batches[batch] = (scene.batches[batch] ?? 0) + 1;
+    },
+    waitForList: () => (scene.listWaits += 1),
+    onGone: (membership) => {
+      scene.gone += 1;
+      membership.lost();
+    },
+    cut: CUT,
+    onProblems: (_, problems) => scene.problems.push(...problems),
+    whenUp: () => link.whenUp(),
+    log: members[0]!.log,
+  });
+  for (const [i, queue] of queues.entries()) {
+    await queue.join(`w${i}`);
+    members[i]!.membership.joined(`w${i}`);
+  }
+  const running = scene.claimer.run();
+  stops.push(async () => {
+    scene.claimer.stop();
+    link.close();
+    scene.slots.refuseAll();
+    await running;
+  });
+  return scene;
+}
+
+const claimed = (scene: Scene) => scene.items.map(({ claim }) => String(claim.bytes));
+
+test("claims what is there, the oldest first, and holds it", async () => {
+  const queue = lab.queue();
+  await queue.push("a", "b", "c");
+  const scene = await start({ queues: [queue] });
+  await eventually(() => scene.items.length === 3);
+  expect(claimed(scene)).toEqual(["a", "b", "c"]);
+  expect([...scene.members[0]!.membership.held.keys()]).toEqual(["1", "2", "3"]);
+});
+
+describe("the list is left alone, and the ready ones are not,", () => {
+  /** Keeps pace, has no slot free, and `waiting` wait for one. */
+  async function busy(waiting: number) {
+    const queue = lab.queue();
+    // By a clock that stands still nobody gives up waiting.
+    const scene = await start({ queues: [queue], room: 0, now: () => 1_000 });
+    const { slots } = scene;
+    for (let n = 0; n < 200; n += 1) slots.finish(slots.take("wh_1")!, "success");
+    while (slots.take("wh_1")) {}
+    for (let n = 0; n < waiting; n += 1) void slots.wait("wh_1", () => {});
+    await queue.push("a");
+    await lab.redis.lpush(queue.store.keys.ready, `0 e ${header("d1")}\nredelivered`);
+    return scene;
+  }
+
+  test("while 128 wait for webhooks that keep pace", async () => {
+    const scene = await busy(128);
+    scene.room = 100;
+    scene.claimer.wake();
+    await eventually(() => scene.items.length > 0);
+    expect(claimed(scene)).toEqual(["redelivered"]);
+    scene.slots.refuseAll();
+    await eventually(() => scene.items.length === 2);
+    expect(claimed(scene)).toEqual(["redelivered", "a"]);
+  });
+
+  test("but for its share, while such a webhook has a lane", async () => {
+    const scene = await busy(0);
+    const { lanes, listShare } = scene.members[0]!.membership;
+    lanes.add("wh_1");
+    listShare.take = () => 0;
+    scene.room = 100;
+    scene.claimer.wake();
+    await eventually(() => scene.items.length > 0);
+    expect(claimed(scene)).toEqual(["redelivered"]);
+    await scene.queues[0]!.push("b");
+    const shares = [1];
+    listShare.take = () => shares.pop() ?? 0;
+    await eventually(() => scene.items.length > 1);
+    expect(claimed(scene)).toEqual(["redelivered", "a"]);
+  });
+});
+
+test("takes no more off the list than is soon got through, but a few", async () => {
+  const queue = lab.queue();
+  await queue.push(...Array.from({ length: 100 }, (_, n) => `${n}`));
+  const scene = await start({ queues: [queue], room: 200, soon: 40 });
+  await eventually(() => scene.batches.length === 3);
+  expect(scene.batches).toEqual([40, 40, 20]);
+
+  scene.soon = 0;
+  await queue.push(...Array.from({ length: 40 }, (_, n) => `${n}`));
+  scene.claimer.wake();
+  await eventually(() => scene.batches.length === 5);
+  expect(scene.batches.slice(3)).toEqual([32, 8]);
+});
+
+test("asks to be called when the list is empty, and is woken by that", async () => {
+  const scene = await start();
+  await eventually(() => scene.listWaits > 0);
+  await scene.queues[0]!.push("a");
+  scene.claimer.wake();
+  await eventually(() => scene.items.length === 1);
+});
+
+test("what nobody announces is found as well", async () => {
+  const scene = await start();
+  await eventually(() => scene.listWaits > 0);
+  await lab.redis.lpush(scene.queues[0]!.store.keys.ready, `0 e ${header("d1")}\nredelivered`);
+  await eventually(() => scene.items.length === 1);
+});
+
+test("claims no more than there is room for, and goes on when there is again", async () => {
+  const queue = lab.queue();
+  await queue.push("a", "b", "c", "d", "e");
+  const scene = await start({ queues: [queue], room: 2 });
+  await eventually(() => scene.items.length === 2);
+  // A later request, of somebody else, has been answered: the claimer had its turn.
+  await queue.store.heldBy("w0");
+  expect(await queue.list()).toEqual(["c", "d", "e"]);
+  scene.room = 2;
+  scene.claimer.wake();
+  await eventually(() => scene.items.length === 4);
+  expect(await queue.list()).toEqual(["e"]);
+});
+
+test("of several lists the first comes first", async () => {
+  const queues = [lab.queue(), lab.queue()];
+  await queues[0]!.push("first 1", "first 2");
+  await queues[1]!.push("second 1", "second 2");
+  const scene = await start({ queues, room: 3 });
+  await eventually(() => scene.items.length === 3);
+  expect(claimed(scene)).toEqual(["first 1", "first 2", "second 1"]);
+});
+
+test("a lost reply strands nothing: the same number is asked again", async () => {
+  const queue = lab.queue();
+  const scene = await start({ queues: [queue], deadlineMs: 100 });
+  await eventually(() => scene.listWaits > 0);
+  await queue.push("a", "b");
+  // The request reaches the socket of a server that stands still: it is run later, for nobody.
+  valkey.signal("SIGSTOP");
+  scene.claimer.wake();
+  await eventually(() => !scene.link.isUp);
+  valkey.signal("SIGCONT");
+
+  await eventually(() => scene.items.length === 2);
+  expect(claimed(scene)).toEqual(["a", "b"]);
+  const { membership } = scene.members[0]!;
+  await queue.push("c");
+  await eventually(() => scene.items.length === 3);
+  expect([...membership.held.keys()].toSorted()).toEqual(
+    (await queue.store.heldBy("w0")).toSorted(),
+  );
+});
+
+test("a number whose batch has been given up meanwhile does not end the claiming", async () => {
+  const queue = lab.queue();
+  await queue.join("w0");
+  await queue.push("a");
+  await queue.claim("w0", { number: 1 });
+  await queue.store.giveUp("w0", ["1"]);
+  const scene = await start({ queues: [queue] });
+  await eventually(() => scene.items.length === 1);
+  expect(scene.items[0]?.claim).toMatchObject({ crashes: 1, source: "ready" });
+  expect(scene.members[0]!.membership.batch).toBe(2);
+});
+
+test("judged dead, it says so and claims nothing until it has joined anew", async () => {
+  const queue = lab.queue();
+  const scene = await start({ queues: [queue] });
+  await eventually(() => scene.listWaits > 0);
+  await queue.store.leave("w0");
+  scene.claimer.wake();
+  await eventually(() => scene.gone === 1);
+  await queue.push("a");
+  await queue.join("w-anew");
+  scene.members[0]!.membership.joined("w-anew");
+  scene.claimer.wake();
+  await eventually(() => scene.items.length === 1);
+  expect(scene.gone).toBe(1);
+  expect(scene.items[0]?.claim.worker).toBe("w-anew");
+});
+
+/** Puts deliveries into the lane of a webhook. */
+async function fillLane(queue: TestQueue, webhookId: string, ...elements: string[]): Promise<void> {
+  await queue.join("other");
+  await queue.push(...elements);
+  for (const [i, claim] of (await queue.claim("other")).entries()) {
+    const delivery = `${webhookId}-${i}`;
+    await queue.settle(claim, {
+      verb: "lane",
+      webhookId,
+      header: header(delivery, { webhook_id: webhookId }),
+    });
+  }
+  await queue.store.leave("other");
+}
+
+test("a lane is emptied by its webhook's slots: what comes out of it has one, the rest waits", async () => {
+  const queue = lab.queue();
+  const elements = Array.from({ length: 10 }, (_, i) => `e${i}`);
+  await fillLane(queue, "wh_1", ...elements);
+  const scene = await start({ queues: [queue] });
+  await eventually(() => scene.items.length === 8);
+  expect(claimed(scene)).toEqual(elements.slice(0, 8));
+  expect(scene.items.every(({ slot }) => slot?.webhookId === "wh_1")).toBeTrue();
+  expect(await queue.places()).toMatchObject({ lane: ["e8", "e9"] });
+
+  for (const { slot } of scene.items.slice(0, 3)) scene.slots.finish(slot!, "neutral");
+  await eventually(() => scene.items.length === 10);
+  expect(claimed(scene).slice(8)).toEqual(["e8", "e9"]);
+  // The slot that was kept for a third one is free again, and nobody asks for the lane any more.
+  await eventually(() => scene.members[0]!.membership.lanes.size === 0);
+  await eventually(() => scene.slots.free("wh_1") === 1);
+});
+
+test("the slots of a lane are free again where the claim meets an outage", async () => {
+  const queue = lab.queue();
+  const scene = await start({ queues: [queue], deadlineMs: 100 });
+  await eventually(() => scene.listWaits > 0);
+  valkey.signal("SIGSTOP");
+  scene.members[0]!.membership.lanes.add("wh_1");
+  scene.claimer.wake();
+  await eventually(() => scene.slots.free("wh_1") === 0);
+  await eventually(() => !scene.link.isUp);
+  await eventually(() => scene.slots.free("wh_1") === 8);
+  valkey.signal("SIGCONT");
+  await scene.link.whenUp();
+});
+
+test("a webhook that another worker was asked to pause is paused here too", async () => {
+  const queue = lab.queue();
+  await queue.store.pause("wh_1", 60_000);
+  const scene = await start({ queues: [queue] });
+  await eventually(() => scene.slots.free("wh_1") === 0);
+  expect(scene.slots.free("wh_2")).toBe(8);
+});
+
+test("blpop takes from the left, at most once, and only what is stored is claimed safely", async () => {
+  const queue = lab.queue();
+  await queue.push("right", "left");
+  const scene = await start({ queues: [queue], mode: "blpop", room: 1 });
+  await eventually(() => scene.items.length === 1);
+  expect(scene.items[0]?.claim).toMatchObject({ worker: null, number: "", source: "list" });
+  expect(claimed(scene)).toEqual(["left"]);
+  expect(await queue.places()).toEqual({ list: ["right"] });
+
+  await lab.redis.lpush(queue.store.keys.ready, `0 e ${header("d1")}\nstored`);
+  scene.room = 2;
+  scene.claimer.wake();
+  await eventually(() => scene.items.length === 3);
+  expect(claimed(scene).slice(1)).toEqual(["stored", "right"]);
+  expect(await queue.places()).toEqual({ claims: ["stored"] });
+  const ids = scene.items.map(({ claim }) => !isDelivery(claim.header) && claim.header.claim);
+  expect(ids[0]).not.toBe(ids[2]);
+});
+
+test("a list that is none is reported by name, and claimed from once it is gone", async () => {
+  const queue = lab.queue();
+  await lab.redis.set(queue.store.queue, "no list");
+  const scene = await start({ queues: [queue] });
+  await eventually(() => scene.problems.length > 0);
+  expect(scene.problems[0]).toBe(`the key ${queue.store.queue} is a string, not a list`);
+  await lab.redis.del(queue.store.queue);
+  await queue.push("a");
+  await eventually(() => scene.items.length === 1);
+});
+
+test("a queue that cannot be claimed from does not hold up the others", async () => {
+  const [broken, well] = [lab.queue(), lab.queue()];
+  const scene = await start({ queues: [broken, well] });
+  await lab.redis.rename(broken.store.keys.workers, `${broken.store.queue}-saved`);
+  await lab.redis.set(broken.store.keys.workers, "no sorted set");
+  await broken.push("late");
+  await well.push("a", "b");
+  await eventually(() => scene.items.length === 2);
+  await eventually(() => scene.members[0]!.log.of("claim.failed").length > 0);
+  expect(String(scene.members[0]!.log.of("claim.failed")[0]?.err)).toContain(
+    `the key ${broken.store.keys.workers} is a string, not a zset`,
+  );
+
+  await lab.redis.rename(`${broken.store.queue}-saved`, broken.store.keys.workers);
+  await eventually(() => scene.items.length === 3);
+});

@@ -1,0 +1,257 @@
+// Leases that are short, and heartbeats that the test gives or holds back.
+import { afterEach, afterAll, beforeAll, expect, test } from "bun:test";
+import { Link } from "../../../src/valkey/connection/link.ts";
+import type { LocalValkey } from "../../../src/local-valkey/start.ts";
+import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
+import { Reaper } from "../../../src/worker/settle/heartbeat.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ownValkey } from "../../support/valkey.ts";
+import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { member, type TestMember } from "../test-member.ts";
+
+const HEARTBEAT_MS = 10;
+
+let valkey: LocalValkey;
+let lab: QueueLab;
+beforeAll(async () => {
+  valkey = await ownValkey();
+  lab = await QueueLab.open(valkey.url);
+});
+afterAll(async () => {
+  lab.close();
+  await valkey.stop();
+});
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+interface Scene {
+  queue: TestQueue;
+  one: TestMember;
+  link: Link;
+  reaper: Reaper;
+  works: number;
+  beats: number;
+}
+
+async function start(
+  leaseMs: number,
+  {
+    heartbeatMs = HEARTBEAT_MS,
+    deadlineMs = 100,
+    onBeat = () => {},
+  }: {
+    heartbeatMs?: number;
+    deadlineMs?: number;
+    onBeat?: (scene: Scene) => void | Promise<void>;
+  } = {},
+): Promise<Scene> {
+  const queue = lab.queue();
+  const scene = { queue, works: 0, beats: 0 } as Scene;
+  const link = new Link({
+    url: valkey.url,
+    name: "reaper",
+    deadlineMs,
+    onDown: () => scene.reaper.disturbed(),
+  }).open();
+  scene.link = link;
+  scene.one = member(queue, link);
+  scene.reaper = new Reaper({
+    memberships: [scene.one.membership],
+    log: scene.one.log,
+    onWork: () => (scene.works += 1),
+    onBeat: async () => {
+      scene.beats += 1;
+      await onBeat(scene);
+    },
+    whenUp: () => link.whenUp(),
+    leaseMs,
+    heartbeatMs,
+  });
+  scene.reaper.start();
+  stops.push(async () => {
+    link.close();
+    await scene.reaper.stop();
+  });
+  await eventually(() => scene.one.membership.worker !== null);
+  return scene;
+}
+
+/** Two more heartbeats, the second of which began after now. */
+const beatsOn = async (scene: Scene) => {
+  const { beats } = scene;
+  await eventually(() => scene.beats >= beats + 2);
+};
+
+test("joins, says so, and stays known by its heartbeats", async () => {
+  const scene = await start(200);
+  const worker = scene.one.membership.worker!;
+  expect(scene.works).toBe(1);
+  expect(scene.one.log.of("worker.joined")).toEqual([{ queue: scene.queue.store.queue, worker }]);
+  await scene.queue.expireLease(worker);
+  await beatsOn(scene);
+  expect(await scene.queue.store.takeOver(worker, 1_000)).toBeNull();
+  expect(scene.one.membership.worker).toBe(worker);
+});
+
+test("takes over a dead worker, and nobody who is alive", async () => {
+  const scene = await start(100);
+  const { queue } = scene;
+  await queue.join("dead", "alive");
+  await queue.push("a", "b");
+  await queue.claim("dead", { mostItems: 1 });
+  await queue.claim("alive", { mostItems: 1 });
+  await queue.expireLease("dead");
+  await queue.expireLease("alive", -60_000);
+  await eventually(() => scene.one.log.of("worker.taken_over").length > 0);
+  expect(scene.one.log.of("worker.taken_over")).toEqual([
+    { queue: queue.store.queue, worker: "dead", claims: 1 },
+  ]);
+  expect(await queue.places()).toEqual({ ready: ["a"], claims: ["b"] });
+  expect(scene.works).toBe(2);
+});
+
+test("judges nobody before it has seen one lease itself", async () => {
+  // Longer than the test runs: whoever joins a system that was down finds everybody's lease run out.
+  const scene = await start(60_000);
+  await scene.queue.join("silent");
+  await scene.queue.expireLease("silent", 120_000);
+  await beatsOn(scene);
+  expect(scene.one.log.of("worker.taken_over")).toEqual([]);
+  expect(await scene.queue.store.beat("silent", { join: false, leaseMs: 1 })).toMatchObject({
+    known: true,
+  });
+});
+
+test("after an outage it judges nobody before one lease", async () => {
+  const leaseMs = 600;
+  const scene = await start(leaseMs);
+  const { queue, link, one } = scene;
+  // It has been steady for a lease: it may judge.
+  await queue.join("first");
+  await queue.expireLease("first");
+  await eventually(() => one.log.of("worker.taken_over").length === 1);
+  await queue.join("other");
+  await queue.push("a");
+  await queue.claim("other");
+
+  valkey.signal("SIGSTOP");
+  await eventually(() => !link.isUp);
+  valkey.signal("SIGCONT");
+  await lab.link.whenUp();
+  // As after an outage longer than a lease: nobody could send a heartbeat.
+  await queue.expireLease("other");
+  await link.whenUp();
+  const since = performance.now();
+  await beatsOn(scene);
+  const judgedEarly = one.log.of("worker.taken_over").length > 1;
+  expect(judgedEarly && performance.now() - since < leaseMs).toBeFalse();
+
+  // Whoever is silent for a lease after it is dead indeed.
+  await eventually(() => one.log.of("worker.taken_over").length === 2);
+  expect(performance.now() - since).toBeGreaterThan(leaseMs / 2);
+  expect(await queue.places()).toEqual({ ready: ["a"] });
+});
+
+test("judged dead itself, it joins under another id and forgets what it held", async () => {
+  const scene = await start(60_000);
+  const { queue, one } = scene;
+  const before = one.membership.worker!;
+  await queue.push("a");
+  for (const claim of await queue.claim(before)) one.membership.hold(claim);
+  one.membership.lanes.add("wh_1");
+  one.membership.batch = 1;
+  await queue.expireLease(before, 120_000);
+  await queue.store.takeOver(before, 60_000);
+
+  await eventually(() => one.membership.worker !== before && one.membership.worker !== null);
+
+  expect(one.log.of("worker.lost")).toHaveLength(1);
+  expect(one.membership).toMatchObject({ batch: 0 });
+  expect(one.membership.held.size).toBe(0);
+  expect(one.membership.lanes.size).toBe(0);
+  const [again] = await queue.claim(one.membership.worker!);
+  expect(again).toMatchObject({ crashes: 1, header: { claim: `${before}-1` } });
+});
+
+test("claims that it holds in Valkey and does not know of run again; those that it knows stay", async () => {
+  const scene = await start(60_000);
+  const { queue, one } = scene;
+  const worker = one.membership.worker!;
+  await queue.push("known", "stranded");
+  const [known] = await queue.claim(worker);
+  one.membership.hold(known!);
+
+  await eventually(() => one.log.of("claims.stranded").length > 0);
+
+  expect(await queue.places()).toEqual({ claims: ["known"], ready: ["stranded"] });
+  expect(scene.works).toBe(2);
+  const audited = scene.beats;
+  await eventually(() => scene.beats > audited + 15);
+  expect(one.log.of("claims.stranded")).toHaveLength(1);
+});
+
+test("a claim whose reply is just on its way is not stranded", async () => {
+  let claim: Claimed | undefined;
+  const scene = await start(60_000, {
+    async onBeat({ beats, queue, one }) {
+      // Every fifth heartbeat ends with an audit: the first one does not know the claim.
+      if (beats === 2) {
+        await queue.push("a");
+        [claim] = await queue.claim(one.membership.worker!);
+      }
+      if (beats === 9) one.membership.hold(claim!);
+    },
+  });
+  await eventually(() => scene.beats > 20);
+  expect(claim).toBeDefined();
+  expect(scene.one.log.of("claims.stranded")).toEqual([]);
+  expect(await scene.queue.places()).toEqual({ claims: ["a"] });
+});
+
+test("stop waits for the heartbeat under way and for no other", async () => {
+  const stopped = Promise.withResolvers<void>();
+  const scene = await start(60_000, {
+    heartbeatMs: 3_600_000,
+    onBeat: ({ reaper }) => stopped.resolve(reaper.stop()),
+  });
+  await stopped.promise;
+  expect(scene.beats).toBe(1);
+});
+
+test("stopped itself for longer than a lease, it judges nobody who was stopped with it", async () => {
+  // A deadline that does not end the connection for it: that would be an outage.
+  const scene = await start(400, { deadlineMs: 5_000 });
+  const { queue, one } = scene;
+  await queue.join("first");
+  await queue.expireLease("first");
+  await eventually(() => one.log.of("worker.taken_over").length === 1);
+  await queue.join("other");
+
+  // The test plays the other worker, so it stands still with this process.
+  Bun.sleepSync(500);
+  const { beats } = scene;
+  await eventually(() => scene.beats > beats);
+  await queue.store.beat("other", { join: false, leaseMs: 400 });
+
+  expect(one.log.of("worker.taken_over")).toHaveLength(1);
+});
+
+test("claims that cannot be taken over cost nobody a heartbeat, and go on after the repair", async () => {
+  const scene = await start(100);
+  const { queue, one } = scene;
+  const { ready } = queue.store.keys;
+  await queue.join("dead");
+  await queue.push("a");
+  await queue.claim("dead");
+  await lab.redis.set(ready, "no list");
+  await queue.expireLease("dead");
+  await eventually(() => one.log.of("takeover.failed").length > 2);
+  expect(String(one.log.of("takeover.failed")[0]?.err)).toContain(`the key ${ready} is a string`);
+  const { beats } = scene;
+  await eventually(() => scene.beats > beats);
+  await lab.redis.del(ready);
+  await eventually(async () => expect(await queue.places()).toEqual({ ready: ["a"] }));
+});

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { sharedKeys } from "../../../src/valkey/keys.ts";
+import { Link } from "../../../src/valkey/connection/link.ts";
+import type { LocalValkey } from "../../../src/local-valkey/start.ts";
+import { RejectedStore } from "../../../src/valkey/queue/rejected-store.ts";
+import type { Rejection } from "../../../src/wire/event.ts";
+import { Rejections } from "../../../src/worker/settle/reject.ts";
+import { eventually } from "../../support/eventually.ts";
+import { freshPrefix, ownValkey } from "../../support/valkey.ts";
+import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { joinAndClaim, member, type TestMember } from "../test-member.ts";
+
+const REJECTION: Rejection = { reason: "not-json", field: null, message: "it is not JSON" };
+
+let valkey: LocalValkey;
+let lab: QueueLab;
+beforeAll(async () => {
+  valkey = await ownValkey();
+  lab = await QueueLab.open(valkey.url);
+});
+afterAll(async () => {
+  lab.close();
+  await valkey.stop();
+});
+
+interface Scene {
+  queue: TestQueue;
+  one: TestMember;
+  store: RejectedStore;
+  rejections: Rejections;
+  fallenOut: number[];
+  listKey: string;
+}
+
+function open(link: Link, most = 100): Scene {
+  const keys = sharedKeys(freshPrefix());
+  const queue = lab.queue();
+  const one = member(queue, link);
+  const store = new RejectedStore(link, keys, { most, ttlMs: 60_000 });
+  const fallenOut: number[] = [];
+  const rejections = new Rejections({
+    store,
+    log: one.log,
+    whenUp: () => link.whenUp(),
+    onFallenOut: (elements) => fallenOut.push(elements),
+  });
+  return { queue, one, store, rejections, fallenOut, listKey: keys.rejected };
+}
+
+const rawOf = async (store: RejectedStore) =>
+  (await store.list(null, 1_000)).rejected.map((one) => (one as { raw: string }).raw);
+
+test("an element is kept with its bytes and the reason, and then its claim ends", async () => {
+  const { queue, one, store, rejections } = open(lab.link);
+  const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
+  rejections.add(one.membership, claim!, REJECTION);
+  await rejections.idle();
+  await one.settler.idle();
+  expect((await store.list(null, 10)).rejected).toEqual([
+    {
+      id: expect.any(String),
+      reason: "not-json",
+      field: null,
+      message: "it is not JSON",
+      queue: queue.store.queue,
+      size: 7,
+      rejected_at: expect.stringMatching(/Z$/),
+      raw: "no JSON",
+    },
+  ]);
+  expect(await queue.places()).toEqual({});
+  expect(await queue.ended()).toEqual({ rejected: 1 });
+  expect(one.log.of("element.rejected")).toEqual([
+    { elements: 1, reason: "not-json", field: null, found: "it is not JSON" },
+  ]);
+});
+
+test("many are kept in their order, and what falls out of the cap is told", async () => {
+  const { queue, one, store, rejections, fallenOut } = open(lab.link, 200);
+  const elements = Array.from({ length: 250 }, (_, i) => `e${i}`);
+  for (const claim of await joinAndClaim(one, queue, "w", ...elements)) {
+    rejections.add(one.membership, claim, REJECTION);
+  }
+  await rejections.idle();
+  await one.settler.idle();
+  expect(await rawOf(store)).toEqual(elements.toReversed().slice(0, 200));
+  expect(fallenOut.reduce((sum, n) => sum + n, 0)).toBe(50);
+  expect(await queue.ended()).toEqual({ rejected: 250 });
+});
+
+test("large ones are kept in groups of up to 512 KiB, for each is written as JSON in one turn", async () => {
+  const { queue, one, store, rejections } = open(lab.link);
+  const sizes: number[] = [];
+  const write = store.write.bind(store);
+  store.write = (group, at) => {
+    sizes.push(group.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    return write(group, at);
+  };
+  const elements = [200_000, 200_000, 200_000, 900_000].map((size) => "x".repeat(size));
+  const claims = await joinAndClaim(one, queue, "w", ...elements);
+  for (const claim of claims) rejections.add(one.membership, claim, REJECTION);
+  await rejections.idle();
+  await one.settler.idle();
+  expect(sizes).toEqual([400_000, 200_000, 900_000]);
+});
+
+test("no claim ends before its element is kept", async () => {
+  const { queue, one, store, rejections, listKey } = open(lab.link);
+  await lab.redis.set(listKey, "no list");
+  const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
+  rejections.add(one.membership, claim!, REJECTION);
+  await eventually(() => one.log.of("rejected.failed").length > 0);
+  expect(await queue.places()).toEqual({ claims: ["no JSON"] });
+
+  await lab.redis.del(listKey);
+  await rejections.idle();
+  await one.settler.idle();
+  expect(await rawOf(store)).toEqual(["no JSON"]);
+  expect(await queue.places()).toEqual({});
+});
+
+test("an outage delays it and loses nothing", async () => {
+  const link = new Link({ url: valkey.url, name: "own", deadlineMs: 100 }).open();
+  await link.whenUp();
+  const { queue, one, store, rejections } = open(link);
+  const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
+  valkey.signal("SIGKILL");
+  await valkey.exited;
+  rejections.add(one.membership, claim!, REJECTION);
+  await eventually(() => !link.isUp);
+  await valkey.restart();
+  await lab.link.whenUp();
+  await rejections.idle();
+  await one.settler.idle();
+  expect(await rawOf(store)).toEqual(["no JSON"]);
+  expect(await queue.places()).toEqual({});
+  link.close();
+});
+
+test("what cannot be kept goes onto the schedule, and is not in the way of others", async () => {
+  const { queue, one, rejections, listKey } = open(lab.link);
+  await lab.redis.set(listKey, "no list");
+  for (const claim of await joinAndClaim(one, queue, "w", "a", "b")) {
+    rejections.add(one.membership, claim, REJECTION);
+  }
+  await rejections.idle();
+  await one.settler.idle();
+  expect((await queue.places()).schedule?.toSorted()).toEqual(["a", "b"]);
+  expect(one.membership.held.size).toBe(0);
+  expect(String(one.log.of("rejected.failed")[0]?.err)).toContain(
+    `the key ${listKey} is a string, not a list`,
+  );
+});

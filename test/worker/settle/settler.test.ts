@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Link } from "../../../src/valkey/connection/link.ts";
+import type { LocalValkey } from "../../../src/local-valkey/start.ts";
+import type { Settlement } from "../../../src/valkey/queue/queue-store.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ownValkey } from "../../support/valkey.ts";
+import { header, QueueLab } from "../../valkey/queue/test-queue.ts";
+import { joinAndClaim, member } from "../test-member.ts";
+
+const DONE: Settlement = { verb: "done", ending: "delivered" };
+
+let valkey: LocalValkey;
+let lab: QueueLab;
+beforeAll(async () => {
+  valkey = await ownValkey();
+  lab = await QueueLab.open(valkey.url);
+});
+afterAll(async () => {
+  lab.close();
+  await valkey.stop();
+});
+
+test("what comes together goes together, what comes meanwhile is the next group", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const claims = await joinAndClaim(one, queue, "w", "a", "b", "c");
+  one.membership.settle(claims[0]!, DONE);
+  one.membership.settle(claims[1]!, DONE);
+  expect(one.membership.held.size).toBe(3);
+  await eventually(() => one.settled.length > 0);
+  one.membership.settle(claims[2]!, DONE);
+  await one.settler.idle();
+
+  expect(one.settled).toEqual([[claims[0]!, claims[1]!], [claims[2]!]]);
+  expect(one.membership.held.size).toBe(0);
+  expect(await queue.ended()).toEqual({ delivered: 3 });
+});
+
+test("a thousand at once are settled, in groups that Valkey answers soon", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const elements = Array.from({ length: 1_000 }, (_, i) => `e${i}`);
+  for (const claim of await joinAndClaim(one, queue, "w", ...elements)) {
+    one.membership.settle(claim, DONE);
+  }
+  await one.settler.idle();
+  expect(one.settled.map((group) => group.length)).toEqual([256, 256, 256, 232]);
+  expect(await queue.ended()).toEqual({ delivered: 1_000 });
+});
+
+test("claims of an earlier worker id are fenced by that id", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [late] = await joinAndClaim(one, queue, "w1", "a");
+  await queue.expireLease("w1");
+  await queue.store.takeOver("w1", 10_000);
+  const [again, b] = await joinAndClaim(one, queue, "w2", "b");
+  expect(again?.number).toBe(late!.number);
+
+  one.membership.settle(late!, { verb: "done", ending: "nobody" });
+  one.membership.settle(b!, DONE);
+  await one.settler.idle();
+
+  expect(await queue.places()).toEqual({ claims: ["a"] });
+  expect(await queue.ended()).toEqual({ delivered: 1 });
+  // The late one must not make it forget the claim of the same number that it holds now.
+  expect([...one.membership.held.values()]).toEqual([again!]);
+});
+
+test("parking is told, once for a group", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [a, b, c] = await joinAndClaim(one, queue, "w", "a", "b", "c");
+  for (const [delivery, claim] of [
+    ["d1", a!],
+    ["d2", b!],
+  ] as const) {
+    one.membership.settle(claim, { verb: "park", delivery, header: header(delivery) });
+  }
+  await one.settler.idle();
+  one.membership.settle(c!, DONE);
+  await one.settler.idle();
+  expect(one.parkedGroups).toBe(1);
+});
+
+test("a settlement outlives an outage, and is made once", async () => {
+  const queue = lab.queue();
+  const link = new Link({ url: valkey.url, name: "own", deadlineMs: 100 }).open();
+  await link.whenUp();
+  const one = member(queue, link);
+  const claims = await joinAndClaim(one, queue, "w", "a", "b");
+  valkey.signal("SIGSTOP");
+  // Under way in the outage: Valkey will run it when it goes on, and its reply is lost.
+  one.membership.settle(claims[0]!, {
+    verb: "retry",
+    delivery: "d1",
+    delayMs: 60_000,
+    header: header("d1"),
+  });
+  await eventually(() => !link.isUp);
+  one.membership.settle(claims[1]!, DONE);
+  expect(one.settled).toEqual([]);
+  valkey.signal("SIGCONT");
+  await one.settler.idle();
+
+  expect(one.settled.flat()).toEqual(claims);
+  expect(await queue.places()).toEqual({ schedule: ["a"] });
+  expect(await queue.ended()).toEqual({ delivered: 1 });
+  link.close();
+});
+
+test("what only memory holds is not settled again where the reply is lost", async () => {
+  const queue = lab.queue();
+  const link = new Link({ url: valkey.url, name: "own", deadlineMs: 100 }).open();
+  await link.whenUp();
+  const one = member(queue, link);
+  const claim = {
+    worker: null,
+    number: "",
+    crashes: 0,
+    header: { claim: "c", at: 0 },
+    source: "list" as const,
+    shared: false,
+    bytes: Buffer.from("a"),
+  };
+  valkey.signal("SIGSTOP");
+  one.membership.settle(claim, { verb: "back", header: null });
+  await one.settler.idle();
+  expect(one.settled).toEqual([[claim]]);
+  valkey.signal("SIGCONT");
+  await eventually(async () => expect(await queue.list()).toEqual(["a"]));
+  await link.whenUp();
+  expect(await queue.list()).toEqual(["a"]);
+  link.close();
+});
+
+test("what Valkey refuses is logged and tried again until it goes", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [claim] = await joinAndClaim(one, queue, "w", "a");
+  await lab.redis.set(queue.store.keys.schedule, "no sorted set");
+  one.membership.settle(claim!, {
+    verb: "retry",
+    delivery: "d1",
+    delayMs: 0,
+    header: header("d1"),
+  });
+  await eventually(() => one.log.of("settle.failed").length > 0);
+  await lab.redis.del(queue.store.keys.schedule);
+  await one.settler.idle();
+  expect(await queue.places()).toEqual({ schedule: ["a"] });
+});
+
+test("what Valkey refuses holds up no other, of its group or after it", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [a, b, c] = await joinAndClaim(one, queue, "w", "a", "b", "c");
+  await lab.redis.set(queue.store.keys.schedule, "no sorted set");
+  const retry: Settlement = { verb: "retry", delivery: "d1", delayMs: 0, header: header("d1") };
+  one.membership.settle(a!, retry);
+  one.membership.settle(b!, DONE);
+  await eventually(() => one.log.of("settle.failed").length > 0);
+  one.membership.settle(c!, DONE);
+  await eventually(() => expect(one.settled.flat()).toEqual([b!, c!]));
+  expect([...one.membership.held.values()]).toEqual([a!]);
+  expect(String(one.log.of("settle.failed")[0]?.err)).toContain(queue.store.keys.schedule);
+
+  await lab.redis.del(queue.store.keys.schedule);
+  await one.settler.idle();
+  expect(one.settled.flat()).toEqual([b!, c!, a!]);
+  expect(await queue.places()).toEqual({ schedule: ["a"] });
+});
