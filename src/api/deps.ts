@@ -1,73 +1,25 @@
-// What the API needs from outside. `serve` gives it stores on Valkey, its tests give it others.
+// What the API is given.
 import type { Guard } from "../delivery/guard/guard.ts";
-import type { ListenLine } from "../tunnel/broker.ts";
+import type { TunnelBroker } from "../tunnel/broker.ts";
 import type { Redelivery } from "../control/redelivery.ts";
-import type { Requeued } from "../valkey/queue/requeue.ts";
-import type { NotReadyCause } from "../worker/progress.ts";
-import type { OwnerRef } from "../wire/owner.ts";
+import type { WebhookControl } from "../control/webhooks.ts";
+import type { LogStore } from "../valkey/history/log-store.ts";
+import type { QueueStore } from "../valkey/queue/queue-store.ts";
+import type { RejectedStore } from "../valkey/queue/rejected-store.ts";
+import type { Requeue } from "../valkey/queue/requeue.ts";
+import type { NotReadyCause } from "../wire/not-ready.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
-import type { WebhookHealth, WebhookRecord } from "../wire/webhook.ts";
+import type { WebhookRecord } from "../wire/webhook.ts";
 
 /** Every method may throw ValkeyUnavailable; the API answers it with 503. */
 export interface ApiStores {
-  webhooks: WebhookStore;
-  logs: { read(owner: OwnerRef): Promise<LogEntry[]> };
-  intake: IntakeStore;
-  rejected: RejectedElements;
+  webhooks: Pick<WebhookControl, keyof WebhookControl>;
+  logs: Pick<LogStore, "read">;
+  intake: Pick<QueueStore, "push">;
+  rejected: Pick<RejectedStore, "list">;
+  requeue: Pick<Requeue, "oldest" | "named">;
   redelivery: Pick<Redelivery, "one" | "byFilter" | "dryRun" | "listParked" | "summary">;
-  listen: Pick<ListenLine, "create" | "find" | "poll" | "answer" | "remove" | "sessionTtlMs">;
-}
-
-export interface WebhookStore {
-  create(record: WebhookRecord): Promise<WebhookCreated>;
-  get(id: string): Promise<WebhookRecord | null>;
-  /** Oldest first. */
-  list(owner: OwnerRef): Promise<WebhookRecord[]>;
-  /**
-   * `change` must be pure: it runs again when somebody else changed the webhook meanwhile. With
-   * another url the pause ends that the receiver at the old one has asked for.
-   */
-  update(id: string, change: (current: WebhookRecord) => WebhookRecord): Promise<WebhookUpdated>;
-  /** False where there was none. */
-  delete(id: string): Promise<boolean>;
-  /** One for each id, in their order. */
-  health(ids: string[]): Promise<WebhookHealth[]>;
-  /** For a webhook that is switched on: a pause that its receiver has asked for ends too. */
-  resetHealth(id: string): Promise<void>;
-}
-
-export type WebhookCreated =
-  | { created: true }
-  | { created: false; why: "full" }
-  | { created: false; why: "duplicate"; id: string };
-
-export type WebhookUpdated =
-  | { updated: WebhookRecord }
-  | { updated: null; why: "missing" }
-  /** Its record was damaged in Valkey. */
-  | { updated: null; why: "unreadable" }
-  | { updated: null; why: "duplicate"; id: string };
-
-export interface IntakeStore {
-  /**
-   * Puts all elements on the list or none. With a key that was seen before and the same
-   * fingerprint it pushes nothing and answers the ids of the first time.
-   */
-  push(
-    elements: string[],
-    idempotency: { key: string; fingerprint: string } | null,
-    ids: string[],
-  ): Promise<{ pushed: true; ids: string[] } | { pushed: false; why: "key-reused" }>;
-}
-
-export interface RejectedElements {
-  list(cursor: string | null, limit: number): Promise<RejectedPage>;
-  requeue(which: readonly string[] | "all", limit: number): Promise<Requeued>;
-}
-
-export interface RejectedPage {
-  rejected: unknown[];
-  next: string | null;
+  listen: Pick<TunnelBroker, "create" | "find" | "poll" | "answer" | "remove" | "sessionTtlMs">;
 }
 
 export interface ApiConfig {

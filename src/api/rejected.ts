@@ -112,7 +112,9 @@ export function addRejected(api: Api, { stores }: ApiDeps): void {
     }),
     async (c) => {
       const { ids, limit } = c.req.valid("json");
-      return c.json(await stores.rejected.requeue(ids ?? "all", limit), 200);
+      const { requeue } = stores;
+      const done = ids ? await requeue.named(ids, limit) : await requeue.oldest(limit);
+      return c.json(done, 200);
     },
   );
 }

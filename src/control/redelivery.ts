@@ -3,15 +3,14 @@
 import type { OwnerRef } from "../wire/owner.ts";
 import { again, attemptUuid, deliveryOf } from "../valkey/queue/delivery-id.ts";
 import type { DeliveryHeader } from "../valkey/queue/item.ts";
-import type { KeptStore } from "../valkey/history/body-store.ts";
-import type { Link } from "../valkey/connection/link.ts";
+import type { BodyStore } from "../valkey/history/body-store.ts";
 import {
   newestPage,
   oldestOf,
   type FoundParked,
   type ParkedSource,
 } from "../valkey/queue/parked-merge.ts";
-import { ParkedStore, type ParkedPosition } from "../valkey/queue/parked-store.ts";
+import type { ParkedPosition, ParkedStore } from "../valkey/queue/parked-store.ts";
 import {
   countOfWebhooks,
   enabledWebhooks,
@@ -19,13 +18,15 @@ import {
   type ParkedFilter,
   type ParkedSummary,
 } from "../valkey/queue/parked-summary.ts";
-import { QueueStore } from "../valkey/queue/queue-store.ts";
+import type { QueueStore } from "../valkey/queue/queue-store.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 
 export interface RedeliveryOptions {
-  link: Link;
-  queues: readonly string[];
-  kept: KeptStore;
+  /** One for each queue. */
+  parked: readonly ParkedStore[];
+  /** Where redelivered ones of the log are pushed. */
+  intake: Pick<QueueStore, "enqueue">;
+  bodies: BodyStore;
   webhooks: WebhookStore;
   parkedTtlMs: number;
 }
@@ -59,14 +60,7 @@ export interface ParkedPage {
 const MOST_IN_SCRIPT = 100;
 
 export class Redelivery {
-  private readonly stores: readonly ParkedStore[];
-  private readonly firstQueue: QueueStore;
-
-  constructor(private readonly options: RedeliveryOptions) {
-    const { link, queues } = options;
-    this.stores = queues.map((queue) => new ParkedStore(link, queue));
-    this.firstQueue = new QueueStore(link, queues[0] ?? "");
-  }
+  constructor(private readonly options: RedeliveryOptions) {}
 
   /** `only`: another owner's delivery is unknown to the asker. Null: everybody's are known. */
   async one(uuid: string, only: OwnerRef | null): Promise<RedeliveredOne> {
@@ -90,7 +84,7 @@ export class Redelivery {
     const enabled = await enabledWebhooks(this.options.webhooks, filter);
     const sources: ParkedSource[] = [];
     let matching = 0;
-    for (const store of this.stores) {
+    for (const store of this.options.parked) {
       for (const [webhookId, count] of await countOfWebhooks(store, enabled, filter)) {
         sources.push({ store, selection: { webhookId, reason, event } });
         matching += count;
@@ -107,7 +101,7 @@ export class Redelivery {
     after: ParkedPosition | null,
     limit: number,
   ): Promise<ParkedPage> {
-    const sources = this.stores.flatMap((store) =>
+    const sources = this.options.parked.flatMap((store) =>
       (owners ?? [undefined]).map((owner) => ({
         store,
         selection: { owner, webhookId, reason, event },
@@ -128,7 +122,7 @@ export class Redelivery {
 
   /** How many are parked, by reason, event type and webhook. */
   async summary(filter: ParkedFilter): Promise<ParkedSummary> {
-    return summarize(this.stores, filter);
+    return summarize(this.options.parked, filter);
   }
 
   /** What `byFilter` would do: how many match, and how many of them it would redeliver. */
@@ -136,7 +130,7 @@ export class Redelivery {
     const enabled = await enabledWebhooks(this.options.webhooks, filter);
     const [{ total }, ...counts] = await Promise.all([
       this.summary(filter),
-      ...this.stores.map((store) => countOfWebhooks(store, enabled, filter)),
+      ...this.options.parked.map((store) => countOfWebhooks(store, enabled, filter)),
     ]);
     const redeliverable = counts.flatMap((one) => [...one.values()]);
     return { matching: total, redeliverable: redeliverable.reduce((sum, n) => sum + n, 0) };
@@ -144,7 +138,7 @@ export class Redelivery {
 
   private async findWaiting(delivery: string): Promise<Waiting | null> {
     const found = await Promise.all(
-      this.stores.map(async (store): Promise<Waiting | null> => {
+      this.options.parked.map(async (store): Promise<Waiting | null> => {
         const [scheduled, parked] = await Promise.all([
           store.findScheduled(delivery),
           store.find(delivery),
@@ -176,7 +170,7 @@ export class Redelivery {
   }
 
   private async redeliverKept(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
-    const kept = await this.options.kept.find(delivery);
+    const kept = await this.options.bodies.find(delivery);
     // Two owners may share a tag, so the list that it was found in proves nothing.
     if (!kept || (only !== null && kept.header.owner !== only)) return { kind: "unknown" };
     const refusal = await this.refusal(kept.header);
@@ -186,7 +180,7 @@ export class Redelivery {
     if (kept.element === null) return { kind: "gone", why: "not-kept" };
     if (refusal) return refusal;
     const next = again(kept.header);
-    await this.firstQueue.enqueue(next, kept.element);
+    await this.options.intake.enqueue(next, kept.element);
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 

@@ -1,45 +1,46 @@
-// In the background after the start: what is stored in plain or under an older key is sealed under the
-// first one, so that the older key can be taken out of FLUXHOOK_SECRET_KEY.
+// Seals what is stored in plain or under an older key under the first key, in the background after the
+// start, so that the older key can be removed from FLUXHOOK_SECRET_KEY.
+import { retryWhileAway, type Reconnecting } from "../valkey/connection/retry.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import type { SealedPage, WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 import type { WorkerLog } from "../worker-log.ts";
 
-export interface SealStoredOptions {
+export interface ResealOptions {
   store: Pick<WebhookStore, "sealPage">;
-  /** False when Valkey will not come back: this process ends. */
-  whenUp: () => Promise<boolean>;
+  link: Reconnecting;
   log: WorkerLog;
 }
 
 const KEYS_MISSING = "FLUXHOOK_SECRET_KEY does not hold the keys that sealed them; add those keys";
-/** Told after so many more, for whoever waits to remove a key. */
-const TOLD_EVERY = 1_000;
+/** Logs progress every this many webhooks, for an operator who waits to remove a key. */
+const REPORT_EVERY = 1_000;
 
 /** Never throws. It ends with `secrets.sealed` and `done`, or `secrets.unreadable`. */
-export async function sealStored({ store, whenUp, log }: SealStoredOptions): Promise<void> {
+export async function resealStored({ store, link, log }: ResealOptions): Promise<void> {
   let webhooks = 0;
   let unreadable = 0;
-  let toldAt = 0;
-  for (let after: string | null = null; await whenUp();) {
-    try {
-      const page: SealedPage = await store.sealPage(after);
+  let reportedAt = 0;
+  let after: string | null = null;
+  try {
+    if (!(await link.whenUp())) return;
+    do {
+      const from: string | null = after;
+      // After an outage the same page again: what is sealed already is skipped.
+      const page: SealedPage = await retryWhileAway(link, () => store.sealPage(from));
       webhooks += page.sealed;
       unreadable += page.unreadable;
       after = page.next;
-    } catch (error) {
-      // After an outage the same page again: what is sealed already is passed over.
-      if (error instanceof ValkeyUnavailable) continue;
-      log.error({ err: error, webhooks }, "secrets.sealing_failed");
-      return;
-    }
-    if (after === null) {
-      if (unreadable === 0) log.info({ webhooks, done: true }, "secrets.sealed");
-      else log.error({ webhooks, unreadable, hint: KEYS_MISSING }, "secrets.unreadable");
-      return;
-    }
-    if (webhooks - toldAt >= TOLD_EVERY) {
-      toldAt = webhooks;
-      log.info({ webhooks, done: false }, "secrets.sealed");
-    }
+      if (after !== null && webhooks - reportedAt >= REPORT_EVERY) {
+        reportedAt = webhooks;
+        log.info({ webhooks, done: false }, "secrets.sealed");
+      }
+    } while (after !== null);
+  } catch (error) {
+    // The process ends before it is done; the next one goes on.
+    if (error instanceof ValkeyUnavailable) return;
+    log.error({ err: error, webhooks }, "secrets.sealing_failed");
+    return;
   }
+  if (unreadable === 0) log.info({ webhooks, done: true }, "secrets.sealed");
+  else log.error({ webhooks, unreadable, hint: KEYS_MISSING }, "secrets.unreadable");
 }

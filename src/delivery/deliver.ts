@@ -5,7 +5,7 @@ import { faultPoint } from "../fault-point.ts";
 import { signRequest, type Signer } from "../wire/signature.ts";
 import { bunHmac } from "./bun-hmac.ts";
 import { Deadline } from "../deadline.ts";
-import { DRAINED, type Answer, type Drained } from "./http/connection.ts";
+import { DRAINED, type Answer, type Drained } from "./http/answer.ts";
 import type { Failure } from "./http/failure.ts";
 import type { Guard, Verdict } from "./guard/guard.ts";
 import { mergeHeaders } from "./http/headers.ts";

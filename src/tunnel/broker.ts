@@ -38,13 +38,13 @@ export type HandedOver =
   | { kind: "full" }
   | { kind: "gone" };
 
-export interface ListenLineOptions extends ListenStoreOptions {
+export interface TunnelBrokerOptions extends ListenStoreOptions {
   url: string;
   prefix: string;
   onError: (error: unknown) => void;
 }
 
-export class ListenLine {
+export class TunnelBroker {
   readonly store: ListenStore;
   private readonly link: Link;
   private readonly bell: ListenBell;
@@ -52,7 +52,7 @@ export class ListenLine {
   private waiters = 0;
   private onReleased: (() => void) | null = null;
 
-  constructor({ url, prefix, onError, ...limits }: ListenLineOptions) {
+  constructor({ url, prefix, onError, ...limits }: TunnelBrokerOptions) {
     this.link = new Link({ url, name: "fluxhook-listen", deadlineMs: DEADLINE_MS });
     this.store = new ListenStore(this.link, prefix, limits);
     this.bell = new ListenBell({ url, channel: this.store.channel, onError });

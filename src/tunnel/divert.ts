@@ -1,17 +1,17 @@
 // Deliveries to a temporary webhook go into its session, never out over HTTP: this stands before the
 // guard and the sender of all other deliveries.
-import { DRAINED, type Answer } from "../delivery/http/connection.ts";
+import { DRAINED, type Answer } from "../delivery/http/answer.ts";
 import type { Egress } from "../delivery/egress.ts";
 import { TIMED_OUT } from "../delivery/http/failure.ts";
 import type { SendRequest } from "../delivery/http/send.ts";
-import type { HandedOver, ListenLine } from "./broker.ts";
+import type { HandedOver, TunnelBroker } from "./broker.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import { endToEnd, LISTEN_SCHEME } from "../wire/tunnel.ts";
 
 export type Sending = Pick<Egress, "guard" | "send">;
 
 /** For deliveries only: at saving, the egress guard goes on refusing the scheme. */
-export function withSessions(egress: Sending, line: Pick<ListenLine, "handOver">): Sending {
+export function withSessions(egress: Sending, line: Pick<TunnelBroker, "handOver">): Sending {
   return {
     guard: {
       judge: (target, deadline) =>
@@ -28,7 +28,7 @@ export function withSessions(egress: Sending, line: Pick<ListenLine, "handOver">
 
 async function sendToSession(
   { target, headers, body, deadline }: SendRequest,
-  line: Pick<ListenLine, "handOver">,
+  line: Pick<TunnelBroker, "handOver">,
 ): Promise<Answer> {
   let answer: Answer;
   try {

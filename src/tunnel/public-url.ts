@@ -1,16 +1,19 @@
 // `/l/<token>`: what outsiders send to a session of `fluxhook listen`, and the local server's answer to
 // it. The token is the only credential.
 import { Deadline } from "../deadline.ts";
-import type { HandedOver, ListenLine } from "./broker.ts";
+import type { HandedOver, TunnelBroker } from "./broker.ts";
 import { LISTEN_TOKEN, listenSessionOf } from "../valkey/tunnel/tunnel-token.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import { ANSWER_WITHIN_MS, endToEnd, KEPT_MS, MAX_BODY_BYTES } from "../wire/tunnel.ts";
 import { readBounded } from "../wire/read-bounded.ts";
 
-/** Null: the request is none of this door's. */
-export type Door = (request: Request, server: DoorServer) => Promise<Response> | null;
+/** Returns null if the request is not to a public URL. */
+export type PublicUrlHandler = (
+  request: Request,
+  server: RequestTimeouts,
+) => Promise<Response> | null;
 /** Of Bun's server. */
-export interface DoorServer {
+export interface RequestTimeouts {
   timeout(request: Request, seconds: number): void;
 }
 
@@ -19,8 +22,11 @@ const PATH = /^\/l\/([^/]*)(\/.*)?$/;
 /** Bun closes a connection that is silent for 10 s. */
 const SILENT_FOR_S = ANSWER_WITHIN_MS / 1_000 + 15;
 
-export function createDoor(line: Pick<ListenLine, "handOver">, onError: (error: unknown) => void) {
-  const door: Door = (request, server) => {
+export function createPublicUrlHandler(
+  broker: Pick<TunnelBroker, "handOver">,
+  onError: (error: unknown) => void,
+) {
+  const handle: PublicUrlHandler = (request, server) => {
     // Without a Host (HTTP/1.0) Bun's url is the path alone.
     const url = URL.parse(request.url, "http://localhost");
     const [, token, rest = ""] = PATH.exec(url?.pathname ?? "") ?? [];
@@ -43,13 +49,13 @@ export function createDoor(line: Pick<ListenLine, "handOver">, onError: (error: 
     try {
       const forwarded = endToEnd(headers.entries());
       const came = { source: "caller" as const, method, path, headers: forwarded, body };
-      return respond(await line.handOver(session, came, deadline.signal), method);
+      return respond(await broker.handOver(session, came, deadline.signal), method);
     } finally {
       deadline.clear();
     }
   }
 
-  return door;
+  return handle;
 }
 
 async function readBody(request: Request): Promise<Uint8Array | 400 | 413> {

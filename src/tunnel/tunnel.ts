@@ -1,13 +1,13 @@
 // The service's side of `fluxhook listen`, put together.
-import { ListenLine } from "./broker.ts";
+import { TunnelBroker } from "./broker.ts";
 import type { ListenStoreOptions } from "../valkey/tunnel/tunnel-store.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 import type { WorkerLog } from "../worker-log.ts";
-import { createDoor, type Door } from "./public-url.ts";
+import { createPublicUrlHandler, type PublicUrlHandler } from "./public-url.ts";
 import { withSessions, type Sending } from "./divert.ts";
 import { sweepSessions } from "./sweep.ts";
 
-export interface ListeningOptions {
+export interface TunnelOptions {
   settings: { VALKEY_URL: string; PREFIX: string };
   egress: Sending;
   webhooks: Pick<WebhookStore, "get" | "delete">;
@@ -15,11 +15,12 @@ export interface ListeningOptions {
   limits?: ListenStoreOptions;
 }
 
-export interface Listening {
+export interface Tunnel {
   /** For deliveries, in place of the one that was given. */
   egress: Sending;
-  door: Door;
-  line: ListenLine;
+  /** Answers requests to public URLs of sessions; null for any other. */
+  publicUrl: PublicUrlHandler;
+  broker: TunnelBroker;
   open(): void;
   /** Tells callers who wait for an answer that their request is kept, before the server ends. */
   release(): Promise<void>;
@@ -29,9 +30,9 @@ export interface Listening {
 /** Long before the first retry, so that this one finds the webhook deleted. */
 const SWEEP_EVERY_MS = 10_000;
 
-export function createListening(options: ListeningOptions): Listening {
+export function createTunnel(options: TunnelOptions): Tunnel {
   const { settings, egress, webhooks, log, limits = {} } = options;
-  const line = new ListenLine({
+  const broker = new TunnelBroker({
     url: settings.VALKEY_URL,
     prefix: settings.PREFIX,
     onError: (error) => log.error({ err: error }, "listen.failed"),
@@ -39,19 +40,21 @@ export function createListening(options: ListeningOptions): Listening {
   });
   let sweeping: Timer | null = null;
   return {
-    egress: withSessions(egress, line),
-    door: createDoor(line, (error) => log.error({ err: error }, "listen.failed")),
-    line,
+    egress: withSessions(egress, broker),
+    publicUrl: createPublicUrlHandler(broker, (error) =>
+      log.error({ err: error }, "listen.failed"),
+    ),
+    broker,
     open() {
-      line.open();
+      broker.open();
       sweeping = setInterval(() => {
-        void sweepSessions({ store: line.store, webhooks, log });
+        void sweepSessions({ store: broker.store, webhooks, log });
       }, SWEEP_EVERY_MS);
     },
-    release: () => line.release(),
+    release: () => broker.release(),
     close() {
       if (sweeping) clearInterval(sweeping);
-      line.close();
+      broker.close();
     },
   };
 }

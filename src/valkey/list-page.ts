@@ -1,6 +1,6 @@
 // A page of a list whose elements may be large: bounded in bytes, for what reads it does so in one
 // turn of the event loop.
-import type { Link } from "./connection/link.ts";
+import type { StoreLink } from "./connection/link.ts";
 import { Script } from "./connection/script.ts";
 import pageText from "./scripts/page.lua" with { type: "text" };
 
@@ -13,7 +13,7 @@ const DEADLINE_MS = 5_000;
 
 /** From an index (negative: from the tail) towards the tail or the head. At least one where one is. */
 export async function readPage(
-  link: Link,
+  link: StoreLink,
   key: string,
   { from, towards, most }: { from: number; towards: "tail" | "head"; most: number },
 ): Promise<Buffer[]> {

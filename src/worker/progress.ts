@@ -2,32 +2,13 @@
 // whether what waits on the list is taken. Work that is only slow is progress: slow receivers, all slots
 // in use, an empty list and backpressure are no reason to be not ready.
 import { formatDuration } from "../wire/duration.ts";
+import type { NotReadyCause } from "../wire/not-ready.ts";
 import { redact } from "../wire/redact.ts";
 
 /** Something that makes no progress for this long has stalled; it is the worker's lease and some more. */
 const STALLED_AFTER_MS = 15_000;
 /** An attempt ends within 30 s, and its settlement follows at once. */
 const NOTHING_SETTLED_MS = 60_000;
-
-export const NOT_READY_CODES = [
-  "stopping",
-  "valkey-unreachable",
-  "not-joined",
-  "heartbeat-failing",
-  "claim-failing",
-  "not-claiming",
-  "list-stalled",
-  "settle-failing",
-  "nothing-settled",
-] as const;
-
-/** One reason why no work gets done. */
-export interface NotReadyCause {
-  code: (typeof NOT_READY_CODES)[number];
-  /** The list of FLUXHOOK_QUEUE that it concerns; null: all of them. */
-  queue: string | null;
-  message: string;
-}
 
 export interface ClaimResult {
   /** Items that the claim returned, from wherever. */
@@ -153,20 +134,19 @@ export class QueueProgress {
 
 export interface WorkerState {
   link: { isUp: boolean; lastProblem: string };
-  memberships: readonly { worker: string | null; progress: QueueProgress }[];
-  held: { count: number; nothingSettledForMs: number };
-  concurrency: number;
+  claims: readonly { worker: string | null; progress: QueueProgress }[];
+  capacity: { held: number; max: number; nothingSettledForMs: number };
 }
 
 /** Why a whole worker gets no work done; empty where it does. */
-export function causesOf({ link, memberships, held, concurrency }: WorkerState): NotReadyCause[] {
+export function notReadyCauses({ link, claims, capacity }: WorkerState): NotReadyCause[] {
   if (!link.isUp) {
     return [{ code: "valkey-unreachable", queue: null, message: `Valkey: ${link.lastProblem}` }];
   }
-  const causes = memberships.flatMap(({ progress, worker }) => progress.causes(worker !== null));
-  const { count, nothingSettledForMs } = held;
-  if (count >= concurrency && nothingSettledForMs >= NOTHING_SETTLED_MS) {
-    const message = `all ${concurrency} deliveries that FLUXHOOK_CONCURRENCY allows are claimed, and none was settled for ${seconds(nothingSettledForMs)}`;
+  const causes = claims.flatMap(({ progress, worker }) => progress.causes(worker !== null));
+  const { held, max, nothingSettledForMs } = capacity;
+  if (held >= max && nothingSettledForMs >= NOTHING_SETTLED_MS) {
+    const message = `all ${max} deliveries that FLUXHOOK_CONCURRENCY allows are claimed, and none was settled for ${seconds(nothingSettledForMs)}`;
     causes.push({ code: "nothing-settled", queue: null, message });
   }
   return causes;

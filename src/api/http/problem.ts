@@ -7,7 +7,7 @@ import {
   ValkeyFull,
   ValkeyUnavailable,
 } from "../../valkey/connection/errors.ts";
-import { NOT_READY_CODES, type NotReadyCause } from "../../worker/progress.ts";
+import { NOT_READY_CODES, type NotReadyCause } from "../../wire/not-ready.ts";
 import type { ApiLog } from "../deps.ts";
 import type { ApiEnv } from "./env.ts";
 

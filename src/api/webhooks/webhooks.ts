@@ -15,7 +15,8 @@ import {
 } from "../../wire/webhook.ts";
 import { maySee } from "../auth/authenticate.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "../http/body.ts";
-import type { ApiDeps, WebhookUpdated } from "../deps.ts";
+import type { ApiDeps } from "../deps.ts";
+import type { WebhookUpdated } from "../../valkey/webhooks/webhook-store.ts";
 import type { ApiEnv } from "../http/env.ts";
 import { impliedInBody, impliedInQuery } from "../auth/implied-owner.ts";
 import { newId } from "../../wire/new-id.ts";

@@ -5,22 +5,8 @@ import { TLSSocket } from "node:tls";
 import type { Deadline } from "../../deadline.ts";
 import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
 import type { Head } from "./response-head.ts";
-import { ResponseReader, type Drain } from "./response-reader.ts";
-
-export type Drained = Promise<Drain>;
-
-export const DRAINED: Drained = Promise.resolve("ended");
-
-export interface ResponseHead {
-  kind: "response";
-  status: number;
-  retryAfter: string | null;
-  location: string | null;
-  /** Resolves when the connection is free again, or given up; never rejects. */
-  drained: Drained;
-}
-
-export type Answer = ResponseHead | Failure;
+import { DRAINED, type Answer, type Drain } from "./answer.ts";
+import { ResponseReader } from "./response-reader.ts";
 
 /**
  * The outcome is fixed by the head; a body is waited for a little, for a finished one lets the

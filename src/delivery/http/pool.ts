@@ -1,4 +1,4 @@
-// Connections that are free, kept for the next request to the same place. Bounded in number and in
+// ConnectionPool that are free, kept for the next request to the same place. Bounded in number and in
 // time: what nobody uses costs the receiver as much as us.
 import type { Connection } from "./connection.ts";
 
@@ -8,7 +8,7 @@ const MOST = 1_024;
 const IDLE_MS = 50_000;
 const LOOK_EVERY_MS = 5_000;
 
-export class Connections {
+export class ConnectionPool {
   readonly #free = new Map<string, Connection[]>();
   #count = 0;
   #timer: Timer | null = null;

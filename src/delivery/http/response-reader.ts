@@ -1,6 +1,7 @@
 // Reads one answer out of what a connection brings (RFC 9112): its head, and where its body ends, so
 // that the next request can follow on the same connection. What is held of it is bounded: the head,
 // and a line between two chunks.
+import type { Drain } from "./answer.ts";
 import {
   headEnd,
   isField,
@@ -16,9 +17,6 @@ const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_BODY_BYTES = 16 * 1024;
 
 const PROTOCOL = "HTTP/";
-
-/** How the body ended: by itself, cut off for its length, or because it never came to its end. */
-export type Drain = "ended" | "too-long" | "unfinished";
 
 /** One answer after the other on one connection. `begin` before each. */
 export class ResponseReader {

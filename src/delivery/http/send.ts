@@ -3,8 +3,9 @@
 // not end, and keeps no more than 64 connections of a kind (measured).
 import { faultPoint } from "../../fault-point.ts";
 import type { Address } from "../guard/address.ts";
-import { Connection, type Answer } from "./connection.ts";
-import { Connections } from "./pool.ts";
+import { type Answer } from "./answer.ts";
+import { Connection } from "./connection.ts";
+import { ConnectionPool } from "./pool.ts";
 import { Connector } from "./connector.ts";
 import { responsiveNow, type Deadline } from "../../deadline.ts";
 import { createDial } from "./dial.ts";
@@ -44,7 +45,7 @@ export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions =
     proxy === undefined ? createDial(ca) : createProxyDial(proxy, ca),
     now,
   );
-  const connections = new Connections();
+  const connections = new ConnectionPool();
   const onFree = (connection: Connection) => connections.keep(connection);
   const onClosed = (connection: Connection) => connections.forget(connection);
 

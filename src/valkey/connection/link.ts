@@ -24,6 +24,9 @@ interface Waiting {
   deadlineAt: number;
 }
 
+/** What a store needs of the link. */
+export type StoreLink = Pick<Link, "run">;
+
 export class Link {
   private client: Redis | null = null;
   private ready = false;
@@ -91,6 +94,25 @@ export class Link {
     } finally {
       this.waiting.delete(waiting);
     }
+  }
+
+  /**
+   * The link for callers that wait no longer than `waitMs` for an answer. They get ValkeyUnavailable, and
+   * the connection stays: a slow answer to one of them must not cost the others theirs.
+   */
+  within(waitMs: number): StoreLink {
+    return {
+      run: async (commands, deadlineMs) => {
+        if (deadlineMs !== undefined) return this.run(commands, deadlineMs);
+        const { promise, reject } = Promise.withResolvers<never>();
+        const timer = setTimeout(() => reject(new ValkeyUnavailable("no answer in time")), waitMs);
+        try {
+          return await Promise.race([this.run(commands), promise]);
+        } finally {
+          clearTimeout(timer);
+        }
+      },
+    };
   }
 
   /** Gives the connection up and makes another one. */

@@ -1,6 +1,6 @@
 // Alerts: a capped list, newest first, and the channel of the same name (DESIGN §2.2).
 import type { SharedKeys } from "../keys.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { Script } from "../connection/script.ts";
 import alertText from "../scripts/alert.lua" with { type: "text" };
 
@@ -13,7 +13,7 @@ export const ALERT_EVERY_MS = 600_000;
 
 export class AlertStore {
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     private readonly keys: SharedKeys,
   ) {}
 

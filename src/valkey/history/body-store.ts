@@ -4,7 +4,7 @@ import { tagOf } from "../queue/delivery-id.ts";
 import { readObject } from "../foreign.ts";
 import type { DeliveryHeader } from "../queue/item.ts";
 import type { SharedKeys } from "../keys.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import type { RecentEntries } from "./recent-lists.ts";
 import type { TextAndBytes } from "../connection/script.ts";
 
@@ -23,9 +23,9 @@ export interface AttemptToKeep extends Omit<KeptAttempt, "element"> {
   element: Buffer | null;
 }
 
-export class KeptStore {
+export class BodyStore {
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     private readonly keys: SharedKeys,
   ) {}
 

@@ -4,12 +4,12 @@ import { logEntrySchema, type LogEntry } from "../../wire/log-entry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import { describeForeign, readObject } from "../foreign.ts";
 import type { SharedKeys } from "../keys.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { addRecent, type RecentEntries, type RecentLimits } from "./recent-lists.ts";
 
 export class LogStore {
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     private readonly keys: SharedKeys,
     private readonly limits: RecentLimits,
   ) {}

@@ -1,5 +1,5 @@
 // Lists of an owner's last attempts: newest first, trimmed, with a TTL, many owners in one script.
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { Script, type ScriptArgument, type TextAndBytes } from "../connection/script.ts";
 import recordText from "../scripts/record.lua" with { type: "text" };
 
@@ -18,7 +18,7 @@ export interface RecentEntries {
 
 /** Answers the keys of the lists that could not be written. */
 export async function addRecent(
-  link: Link,
+  link: StoreLink,
   limits: RecentLimits,
   lists: readonly RecentEntries[],
 ): Promise<string[]> {

@@ -41,9 +41,14 @@ export function isDelivery(header: ItemHeader): header is DeliveryHeader {
   return "delivery" in header;
 }
 
+/** A header as it is written in an item: one line of JSON. */
+export function headerText(header: ItemHeader): string {
+  return JSON.stringify(header);
+}
+
 /** An item with bytes of its own. */
-export function newItem(header: string, bytes: Buffer | string): Buffer {
-  return Buffer.concat([Buffer.from(`0 e ${header}\n`), Buffer.from(bytes)]);
+export function newItem(header: ItemHeader, bytes: Buffer | string): Buffer {
+  return Buffer.concat([Buffer.from(`0 e ${headerText(header)}\n`), Buffer.from(bytes)]);
 }
 
 export interface Item {

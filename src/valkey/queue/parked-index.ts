@@ -3,7 +3,7 @@
 // (scripts/parked-index.lua); `repair` completes it where a version without an index did one of these.
 import type { DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { Script } from "../connection/script.ts";
 import { ParkedIndexIncomplete } from "../connection/errors.ts";
 import countText from "../scripts/count-parked.lua" with { type: "text" };
@@ -41,7 +41,7 @@ export class ParkedIndex {
   private readonly keys: QueueKeys;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     queue: string,
   ) {
     this.keys = queueKeys(queue);

@@ -1,8 +1,8 @@
 // Deliveries that are not tried again by themselves, of one queue: list, run again, sweep. They are
 // parked by `settle`, in the step that ends their claim.
-import { isDelivery, readItem, type DeliveryHeader } from "./item.ts";
+import { headerText, isDelivery, readItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { INDEX_DAMAGED, ParkedIndex } from "./parked-index.ts";
 import { Script } from "../connection/script.ts";
 import listText from "../scripts/list-parked.lua" with { type: "text" };
@@ -73,7 +73,7 @@ export class ParkedStore {
   private readonly keys: QueueKeys;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     queue: string,
   ) {
     this.keys = queueKeys(queue);
@@ -164,7 +164,7 @@ export class ParkedStore {
           keys.base,
           ...deliveries.flatMap(({ delivery, header }) => [
             delivery,
-            header === null ? "" : JSON.stringify(header),
+            header === null ? "" : headerText(header),
           ]),
         ],
       ),

@@ -1,17 +1,16 @@
 // One queue in Valkey: its list, claims, schedule, lanes and parked deliveries. Each method is one
 // script, so each is one step.
 import { randomBytes } from "node:crypto";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { readBatch, readPauses } from "./claim-reply.ts";
 import { newItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
-import { parkedEntry } from "./parked-index.ts";
+import { settlementArguments, type Settle } from "./settlement.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "../connection/script.ts";
 import beatText from "../scripts/beat.lua" with { type: "text" };
 import claimText from "../scripts/claim.lua" with { type: "text" };
 import parkedIndexText from "../scripts/parked-index.lua" with { type: "text" };
 import popText from "../scripts/pop.lua" with { type: "text" };
-import pauseText from "../scripts/pause.lua" with { type: "text" };
 import pushText from "../scripts/push.lua" with { type: "text" };
 import settleText from "../scripts/settle.lua" with { type: "text" };
 import takeoverText from "../scripts/takeover.lua" with { type: "text" };
@@ -22,7 +21,6 @@ const beatScript = new Script(beatText);
 const takeoverScript = new Script(takeoverText);
 const pushScript = new Script(pushText);
 const popScript = new Script(popText);
-const pauseScript = new Script(pauseText);
 
 export type ClaimSource = "lane" | "due" | "ready" | "list" | "again";
 
@@ -52,14 +50,14 @@ export interface ClaimRequest {
   worker: string;
   /** One more than that of the last batch that arrived; the same again after a lost reply. */
   number: number;
-  mostItems: number;
-  mostBytes: number;
+  maxItems: number;
+  maxBytes: number;
   /** Of the items; 0 leaves the list alone. */
-  mostFromList: number;
-  /** How many lanes that are not empty, and how many pauses, the reply shall name. */
-  name: number;
+  maxFromList: number;
+  /** How many lanes that are not empty, and how many pauses, the reply reports. */
+  reportLimit: number;
   cut: Cut;
-  lanes: readonly { webhookId: string; mostItems: number }[];
+  lanes: readonly { webhookId: string; maxItems: number }[];
 }
 
 export type ClaimReply =
@@ -67,7 +65,7 @@ export type ClaimReply =
   | { kind: "stale" }
   | {
       kind: "batch";
-      /** This number has had its batch: what is left of it is answered again, be it nothing. */
+      /** This batch number was already served; the reply repeats its unsettled items, possibly none. */
       again: boolean;
       items: Claimed[];
       /** Until the next scheduled delivery is due; null where nothing is scheduled. */
@@ -80,22 +78,6 @@ export type ClaimReply =
       /** Places that were passed over, each with the reason. */
       problems: string[];
     };
-
-/** How a claim ends. */
-export type Settlement =
-  | { verb: "done"; ending: "delivered" | "nobody" | "deleted" | "rejected" | "lost" }
-  | { verb: "retry"; delivery: string; delayMs: number; header: string }
-  | { verb: "park"; delivery: string; header: string }
-  /** `first`: taken out before all that is in the lane. */
-  | { verb: "lane"; webhookId: string; header: string; first?: boolean }
-  | { verb: "fan"; event: string; headers: readonly string[] }
-  /** Back to the list as it came (header null), or to what runs next. */
-  | { verb: "back"; header: string | null };
-
-export interface Settle {
-  claim: Pick<Claimed, "number"> & Partial<Pick<Claimed, "shared" | "bytes">>;
-  settlement: Settlement;
-}
 
 /** Some claims could not be settled, and are still held; all others are settled. */
 export class UnsettledClaims extends Error {
@@ -112,7 +94,7 @@ export class QueueStore {
   readonly keys: QueueKeys;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     readonly queue: string,
   ) {
     this.keys = queueKeys(queue);
@@ -140,13 +122,13 @@ export class QueueStore {
           keys.base,
           request.worker,
           request.number,
-          request.mostItems,
-          request.mostBytes,
-          request.mostFromList,
-          request.name,
+          request.maxItems,
+          request.maxBytes,
+          request.maxFromList,
+          request.reportLimit,
           request.cut.over,
           request.cut.to,
-          ...request.lanes.flatMap((lane) => [lane.webhookId, lane.mostItems]),
+          ...request.lanes.flatMap((lane) => [lane.webhookId, lane.maxItems]),
         ],
       ),
     )) as ScriptReply[];
@@ -283,23 +265,9 @@ export class QueueStore {
     return Number(given);
   }
 
-  /** No worker sends to the webhook for so long. */
-  async pause(webhookId: string, forMs: number): Promise<void> {
-    await this.link.run((client) =>
-      pauseScript.run(client, [this.keys.paused], [webhookId, Math.ceil(forMs)]),
-    );
-  }
-
-  /** A pause that no longer holds: the webhook was changed or enabled. */
-  async unpause(webhookId: string): Promise<void> {
-    await this.link.run((client) => client.zrem(this.keys.paused, webhookId));
-  }
-
   /** Puts a new delivery where it runs next. */
   async enqueue(header: DeliveryHeader, bytes: Buffer | string): Promise<void> {
-    await this.link.run((client) =>
-      client.lpush(this.keys.ready, newItem(JSON.stringify(header), bytes)),
-    );
+    await this.link.run((client) => client.lpush(this.keys.ready, newItem(header, bytes)));
   }
 
   /**
@@ -307,14 +275,14 @@ export class QueueStore {
    * not among them; what is left of it is ready.
    */
   async pop(
-    mostItems: number,
-    mostBytes: number,
+    maxItems: number,
+    maxBytes: number,
     cut: Cut,
   ): Promise<{ elements: Buffer[]; listLength: number }> {
     const { queue, ready } = this.keys;
     const name = `popped-${randomBytes(12).toString("hex")}`;
     const [listLength, elements] = (await this.link.run((client) =>
-      popScript.run(client, [queue, ready], [mostItems, mostBytes, cut.over, cut.to, name]),
+      popScript.run(client, [queue, ready], [maxItems, maxBytes, cut.over, cut.to, name]),
     )) as [number, Buffer[]];
     return { elements, listLength };
   }
@@ -344,20 +312,3 @@ export class QueueStore {
 const IDEMPOTENCY_TTL_S = 86_400;
 const HELD = "1".charCodeAt(0);
 const UNSETTLED = "!".charCodeAt(0);
-
-function settlementArguments(settlement: Settlement): ScriptArgument[] {
-  switch (settlement.verb) {
-    case "done":
-      return [settlement.ending];
-    case "retry":
-      return [settlement.delivery, Math.ceil(settlement.delayMs), settlement.header];
-    case "park":
-      return [settlement.delivery, settlement.header, parkedEntry(settlement.header)];
-    case "lane":
-      return [settlement.webhookId, settlement.header, settlement.first ? "first" : "last"];
-    case "fan":
-      return [`${settlement.event}\n${settlement.headers.join("\n")}`];
-    case "back":
-      return [settlement.header ?? ""];
-  }
-}

@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import { z } from "zod";
 import { describeForeign, readObject } from "../foreign.ts";
 import type { SharedKeys } from "../keys.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { readPage } from "../list-page.ts";
 import { rejectedId } from "./requeue.ts";
 import { Script } from "../connection/script.ts";
@@ -26,7 +26,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
 
 export class RejectedStore {
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     private readonly keys: SharedKeys,
     private readonly limits: { most: number; ttlMs: number },
   ) {}

@@ -3,7 +3,7 @@
 // pushed first, removed after, so a crash in between pushes one twice and loses none.
 import { createHash } from "node:crypto";
 import type { SharedKeys } from "../keys.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { readPage } from "../list-page.ts";
 import { Script } from "../connection/script.ts";
 import requeueText from "../scripts/requeue.lua" with { type: "text" };
@@ -30,7 +30,7 @@ export function rejectedId(record: string | Buffer): string {
 
 export class Requeue {
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     private readonly keys: Pick<SharedKeys, "rejected" | "rejectedBytes">,
     /** Nobody takes from other lists: what came from one of those stays where it can be seen. */
     private readonly queues: readonly string[],

@@ -2,7 +2,7 @@
 // webhook goes with it. A session ends by its TTL; `leftovers` names the webhooks that remain then.
 import { ANSWER_WITHIN_MS, AWAY_AFTER_MS, KEPT_MS } from "../../wire/tunnel.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "../connection/script.ts";
 import listenText from "../scripts/listen.lua" with { type: "text" };
 
@@ -69,7 +69,7 @@ export class ListenStore {
   readonly sessionTtlMs: number;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     private readonly prefix: string,
     private readonly options: ListenStoreOptions = {},
   ) {

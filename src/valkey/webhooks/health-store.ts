@@ -2,7 +2,7 @@
 // attempt and no worker has to hear of that.
 import type { WebhookHealth } from "../../wire/webhook.ts";
 import type { SharedKeys } from "../keys.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { Script, type ScriptArgument } from "../connection/script.ts";
 import healthText from "../scripts/health.lua" with { type: "text" };
 
@@ -29,7 +29,7 @@ const TTL_MS = 60 * 86_400_000;
 
 export class HealthStore {
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     private readonly keys: SharedKeys,
   ) {}
 

@@ -3,7 +3,7 @@
 import type { OwnerRef } from "../../wire/owner.ts";
 import { ownerOf, WEBHOOKS_PER_OWNER, type WebhookRecord } from "../../wire/webhook.ts";
 import type { SharedKeys } from "../keys.ts";
-import type { Link } from "../connection/link.ts";
+import type { StoreLink } from "../connection/link.ts";
 import { Script } from "../connection/script.ts";
 import {
   damagedWebhook,
@@ -27,6 +27,18 @@ const SEALED_AT_ONCE = 100;
 
 /** One process tells so many webhooks that cannot be opened, then it begins anew. */
 const MOST_TOLD = 10_000;
+
+export type WebhookCreated =
+  | { created: true }
+  | { created: false; why: "full" }
+  | { created: false; why: "duplicate"; id: string };
+
+export type WebhookUpdated =
+  | { updated: WebhookRecord }
+  | { updated: null; why: "missing" }
+  /** Its record was damaged in Valkey. */
+  | { updated: null; why: "unreadable" }
+  | { updated: null; why: "duplicate"; id: string };
 
 export interface WebhookStoreOptions {
   box?: SecretBox;
@@ -60,20 +72,14 @@ export class WebhookStore {
   private readonly told = new Set<string>();
 
   constructor(
-    private readonly link: Link,
+    private readonly link: StoreLink,
     private readonly keys: SharedKeys,
     private readonly options: WebhookStoreOptions = {},
   ) {
     this.box = options.box ?? new SecretBox([]);
   }
 
-  async create(
-    record: WebhookRecord,
-  ): Promise<
-    | { created: true }
-    | { created: false; why: "full" }
-    | { created: false; why: "duplicate"; id: string }
-  > {
+  async create(record: WebhookRecord): Promise<WebhookCreated> {
     const owner = ownerOf(record);
     // The lookup first: one that leads nowhere harms nobody, a webhook that cannot be found does.
     await this.link.run((client) => client.hset(this.keys.webhookOwners, record.id, owner));
@@ -142,13 +148,7 @@ export class WebhookStore {
   async update(
     id: string,
     change: (current: WebhookRecord) => WebhookRecord,
-  ): Promise<
-    | { updated: WebhookRecord }
-    | { updated: null; why: "missing" }
-    /** Its record was damaged in Valkey: a change would replace what nobody could read. */
-    | { updated: null; why: "unreadable" }
-    | { updated: null; why: "duplicate"; id: string }
-  > {
+  ): Promise<WebhookUpdated> {
     for (;;) {
       const stored = await this.read(id);
       if (stored === null) return { updated: null, why: "missing" };

@@ -1,6 +1,6 @@
 // Which alert follows from an attempt, if any.
 import type { Alerter } from "./alerts.ts";
-import type { FinishedAttempt } from "../run/attempt.ts";
+import type { FinishedAttempt } from "../job.ts";
 
 export function alertOfAttempt(
   alerter: Pick<Alerter, "raise">,

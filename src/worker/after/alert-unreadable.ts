@@ -6,19 +6,19 @@ import {
 } from "../../valkey/webhooks/sealed-webhook.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import type { Alerter } from "./alerts.ts";
-import { registerWebhook } from "../webhooks/prepared-webhook.ts";
+import { prepareWebhook } from "../webhooks/prepared-webhook.ts";
 import type { WorkerLog } from "../../worker-log.ts";
 
 const ADVICE = {
   "unknown-key": "FLUXHOOK_SECRET_KEY does not hold the key that sealed it; add that key",
   damaged: "it is no webhook's record: restore it from a backup, or delete the webhook",
-  forged: "it was changed in Valkey by somebody else; rotate the secret, set the headers anew",
+  forged: "it was changed in Valkey by somebody else; rotate the secret, set the headers again",
 } as const;
 
-export function tellUnreadable(
+export function alertUnreadable(
   record: WebhookRecord,
   { field, why, keyId }: Unreadable,
-  alerter: Alerter,
+  alerter: Pick<Alerter, "raise">,
   log: WorkerLog,
 ): void {
   const hint = ADVICE[why];
@@ -26,7 +26,7 @@ export function tellUnreadable(
   const isRecord = field === "record";
   log.error(about, isRecord ? "webhook.record_unreadable" : "webhook.secret_unreadable");
   alerter.raise("webhook.disabled", {
-    webhook: registerWebhook(record),
+    webhook: prepareWebhook(record),
     reason: isRecord ? RECORD_UNREADABLE : SECRET_UNREADABLE,
     message: isRecord
       ? `what Valkey holds of it cannot be read, so its owner's events are parked for it; ${hint}`

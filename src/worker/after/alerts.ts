@@ -1,16 +1,15 @@
-// What an operator has to know: to the list and channel, to the log, and to `FLUXHOOK_ALERT_URL` as a
-// delivery like any other. One per webhook and kind in ten minutes, and none about an alert.
+// Raises alerts for the operator: on the list and the channel, in the log, and to `FLUXHOOK_ALERT_URL` as
+// a delivery like any other. At most one per webhook and kind in ten minutes, and none about an alert.
 import { randomUUID } from "node:crypto";
 import { ALERT_EVERY_MS, type AlertStore } from "../../valkey/history/alert-store.ts";
 import { newDeliveryName, ownerTag } from "../../valkey/queue/delivery-id.ts";
 import type { QueueStore } from "../../valkey/queue/queue-store.ts";
-import { ownerRef, splitOwnerRef } from "../../wire/owner.ts";
+import { ownerRef, splitOwnerRef, type OwnerRef } from "../../wire/owner.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import { elementText } from "../../wire/event.ts";
 import { dialectOf } from "../../wire/dialects/registry.ts";
 import { formatDuration } from "../../wire/duration.ts";
-import { registerWebhook, type RegisteredWebhook } from "../webhooks/prepared-webhook.ts";
-import type { Directory } from "../run/fan-out.ts";
+import { prepareWebhook, type PreparedWebhook } from "../webhooks/prepared-webhook.ts";
 import type { WorkerLog } from "../../worker-log.ts";
 
 export type AlertKind =
@@ -25,7 +24,7 @@ export type AlertKind =
   | "key.wrong_type";
 
 export interface AlertAbout {
-  webhook?: RegisteredWebhook;
+  webhook?: PreparedWebhook;
   queue?: string;
   reason?: string;
   message: string;
@@ -33,14 +32,14 @@ export interface AlertAbout {
   id?: string;
 }
 
-/** The owner of the one webhook that `FLUXHOOK_ALERT_URL` stands for; it is in no store. */
+/** The owner of the webhook that `FLUXHOOK_ALERT_URL` makes; it is in no store. */
 const ALERT_OWNER = ownerRef("org", "fluxhook.alerts");
 const ALERT_WEBHOOK = "wh_alerts";
-const MOST_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 export interface AlerterOptions {
   store: AlertStore;
-  /** Where deliveries of alerts begin. */
+  /** Alerts are delivered by this queue. */
   queue: QueueStore;
   url: string | undefined;
   secret: string | undefined;
@@ -49,16 +48,16 @@ export interface AlerterOptions {
 
 export class Alerter {
   private readonly raised = new Map<string, number>();
-  private readonly webhook: RegisteredWebhook | null;
+  private readonly webhook: PreparedWebhook | null;
 
   constructor(private readonly options: AlerterOptions) {
     this.webhook =
       options.url !== undefined && options.secret !== undefined
-        ? registerWebhook(alertWebhook(options.url, options.secret))
+        ? prepareWebhook(alertWebhook(options.url, options.secret))
         : null;
   }
 
-  /** Never throws and is never waited for: an alert that fails costs a log line. */
+  /** Never throws and is never waited for: an alert that fails is logged. */
   raise(kind: AlertKind, about: AlertAbout): void {
     if (about.webhook?.record.id === ALERT_WEBHOOK) return;
     const subject = about.webhook?.record.id ?? about.queue ?? "";
@@ -69,25 +68,21 @@ export class Alerter {
     });
   }
 
-  /** The registered webhooks, and the one for alerts. */
-  directory(registered: Directory): Directory {
-    const own = this.webhook ? [this.webhook] : [];
-    return {
-      peek: (owner) => (owner === ALERT_OWNER ? own : registered.peek(owner)),
-      get: async (owner) => (owner === ALERT_OWNER ? own : registered.get(owner)),
-    };
+  /** The webhook of `FLUXHOOK_ALERT_URL`, for the directory to find it by its owner. */
+  get ownWebhooks(): ReadonlyMap<OwnerRef, readonly PreparedWebhook[]> {
+    return new Map([[ALERT_OWNER, this.webhook ? [this.webhook] : []]]);
   }
 
   private async publish(kind: AlertKind, subject: string, about: AlertAbout): Promise<void> {
     const { store, log } = this.options;
     if (!(await store.mayRaise(kind, subject))) return;
-    const alert = describe(kind, about);
+    const alert = alertOf(kind, about);
     log.warn({ ...alert, event: undefined, kind }, "alert.raised");
     await store.raise(alert);
     if (this.webhook) await this.deliver(this.webhook, alert);
   }
 
-  private async deliver(webhook: RegisteredWebhook, alert: Alert): Promise<void> {
+  private async deliver(webhook: PreparedWebhook, alert: Alert): Promise<void> {
     await this.options.queue.enqueue(
       {
         delivery: newDeliveryName(ownerTag(ALERT_OWNER)),
@@ -111,7 +106,7 @@ export class Alerter {
     const now = performance.now();
     const last = this.raised.get(key);
     if (last !== undefined && now - last < ALERT_EVERY_MS) return false;
-    if (this.raised.size >= MOST_REMEMBERED) this.raised.clear();
+    if (this.raised.size >= MAX_REMEMBERED) this.raised.clear();
     this.raised.set(key, now);
     return true;
   }
@@ -130,7 +125,7 @@ interface Alert {
   at: string;
 }
 
-function describe(kind: AlertKind, { webhook, queue, reason, message, id }: AlertAbout): Alert {
+function alertOf(kind: AlertKind, { webhook, queue, reason, message, id }: AlertAbout): Alert {
   return {
     id: `alert_${randomUUID().replaceAll("-", "")}`,
     kind,

@@ -1,57 +1,58 @@
-// Guarantee 8: what became of attempts is written after they are settled, in groups of its own, and
-// may fail without consequence. Bounded: what cannot be written, or waits in too great a number, is
+// Guarantee 8: log entries, kept bodies and health are written after the settlement, in groups of their
+// own, and may fail without consequence. Bounded: what cannot be written, or is too much to wait, is
 // dropped and counted.
-import type { HealthChange, HealthState, HealthStore } from "../../valkey/webhooks/health-store.ts";
+import type { HealthChange, HealthStore } from "../../valkey/webhooks/health-store.ts";
 import { faultPoint } from "../../fault-point.ts";
-import type { AttemptToKeep, KeptStore } from "../../valkey/history/body-store.ts";
+import type { AttemptToKeep, BodyStore } from "../../valkey/history/body-store.ts";
 import type { LogStore } from "../../valkey/history/log-store.ts";
 import type { RecentEntries } from "../../valkey/history/recent-lists.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { WorkerLog } from "../../worker-log.ts";
+import type { Disabler } from "./disable.ts";
 
-export interface AttemptRecord {
+export interface LoggedAttempt {
   owner: OwnerRef;
   webhookId: string;
   /** Called for those that are written: of a busy owner's attempts only the last ones are. */
-  describe: () => Described;
+  toEntry: () => AttemptToLog;
   /** What it says about the webhook's health; `ignored`: an answer with Retry-After. */
   health: "success" | "failure" | "ignored";
 }
 
-export interface RecorderOptions {
+export interface AttemptLoggerOptions {
   logs: LogStore;
-  kept: KeptStore;
-  /** Answers the keys of the lists that could not be written. */
+  bodies: BodyStore;
+  /** Returns the keys of the lists that could not be written. */
   write: (lists: readonly RecentEntries[]) => Promise<string[]>;
   health: HealthStore;
   logSize: number;
   log: WorkerLog;
-  onHealth: (changes: readonly HealthChange[], states: readonly HealthState[]) => void;
+  disabler: Pick<Disabler, "apply">;
 }
 
-export interface Described {
+export interface AttemptToLog {
   entry: LogEntry;
-  kept: AttemptToKeep;
+  body: AttemptToKeep;
 }
 
-/** How long what became known waits for more about the same owner or webhook. */
+/** How long an attempt waits for others of the same owner or webhook. */
 const WAIT_MS = 100;
-/** Successes alone change nothing but a time. */
+/** Successes alone only change a time. */
 const SUCCESSES_WAIT_MS = 1_000;
-/** Each time for what is due by then: all at once, and deliveries would wait for it (measured). */
+/** Writes in 10 ms slices; writing everything at once delays deliveries (measured: commit 6465f05). */
 const TICK_MS = 10;
-const MOST_IN_SCRIPT = 128;
+const MAX_IN_SCRIPT = 128;
 /** Scripts under way. */
-const MOST_AT_ONCE = 8;
+const MAX_AT_ONCE = 8;
 /** Keys in one log line. */
-const MOST_NAMED = 5;
+const MAX_KEYS_LOGGED = 5;
 /** Owners and webhooks that wait. */
-const MOST_WAITING = 10_000;
+const MAX_WAITING = 10_000;
 
 interface WaitingAttempts {
   sinceMs: number;
-  describes: (() => Described)[];
+  toEntries: (() => AttemptToLog)[];
 }
 
 interface WaitingHealth {
@@ -59,8 +60,8 @@ interface WaitingHealth {
   change: HealthChange;
 }
 
-export class Recorder {
-  // Each in the order in which they began to wait.
+export class AttemptLogger {
+  // Each in the order in which it began to wait.
   private readonly attempts = new Map<OwnerRef, WaitingAttempts>();
   private readonly successes = new Map<string, WaitingHealth>();
   private readonly failures = new Map<string, WaitingHealth>();
@@ -71,34 +72,34 @@ export class Recorder {
   private unwritten: string[] = [];
   private failed: { err: unknown; owners: number } | null = null;
 
-  constructor(private readonly options: RecorderOptions) {}
+  constructor(private readonly options: AttemptLoggerOptions) {}
 
-  add({ owner, webhookId, describe, health }: AttemptRecord): void {
+  add({ owner, webhookId, toEntry, health }: LoggedAttempt): void {
     const { logSize } = this.options;
     const nowMs = performance.now();
     const waiting = this.attempts.get(owner);
     if (waiting) {
-      const { describes } = waiting;
-      describes.push(describe);
+      const { toEntries } = waiting;
+      toEntries.push(toEntry);
       // Only the last ones would survive the trim; twice as many spares moving them each time.
-      if (describes.length > logSize * 2) describes.splice(0, logSize);
-    } else if (this.attempts.size >= MOST_WAITING) {
+      if (toEntries.length > logSize * 2) toEntries.splice(0, logSize);
+    } else if (this.attempts.size >= MAX_WAITING) {
       this.dropped += 1;
       return;
     } else {
-      this.attempts.set(owner, { sinceMs: nowMs, describes: [describe] });
+      this.attempts.set(owner, { sinceMs: nowMs, toEntries: [toEntry] });
       this.tickAt(nowMs + WAIT_MS);
     }
     if (health !== "ignored") this.addHealth(webhookId, health, nowMs);
   }
 
-  /** Writes what is there; at the end of the process. */
+  /** Writes everything; at the end of the process. */
   async flush(): Promise<void> {
     do {
       this.write(Number.POSITIVE_INFINITY);
       await Promise.all(this.writing);
     } while (this.attempts.size + this.successes.size + this.failures.size > 0);
-    this.tellDropped();
+    this.reportDropped();
     this.stopTimer();
   }
 
@@ -140,7 +141,7 @@ export class Recorder {
   private tick(): void {
     this.stopTimer();
     this.write(performance.now());
-    this.tellDropped();
+    this.reportDropped();
     this.tickFor(this.attempts, WAIT_MS);
     this.tickFor(this.failures, WAIT_MS);
     this.tickFor(this.successes, SUCCESSES_WAIT_MS);
@@ -151,14 +152,14 @@ export class Recorder {
     if (oldest) this.tickAt(oldest.sinceMs + waitMs);
   }
 
-  /** What is due by `nowMs`, as far as Valkey keeps pace. */
+  /** Writes what is due by `nowMs`, as far as Valkey keeps up. */
   private write(nowMs: number): void {
-    while (this.writing.size < MOST_AT_ONCE) {
+    while (this.writing.size < MAX_AT_ONCE) {
       const attempts = takeDue(this.attempts, nowMs - WAIT_MS);
       if (attempts.length > 0) this.start(this.writeAttempts(attempts), attempts.length);
       const failures = takeDue(this.failures, nowMs - WAIT_MS);
       if (failures.length > 0) this.start(this.writeHealth(failures), 0);
-      const isCrowded = this.successes.size > MOST_WAITING;
+      const isCrowded = this.successes.size > MAX_WAITING;
       const successes = takeDue(this.successes, isCrowded ? nowMs : nowMs - SUCCESSES_WAIT_MS);
       if (successes.length > 0) this.start(this.writeHealth(successes), 0);
       if (attempts.length + failures.length + successes.length === 0) return;
@@ -176,12 +177,12 @@ export class Recorder {
   }
 
   private async writeAttempts(group: readonly [OwnerRef, WaitingAttempts][]): Promise<void> {
-    const { write, logs, kept, logSize } = this.options;
+    const { write, logs, bodies, logSize } = this.options;
     const lists: RecentEntries[] = [];
-    for (const [owner, { describes }] of group) {
-      const last = describes.slice(-logSize).map((describe) => describe());
+    for (const [owner, { toEntries }] of group) {
+      const last = toEntries.slice(-logSize).map((toEntry) => toEntry());
       const entries = last.map(({ entry }) => entry);
-      lists.push(logs.entriesOf(owner, entries), kept.entriesOf(last.map((one) => one.kept)));
+      lists.push(logs.entriesOf(owner, entries), bodies.entriesOf(last.map((one) => one.body)));
     }
     const unwritten = await write(lists);
     faultPoint("logged");
@@ -191,24 +192,24 @@ export class Recorder {
   }
 
   private async writeHealth(group: readonly [string, WaitingHealth][]): Promise<void> {
-    const { health, onHealth } = this.options;
+    const { health, disabler } = this.options;
     const changes = group.map(([, { change }]) => change);
     const states = await health.add(changes);
     const unwritten = changes.filter((_, at) => states[at] === null);
     this.unwritten.push(...unwritten.map(({ webhookId }) => health.keyOf(webhookId)));
     if (unwritten.length > 0) this.tickAt(performance.now() + WAIT_MS);
-    onHealth(
+    disabler.apply(
       changes.filter((_, at) => states[at] !== null),
       states.filter((state) => state !== null),
     );
   }
 
-  private tellDropped(): void {
+  private reportDropped(): void {
     const { log } = this.options;
     if (this.failed) log.warn(this.failed, "log.dropped");
     if (this.unwritten.length > 0) {
       const { length } = this.unwritten;
-      log.warn({ lists: length, keys: this.unwritten.slice(0, MOST_NAMED) }, "log.dropped");
+      log.warn({ lists: length, keys: this.unwritten.slice(0, MAX_KEYS_LOGGED) }, "log.dropped");
     }
     if (this.dropped > 0) log.warn({ attempts: this.dropped }, "log.dropped");
     this.failed = null;
@@ -217,14 +218,14 @@ export class Recorder {
   }
 }
 
-/** Takes what has waited since then at least off the map, the oldest first. */
+/** Takes off the map what has waited since `sinceMs` or longer, the oldest first. */
 function takeDue<Key, Value extends { sinceMs: number }>(
   waiting: Map<Key, Value>,
   sinceMs: number,
 ): [Key, Value][] {
   const due: [Key, Value][] = [];
   for (const entry of waiting) {
-    if (due.length >= MOST_IN_SCRIPT || entry[1].sinceMs > sinceMs) break;
+    if (due.length >= MAX_IN_SCRIPT || entry[1].sinceMs > sinceMs) break;
     due.push(entry);
   }
   for (const [key] of due) waiting.delete(key);

@@ -1,4 +1,4 @@
-// An attempt as its owner's log has it: of a delivery, and of a test.
+// Makes the entry of the owner's log from an attempt, of a delivery or of a test.
 import type { Attempt } from "../../delivery/deliver.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 

@@ -1,336 +1,263 @@
-// Asks for work: one request at a time, for as much as there is room for, the first queue first.
-// It sleeps while there is nothing to claim or no room, and is woken by the list, by what has
-// settled, by a free slot of a webhook with a lane, by what is due.
+// Claims batches of items, for all queues of this process: one request at a time, for as much as there
+// is room for, the first queue first. It sleeps while there is nothing to claim or no room, until
+// something wakes it: an element on a list, a settlement, a free slot of a webhook with a lane.
 import { randomBytes } from "node:crypto";
-import { isDelivery } from "../../valkey/queue/item.ts";
-import type { Claimed, ClaimReply, Cut } from "../../valkey/queue/queue-store.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
-import type { Membership } from "../settle/membership.ts";
-import { ENOUGH_WAITING, type Slot, type Slots } from "../run/slots.ts";
-import type { Throughput } from "./throughput.ts";
+import type { Link } from "../../valkey/connection/link.ts";
+import type { Claimed, ClaimReply, Cut } from "../../valkey/queue/queue-store.ts";
 import type { WorkerLog } from "../../worker-log.ts";
+import type { KeyProblems } from "../after/key-problems.ts";
+import type { Slot, Slots } from "../run/slots.ts";
+import type { Capacity } from "../settle/capacity.ts";
+import type { Claims } from "../settle/claims.ts";
+import type { WakeUp } from "../wake-up.ts";
+import { BatchSize, MAX_BATCH_DELAY_MS, MAX_ITEMS_IN_BATCH } from "./batch-size.ts";
+import { LaneSlots } from "./lane-slots.ts";
+import type { ListState } from "./list-state.ts";
+import type { ListWatcher } from "./list-watcher.ts";
+
+/** A queue as the claimer sees it. */
+export interface ClaimedQueue {
+  claims: Claims;
+  list: ListState;
+  watcher: Pick<ListWatcher, "watchOnce">;
+}
+
+/** What one request claimed from one queue, in the order in which it is to be run. */
+export interface Batch {
+  claims: Claims;
+  /** A claim and, if it came out of a lane, the slot that was reserved for it. */
+  items: readonly { claim: Claimed; slot: Slot | null }[];
+}
 
 export interface ClaimerOptions {
-  memberships: readonly Membership[];
+  /** The first ones first. */
+  queues: readonly ClaimedQueue[];
   mode: "safe" | "blpop";
-  cut: Cut;
+  capacity: Pick<Capacity, "held" | "room">;
   slots: Slots;
-  throughput: Pick<Throughput, "within">;
-  /** Claimed and not settled. */
-  held: () => number;
-  /** How many more items may be claimed now. */
-  room: () => number;
-  /** An item and, where it came out of a lane, the slot that was kept for it. */
-  onItem: (membership: Membership, claim: Claimed, slot: Slot | null) => void;
-  /** The list is empty: to be called back when it is not. */
-  waitForList: (membership: Membership) => void;
-  /** The worker id was judged dead. */
-  onGone: (membership: Membership) => void;
-  /** Places that cannot be claimed from, each with the reason. */
-  onProblems: (queue: string, problems: readonly string[]) => void;
-  whenUp: () => Promise<boolean>;
+  batchSize: BatchSize;
+  /** What is claimed of elements that are too large. */
+  cut: Cut;
+  /** Reports keys that cannot be claimed from. */
+  keyProblems: Pick<KeyProblems, "report">;
+  wakeUp: WakeUp;
+  /** Notified when a worker id was declared dead: the heartbeat joins again. */
+  heartbeatDue: WakeUp;
+  link: Pick<Link, "whenUp">;
   log: WorkerLog;
 }
 
-const MOST_IN_BATCH = 128;
-/** Bounds memory: what one batch may bring beyond its last element. */
-const MOST_BYTES_IN_BATCH = 512 * 1024;
-const MOST_LANES_IN_BATCH = 64;
-/** Of tens of thousands, to look at all with each batch would cost more than the batch. */
-const MOST_LANES_LOOKED_AT = 256;
-/** What is got through in half of the wait for a slot, and so many at least. */
-const SOON_MS = 25;
-const FEW = 32;
-/** How many lanes and pauses a reply names. */
-const MOST_NAMED = 256;
-/** What nobody announces (other workers' lanes, redeliveries, takeovers) is found after this. */
-const TICK_MS = 250;
+/** Bounds memory and the time that one batch takes: what it may bring before its last element. */
+const MAX_BYTES_IN_BATCH = 512 * 1024;
+/** How many lanes and pauses a reply reports. */
+const MAX_REPORTED = 256;
+/** Poll interval for work that nobody announces: other workers' lanes, redeliveries, takeovers. */
+const POLL_MS = 250;
 const PAUSE_AFTER_ERROR_MS = 500;
-/** After so many failures in a row items are taken one by one: then one bad item spoils no other. */
-const MOST_FAILURES = 2;
-/** Under load a batch is worth waiting for: room for so many, or for so long. */
-const WORTHWHILE_ROOM = MOST_IN_BATCH / 2;
-const WORTHWHILE_MS = 2;
+/** After this many failures in a row items are claimed one by one: one bad item then spoils no other. */
+const MAX_BATCH_FAILURES = 2;
 
 export class Claimer {
   private stopped = false;
-  private woken = false;
-  private sleeper: (() => void) | null = null;
   private askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: ClaimerOptions) {}
 
-  wake(): void {
-    this.woken = true;
-    this.sleeper?.();
-  }
-
   stop(): void {
     this.stopped = true;
-    this.wake();
+    this.options.wakeUp.notify();
   }
 
-  async run(): Promise<void> {
+  /** Batches until `stop`; waits while there is nothing to claim. Outages end by themselves. */
+  async *batches(): AsyncGenerator<Batch, void> {
+    const { batchSize, capacity, link, log, wakeUp } = this.options;
     while (!this.stopped) {
-      if (!this.isWorthwhile()) {
-        // Not to be woken: every settlement makes a little room.
-        await new Promise((resolve) => setTimeout(resolve, WORTHWHILE_MS));
+      if (!batchSize.isWorthAsking(capacity, performance.now() - this.askedAt)) {
+        // A plain sleep: every settlement makes a little room, and would end a wait for that at once.
+        await Bun.sleep(MAX_BATCH_DELAY_MS);
         continue;
       }
-      this.woken = false;
-      let sleepMs = TICK_MS;
+      wakeUp.clear();
+      let sleepMs = POLL_MS;
       try {
-        sleepMs = await this.pass();
+        sleepMs = yield* this.askAll();
       } catch (error) {
-        // Slots that the failed request gave back have woken it. Without a pause it would ask for
-        // them again at once, and never let the reconnection have its turn.
-        this.woken = false;
+        // Slots that the failed request gave back have notified. Without a pause the claimer would ask
+        // for them again at once, and never let the reconnection have its turn.
+        wakeUp.clear();
         if (error instanceof ValkeyUnavailable) {
-          await Promise.race([this.options.whenUp(), this.sleep(PAUSE_AFTER_ERROR_MS)]);
+          await Promise.race([link.whenUp(), this.sleep(PAUSE_AFTER_ERROR_MS)]);
           continue;
         }
-        this.options.log.error({ err: error }, "claim.failed");
+        log.error({ err: error }, "claim.failed");
         sleepMs = PAUSE_AFTER_ERROR_MS;
       }
       if (sleepMs > 0) await this.sleep(sleepMs);
     }
   }
 
-  private isWorthwhile(): boolean {
-    const { held, room } = this.options;
-    if (held() < ENOUGH_WAITING || room() >= WORTHWHILE_ROOM) return true;
-    return performance.now() - this.askedAt >= WORTHWHILE_MS;
+  private async sleep(ms: number): Promise<void> {
+    if (!this.stopped) await this.options.wakeUp.wait(ms);
   }
 
-  /** One round over the queues; answers how long there is nothing to do. */
-  private async pass(): Promise<number> {
-    let sleepMs = TICK_MS;
-    for (const membership of this.options.memberships) {
+  /** Asks each queue once. Returns how long there is nothing to claim. */
+  private async *askAll(): AsyncGenerator<Batch, number> {
+    const { queues, capacity, wakeUp, log } = this.options;
+    let sleepMs = POLL_MS;
+    for (const queue of queues) {
+      const { claims, list } = queue;
       if (this.stopped) break;
-      if (this.options.room() <= 0) {
-        membership.progress.notAsked();
+      if (capacity.room <= 0) {
+        claims.progress.notAsked();
         continue;
       }
-      if (membership.worker === null || performance.now() < membership.askAgainAt) continue;
+      if (claims.worker === null || performance.now() < list.askAgainAt) continue;
       try {
-        sleepMs = Math.min(sleepMs, await this.serve(membership));
-        membership.failures = 0;
+        sleepMs = Math.min(sleepMs, yield* this.askQueue(queue));
+        list.failures = 0;
       } catch (error) {
-        membership.progress.claimFailed(error);
+        claims.progress.claimFailed(error);
         if (error instanceof ValkeyUnavailable) throw error;
         // A key of this queue holds something else, say: the other queues are served meanwhile.
-        membership.failures += 1;
-        membership.askAgainAt = performance.now() + PAUSE_AFTER_ERROR_MS;
-        this.options.log.error({ err: error, queue: membership.store.queue }, "claim.failed");
-        // Slots that the failed request gave back have woken it.
-        this.woken = false;
+        list.failures += 1;
+        list.askAgainAt = performance.now() + PAUSE_AFTER_ERROR_MS;
+        log.error({ err: error, queue: claims.queue }, "claim.failed");
+        // Slots that the failed request gave back have notified.
+        wakeUp.clear();
       }
     }
-    return this.options.room() <= 0 ? TICK_MS : sleepMs;
+    return capacity.room <= 0 ? POLL_MS : sleepMs;
   }
 
-  /** Claims from one queue; answers how long there is nothing to do for it. */
-  private async serve(membership: Membership): Promise<number> {
-    const most = membership.failures < MOST_FAILURES ? MOST_IN_BATCH : 1;
-    const room = Math.min(this.options.room(), most);
-    const mostFromList = this.mostFromList(membership, room);
-    const reply = await this.ask(membership, room, mostFromList);
-    if (reply.kind === "gone") {
-      this.options.onGone(membership);
-      return TICK_MS;
+  /** Asks one queue once. Returns how long there is nothing to claim from it. */
+  private async *askQueue(queue: ClaimedQueue): AsyncGenerator<Batch, number> {
+    const { mode, capacity, heartbeatDue, log } = this.options;
+    const { claims, list } = queue;
+    const maxItems = list.failures < MAX_BATCH_FAILURES ? MAX_ITEMS_IN_BATCH : 1;
+    const room = Math.min(capacity.room, maxItems);
+    const maxFromList = mode === "safe" ? this.maxFromList(queue, room) : 0;
+    const { reply, items } = await this.ask(queue, room, maxFromList);
+    if (reply.kind !== "batch") {
+      // A stale number cannot be, for numbers only grow. A new worker id is right whatever the cause.
+      if (reply.kind === "stale") log.error({ queue: claims.queue }, "claim.stale");
+      claims.lost();
+      heartbeatDue.notify();
+      return POLL_MS;
     }
-    if (reply.kind === "stale") {
-      // Cannot be: numbers only grow. A new id is right whatever the cause.
-      this.options.log.error({ queue: membership.store.queue }, "claim.stale");
-      this.options.onGone(membership);
-      return TICK_MS;
-    }
-    const items = reply.items.length;
-    if (this.options.mode === "blpop") {
-      await this.pop(membership, room - items);
-      membership.progress.claimed({
-        items,
-        maxFromList: 0,
-        listLength: 0,
-        problems: reply.problems,
-      });
-    } else {
-      membership.progress.claimed({
-        items,
-        maxFromList: mostFromList,
-        listLength: reply.listLength,
-        problems: reply.problems,
-      });
-      membership.listIsEmpty = reply.listLength === 0;
-      membership.ageMs = membership.age.look(reply.taken, reply.listLength);
-      if (membership.listIsEmpty) this.options.waitForList(membership);
-    }
-    const nextDueInMs = reply.nextDueInMs ?? TICK_MS;
-    if (items > 0 || reply.again || (mostFromList > 0 && !membership.listIsEmpty)) return 0;
-    return mostFromList === 0 && this.options.mode === "safe"
-      ? Math.min(WORTHWHILE_MS, nextDueInMs)
-      : nextDueInMs;
+    if (items.length > 0) yield { claims, items };
+    if (mode === "blpop") {
+      const popped = await this.pop(queue, room - items.length);
+      if (popped.length > 0) yield { claims, items: popped };
+    } else if (list.isEmpty) queue.watcher.watchOnce();
+    const { problems } = reply;
+    const listLength = mode === "safe" ? reply.listLength : 0;
+    claims.progress.claimed({ items: items.length, maxFromList, listLength, problems });
+
+    if (items.length > 0 || reply.again || (maxFromList > 0 && !list.isEmpty)) return 0;
+    const nextDueInMs = reply.nextDueInMs ?? POLL_MS;
+    const isListLeft = maxFromList === 0 && mode === "safe";
+    return isListLeft ? Math.min(MAX_BATCH_DELAY_MS, nextDueInMs) : nextDueInMs;
+  }
+
+  private maxFromList({ claims, list }: ClaimedQueue, room: number): number {
+    return this.options.batchSize.maxFromList(claims.lanes, list.quota, room);
   }
 
   private async ask(
-    membership: Membership,
+    queue: ClaimedQueue,
     room: number,
-    mostFromList: number,
-  ): Promise<ClaimReply> {
+    maxFromList: number,
+  ): Promise<{ reply: ClaimReply; items: Batch["items"] }> {
     const { slots } = this.options;
-    const worker = membership.worker as string;
-    this.askedAt = performance.now();
-    const lanes = this.keepSlots(membership, room);
-    const namesDue = performance.now() - membership.namedAt >= TICK_MS;
-    if (namesDue) membership.namedAt = performance.now();
-    let reply: ClaimReply;
+    const { claims, list } = queue;
+    const now = performance.now();
+    this.askedAt = now;
+    const isReportDue = now - list.reportedAt >= POLL_MS;
+    if (isReportDue) list.reportedAt = now;
+    const reserved = LaneSlots.reserve(slots, claims.lanes, roomForLanes(list, room));
     try {
-      reply = await membership.store.claim({
-        worker,
-        number: membership.batch + 1,
-        mostItems: room,
-        mostBytes: MOST_BYTES_IN_BATCH,
-        mostFromList,
-        name: namesDue ? MOST_NAMED : 0,
+      const reply = await claims.store.claim({
+        worker: claims.worker as string,
+        number: claims.batch + 1,
+        maxItems: room,
+        maxBytes: MAX_BYTES_IN_BATCH,
+        maxFromList,
+        reportLimit: isReportDue ? MAX_REPORTED : 0,
         cut: this.options.cut,
-        lanes: [...lanes].map(([webhookId, kept]) => ({ webhookId, mostItems: kept.length })),
+        lanes: reserved.requests(),
       });
-    } catch (error) {
-      for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
-      throw error;
-    }
-    if (reply.kind === "batch") {
-      this.accept(membership, reply, lanes, room);
-      if (reply.problems.length > 0)
-        this.options.onProblems(membership.store.queue, reply.problems);
-      // Pauses are kept with the first queue, for a webhook may get deliveries from any.
-      if (namesDue && membership === this.options.memberships[0]) {
-        slots.setPauses(reply.pauses, reply.pauses.length < MOST_NAMED);
+      if (reply.kind !== "batch") return { reply, items: [] };
+      const items = this.accept(queue, reply, reserved, room);
+      if (reply.problems.length > 0) {
+        this.options.keyProblems.report(claims.queue, reply.problems);
       }
-    } else
-      for (const kept of lanes.values()) for (const slot of kept) slots.finish(slot, "neutral");
-    return reply;
-  }
-
-  /**
-   * Not more than is soon got through, for the rest would find no slot in time; and none while as much
-   * is at hand of webhooks that keep pace.
-   */
-  private mostFromList({ lanes, listShare }: Membership, room: number): number {
-    const { mode, slots, throughput } = this.options;
-    if (mode !== "safe") return 0;
-    const soon = Math.max(FEW, Math.min(room, Math.floor(throughput.within(SOON_MS))));
-    if (slots.waitingForPace >= Math.min(soon, ENOUGH_WAITING)) return 0;
-    for (const webhookId of firstOf(lanes, MOST_LANES_LOOKED_AT)) {
-      if (slots.keepsPace(webhookId)) return Math.min(soon, listShare.take(performance.now()));
+      // Pauses are kept with the first queue, for a webhook may get deliveries from any.
+      if (isReportDue && queue === this.options.queues[0]) {
+        slots.setPauses(reply.pauses, reply.pauses.length < MAX_REPORTED);
+      }
+      return { reply, items };
+    } finally {
+      reserved.release();
     }
-    return soon;
   }
 
   private accept(
-    membership: Membership,
+    { claims, list }: ClaimedQueue,
     reply: Extract<ClaimReply, { kind: "batch" }>,
-    lanes: ReadonlyMap<string, Slot[]>,
+    reserved: LaneSlots,
     room: number,
-  ): void {
-    membership.hasDue = reply.nextDueInMs === 0;
-    // Also where nothing is left of a batch whose reply was lost (the audit gave it up): asked for
-    // under the same number, there would never be another.
-    if (reply.items.length > 0 || reply.again) membership.batch += 1;
-    for (const claim of reply.items) membership.hold(claim);
-    let served = 0;
-    for (const claim of reply.items) {
-      let slot: Slot | null = null;
-      if (claim.source === "lane" && isDelivery(claim.header)) {
-        const webhookId = claim.header.webhook_id;
-        slot = lanes.get(webhookId)?.pop() ?? null;
-        if (this.options.slots.keepsPace(webhookId)) served += 1;
-      }
-      this.options.onItem(membership, claim, slot);
+  ): Batch["items"] {
+    if (this.options.mode === "safe") list.observe(reply.taken, reply.listLength);
+    list.hasDue = reply.nextDueInMs === 0;
+    // Also where nothing is left of a batch whose reply was lost (the audit returned it): asked for under
+    // the same number, there would never be another one.
+    if (reply.items.length > 0 || reply.again) claims.batch += 1;
+    claims.hold(reply.items);
+    const items = reply.items.map((claim) => ({ claim, slot: reserved.take(claim) }));
+    list.quota.laneServed(reserved.fastServed, performance.now());
+    // A batch that was full before a lane was asked says nothing about it.
+    const isFull = items.length >= room || bytesOf(reply.items) >= MAX_BYTES_IN_BATCH;
+    if (!reply.again && !isFull) {
+      for (const webhookId of reserved.unused()) claims.laneWasEmpty(webhookId);
     }
-    membership.listShare.serve(served, performance.now());
-    const isFull = reply.items.length >= room || bytesOf(reply.items) >= MOST_BYTES_IN_BATCH;
-    for (const [webhookId, unused] of lanes) {
-      if (unused.length > 0 && !reply.again && !isFull) membership.laneWasEmpty(webhookId);
-      for (const slot of unused) this.options.slots.finish(slot, "neutral");
-    }
-    for (const webhookId of reply.lanes) membership.lanes.add(webhookId);
-  }
-
-  /** Slots for lanes are taken before the lanes are asked, so that nothing comes back to its end. */
-  private keepSlots(membership: Membership, room: number): Map<string, Slot[]> {
-    const { lanes } = membership;
-    const kept = new Map<string, Slot[]>();
-    // Half for what is due: full lanes would leave nothing of any batch. With room for one, by turns.
-    membership.isTurnOfDue = membership.hasDue && !membership.isTurnOfDue;
-    let left = membership.hasDue ? Math.floor(room / 2) : room;
-    if (room === 1 && !membership.isTurnOfDue) left = 1;
-    for (const webhookId of firstOf(lanes, MOST_LANES_LOOKED_AT)) {
-      if (kept.size >= MOST_LANES_IN_BATCH || left <= 0) break;
-      const slots: Slot[] = [];
-      while (left > 0) {
-        const slot = this.options.slots.take(webhookId);
-        if (!slot) break;
-        slots.push(slot);
-        left -= 1;
-      }
-      if (slots.length > 0) kept.set(webhookId, slots);
-      // Behind the others next time, also where it has no slot: it would hide them.
-      lanes.delete(webhookId);
-      lanes.add(webhookId);
-    }
-    return kept;
+    for (const webhookId of reply.lanes) claims.lanes.add(webhookId);
+    return items;
   }
 
   /** At most once: from here on only this process's memory holds the elements. */
-  private async pop(membership: Membership, room: number): Promise<void> {
-    if (room <= 0) return;
-    const { elements, listLength } = await membership.store.pop(
-      room,
-      MOST_BYTES_IN_BATCH,
-      this.options.cut,
-    );
-    membership.listIsEmpty = listLength === 0;
-    if (membership.listIsEmpty) this.options.waitForList(membership);
-    // One that is too large was put where the next request finds it.
-    if (elements.length === 0 && !membership.listIsEmpty) this.woken = true;
-    for (const bytes of elements) {
-      this.options.onItem(
-        membership,
-        {
-          worker: null,
-          number: "",
-          crashes: 0,
-          header: { claim: randomBytes(12).toString("hex"), at: Date.now() },
-          source: "list",
-          shared: false,
-          bytes,
-        },
-        null,
-      );
-    }
-  }
-
-  private async sleep(ms: number): Promise<void> {
-    if (this.woken || this.stopped) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.sleeper = resolve;
-    const timer = setTimeout(resolve, ms);
-    await promise;
-    clearTimeout(timer);
-    this.sleeper = null;
+  private async pop(
+    { claims, list, watcher }: ClaimedQueue,
+    room: number,
+  ): Promise<Batch["items"]> {
+    if (room <= 0) return [];
+    const { cut, wakeUp } = this.options;
+    const { elements, listLength } = await claims.store.pop(room, MAX_BYTES_IN_BATCH, cut);
+    list.isEmpty = listLength === 0;
+    if (list.isEmpty) watcher.watchOnce();
+    // An element that is too large was put where the next request finds it.
+    if (elements.length === 0 && !list.isEmpty) wakeUp.notify();
+    const popped = elements.map((bytes): Claimed => ({
+      worker: null,
+      number: "",
+      crashes: 0,
+      header: { claim: randomBytes(12).toString("hex"), at: Date.now() },
+      source: "list",
+      shared: false,
+      bytes,
+    }));
+    claims.hold(popped);
+    return popped.map((claim) => ({ claim, slot: null }));
   }
 }
 
-function bytesOf(items: readonly Claimed[]): number {
-  return items.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+/** Leaves half for what is due: full lanes would leave nothing of any batch. With room for one, by turns. */
+function roomForLanes(list: ListState, room: number): number {
+  list.isTurnOfDue = list.hasDue && !list.isTurnOfDue;
+  if (room === 1 && !list.isTurnOfDue) return 1;
+  return list.hasDue ? Math.floor(room / 2) : room;
 }
 
-function firstOf<T>(all: Iterable<T>, most: number): T[] {
-  const first: T[] = [];
-  for (const one of all) {
-    if (first.length >= most) break;
-    first.push(one);
-  }
-  return first;
+function bytesOf(claims: readonly Claimed[]): number {
+  return claims.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
 }

@@ -3,29 +3,30 @@ import { Link } from "../../valkey/connection/link.ts";
 import { BlindWait } from "../../valkey/queue/blind-wait.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { WorkerLog } from "../../worker-log.ts";
+import type { WakeUp } from "../wake-up.ts";
 
 const BLOCK_S = 2;
-/** Longer than the block: a frozen server answers nothing at all. */
+/** Longer than the block: a frozen server does not answer at all. */
 const DEADLINE_MS = 3_500;
 const PAUSE_AFTER_ERROR_MS = 250;
-/** A list that stays unusable is logged so often. */
+/** How often a list that stays unusable is logged. */
 const LOG_EVERY_MS = 10_000;
 
-export class ListWait {
+export class ListWatcher {
   private readonly link: Link;
-  private waiting = false;
-  private closed = false;
-  private loggedAt = Number.NEGATIVE_INFINITY;
   private readonly blindWait: BlindWait;
+  private loggedAt = Number.NEGATIVE_INFINITY;
+  private isWaiting = false;
+  private isClosed = false;
 
   constructor(
     private readonly options: {
       url: string;
       name: string;
       queue: string;
-      /** `blpop` producers push right, and its own pop takes from the left. */
+      /** The end that elements are taken from. `blpop` producers push right, and it takes from the left. */
       end: "RIGHT" | "LEFT";
-      onElement: () => void;
+      wakeUp: WakeUp;
       log: WorkerLog;
     },
   ) {
@@ -33,30 +34,30 @@ export class ListWait {
     this.blindWait = new BlindWait(this.link, options.queue, options.end);
   }
 
-  /** `onElement` is called once, as soon as the list is not empty. */
-  arm(): void {
-    if (this.waiting || this.closed) return;
-    this.waiting = true;
+  /** Notifies once, as soon as the list is not empty. */
+  watchOnce(): void {
+    if (this.isWaiting || this.isClosed) return;
+    this.isWaiting = true;
     void this.wait().finally(() => {
-      this.waiting = false;
-      if (!this.closed) this.options.onElement();
+      this.isWaiting = false;
+      if (!this.isClosed) this.options.wakeUp.notify();
     });
   }
 
   close(): void {
-    this.closed = true;
+    this.isClosed = true;
     this.link.close();
   }
 
   private async wait(): Promise<void> {
     const { queue, log } = this.options;
-    while (!this.closed) {
+    while (!this.isClosed) {
       try {
         await this.link.whenUp();
         const found = await this.blindWait.forElement(BLOCK_S);
         if (found === "element") return;
         if (found === "nothing") continue;
-        // At the memory limit it is refused, but the claim is not: let that ask now and then.
+        // At the memory limit the wait is refused but the claim is not: let the claimer ask now and then.
       } catch (error) {
         if (error instanceof ValkeyUnavailable) continue;
         const now = performance.now();
@@ -65,7 +66,7 @@ export class ListWait {
           log.warn({ err: error, queue }, "list.wait_failed");
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_ERROR_MS));
+      await Bun.sleep(PAUSE_AFTER_ERROR_MS);
       return;
     }
   }

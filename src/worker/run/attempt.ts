@@ -1,127 +1,99 @@
-// One claimed delivery: a slot of its webhook, one attempt, its settlement, its record. In this order
-// (guarantee 8): whatever fails after the settlement costs a log line, not a delivery.
-import type { Drain } from "../../delivery/http/response-reader.ts";
-import { DRAINED } from "../../delivery/http/connection.ts";
-import { deliver, type Attempt, type DeliverDeps } from "../../delivery/deliver.ts";
+// One claimed delivery: a slot of its webhook, one attempt, its settlement, and what follows. In this
+// order (guarantee 8): whatever fails after the settlement costs a log line, not a delivery.
+import { deliver, type Attempt, type DeliverDeps, type Delivery } from "../../delivery/deliver.ts";
+import { DRAINED, type Drain } from "../../delivery/http/answer.ts";
+import { attemptUuid } from "../../valkey/queue/delivery-id.ts";
 import type { DeliveryHeader } from "../../valkey/queue/item.ts";
 import type { Claimed } from "../../valkey/queue/queue-store.ts";
+import type { DialectName } from "../../wire/dialects/dialect.ts";
 import { dialectOf } from "../../wire/dialects/registry.ts";
-import type { Event } from "../../wire/event.ts";
-import { attemptUuid } from "../../valkey/queue/delivery-id.ts";
-import { logEntryOf } from "../after/log-entry.ts";
-import type { Membership } from "../settle/membership.ts";
-import type { Described, Recorder } from "../after/attempt-log.ts";
-import type { RegisteredWebhook } from "../webhooks/prepared-webhook.ts";
-import type { Slot, SlotResult, Slots } from "./slots.ts";
 import type { WorkerLog } from "../../worker-log.ts";
+import { afterAttempt, type AfterDeps } from "../after/after-attempt.ts";
+import type { Job } from "../job.ts";
+import type { Claims } from "../settle/claims.ts";
+import { endAttempt, isRetry, moveToLane, park, returnUnbegun } from "../settle/endings.ts";
+import type { Slot, SlotResult, Slots } from "./slots.ts";
+import type { Throughput } from "./throughput.ts";
 
 export interface AttemptDeps {
   slots: Slots;
-  recorder: Recorder;
+  throughput: Pick<Throughput, "add">;
   deliver: DeliverDeps;
+  after: AfterDeps;
   log: WorkerLog;
-  /** Attempts under way: what a drain waits for, and puts back when its time is over. */
-  running: Map<Claimed, { membership: Membership; header: DeliveryHeader }>;
-  isDraining: () => boolean;
-  /** After it is settled. */
-  onAttempt: (attempt: FinishedAttempt) => void;
+  /** Attempts under way: a drain waits for them, and returns them when its time is over. */
+  running: Map<Claimed, { claims: Claims; header: DeliveryHeader }>;
+  state: { readonly isDraining: boolean };
 }
 
-export interface Job {
-  membership: Membership;
-  claim: Claimed;
-  header: DeliveryHeader;
-  event: Event;
-  webhook: RegisteredWebhook;
-}
+/** For what ends without anything to wait for. */
+export const DONE = Promise.resolve();
 
-const ENDED = Promise.resolve();
-
-export interface FinishedAttempt {
-  job: Job;
-  deliveryId: string;
-  attempt: Attempt;
-}
-
-/** Runs a delivery to its settlement. `kept` is a slot that was taken for it beforehand. */
-export function runDelivery(job: Job, kept: Slot | null, deps: AttemptDeps): Promise<void> {
-  const { membership, header, webhook } = job;
-  const { slots } = deps;
-  if (!webhook.record.enabled) {
-    if (kept) slots.finish(kept, "neutral");
-    park(job, "webhook-disabled", null, header.attempt);
-    return ENDED;
-  }
-  // Behind those that are in its lane already: they came first. A due retry came before all of them, so
-  // it stands in line for the next slot, and goes to the lane's head where it gets none in time.
-  if (kept === null && !isRetry(header) && membership.lanes.has(webhook.record.id)) {
-    toLane(job, deps);
-    return ENDED;
-  }
-  // In line before anything is awaited, so that what came first is sent first.
-  return attemptOnce(job, kept ?? findSlot(job, deps), deps);
-}
-
-/** Without a slot there is none. */
-async function attemptOnce(
+/** Runs a delivery to its settlement. `reservedSlot` was taken for it before it was claimed. */
+export function attemptDelivery(
   job: Job,
-  inLine: Slot | Promise<Slot | null>,
+  reservedSlot: Slot | null,
   deps: AttemptDeps,
 ): Promise<void> {
-  const { membership, claim, event, webhook } = job;
-  const { record } = webhook;
+  const { claims, webhook } = job;
+  if (!webhook.record.enabled) {
+    if (reservedSlot) deps.slots.finish(reservedSlot, "neutral");
+    park(job, job.event.type, "webhook-disabled");
+    return DONE;
+  }
+  // Deliveries that wait in the webhook's lane came first. A due retry came before all of them: it asks for
+  // the next slot, and goes to the head of the lane if it gets none in time.
+  if (reservedSlot === null && !isRetry(job.header) && claims.lanes.has(webhook.record.id)) {
+    giveUpSlot(job, deps);
+    return DONE;
+  }
+  // Asks for the slot before anything is awaited, so that deliveries are sent in the order of their claims.
+  return attemptOnce(job, reservedSlot ?? requestSlot(job, deps), deps);
+}
+
+/** Makes one attempt. Returns without sending if the delivery gets no slot. */
+async function attemptOnce(
+  job: Job,
+  slotRequest: Slot | Promise<Slot | null>,
+  deps: AttemptDeps,
+): Promise<void> {
   const { running, slots } = deps;
-  // Of the first attempt, whatever the webhook's is by now: every attempt sends the same body.
+  const { record } = job.webhook;
+  // The dialect of the first attempt, whatever the webhook's is by now: every attempt sends the same body.
   const header = { ...job.header, dialect: job.header.dialect ?? record.dialect };
-  let held: Slot | null = null;
   const begin = (slot: Slot | null): boolean => {
     if (slot === null) return false;
-    held = slot;
     slots.begin(slot);
-    running.set(claim, { membership, header });
+    running.set(job.claim, { claims: job.claims, header });
     return true;
   };
   try {
     const deliveryId = attemptUuid(header);
     const attempt = await deliver(
-      {
-        deliveryId,
-        attempt: header.attempt,
-        event: {
-          id: header.id,
-          type: event.type,
-          timestamp: header.timestamp,
-          data: event.data,
-          traceparent: event.traceparent,
-        },
-        target: {
-          url: record.url,
-          dialect: dialectOf(header.dialect),
-          secrets: webhook.signers(deps.deliver.now()),
-          headers: record.headers,
-          timeoutMs: record.timeout_ms,
-          scheduleMs: webhook.scheduleMs,
-        },
-      },
+      deliveryOf(job, header, deliveryId, deps.deliver.now()),
       deps.deliver,
-      () => (inLine instanceof Promise ? inLine.then(begin) : begin(inLine)),
+      () => (slotRequest instanceof Promise ? slotRequest.then(begin) : begin(slotRequest)),
     );
-    const slot = held as Slot | null;
+    const slot = slotRequest instanceof Promise ? await slotRequest : slotRequest;
     if (attempt === null || slot === null) return;
-    // Put back at the end of a drain: it may be sent again, and this run no longer decides.
-    if (!running.delete(claim)) return;
-    const done: Job = { membership, claim, header, event, webhook };
-    settle(done, attempt);
-    keepRecord(done, deliveryId, attempt, deps.recorder);
-    deps.onAttempt({ job: done, deliveryId, attempt });
+    // A drain has returned it meanwhile: it may be sent again, and this run no longer decides.
+    if (!running.delete(job.claim)) return;
+    const done: Job = { ...job, header };
+    endAttempt(done, attempt);
+    const { outcome } = attempt;
+    if (outcome.outcome !== "delivered" && outcome.pauseMs !== null) {
+      slots.pause(record.id, outcome.pauseMs);
+    }
+    deps.throughput.add();
+    afterAttempt({ job: done, deliveryId, attempt }, deps.after);
     if (attempt.drained === DRAINED) slots.finish(slot, slotResult(attempt, "ended"));
     else void attempt.drained.then((drain) => slots.finish(slot, slotResult(attempt, drain)));
   } catch (error) {
-    const slot = await inLine;
-    running.delete(claim);
+    const slot = await slotRequest;
+    running.delete(job.claim);
     if (slot === null) {
-      // Its claim has ended in the lane: nothing is left for the reaper.
-      deps.log.error({ err: error, webhook_id: webhook.record.id }, "delivery.crashed");
+      // Its claim has ended in the lane: there is nothing to take over.
+      deps.log.error({ err: error, webhook_id: record.id }, "delivery.crashed");
       return;
     }
     slots.finish(slot, "neutral");
@@ -129,154 +101,49 @@ async function attemptOnce(
   }
 }
 
-/** Who finds none in time goes into the lane, as it came: signing may end in another order. */
-function findSlot(job: Job, deps: AttemptDeps): Slot | Promise<Slot | null> {
-  const { slots } = deps;
-  const { id } = job.webhook.record;
-  const taken = slots.hasWaiters(id) ? null : slots.take(id);
-  return taken ?? slots.wait(id, () => toLane(job, deps));
-}
-
-function toLane(job: Job, { isDraining }: AttemptDeps): void {
-  if (isDraining()) {
-    putBack(job, "as-it-came");
-    return;
-  }
-  const { membership, claim, header, webhook } = job;
-  const webhookId = webhook.record.id;
-  membership.settle(claim, {
-    verb: "lane",
-    webhookId,
-    header: JSON.stringify(header),
-    first: isRetry(header),
-  });
-}
-
-function isRetry({ attempt }: DeliveryHeader): boolean {
-  return attempt > 1;
-}
-
-function settle({ membership, claim, header, event }: Job, { outcome }: Attempt): void {
-  switch (outcome.outcome) {
-    case "delivered":
-      membership.settle(claim, { verb: "done", ending: "delivered" });
-      return;
-    case "retry":
-      membership.settle(claim, {
-        verb: "retry",
-        delivery: header.delivery,
-        delayMs: outcome.delayMs,
-        header: JSON.stringify({ ...header, attempt: header.attempt + 1, runs: 0 }),
-      });
-      return;
-    case "parked":
-      park(
-        { membership, claim, header, event },
-        outcome.reason,
-        outcome.statusCode,
-        header.attempt,
-      );
-  }
-}
-
-/** Kept for `PARKED_TTL`; it is not tried again by itself. */
-export function park(
-  {
-    membership,
-    claim,
-    header,
-    event,
-  }: Pick<Job, "membership" | "claim" | "header"> & {
-    event: Event | null;
-  },
-  reason: string,
-  statusCode: number | null,
-  attempt: number,
-): void {
-  membership.settle(claim, {
-    verb: "park",
-    delivery: header.delivery,
-    header: JSON.stringify({
-      ...header,
-      attempt,
-      reason,
-      status_code: statusCode,
-      event: event?.type,
-    } satisfies DeliveryHeader),
-  });
-}
-
-/** At the end of a drain. What was begun keeps its id and gets a new UUID; the rest goes back as it came. */
-export function putBack(
-  { membership, claim, header }: Pick<Job, "membership" | "claim" | "header">,
-  how: "begun" | "as-it-came",
-): void {
-  const cameAsElement = !("delivery" in claim.header);
-  membership.settle(claim, {
-    verb: "back",
-    header:
-      how === "begun"
-        ? JSON.stringify({ ...header, runs: header.runs + 1 })
-        : cameAsElement
-          ? null
-          : JSON.stringify(header),
-  });
-}
-
-function keepRecord(
-  { claim, header, event, webhook }: Job,
+function deliveryOf(
+  { event, webhook }: Job,
+  header: DeliveryHeader & { dialect: DialectName },
   deliveryId: string,
-  attempt: Attempt,
-  recorder: Recorder,
-): void {
-  const { outcome } = attempt;
-  const health =
-    outcome.outcome === "delivered"
-      ? "success"
-      : outcome.countsTowardsDisabling
-        ? "failure"
-        : "ignored";
-  // What is waited for holds no more than it needs: not the event's text, nor the claim.
-  const { bytes } = claim;
-  const { type: eventType } = event;
-  const webhookId = webhook.record.id;
-  const describe = () =>
-    describeAttempt({ deliveryId, webhookId, eventType, header, attempt, bytes });
-  recorder.add({ owner: webhook.owner, webhookId, describe, health });
-}
-
-function describeAttempt({
-  deliveryId,
-  webhookId,
-  eventType,
-  header,
-  attempt,
-  bytes,
-}: {
-  deliveryId: string;
-  webhookId: string;
-  eventType: string;
-  header: DeliveryHeader;
-  attempt: Attempt;
-  bytes: Buffer | null;
-}): Described {
-  const { outcome } = attempt.outcome;
+  nowMs: number,
+): Delivery {
+  const { record } = webhook;
   return {
-    entry: logEntryOf({
-      deliveryId,
-      webhookId,
-      eventId: header.id,
-      eventType,
-      attempt: header.attempt,
-      result: attempt,
-    }),
-    // A retry's bytes wait in the schedule.
-    kept: { header, outcome, element: outcome === "retry" ? null : bytes },
+    deliveryId,
+    attempt: header.attempt,
+    event: {
+      id: header.id,
+      type: event.type,
+      timestamp: header.timestamp,
+      data: event.data,
+      traceparent: event.traceparent,
+    },
+    target: {
+      url: record.url,
+      dialect: dialectOf(header.dialect),
+      secrets: webhook.signers(nowMs),
+      headers: record.headers,
+      timeoutMs: record.timeout_ms,
+      scheduleMs: webhook.scheduleMs,
+    },
   };
 }
 
+/** A delivery that gets no slot in time goes to the lane as it came. */
+function requestSlot(job: Job, deps: AttemptDeps): Slot | Promise<Slot | null> {
+  const { slots } = deps;
+  const { id } = job.webhook.record;
+  const taken = slots.hasWaiters(id) ? null : slots.take(id);
+  return taken ?? slots.wait(id, () => giveUpSlot(job, deps));
+}
+
+function giveUpSlot(job: Job, { state }: AttemptDeps): void {
+  if (state.isDraining) returnUnbegun(job.claims, job.claim);
+  else moveToLane(job);
+}
+
 function slotResult({ outcome }: Attempt, drain: Drain): SlotResult {
-  // It said what came of the request, but it held the slot like one that says nothing.
+  // The receiver answered, but it held the slot like one that does not answer.
   if (drain === "unfinished") return "overload";
   if (outcome.outcome === "delivered") return "success";
   if (outcome.statusCode !== null) return "neutral";

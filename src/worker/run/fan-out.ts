@@ -5,29 +5,24 @@ import { isDelivery, type DeliveryHeader, type ElementHeader } from "../../valke
 import type { Claimed } from "../../valkey/queue/queue-store.ts";
 import { readElement, type Event, type EventLimits, type Rejection } from "../../wire/event.ts";
 import { ownerRef, type OwnerRef } from "../../wire/owner.ts";
-import type { RegisteredWebhook } from "../webhooks/prepared-webhook.ts";
+import type { WebhookSource } from "../webhooks/directory.ts";
+import type { PreparedWebhook } from "../webhooks/prepared-webhook.ts";
 
 /** What becomes of a claimed element. */
 export type FanOut =
   | { kind: "rejected"; rejection: Rejection }
   | { kind: "nobody" }
-  | { kind: "one"; event: Event; header: DeliveryHeader; webhook: RegisteredWebhook }
+  | { kind: "one"; event: Event; header: DeliveryHeader; webhook: PreparedWebhook }
   | { kind: "many"; event: string; headers: DeliveryHeader[] };
 
-export interface Directory {
-  /** What is at hand of an owner's webhooks, or null: then `get` reads them. */
-  peek(owner: OwnerRef): readonly RegisteredWebhook[] | null;
-  get(owner: OwnerRef): Promise<readonly RegisteredWebhook[]>;
-}
-
 /**
- * Rejects with ValkeyUnavailable where the owner's webhooks have to be read and cannot be. No promise
- * where they are at hand: on the hot path each costs time.
+ * Reads a claimed element and finds the webhooks that match it. Returns a promise only where the owner's
+ * webhooks are not cached; it rejects with ValkeyUnavailable where they cannot be read.
  */
 export function fanOut(
   claim: Claimed,
   limits: EventLimits,
-  directory: Directory,
+  directory: WebhookSource,
 ): FanOut | Promise<FanOut> {
   const { header } = claim;
   if (isDelivery(header)) throw new Error("a delivery is fanned out already");
@@ -35,21 +30,21 @@ export function fanOut(
   if (!reading.ok) return { kind: "rejected", rejection: reading.rejection };
   const { event } = reading;
   const owners = ownersOf(event);
-  const atHand: (readonly RegisteredWebhook[])[] = [];
+  const cached: (readonly PreparedWebhook[])[] = [];
   for (const owner of owners) {
     const webhooks = directory.peek(owner);
     if (webhooks === null) {
       return readAll(owners, directory).then((registered) => split(header, event, registered));
     }
-    atHand.push(webhooks);
+    cached.push(webhooks);
   }
-  return split(header, event, atHand);
+  return split(header, event, cached);
 }
 
 async function readAll(
   owners: readonly OwnerRef[],
-  directory: Directory,
-): Promise<(readonly RegisteredWebhook[])[]> {
+  directory: WebhookSource,
+): Promise<(readonly PreparedWebhook[])[]> {
   const registered = [];
   for (const owner of owners) {
     registered.push(directory.peek(owner) ?? (await directory.get(owner)));
@@ -60,9 +55,9 @@ async function readAll(
 function split(
   claimed: ElementHeader,
   event: Event,
-  registered: readonly (readonly RegisteredWebhook[])[],
+  registered: readonly (readonly PreparedWebhook[])[],
 ): FanOut {
-  const webhooks: RegisteredWebhook[] = [];
+  const webhooks: PreparedWebhook[] = [];
   for (const ofOwner of registered) {
     for (const webhook of ofOwner) if (webhook.matches(event.type)) webhooks.push(webhook);
   }
@@ -78,7 +73,7 @@ function split(
   return { kind: "many", event: claimed.claim, headers };
 }
 
-function firstHeader(webhook: RegisteredWebhook, id: string, timestamp: string): DeliveryHeader {
+function firstHeader(webhook: PreparedWebhook, id: string, timestamp: string): DeliveryHeader {
   return {
     delivery: newDeliveryName(webhook.ownerTag),
     webhook_id: webhook.record.id,

@@ -1,120 +1,118 @@
-// What becomes of a claimed item: an element is fanned out, a delivery is run, what cannot be either
-// is set aside.
+// Decides what becomes of a claimed item: an element is fanned out, a delivery is attempted, and what can
+// be neither is set aside.
+import { faultPoint } from "../../fault-point.ts";
 import { isDelivery, type DeliveryHeader } from "../../valkey/queue/item.ts";
 import type { Claimed } from "../../valkey/queue/queue-store.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
+import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry.ts";
 import { readElement, tooLargeMessage, type EventLimits } from "../../wire/event.ts";
-import { faultPoint } from "../../fault-point.ts";
-import { park, runDelivery, type AttemptDeps } from "./attempt.ts";
-import { fanOut, type Directory, type FanOut } from "./fan-out.ts";
-import type { Membership } from "../settle/membership.ts";
-import { MOST_CRASHES } from "../settle/heartbeat.ts";
-import type { Rejections } from "../settle/reject.ts";
+import type { Alerter } from "../after/alerts.ts";
+import type { KeyProblems } from "../after/key-problems.ts";
+import type { Claims } from "../settle/claims.ts";
+import { endDeleted, endForNobody, fanOutTo, park, returnUnbegun } from "../settle/endings.ts";
+import type { Rejecter } from "../settle/reject.ts";
+import type { WebhookSource } from "../webhooks/directory.ts";
+import { attemptDelivery, DONE, type AttemptDeps } from "./attempt.ts";
+import { fanOut, type FanOut } from "./fan-out.ts";
 import type { Slot } from "./slots.ts";
 
 export interface RouteDeps {
   limits: EventLimits;
-  directory: Directory;
-  rejections: Rejections;
+  directory: WebhookSource;
+  rejecter: Rejecter;
   attempts: AttemptDeps;
-  whenUp: () => Promise<boolean>;
-  /** An item that cannot be read was found, and is set aside. */
-  onUnreadable: (queue: string, message: string) => void;
+  link: Reconnecting;
+  alerter: Pick<Alerter, "raise">;
+  keyProblems: Pick<KeyProblems, "reportError">;
 }
 
-/** What is stored was accepted once; settings that have changed since do not unmake it. */
+/** A claim that was taken over this often is set aside, not run again. */
+export const MAX_CRASHES = 5;
+/** What is stored was accepted once, and stays accepted if the settings change. */
 const STORED: EventLimits = { maxEventBytes: Number.MAX_SAFE_INTEGER, eventTypes: "open" };
 
-const ENDED = Promise.resolve();
-
-/** Resolves when the claim's settlement is on its way. `kept` is a slot that was taken for it. */
+/**
+ * Resolves when the claim's settlement is on its way. `reservedSlot` is a slot of the delivery's webhook
+ * that was taken before it was claimed.
+ */
 export function route(
-  membership: Membership,
+  claims: Claims,
   claim: Claimed,
-  kept: Slot | null,
+  reservedSlot: Slot | null,
   deps: RouteDeps,
 ): Promise<void> {
   faultPoint("claimed");
   const { header } = claim;
-  if (isSetAside(membership, claim, deps)) {
-    if (kept) deps.attempts.slots.finish(kept, "neutral");
-    return ENDED;
+  if (isSetAside(claims, claim, deps)) {
+    if (reservedSlot) deps.attempts.slots.finish(reservedSlot, "neutral");
+    return DONE;
   }
-  if (deps.attempts.isDraining()) {
-    if (kept) deps.attempts.slots.finish(kept, "neutral");
-    const back = isDelivery(header) ? JSON.stringify(header) : null;
-    membership.settle(claim, { verb: "back", header: back });
-    return ENDED;
+  if (deps.attempts.state.isDraining) {
+    if (reservedSlot) deps.attempts.slots.finish(reservedSlot, "neutral");
+    returnUnbegun(claims, claim);
+    return DONE;
   }
   return isDelivery(header)
-    ? routeDelivery(membership, claim, header, kept, deps)
-    : routeElement(membership, claim, deps);
+    ? routeDelivery(claims, claim, header, reservedSlot, deps)
+    : routeElement(claims, claim, deps);
 }
 
-/** What is not whole: it can go nowhere but to the rejected elements, also while the worker drains. */
-function isSetAside(membership: Membership, claim: Claimed, deps: RouteDeps): boolean {
+/** An item that is not whole can only be rejected, also while the worker drains. */
+function isSetAside(claims: Claims, claim: Claimed, deps: RouteDeps): boolean {
   const { header, damage } = claim;
   if (damage !== undefined) {
-    const message = `an item of ${membership.store.queue} cannot be read: ${damage}`;
-    deps.rejections.add(membership, claim, { reason: "unreadable", field: null, message });
-    deps.onUnreadable(membership.store.queue, message);
+    const message = `an item of ${claims.queue} cannot be read: ${damage}`;
+    deps.rejecter.add(claims, claim, { reason: "unreadable", field: null, message });
+    deps.alerter.raise("item.unreadable", { queue: claims.queue, message });
     return true;
   }
   if (isDelivery(header) || header.size === undefined) return false;
   const found = tooLargeMessage(header.size, deps.limits.maxEventBytes);
   const message = `${found}; only its first ${claim.bytes?.length ?? 0} bytes were kept`;
-  deps.rejections.add(membership, claim, { reason: "too-large", field: null, message });
+  deps.rejecter.add(claims, claim, { reason: "too-large", field: null, message });
   return true;
 }
 
-function routeElement(membership: Membership, claim: Claimed, deps: RouteDeps): Promise<void> {
-  if (claim.crashes >= MOST_CRASHES) {
-    deps.rejections.add(membership, claim, {
+function routeElement(claims: Claims, claim: Claimed, deps: RouteDeps): Promise<void> {
+  if (claim.crashes >= MAX_CRASHES) {
+    deps.rejecter.add(claims, claim, {
       reason: "crashed-worker",
       field: null,
       message: `its worker ended ${claim.crashes} times while it held this element`,
     });
-    return ENDED;
+    return DONE;
   }
-  const read = () => fanOut(claim, deps.limits, deps.directory);
-  const result = read();
-  return result instanceof Promise
-    ? untilUp(result, read, deps).then((fanned) => follow(fanned, membership, claim, deps))
-    : follow(result, membership, claim, deps);
+  const result = fanOut(claim, deps.limits, deps.directory);
+  // No promise where the webhooks are cached: on the hot path each costs time.
+  if (!(result instanceof Promise)) return follow(result, claims, claim, deps);
+  return whenReadable(result, () => fanOut(claim, deps.limits, deps.directory), deps).then(
+    (fanned) => follow(fanned, claims, claim, deps),
+  );
 }
 
-function follow(
-  result: FanOut,
-  membership: Membership,
-  claim: Claimed,
-  deps: RouteDeps,
-): Promise<void> {
+function follow(result: FanOut, claims: Claims, claim: Claimed, deps: RouteDeps): Promise<void> {
   switch (result.kind) {
     case "rejected":
-      deps.rejections.add(membership, claim, result.rejection);
-      return ENDED;
+      deps.rejecter.add(claims, claim, result.rejection);
+      return DONE;
     case "nobody":
-      membership.settle(claim, { verb: "done", ending: "nobody" });
-      return ENDED;
+      endForNobody(claims, claim);
+      return DONE;
     case "many":
-      membership.settle(claim, {
-        verb: "fan",
-        event: result.event,
-        headers: result.headers.map((header) => JSON.stringify(header)),
-      });
-      return ENDED;
+      fanOutTo(claims, claim, result.event, result.headers);
+      return DONE;
     case "one": {
       const { event, header, webhook } = result;
-      return runDelivery({ membership, claim, header, event, webhook }, null, deps.attempts);
+      return attemptDelivery({ claims, claim, header, event, webhook }, null, deps.attempts);
     }
   }
 }
 
 async function routeDelivery(
-  membership: Membership,
+  claims: Claims,
   claim: Claimed,
   header: DeliveryHeader,
-  kept: Slot | null,
+  reservedSlot: Slot | null,
   deps: RouteDeps,
 ): Promise<void> {
   const { directory, attempts } = deps;
@@ -122,61 +120,53 @@ async function routeDelivery(
   const read = () => directory.get(header.owner);
   let webhooks = directory.peek(header.owner);
   try {
-    webhooks ??= await untilUp(read(), read, deps);
+    webhooks ??= await whenReadable(read(), read, deps);
   } catch (error) {
-    if (kept) attempts.slots.finish(kept, "neutral");
+    if (reservedSlot) attempts.slots.finish(reservedSlot, "neutral");
     throw error;
   }
   const webhook = webhooks.find((one) => one.record.id === header.webhook_id);
-  if (reading.ok && webhook && claim.crashes < MOST_CRASHES) {
+  if (reading.ok && webhook && claim.crashes < MAX_CRASHES) {
     const { event } = reading;
-    await runDelivery({ membership, claim, header, event, webhook }, kept, attempts);
+    await attemptDelivery({ claims, claim, header, event, webhook }, reservedSlot, attempts);
     return;
   }
-  if (kept) attempts.slots.finish(kept, "neutral");
+  if (reservedSlot) attempts.slots.finish(reservedSlot, "neutral");
   if (!webhook) {
-    membership.settle(claim, { verb: "done", ending: "deleted" });
+    endDeleted(claims, claim);
     attempts.log.info({ webhook_id: header.webhook_id, id: header.id }, "delivery.webhook_deleted");
     return;
   }
-  const event = reading.ok ? reading.event : null;
   const reason = reading.ok ? "crashed-worker" : "unreadable";
-  park({ membership, claim, header, event }, reason, null, header.attempt);
+  park({ claims, claim, header }, reading.ok ? reading.event.type : undefined, reason);
   attempts.log.error({ reason, id: header.id, crashes: claim.crashes }, "delivery.set_aside");
 }
 
 /** The webhooks of an owner cannot be read for a reason that is no outage. */
 export class WebhooksUnreadable extends Error {}
 
-const POSTPONED_MS = 5_000;
-
-/** Onto the schedule as it came, so that it takes nobody's room until its webhooks can be read. */
-export function postpone(membership: Membership, claim: Claimed): void {
-  const { header } = claim;
-  const delivery = isDelivery(header) ? header.delivery : `element-${header.claim}`;
-  membership.settle(claim, {
-    verb: "retry",
-    delivery,
-    delayMs: POSTPONED_MS,
-    header: JSON.stringify(header),
-  });
-}
-
-/** Reading the webhooks may meet an outage; the claim is kept meanwhile. */
-async function untilUp<T>(
+/**
+ * Reading the webhooks may meet an outage: the claim is held until they can be read again.
+ * @throws WebhooksUnreadable
+ */
+async function whenReadable<T>(
   first: Promise<T>,
   again: () => T | Promise<T>,
-  deps: RouteDeps,
+  { link, attempts }: RouteDeps,
 ): Promise<T> {
-  for (let reading: T | Promise<T> = first; ; reading = again()) {
-    try {
-      return await reading;
-    } catch (error) {
-      if (!(error instanceof ValkeyUnavailable)) {
-        throw new WebhooksUnreadable("an owner's webhooks cannot be read", { cause: error });
-      }
-      if (deps.attempts.isDraining()) throw error;
-      await deps.whenUp();
-    }
+  let reading: Promise<T> | null = first;
+  try {
+    return await retryWhileAway(
+      link,
+      () => {
+        const now = reading ?? again();
+        reading = null;
+        return now;
+      },
+      () => attempts.state.isDraining,
+    );
+  } catch (error) {
+    if (error instanceof ValkeyUnavailable) throw error;
+    throw new WebhooksUnreadable("an owner's webhooks cannot be read", { cause: error });
   }
 }

@@ -1,58 +1,63 @@
 // Guarantee 5, by one rule for each process: a webhook starts at 8 requests in flight, grows by its
-// successes to the most, halves on a time-out or connection failure; webhooks without a recent
-// success hold at most half of all slots together. Who finds no slot within 50 ms goes to the lane.
+// successes to the maximum, and halves on a time-out or connection failure. Webhooks without a recent
+// success hold at most half of all slots together. A delivery that gets no slot in 50 ms goes to the lane.
+import type { WakeUp } from "../wake-up.ts";
+import {
+  canServeQueue,
+  learn,
+  RECENT_SUCCESS_MS,
+  succeededRecently,
+  type SlotResult,
+  type WebhookCapacity,
+} from "./webhook-capacity.ts";
+
+export type { SlotResult } from "./webhook-capacity.ts";
 
 /** One request in flight to one webhook. */
 export interface Slot {
   readonly webhookId: string;
-  readonly unproven: boolean;
+  /** Counts towards the share of webhooks without a recent success. */
+  readonly isUnproven: boolean;
   /** When its request began; until then, when it was taken. */
   beganAt: number;
 }
 
-/** What an attempt tells about its receiver's capacity. */
-export type SlotResult = "success" | "overload" | "neutral";
-
 interface Waiter {
   resolve: (slot: Slot | null) => void;
-  /** At once where it gets none, in the order of asking. */
+  /** Called at once when it gets none, in the order of asking. */
   refused: () => void;
   giveUpAt: number;
 }
 
-interface Webhook {
-  limit: number;
-  inFlight: number;
-  /**
-   * How long the quick ones of the last requests that succeeded took: where this process is busy, the
-   * others waited for it and not for the receiver.
-   */
-  quickMs: number;
-  lastSuccessAt: number;
+interface Webhook extends WebhookCapacity {
   pausedUntil: number;
   pausedAt: number;
   lastUsedAt: number;
   waiters: Waiter[];
 }
 
+export interface SlotsOptions {
+  /** `FLUXHOOK_CONCURRENCY`. */
+  concurrency: number;
+  /** `FLUXHOOK_WEBHOOK_CONCURRENCY`. */
+  webhookConcurrency: number;
+  /** Webhooks with deliveries in a lane: a slot of theirs that becomes free wakes the claimer. */
+  lanes: { has(webhookId: string): boolean };
+  wakeUp: Pick<WakeUp, "notify">;
+  now?: () => number;
+}
+
 const FIRST_LIMIT = 8;
-const WAIT_MS = 50;
-/** So many waiting for a webhook that keeps pace are served before they have to go to its lane. */
-export const ENOUGH_WAITING = 128;
-const KEEPS_PACE_MS = 20;
-/** How much a request counts that was quicker than that, and one that was slower. */
-const QUICKER_SHARE = 1 / 2;
-const SLOWER_SHARE = 1 / 64;
-const SWEEP_MS = 10;
-/** A success longer ago proves nothing about now. */
-const PROVEN_MS = 60_000;
+const MAX_WAIT_MS = 50;
+const CHECK_WAITERS_EVERY_MS = 10;
+/** How long a pause may take to reach Valkey. */
 const PAUSE_ARRIVES_MS = 1_000;
-/** Most webhooks never have one that waits: nothing is ever pushed to it. */
-const NOBODY: Waiter[] = [];
-/** Idle webhooks are forgotten beyond this many, those that have shown no weakness the sooner. */
-const MOST_IDLE = 10_000;
-const STRONG_IDLE_MS = 5_000;
-/** Looking for them goes over all, so not with each new one. */
+/** Shared empty list for webhooks with no waiters. Never mutated. */
+const NO_WAITERS: Waiter[] = [];
+/** Above this many webhooks, idle ones are forgotten; those that never failed are forgotten sooner. */
+const MAX_IDLE = 10_000;
+const HEALTHY_IDLE_MS = 5_000;
+/** Looking for idle webhooks scans all of them, so it is not done for each new one. */
 const FORGET_EVERY_MS = 1_000;
 
 export class Slots {
@@ -60,18 +65,10 @@ export class Slots {
   private readonly waitingWebhooks = new Set<string>();
   private readonly paused = new Set<string>();
   private unprovenInFlight = 0;
-  private sweep: Timer | null = null;
+  private checking: Timer | null = null;
   private forgottenAt = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    private readonly options: {
-      concurrency: number;
-      webhookConcurrency: number;
-      /** A slot of this webhook has become free and nobody here waits for it. */
-      onFree: (webhookId: string) => void;
-      now?: () => number;
-    },
-  ) {}
+  constructor(private readonly options: SlotsOptions) {}
 
   private now(): number {
     return this.options.now ? this.options.now() : performance.now();
@@ -85,7 +82,7 @@ export class Slots {
   private freeOf(webhook: Webhook, now: number): number {
     if (webhook.pausedUntil > now) return 0;
     const own = webhook.limit - webhook.inFlight;
-    if (isProven(webhook, now)) return Math.max(0, own);
+    if (succeededRecently(webhook, now)) return Math.max(0, own);
     return Math.max(0, Math.min(own, this.unprovenShare - this.unprovenInFlight));
   }
 
@@ -95,14 +92,14 @@ export class Slots {
 
   private takeOf(webhookId: string, webhook: Webhook, now: number): Slot | null {
     if (this.freeOf(webhook, now) === 0) return null;
-    const unproven = !isProven(webhook, now);
+    const isUnproven = !succeededRecently(webhook, now);
     webhook.inFlight += 1;
     webhook.lastUsedAt = now;
-    if (unproven) this.unprovenInFlight += 1;
-    return { webhookId, unproven, beganAt: now };
+    if (isUnproven) this.unprovenInFlight += 1;
+    return { webhookId, isUnproven, beganAt: now };
   }
 
-  /** A slot within 50 ms, in the order of asking; null: to the lane, which `refused` sees to. */
+  /** A slot within 50 ms, in the order of asking; null if there was none, after `refused` was called. */
   wait(webhookId: string, refused: () => void): Promise<Slot | null> {
     const webhook = this.get(webhookId);
     if (webhook.pausedUntil > this.now()) {
@@ -110,39 +107,39 @@ export class Slots {
       return Promise.resolve(null);
     }
     const { promise, resolve } = Promise.withResolvers<Slot | null>();
-    if (webhook.waiters === NOBODY) webhook.waiters = [];
-    webhook.waiters.push({ resolve, refused, giveUpAt: this.now() + WAIT_MS });
+    if (webhook.waiters === NO_WAITERS) webhook.waiters = [];
+    webhook.waiters.push({ resolve, refused, giveUpAt: this.now() + MAX_WAIT_MS });
     this.waitingWebhooks.add(webhookId);
-    this.sweep ??= setInterval(() => this.giveUpLate(), SWEEP_MS);
+    this.checking ??= setInterval(() => this.checkWaiters(), CHECK_WAITERS_EVERY_MS);
     return promise;
   }
 
-  /** Whether others already wait; whoever comes now has to stand behind them. */
+  /** True if deliveries already wait for the webhook: a new one has to wait behind them. */
   hasWaiters(webhookId: string): boolean {
     return this.waitingWebhooks.has(webhookId);
   }
 
   /**
-   * How many wait for webhooks that keep pace: it is these, not the slots, that limit the rate, so
-   * claiming more would only fill their lanes, and others lose nothing by its rest.
+   * How many deliveries wait for fast webhooks. These limit the rate, not the slots: claiming more would
+   * only fill their lanes, and no other webhook loses by it.
    */
-  get waitingForPace(): number {
+  get servableWaiters(): number {
     let waiting = 0;
     const now = this.now();
     for (const id of this.waitingWebhooks) {
       const webhook = this.webhooks.get(id);
-      if (webhook && keepsPace(webhook, now)) waiting += webhook.waiters.length;
+      if (webhook && canServeQueue(webhook, now)) waiting += webhook.waiters.length;
     }
     return waiting;
   }
 
-  /** Whether even so many that wait for it would find a slot in time. */
-  keepsPace(webhookId: string): boolean {
+  /** True if the webhook is so fast that a full queue of waiters would all get a slot in time. */
+  canServeQueue(webhookId: string): boolean {
     const webhook = this.webhooks.get(webhookId);
-    return webhook !== undefined && keepsPace(webhook, this.now());
+    return webhook !== undefined && canServeQueue(webhook, this.now());
   }
 
-  /** Its request begins: what it has waited for until now was not the receiver. */
+  /** Its request begins: the time until now was not spent by the receiver. */
   begin(slot: Slot): void {
     slot.beganAt = this.now();
   }
@@ -152,20 +149,12 @@ export class Slots {
     const webhook = this.get(slot.webhookId);
     const now = this.now();
     webhook.inFlight -= 1;
-    if (slot.unproven) this.unprovenInFlight -= 1;
-    if (result === "success") {
-      webhook.lastSuccessAt = now;
-      const ms = webhook.lastSuccessAt - slot.beganAt;
-      const share = ms < webhook.quickMs ? QUICKER_SHARE : SLOWER_SHARE;
-      webhook.quickMs += (ms - webhook.quickMs) * share;
-      if (webhook.limit < this.options.webhookConcurrency) webhook.limit += 1;
-    } else if (result === "overload") {
-      webhook.limit = Math.max(1, Math.floor(webhook.limit / 2));
-    }
+    if (slot.isUnproven) this.unprovenInFlight -= 1;
+    learn(webhook, result, now - slot.beganAt, now, this.options.webhookConcurrency);
     this.serve(slot.webhookId, webhook, now);
   }
 
-  /** `Retry-After`: nothing is sent to the webhook for so long. */
+  /** `Retry-After`: nothing is sent to the webhook for `forMs`. */
   pause(webhookId: string, forMs: number): void {
     const webhook = this.get(webhookId);
     webhook.pausedUntil = Math.max(webhook.pausedUntil, this.now() + forMs);
@@ -174,28 +163,27 @@ export class Slots {
     this.refuseWaiters(webhookId, webhook);
   }
 
-  /** What Valkey knows of pauses, those of other workers too. `complete`: there are no others. */
+  /** The pauses that Valkey knows, those of other workers too. `complete`: there are no others. */
   setPauses(pauses: readonly { webhookId: string; forMs: number }[], complete: boolean): void {
     for (const { webhookId, forMs } of pauses) this.pause(webhookId, forMs);
     if (!complete) return;
-    const named = new Set(pauses.map(({ webhookId }) => webhookId));
+    const known = new Set(pauses.map(({ webhookId }) => webhookId));
     for (const webhookId of this.paused) {
       const webhook = this.webhooks.get(webhookId);
-      // One of our own that is younger may be on its way to Valkey still.
-      const isSettled = !webhook || this.now() - webhook.pausedAt > PAUSE_ARRIVES_MS;
-      if (named.has(webhookId) || !isSettled) continue;
+      // A younger one of our own may still be on its way to Valkey.
+      const hasArrived = !webhook || this.now() - webhook.pausedAt > PAUSE_ARRIVES_MS;
+      if (known.has(webhookId) || !hasArrived) continue;
       // It is over, or the webhook was enabled again or got another url.
       if (webhook) webhook.pausedUntil = 0;
       this.paused.delete(webhookId);
-      this.options.onFree(webhookId);
+      this.notifyFree(webhookId);
     }
   }
 
-  /** At the end: whoever waits goes back at once. */
+  /** At the end of the process: refuses all that wait. */
   refuseAll(): void {
     for (const id of this.waitingWebhooks) this.refuseWaiters(id, this.get(id));
-    if (this.sweep) clearInterval(this.sweep);
-    this.sweep = null;
+    this.stopChecking();
   }
 
   private get firstLimit(): number {
@@ -209,16 +197,16 @@ export class Slots {
   private get(webhookId: string): Webhook {
     let webhook = this.webhooks.get(webhookId);
     if (!webhook) {
-      if (this.webhooks.size >= MOST_IDLE) this.forgetIdle();
+      if (this.webhooks.size >= MAX_IDLE) this.forgetIdle();
       webhook = {
         limit: this.firstLimit,
         inFlight: 0,
-        quickMs: WAIT_MS,
+        fastMs: MAX_WAIT_MS,
         lastSuccessAt: Number.NEGATIVE_INFINITY,
         pausedUntil: 0,
         pausedAt: 0,
         lastUsedAt: this.now(),
-        waiters: NOBODY,
+        waiters: NO_WAITERS,
       };
       this.webhooks.set(webhookId, webhook);
     }
@@ -232,7 +220,12 @@ export class Slots {
       webhook.waiters.shift()?.resolve(slot);
     }
     this.waitingWebhooks.delete(webhookId);
-    this.options.onFree(webhookId);
+    this.notifyFree(webhookId);
+  }
+
+  /** Nobody here waits for the free slot, but deliveries in the webhook's lane may. */
+  private notifyFree(webhookId: string): void {
+    if (this.options.lanes.has(webhookId)) this.options.wakeUp.notify();
   }
 
   private refuseWaiters(webhookId: string, webhook: Webhook): void {
@@ -243,7 +236,7 @@ export class Slots {
     this.waitingWebhooks.delete(webhookId);
   }
 
-  private giveUpLate(): void {
+  private checkWaiters(): void {
     const now = this.now();
     for (const id of this.waitingWebhooks) {
       const webhook = this.get(id);
@@ -253,10 +246,12 @@ export class Slots {
         this.refuseWaiters(id, webhook);
       }
     }
-    if (this.waitingWebhooks.size === 0 && this.sweep) {
-      clearInterval(this.sweep);
-      this.sweep = null;
-    }
+    if (this.waitingWebhooks.size === 0) this.stopChecking();
+  }
+
+  private stopChecking(): void {
+    if (this.checking) clearInterval(this.checking);
+    this.checking = null;
   }
 
   private forgetIdle(): void {
@@ -264,21 +259,11 @@ export class Slots {
     if (now - this.forgottenAt < FORGET_EVERY_MS) return;
     this.forgottenAt = now;
     for (const [id, webhook] of this.webhooks) {
-      const idle = webhook.inFlight === 0 && webhook.waiters.length === 0;
-      const idleMs = webhook.limit < this.firstLimit ? PROVEN_MS : STRONG_IDLE_MS;
-      if (idle && webhook.pausedUntil <= now && now - webhook.lastUsedAt > idleMs) {
+      const isIdle = webhook.inFlight === 0 && webhook.waiters.length === 0;
+      const idleMs = webhook.limit < this.firstLimit ? RECENT_SUCCESS_MS : HEALTHY_IDLE_MS;
+      if (isIdle && webhook.pausedUntil <= now && now - webhook.lastUsedAt > idleMs) {
         this.webhooks.delete(id);
       }
     }
   }
-}
-
-function isProven(webhook: Webhook, now: number): boolean {
-  return now - webhook.lastSuccessAt < PROVEN_MS;
-}
-
-function keepsPace(webhook: Webhook, now: number): boolean {
-  return (
-    isProven(webhook, now) && (webhook.quickMs * ENOUGH_WAITING) / webhook.limit <= KEEPS_PACE_MS
-  );
 }

@@ -6,7 +6,7 @@ import { dialectOf } from "../../wire/dialects/registry.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import { logEntryOf } from "../after/log-entry.ts";
-import { registerWebhook } from "../webhooks/prepared-webhook.ts";
+import { prepareWebhook } from "../webhooks/prepared-webhook.ts";
 import type { WorkerLog } from "../../worker-log.ts";
 
 export interface TestAttemptDeps {
@@ -24,7 +24,7 @@ export async function attemptTest(
   eventId: string,
   deps: TestAttemptDeps,
 ): Promise<LogEntry> {
-  const webhook = registerWebhook(record);
+  const webhook = prepareWebhook(record);
   const deliveryId = crypto.randomUUID();
   const nowMs = deps.deliver.now();
   const result = await deliver(

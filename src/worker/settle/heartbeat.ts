@@ -1,165 +1,155 @@
-// Heartbeats, and what happens without them. A dead worker's claims run again within 15 s: lease
-// 10 s, looked at every 2 s. A living worker's claims that it has lost sight of (a fault of ours) are
-// found by comparing what Valkey knows with what it holds.
+// Heartbeats, and what happens without them. A dead worker's claims run again within 15 s: the lease is
+// 10 s, and every worker looks for dead ones every 2 s. Claims that a living worker lost sight of (a
+// fault of ours) are found by comparing what Valkey knows with what the worker holds.
 import { randomBytes } from "node:crypto";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
-import type { Membership } from "./membership.ts";
+import type { Link } from "../../valkey/connection/link.ts";
 import type { WorkerLog } from "../../worker-log.ts";
+import type { WakeUp } from "../wake-up.ts";
+import type { Claims } from "./claims.ts";
 
 export const LEASE_MS = 10_000;
 export const HEARTBEAT_MS = 2_000;
-/** A claim that was taken over so often is set aside, not run again. */
-export const MOST_CRASHES = 5;
 const AUDIT_EVERY_BEATS = 5;
 
-export interface ReaperOptions {
-  memberships: readonly Membership[];
+export interface HeartbeatOptions {
+  queues: readonly Claims[];
+  link: Pick<Link, "whenUp" | "connections">;
+  /** Notified when this worker has joined a queue, or claims of another one can run. */
+  claimer: WakeUp;
+  /** Wakes the heartbeat itself, before its time: to join again at once. */
+  due: WakeUp;
+  /** What else is done with each heartbeat. */
+  upkeep: { run(queue: string): Promise<void> };
   log: WorkerLog;
-  /** It has joined, or somebody's claims have become ready. */
-  onWork: () => void;
-  /** What else is due with each heartbeat. */
-  onBeat: (membership: Membership) => Promise<void>;
-  whenUp: () => Promise<boolean>;
   leaseMs?: number;
   heartbeatMs?: number;
 }
 
-export class Reaper {
-  private timer: Timer | null = null;
+export class Heartbeat {
   private stopped = false;
   private beats = 0;
   /** By the wall clock, which goes on while a machine is suspended. */
   private lastBeatAt = Date.now();
-  /** Since when every heartbeat has been answered; nobody is judged before one lease of that. */
-  private readonly steadySince = new Map<Membership, number>();
-  private readonly suspects = new Map<Membership, Set<string>>();
+  private connection = -1;
+  /** By queue: since when every heartbeat was answered, on one connection. */
+  private readonly healthySince = new Map<Claims, number>();
+  private readonly suspects = new Map<Claims, Set<string>>();
   private running: Promise<void> = Promise.resolve();
 
-  constructor(private readonly options: ReaperOptions) {}
+  constructor(private readonly options: HeartbeatOptions) {}
 
   start(): void {
     this.running = this.run();
   }
 
+  /** Resolves when no heartbeat is under way any more. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    if (this.timer) clearTimeout(this.timer);
-    this.wakeUp?.();
+    this.end();
     await this.running;
   }
 
-  /** Joins anew at once instead of at the next beat. */
-  rejoin(): void {
-    this.wakeUp?.();
+  /** No further heartbeat begins. */
+  end(): void {
+    this.stopped = true;
+    this.options.due.notify();
   }
-
-  /** An outage: everybody's heartbeats were late, so nobody is judged by them. */
-  disturbed(): void {
-    this.steadySince.clear();
-  }
-
-  private wakeUp: (() => void) | null = null;
 
   private async run(): Promise<void> {
+    const { link, due, heartbeatMs = HEARTBEAT_MS } = this.options;
     while (!this.stopped) {
-      await this.options.whenUp();
+      await link.whenUp();
       if (this.stopped) return;
+      due.clear();
       await this.beat();
       if (this.stopped) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.wakeUp = resolve;
-      this.timer = setTimeout(resolve, this.options.heartbeatMs ?? HEARTBEAT_MS);
-      await promise;
-      clearTimeout(this.timer);
+      await due.wait(heartbeatMs);
     }
   }
 
   private async beat(): Promise<void> {
+    const { queues, upkeep } = this.options;
     const startedAt = performance.now();
-    this.noticeStandstill();
+    this.detectDisturbance();
     this.beats += 1;
     try {
-      for (const membership of this.options.memberships) {
-        await this.beatUnlessBroken(membership, startedAt);
-      }
+      for (const claims of queues) await this.beatUnlessBroken(claims, startedAt);
     } catch (error) {
-      this.disturbed();
-      this.tell(error, "heartbeat.failed");
+      this.healthySince.clear();
+      this.report(error, "heartbeat.failed");
       return;
     }
-    // What fails from here on says nothing about heartbeats, its own or others'.
-    for (const membership of this.options.memberships) {
+    // What fails from here on says nothing about heartbeats, this worker's or others'.
+    for (const claims of queues) {
       try {
-        await this.options.onBeat(membership);
-        if (this.beats % AUDIT_EVERY_BEATS === 0) await this.audit(membership);
+        await upkeep.run(claims.queue);
+        if (this.beats % AUDIT_EVERY_BEATS === 0) await this.audit(claims);
       } catch (error) {
-        this.tell(error, "upkeep.failed");
+        this.report(error, "upkeep.failed");
       }
     }
   }
 
   /** What fails for a reason of one queue's own must not cost the others their lease. */
-  private async beatUnlessBroken(membership: Membership, startedAt: number): Promise<void> {
+  private async beatUnlessBroken(claims: Claims, startedAt: number): Promise<void> {
     try {
-      await this.beatFor(membership);
-      if (!this.steadySince.has(membership)) this.steadySince.set(membership, startedAt);
+      await this.beatFor(claims);
+      if (!this.healthySince.has(claims)) this.healthySince.set(claims, startedAt);
     } catch (error) {
       if (error instanceof ValkeyUnavailable) throw error;
-      this.steadySince.delete(membership);
-      this.tell(error, "heartbeat.failed");
+      this.healthySince.delete(claims);
+      this.report(error, "heartbeat.failed");
     }
   }
 
-  /** An outage is told by the link. */
-  private tell(error: unknown, event: string): void {
+  /** An outage is reported by the link. */
+  private report(error: unknown, event: string): void {
     if (error instanceof ValkeyUnavailable) return;
     this.options.log.error({ err: error }, event);
   }
 
-  /** A suspended machine: the others may have been stopped with this process, and be as alive. */
-  private noticeStandstill(): void {
+  /**
+   * After an outage, or on a machine that was suspended, everybody's heartbeats may have been late, so
+   * they prove nothing about the others.
+   */
+  private detectDisturbance(): void {
+    const { link, leaseMs = LEASE_MS } = this.options;
     const now = Date.now();
-    if (now - this.lastBeatAt > (this.options.leaseMs ?? LEASE_MS)) this.disturbed();
+    if (now - this.lastBeatAt > leaseMs || link.connections !== this.connection) {
+      this.healthySince.clear();
+    }
     this.lastBeatAt = now;
+    this.connection = link.connections;
   }
 
-  private async beatFor(membership: Membership): Promise<void> {
-    const { log, onWork } = this.options;
-    const leaseMs = this.options.leaseMs ?? LEASE_MS;
-    const { queue } = membership.store;
-    const worker = membership.worker ?? randomBytes(6).toString("hex");
-    const join = membership.worker === null;
-    const { known, dead } = await this.askForBeat(membership, worker, { join, leaseMs });
+  private async beatFor(claims: Claims): Promise<void> {
+    const { log, claimer, leaseMs = LEASE_MS } = this.options;
+    const { queue } = claims;
+    const worker = claims.worker ?? randomBytes(6).toString("hex");
+    const join = claims.worker === null;
+    const { known, dead } = await this.askForBeat(claims, worker, { join, leaseMs });
     if (!known) {
       log.warn({ queue, worker }, "worker.lost");
-      membership.lost();
-      await this.beatFor(membership);
+      claims.lost();
+      await this.beatFor(claims);
       return;
     }
     if (join) {
-      membership.joined(worker);
+      claims.joined(worker);
       log.info({ queue, worker }, "worker.joined");
-      onWork();
+      claimer.notify();
     }
-    if (!this.mayJudge(membership, leaseMs)) return;
+    if (!this.mayTakeOver(claims, leaseMs)) return;
     for (const other of dead) {
-      let claims: number | null;
-      try {
-        claims = await membership.store.takeOver(other, leaseMs);
-      } catch (error) {
-        // What cannot be taken over (a key holds something else) stays; heartbeats have to go on.
-        if (error instanceof ValkeyUnavailable) throw error;
-        log.error({ err: error, queue, worker: other }, "takeover.failed");
-        continue;
-      }
-      if (claims === null) continue;
-      log.warn({ queue, worker: other, claims }, "worker.taken_over");
-      onWork();
+      const taken = await this.takeOver(claims, other, leaseMs);
+      if (taken === null) continue;
+      log.warn({ queue, worker: other, claims: taken }, "worker.taken_over");
+      claimer.notify();
     }
   }
 
   private async askForBeat(
-    { store, progress }: Membership,
+    { store, progress }: Claims,
     worker: string,
     options: { join: boolean; leaseMs: number },
   ): ReturnType<typeof store.beat> {
@@ -173,22 +163,40 @@ export class Reaper {
     }
   }
 
-  private mayJudge(membership: Membership, leaseMs: number): boolean {
-    const since = this.steadySince.get(membership);
-    return since !== undefined && performance.now() - since >= leaseMs;
+  /** What cannot be taken over (a key holds something else) stays: heartbeats have to go on. */
+  private async takeOver(claims: Claims, other: string, leaseMs: number): Promise<number | null> {
+    try {
+      return await claims.store.takeOver(other, leaseMs);
+    } catch (error) {
+      if (error instanceof ValkeyUnavailable) throw error;
+      const { queue } = claims;
+      this.options.log.error({ err: error, queue, worker: other }, "takeover.failed");
+      return null;
+    }
   }
 
-  /** Twice unknown, one audit apart: then it is no claim whose reply is just on its way. */
-  private async audit(membership: Membership): Promise<void> {
-    const { worker, held, store } = membership;
+  /** Nobody is declared dead before this worker was healthy for one lease. */
+  private mayTakeOver(claims: Claims, leaseMs: number): boolean {
+    const since = this.healthySince.get(claims);
+    return (
+      since !== undefined &&
+      this.options.link.connections === this.connection &&
+      performance.now() - since >= leaseMs
+    );
+  }
+
+  /** A claim is stranded if it is unknown here at two audits: then it is not one whose reply is under way. */
+  private async audit(claims: Claims): Promise<void> {
+    const { log, claimer } = this.options;
+    const { worker, held, store } = claims;
     if (worker === null) return;
-    const before = this.suspects.get(membership) ?? new Set();
+    const before = this.suspects.get(claims) ?? new Set();
     const unknown = new Set((await store.heldBy(worker)).filter((claim) => !held.has(claim)));
     const stranded = [...unknown].filter((claim) => before.has(claim));
-    this.suspects.set(membership, unknown);
+    this.suspects.set(claims, unknown);
     if (stranded.length === 0) return;
-    const claims = await store.giveUp(worker, stranded);
-    this.options.log.error({ queue: store.queue, claims }, "claims.stranded");
-    this.options.onWork();
+    const returned = await store.giveUp(worker, stranded);
+    log.error({ queue: store.queue, claims: returned }, "claims.stranded");
+    claimer.notify();
   }
 }

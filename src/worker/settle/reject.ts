@@ -1,95 +1,82 @@
-// Elements that are no valid event: kept first, their claims ended after. A crash in between keeps
-// one twice and loses none. What cannot be kept now goes onto the schedule, so that it takes nobody's
-// room until it can.
+// Stores invalid elements on the rejected list first and ends their claims after. A crash in between
+// stores one twice and loses none. What cannot be stored now goes onto the schedule.
+import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry.ts";
+import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import { isDelivery } from "../../valkey/queue/item.ts";
 import type { Claimed } from "../../valkey/queue/queue-store.ts";
 import type { RejectedStore } from "../../valkey/queue/rejected-store.ts";
-import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { Rejection } from "../../wire/event.ts";
-import type { Membership } from "./membership.ts";
 import type { WorkerLog } from "../../worker-log.ts";
+import type { Alerter } from "../after/alerts.ts";
+import type { Claims } from "./claims.ts";
+import { endRejected, postpone, returnWithCrashes } from "./endings.ts";
+import { GroupWriter } from "./group.ts";
 
 interface Entry {
-  membership: Membership;
+  claims: Claims;
   claim: Claimed;
   rejection: Rejection;
 }
 
-const MOST_IN_GROUP = 100;
+const MAX_IN_GROUP = 100;
 /** They are written as JSON in one turn of the event loop. */
-const MOST_BYTES_IN_GROUP = 512 * 1024;
+const MAX_BYTES_IN_GROUP = 512 * 1024;
 const PAUSE_AFTER_ERROR_MS = 1_000;
-/** A group that has failed so often is kept one by one, and one alone is postponed. */
-const MOST_FAILURES = 2;
-const POSTPONED_MS = 10_000;
+/** A group that failed this often is stored one by one, and one alone is postponed. */
+const MAX_FAILURES = 2;
+const POSTPONE_MS = 10_000;
 
-export class Rejections {
-  private pending: Entry[] = [];
-  private running: Promise<void> | null = null;
-  /** The last write failed: no use in waiting for the next. */
+export class Rejecter {
+  private readonly groups = new GroupWriter<Entry>({
+    take: takeGroup,
+    write: async (group) => {
+      if (!this.isClosed) await this.write(group);
+    },
+  });
+  /** The last write failed: there is no use in waiting for the next one. */
   private isFailing = false;
+  /** The link was closed: what is left is taken over by another worker. */
+  private isClosed = false;
 
   constructor(
     private readonly options: {
       store: RejectedStore;
+      link: Reconnecting;
+      alerter: Pick<Alerter, "raise">;
       log: WorkerLog;
-      whenUp: () => Promise<boolean>;
-      onFallenOut: (elements: number) => void;
     },
   ) {}
 
-  add(membership: Membership, claim: Claimed, rejection: Rejection): void {
-    this.pending.push({ membership, claim, rejection });
-    this.running ??= this.run();
+  add(claims: Claims, claim: Claimed, rejection: Rejection): void {
+    this.groups.add({ claims, claim, rejection });
   }
 
-  async idle(): Promise<void> {
-    while (this.running) await this.running;
+  whenIdle(): Promise<void> {
+    return this.groups.whenIdle();
   }
 
-  private async run(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.pending.length > 0) {
-      const group = this.takeGroup();
-      if (!(await this.keep(group))) break;
-    }
-    // In the same turn as the last look at `pending`: nothing can be added unseen.
-    this.running = null;
-  }
-
-  /** At least one, whatever its size. */
-  private takeGroup(): Entry[] {
-    let bytes = 0;
-    const end = this.pending.findIndex(({ claim }, at) => {
-      bytes += claim.bytes?.length ?? 0;
-      return at > 0 && (at >= MOST_IN_GROUP || bytes > MOST_BYTES_IN_GROUP);
-    });
-    return this.pending.splice(0, end === -1 ? this.pending.length : end);
-  }
-
-  /** False where Valkey will not be asked any more. */
-  private async keep(group: Entry[]): Promise<boolean> {
-    const { store, log, whenUp } = this.options;
-    const rejections = group.map(({ membership, claim, rejection }) => {
-      const bytes = claim.bytes ?? Buffer.alloc(0);
-      const size = isDelivery(claim.header) ? undefined : claim.header.size;
-      return { ...rejection, queue: membership.store.queue, bytes, size };
-    });
-    for (let failures = 0; ;) {
+  private async write(group: readonly Entry[]): Promise<void> {
+    const { store, link, log } = this.options;
+    const rejections = group.map(({ claims, claim, rejection }) => ({
+      ...rejection,
+      queue: claims.queue,
+      bytes: claim.bytes ?? Buffer.alloc(0),
+      size: isDelivery(claim.header) ? undefined : claim.header.size,
+    }));
+    for (let failures = 1; ; failures += 1) {
       try {
-        const fallenOut = await store.write(rejections, new Date());
+        const fallenOut = await retryWhileAway(link, () => store.write(rejections, new Date()));
         this.isFailing = false;
-        if (fallenOut > 0) this.options.onFallenOut(fallenOut);
+        if (fallenOut > 0) this.reportFallenOut(fallenOut);
         break;
       } catch (error) {
         if (error instanceof ValkeyUnavailable) {
-          if (!(await whenUp())) return false;
-          continue;
+          this.isClosed = true;
+          return;
         }
         log.error({ err: error, elements: group.length }, "rejected.failed");
-        failures += 1;
-        if (this.isFailing || failures >= MOST_FAILURES) return this.keepEach(group);
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_ERROR_MS));
+        if (this.isFailing || failures >= MAX_FAILURES) return this.writeEach(group);
+        await Bun.sleep(PAUSE_AFTER_ERROR_MS);
       }
     }
     const [first] = rejections;
@@ -97,36 +84,37 @@ export class Rejections {
       { elements: group.length, reason: first?.reason, field: first?.field, found: first?.message },
       "element.rejected",
     );
-    for (const { membership, claim } of group) {
-      membership.settle(claim, { verb: "done", ending: "rejected" });
-    }
-    return true;
+    for (const { claims, claim } of group) endRejected(claims, claim);
   }
 
-  private async keepEach(group: readonly Entry[]): Promise<boolean> {
+  private async writeEach(group: readonly Entry[]): Promise<void> {
     this.isFailing = true;
     const [only] = group;
-    if (only && group.length === 1) {
-      postpone(only);
-      return true;
-    }
-    for (const one of group) if (!(await this.keep([one]))) return false;
-    return true;
+    if (only && group.length === 1) return postponeRejection(only);
+    for (const one of group) if (!this.isClosed) await this.write([one]);
+  }
+
+  private reportFallenOut(elements: number): void {
+    const { alerter, log } = this.options;
+    log.warn({ elements }, "rejected.fell_out");
+    alerter.raise("rejected.fell_out", {
+      queue: "rejected",
+      message: "more elements were rejected than FLUXHOOK_REJECTED_MAX allows",
+    });
   }
 }
 
-function postpone({ membership, claim, rejection }: Entry): void {
-  const { header } = claim;
-  // On the schedule it would be forgotten how many workers have ended with it.
-  if (rejection.reason === "crashed-worker") {
-    membership.settle(claim, { verb: "back", header: JSON.stringify(header) });
-    return;
-  }
-  const delivery = isDelivery(header) ? header.delivery : `element-${header.claim}`;
-  membership.settle(claim, {
-    verb: "retry",
-    delivery,
-    delayMs: POSTPONED_MS,
-    header: JSON.stringify(header),
+/** Takes at least one entry, whatever its size. */
+function takeGroup(pending: Entry[]): Entry[] {
+  let bytes = 0;
+  const end = pending.findIndex(({ claim }, at) => {
+    bytes += claim.bytes?.length ?? 0;
+    return at > 0 && (at >= MAX_IN_GROUP || bytes > MAX_BYTES_IN_GROUP);
   });
+  return pending.splice(0, end === -1 ? pending.length : end);
+}
+
+function postponeRejection({ claims, claim, rejection }: Entry): void {
+  if (rejection.reason === "crashed-worker") returnWithCrashes(claims, claim);
+  else postpone(claims, claim, POSTPONE_MS);
 }

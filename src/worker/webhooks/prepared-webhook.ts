@@ -1,19 +1,19 @@
-// A webhook made ready for deliveries, once per change instead of once per attempt.
+// Prepares a webhook for deliveries, once per change instead of once per attempt.
 import { compilePatterns } from "../../wire/event-pattern.ts";
 import { Signer } from "../../wire/signature.ts";
 import { ownerOf, retryScheduleMs, type WebhookRecord } from "../../wire/webhook.ts";
 import { ownerTag } from "../../valkey/queue/delivery-id.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 
-export interface RegisteredWebhook {
-  /** What of it a delivery needs; of many webhooks all the rest would fill the memory. */
+export interface PreparedWebhook {
+  /** Only what a delivery needs: the rest of many webhooks would fill the memory. */
   record: DeliveryRecord;
   owner: OwnerRef;
-  /** What the names of its deliveries begin with. */
+  /** The names of its deliveries begin with it. */
   ownerTag: string;
   scheduleMs: readonly number[];
   matches: (type: string) => boolean;
-  /** Newest first; what has expired is left out. */
+  /** Newest first, without expired ones. */
   signers(nowMs: number): readonly Signer[];
 }
 
@@ -22,7 +22,7 @@ export type DeliveryRecord = Pick<
   "id" | "user_id" | "org_id" | "url" | "dialect" | "enabled" | "headers" | "timeout_ms"
 >;
 
-export function registerWebhook(webhook: WebhookRecord): RegisteredWebhook {
+export function prepareWebhook(webhook: WebhookRecord): PreparedWebhook {
   const { id, user_id, org_id, url, dialect, enabled, headers, timeout_ms } = webhook;
   const secrets = webhook.secrets.map(({ secret, expires_at }) => ({
     signer: new Signer(secret),
@@ -33,15 +33,15 @@ export function registerWebhook(webhook: WebhookRecord): RegisteredWebhook {
     record: { id, user_id, org_id, url, dialect, enabled, headers, timeout_ms },
     owner,
     ownerTag: ownerTag(owner),
-    scheduleMs: alike(schedules, webhook.retry_schedule, () => retryScheduleMs(webhook)),
-    matches: alike(matchers, webhook.events, () => compilePatterns(webhook.events)),
+    scheduleMs: memoizedBy(schedules, webhook.retry_schedule, () => retryScheduleMs(webhook)),
+    matches: memoizedBy(matchers, webhook.events, () => compilePatterns(webhook.events)),
     signers: signersOf(secrets),
   };
 }
 
 function signersOf(
   secrets: readonly { signer: Signer; expiresAtMs: number }[],
-): RegisteredWebhook["signers"] {
+): PreparedWebhook["signers"] {
   const [newest] = secrets;
   if (newest && secrets.length === 1) {
     const only = [newest.signer];
@@ -50,17 +50,21 @@ function signersOf(
   return (nowMs) => secrets.filter((one) => one.expiresAtMs > nowMs).map((one) => one.signer);
 }
 
-const MOST_ALIKE = 1_000;
+const MAX_MEMOIZED = 1_000;
 const schedules = new Map<string, readonly number[]>();
-const matchers = new Map<string, RegisteredWebhook["matches"]>();
+const matchers = new Map<string, PreparedWebhook["matches"]>();
 
-/** Most webhooks have the same schedule and the same patterns: they share what is made of them. */
-function alike<Made>(known: Map<string, Made>, texts: readonly string[], make: () => Made): Made {
+/** Most webhooks have the same schedule and the same patterns, and share the compiled ones. */
+function memoizedBy<Made>(
+  known: Map<string, Made>,
+  texts: readonly string[],
+  make: () => Made,
+): Made {
   const key = texts.join(" ");
   let made = known.get(key);
   if (made === undefined) {
     made = make();
-    if (known.size >= MOST_ALIKE) known.clear();
+    if (known.size >= MAX_MEMOIZED) known.clear();
     known.set(key, made);
   }
   return made;

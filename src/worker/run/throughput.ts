@@ -1,7 +1,7 @@
-// How many attempts this process has lately finished, as a rate: what is claimed beyond what it gets
-// through within the wait for a slot would only go on to lanes.
+// How many attempts this process finished lately, as a rate. What is claimed beyond what it can finish
+// within the wait for a slot would only go on to lanes.
 
-/** Shorter looks are noise, and a much older past says nothing about now. */
+/** Shorter windows are noise, and a much older past says nothing about now. */
 const WINDOW_MS = 20;
 const NEWEST_SHARE = 1 / 4;
 
@@ -14,11 +14,12 @@ export class Throughput {
     this.since = now();
   }
 
+  /** Counts one finished attempt. */
   add(): void {
     this.finished += 1;
   }
 
-  /** About so many are finished within that time. */
+  /** Estimated number of attempts finished in `ms` milliseconds. */
   within(ms: number): number {
     const nowMs = this.now();
     const windowMs = nowMs - this.since;

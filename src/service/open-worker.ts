@@ -1,0 +1,187 @@
+// Puts the parts of the worker together: which store, limit and neighbour each of them gets.
+import type { DeliverDeps } from "../delivery/deliver.ts";
+import type { Link } from "../valkey/connection/link.ts";
+import { addRecent } from "../valkey/history/recent-lists.ts";
+import type { Stores } from "../valkey/stores.ts";
+import { WebhookCache } from "../valkey/webhooks/webhook-cache.ts";
+import type { EventLimits } from "../wire/event.ts";
+import type { WorkerLog } from "../worker-log.ts";
+import type { Alerter } from "../worker/after/alerts.ts";
+import { AttemptLogger } from "../worker/after/attempt-log.ts";
+import { Disabler } from "../worker/after/disable.ts";
+import { KeyProblems } from "../worker/after/key-problems.ts";
+import { BatchSize } from "../worker/claim/batch-size.ts";
+import { Claimer } from "../worker/claim/claimer.ts";
+import { elementCut } from "../worker/claim/element-cut.ts";
+import { ListState } from "../worker/claim/list-state.ts";
+import { ListWatcher } from "../worker/claim/list-watcher.ts";
+import type { FinishedAttempt } from "../worker/job.ts";
+import type { RouteDeps } from "../worker/run/route.ts";
+import { Slots } from "../worker/run/slots.ts";
+import { Throughput } from "../worker/run/throughput.ts";
+import { Capacity } from "../worker/settle/capacity.ts";
+import { Claims } from "../worker/settle/claims.ts";
+import { Heartbeat } from "../worker/settle/heartbeat.ts";
+import { Rejecter } from "../worker/settle/reject.ts";
+import { Upkeep, type UpkeepQueue } from "../worker/settle/upkeep.ts";
+import { WakeUp } from "../worker/wake-up.ts";
+import { Directory } from "../worker/webhooks/directory.ts";
+import { prepareWebhook } from "../worker/webhooks/prepared-webhook.ts";
+import { Worker } from "../worker/worker.ts";
+
+/** As the settings of the same names. */
+export interface WorkerSettings {
+  VALKEY_URL: string;
+  CLAIM: "safe" | "blpop";
+  CONCURRENCY: number;
+  WEBHOOK_CONCURRENCY: number;
+  LOG_SIZE: number;
+  LOG_TTL: number;
+  ALERT_AGE: number;
+}
+
+export interface WorkerOptions {
+  settings: WorkerSettings;
+  link: Link;
+  stores: Stores;
+  egress: Pick<DeliverDeps, "guard" | "send">;
+  limits: EventLimits;
+  alerter: Alerter;
+  log: WorkerLog;
+  /** Called after each attempt is settled. */
+  onAttempt?: (attempt: FinishedAttempt) => void;
+  leaseMs?: number;
+  heartbeatMs?: number;
+}
+
+export function openWorker(options: WorkerOptions): Worker {
+  const { settings, link, stores, egress, limits, alerter, log } = options;
+  const claimerWakeUp = new WakeUp();
+  const heartbeatDue = new WakeUp();
+  const state = { isDraining: false };
+  const capacity = new Capacity(settings.CONCURRENCY, claimerWakeUp);
+
+  const lists = stores.queues.map(() => new ListState());
+  const upkeep = new Upkeep({
+    queues: new Map(
+      stores.queues.map(({ queue }, i) => [
+        queue,
+        { parked: stores.parked[i], list: lists[i] } as UpkeepQueue,
+      ]),
+    ),
+    parkedLimits: stores.parkedLimits,
+    alertAgeMs: settings.ALERT_AGE,
+    alerter,
+    log,
+  });
+  const claims = stores.queues.map(
+    (store) => new Claims({ store, capacity, link, log, parkedSweep: upkeep }),
+  );
+  const slots = new Slots({
+    concurrency: settings.CONCURRENCY,
+    webhookConcurrency: settings.WEBHOOK_CONCURRENCY,
+    lanes: { has: (webhookId) => claims.some(({ lanes }) => lanes.has(webhookId)) },
+    wakeUp: claimerWakeUp,
+  });
+  const throughput = new Throughput();
+  const keyProblems = new KeyProblems(alerter, log);
+
+  const disabler = new Disabler({ store: stores.webhooks, alerter, log });
+  const attemptLog = new AttemptLogger({
+    logs: stores.logs,
+    bodies: stores.bodies,
+    write: (entries) =>
+      addRecent(link, { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL }, entries),
+    health: stores.health,
+    logSize: settings.LOG_SIZE,
+    disabler,
+    log,
+  });
+  const rejecter = new Rejecter({ store: stores.rejected, link, alerter, log });
+  const cache = new WebhookCache({
+    url: settings.VALKEY_URL,
+    name: "fluxhook-changes",
+    keys: stores.keys,
+    store: stores.webhooks,
+    compile: prepareWebhook,
+    onError: (error) => log.error({ err: error }, "changes.failed"),
+  });
+  const routes: RouteDeps = {
+    limits,
+    alerter,
+    keyProblems,
+    directory: new Directory(cache, alerter.ownWebhooks),
+    rejecter,
+    link,
+    attempts: {
+      slots,
+      throughput,
+      deliver: { guard: egress.guard, send: egress.send, now: Date.now, random: Math.random },
+      after: {
+        attemptLog,
+        disabler,
+        alerter,
+        pauses: stores.pauses,
+        log,
+        onAttempt: options.onAttempt,
+      },
+      log,
+      running: new Map(),
+      state,
+    },
+  };
+
+  const watchers = claims.map(
+    ({ queue }) =>
+      new ListWatcher({
+        url: settings.VALKEY_URL,
+        name: "fluxhook-wait",
+        queue,
+        end: settings.CLAIM === "safe" ? "RIGHT" : "LEFT",
+        wakeUp: claimerWakeUp,
+        log,
+      }),
+  );
+  const claimer = new Claimer({
+    queues: claims.map((one, i) => ({
+      claims: one,
+      list: lists[i] as ListState,
+      watcher: watchers[i] as ListWatcher,
+    })),
+    mode: settings.CLAIM,
+    capacity,
+    slots,
+    batchSize: new BatchSize(slots, throughput),
+    cut: elementCut(limits.maxEventBytes),
+    keyProblems,
+    wakeUp: claimerWakeUp,
+    heartbeatDue,
+    link,
+    log,
+  });
+  const heartbeat = new Heartbeat({
+    queues: claims,
+    link,
+    claimer: claimerWakeUp,
+    due: heartbeatDue,
+    upkeep,
+    log,
+    leaseMs: options.leaseMs,
+    heartbeatMs: options.heartbeatMs,
+  });
+  return new Worker({
+    link,
+    claims,
+    watchers,
+    claimer,
+    capacity,
+    slots,
+    routes,
+    rejecter,
+    heartbeat,
+    attemptLog,
+    cache,
+    state,
+    log,
+  });
+}

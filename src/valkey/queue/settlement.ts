@@ -1,0 +1,43 @@
+// How a claim ends, as the worker says it and as `settle.lua` takes it.
+import type { ScriptArgument } from "../connection/script.ts";
+import { headerText, type DeliveryHeader, type ItemHeader } from "./item.ts";
+import { parkedEntry } from "./parked-index.ts";
+import type { Claimed } from "./queue-store.ts";
+
+export type Settlement =
+  | { verb: "done"; ending: "delivered" | "nobody" | "deleted" | "rejected" | "lost" }
+  /** `delivery` is the name that it has on the schedule. */
+  | { verb: "retry"; delivery: string; delayMs: number; header: ItemHeader }
+  | { verb: "park"; delivery: string; header: DeliveryHeader }
+  /** `first`: taken out before all that is in the lane. */
+  | { verb: "lane"; webhookId: string; header: DeliveryHeader; first?: boolean }
+  | { verb: "fan"; event: string; headers: readonly DeliveryHeader[] }
+  /** Back to the list as it came (header null), or to what runs next. */
+  | { verb: "back"; header: ItemHeader | null };
+
+export interface Settle {
+  claim: Pick<Claimed, "number"> & Partial<Pick<Claimed, "shared" | "bytes">>;
+  settlement: Settlement;
+}
+
+/** What the script takes after the verb and the claim. */
+export function settlementArguments(settlement: Settlement): ScriptArgument[] {
+  switch (settlement.verb) {
+    case "done":
+      return [settlement.ending];
+    case "retry":
+      return [settlement.delivery, Math.ceil(settlement.delayMs), headerText(settlement.header)];
+    case "park":
+      return [settlement.delivery, headerText(settlement.header), parkedEntry(settlement.header)];
+    case "lane":
+      return [
+        settlement.webhookId,
+        headerText(settlement.header),
+        settlement.first ? "first" : "last",
+      ];
+    case "fan":
+      return [[settlement.event, ...settlement.headers.map(headerText)].join("\n")];
+    case "back":
+      return [settlement.header === null ? "" : headerText(settlement.header)];
+  }
+}

@@ -1,0 +1,85 @@
+// Opens every store of a process over one link.
+import type { StoreLink } from "./connection/link.ts";
+import { AlertStore } from "./history/alert-store.ts";
+import { BodyStore } from "./history/body-store.ts";
+import { LogStore } from "./history/log-store.ts";
+import { sharedKeys, type SharedKeys } from "./keys.ts";
+import { ParkedStore, type ParkedLimits } from "./queue/parked-store.ts";
+import { PauseStore } from "./queue/pause-store.ts";
+import { QueueStore } from "./queue/queue-store.ts";
+import { RejectedStore } from "./queue/rejected-store.ts";
+import { Requeue } from "./queue/requeue.ts";
+import { HealthStore } from "./webhooks/health-store.ts";
+import type { Unreadable } from "./webhooks/sealed-webhook.ts";
+import { SecretBox } from "./webhooks/secret-box.ts";
+import { WebhookStore } from "./webhooks/webhook-store.ts";
+import type { WebhookRecord } from "../wire/webhook.ts";
+
+/** As the settings of the same names. */
+export interface StoreSettings {
+  PREFIX: string;
+  QUEUE: readonly string[];
+  SECRET_KEY: ConstructorParameters<typeof SecretBox>[0];
+  LOG_SIZE: number;
+  LOG_TTL: number;
+  REJECTED_MAX: number;
+  REJECTED_TTL: number;
+  PARKED_MAX: number;
+  PARKED_MAX_BYTES: number;
+  PARKED_TTL: number;
+}
+
+export interface Stores {
+  keys: SharedKeys;
+  /** One for each of `FLUXHOOK_QUEUE`, in its order. */
+  queues: readonly QueueStore[];
+  /** The first queue: where `POST /v1/events`, alerts and redeliveries push. */
+  intake: QueueStore;
+  parked: readonly ParkedStore[];
+  parkedLimits: ParkedLimits;
+  pauses: PauseStore;
+  rejected: RejectedStore;
+  requeue: Requeue;
+  webhooks: WebhookStore;
+  health: HealthStore;
+  logs: LogStore;
+  bodies: BodyStore;
+  alerts: AlertStore;
+}
+
+/** `onUnreadable` is called for a webhook that cannot be opened here, once until it is changed. */
+export function openStores(
+  link: StoreLink,
+  settings: StoreSettings,
+  onUnreadable?: (record: WebhookRecord, unreadable: Unreadable) => void,
+): Stores {
+  const keys = sharedKeys(settings.PREFIX);
+  const queues = settings.QUEUE.map((queue) => new QueueStore(link, queue));
+  const [intake] = queues;
+  if (!intake) throw new Error("FLUXHOOK_QUEUE names no list");
+  return {
+    keys,
+    queues,
+    intake,
+    parked: settings.QUEUE.map((queue) => new ParkedStore(link, queue)),
+    parkedLimits: {
+      most: settings.PARKED_MAX,
+      mostBytes: settings.PARKED_MAX_BYTES,
+      ttlMs: settings.PARKED_TTL,
+    },
+    pauses: new PauseStore(link, settings.QUEUE),
+    rejected: new RejectedStore(link, keys, {
+      most: settings.REJECTED_MAX,
+      ttlMs: settings.REJECTED_TTL,
+    }),
+    requeue: new Requeue(link, keys, settings.QUEUE),
+    webhooks: new WebhookStore(link, keys, {
+      box: new SecretBox(settings.SECRET_KEY),
+      onUnreadable,
+    }),
+    health: new HealthStore(link, keys),
+    logs: new LogStore(link, keys, { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL }),
+    bodies: new BodyStore(link, keys),
+    alerts: new AlertStore(link, keys),
+  };
+}

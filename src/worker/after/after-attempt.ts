@@ -1,0 +1,106 @@
+// What follows an attempt once its settlement is on its way: its log entry and the webhook's health, the
+// pause that its receiver asked for, a webhook that is disabled, an alert. Guarantee 8: nothing here is
+// waited for, and what fails costs no delivery.
+import type { DeliveryHeader } from "../../valkey/queue/item.ts";
+import type { WorkerLog } from "../../worker-log.ts";
+import type { FinishedAttempt } from "../job.ts";
+import { alertOfAttempt } from "./alert-of-attempt.ts";
+import type { Alerter } from "./alerts.ts";
+import type { AttemptLogger } from "./attempt-log.ts";
+import type { Disabler } from "./disable.ts";
+import { logEntryOf } from "./log-entry.ts";
+
+export interface AfterDeps {
+  attemptLog: AttemptLogger;
+  disabler: Disabler;
+  alerter: Alerter;
+  pauses: { pause(webhookId: string, forMs: number): Promise<void> };
+  log: WorkerLog;
+  /** For `fluxhook dev`, which prints attempts as they are made. */
+  onAttempt?: (attempt: FinishedAttempt) => void;
+}
+
+export function afterAttempt(finished: FinishedAttempt, deps: AfterDeps): void {
+  logAttempt(finished, deps.attemptLog);
+  reportAttempt(finished, deps.log);
+  pauseWebhook(finished, deps);
+  const { job, attempt } = finished;
+  const { outcome } = attempt;
+  if (outcome.outcome === "parked" && outcome.disable) {
+    deps.disabler.gone(job.webhook.record.id, job.webhook.record.url);
+  }
+  alertOfAttempt(deps.alerter, finished);
+  deps.onAttempt?.(finished);
+}
+
+/** The owner's log and the webhook's health. */
+function logAttempt(
+  { job, deliveryId, attempt }: FinishedAttempt,
+  attemptLog: AttemptLogger,
+): void {
+  const { outcome } = attempt;
+  const health =
+    outcome.outcome === "delivered"
+      ? "success"
+      : outcome.countsTowardsDisabling
+        ? "failure"
+        : "ignored";
+  // What waits to be written holds no more than it needs: neither the event's text nor the claim.
+  const { bytes } = job.claim;
+  const { header } = job;
+  const eventType = job.event.type;
+  const webhookId = job.webhook.record.id;
+  attemptLog.add({
+    owner: job.webhook.owner,
+    webhookId,
+    health,
+    toEntry: () => ({
+      entry: logEntryOf({
+        deliveryId,
+        webhookId,
+        eventId: header.id,
+        eventType,
+        attempt: header.attempt,
+        result: attempt,
+      }),
+      body: bodyToKeep(header, outcome.outcome, bytes),
+    }),
+  });
+}
+
+function bodyToKeep(
+  header: DeliveryHeader,
+  outcome: "delivered" | "retry" | "parked",
+  bytes: Buffer | null,
+) {
+  // A retry's bytes are in the schedule.
+  return { header, outcome, element: outcome === "retry" ? null : bytes };
+}
+
+/** The process's own log, at the level of debugging. */
+function reportAttempt({ job, deliveryId, attempt }: FinishedAttempt, log: WorkerLog): void {
+  const { outcome } = attempt;
+  log.debug(
+    {
+      delivery_id: deliveryId,
+      webhook_id: job.webhook.record.id,
+      outcome: outcome.outcome,
+      reason: outcome.reason,
+      status_code: outcome.statusCode,
+      detail: attempt.detail,
+      redirect_host: attempt.redirectHost ?? undefined,
+      ms: Math.round(attempt.durationMs),
+    },
+    "delivery.attempted",
+  );
+}
+
+/** `Retry-After`: other workers send nothing to the webhook either. */
+function pauseWebhook({ job, attempt }: FinishedAttempt, { pauses, log }: AfterDeps): void {
+  const { outcome } = attempt;
+  if (outcome.outcome === "delivered" || outcome.pauseMs === null) return;
+  const webhookId = job.webhook.record.id;
+  pauses.pause(webhookId, outcome.pauseMs).catch((error: unknown) => {
+    log.warn({ err: error, webhook_id: webhookId }, "webhook.pause_failed");
+  });
+}

@@ -1,0 +1,24 @@
+// What the stages of the worker hand to each other: a delivery to be run, and an attempt that was made.
+import type { Attempt } from "../delivery/deliver.ts";
+import type { DeliveryHeader } from "../valkey/queue/item.ts";
+import type { Claimed } from "../valkey/queue/queue-store.ts";
+import type { Event } from "../wire/event.ts";
+import type { Claims } from "./settle/claims.ts";
+import type { PreparedWebhook } from "./webhooks/prepared-webhook.ts";
+
+/** One claimed delivery. */
+export interface Job {
+  /** The claims of the queue that it came from. */
+  claims: Claims;
+  claim: Claimed;
+  header: DeliveryHeader;
+  event: Event;
+  webhook: PreparedWebhook;
+}
+
+export interface FinishedAttempt {
+  job: Job;
+  /** UUID of the attempt. */
+  deliveryId: string;
+  attempt: Attempt;
+}

@@ -1,0 +1,45 @@
+// Guarantee 6: how many items this process has claimed and not settled, over all its queues.
+import type { WakeUp } from "../wake-up.ts";
+
+export class Capacity {
+  /** Claimed and not settled. */
+  held = 0;
+  /** When something was settled, or the first item was claimed after all had been settled. */
+  private settledAt = performance.now();
+  private emptyWaiters: (() => void)[] = [];
+
+  constructor(
+    /** `FLUXHOOK_CONCURRENCY`. */
+    readonly max: number,
+    private readonly wakeUp: WakeUp,
+  ) {}
+
+  /** How many more items may be claimed now. */
+  get room(): number {
+    return this.max - this.held;
+  }
+
+  get nothingSettledForMs(): number {
+    return this.held === 0 ? 0 : performance.now() - this.settledAt;
+  }
+
+  take(items: number): void {
+    if (this.held === 0) this.settledAt = performance.now();
+    this.held += items;
+  }
+
+  /** Gives room back, and wakes the claimer to fill it. */
+  release(items: number): void {
+    this.held -= items;
+    this.settledAt = performance.now();
+    if (this.held <= 0) for (const resolve of this.emptyWaiters.splice(0)) resolve();
+    this.wakeUp.notify();
+  }
+
+  /** Resolves when nothing is held. */
+  async whenEmpty(): Promise<void> {
+    while (this.held > 0) {
+      await new Promise<void>((resolve) => this.emptyWaiters.push(resolve));
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// Writes entries to Valkey in groups: what comes while a group is under way is the next group.
+
+export interface GroupWriterOptions<Entry> {
+  /** Takes the next group off the front of `pending`. Never empty where `pending` is not. */
+  take: (pending: Entry[]) => Entry[];
+  /** Writes one group. Never rejects. */
+  write: (group: Entry[]) => Promise<void>;
+  /** Under load a group waits up to this long until it has `enough` entries. */
+  waitMs?: number;
+  enough?: number;
+}
+
+export class GroupWriter<Entry> {
+  private readonly pending: Entry[] = [];
+  private running: Promise<void> | null = null;
+
+  constructor(private readonly options: GroupWriterOptions<Entry>) {}
+
+  add(entry: Entry): void {
+    this.pending.push(entry);
+    this.running ??= this.run();
+  }
+
+  get isBusy(): boolean {
+    return this.running !== null;
+  }
+
+  /** Resolves when all that was added is written. */
+  async whenIdle(): Promise<void> {
+    while (this.running) await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { take, write, waitMs = 0, enough = 0 } = this.options;
+    // One turn of the event loop, so that what arrives together is written together.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let isBusy = false; this.pending.length > 0; isBusy = true) {
+      // An idle writer writes at once.
+      if (isBusy && this.pending.length < enough) await Bun.sleep(waitMs);
+      await write(take(this.pending));
+    }
+    // In the same turn as the last look at `pending`, so that nothing is added unseen.
+    this.running = null;
+  }
+}
