@@ -1,17 +1,10 @@
 // Fetches valkey-server from Debian's or Ubuntu's packages without root and without a trace outside
-// its folder: apt-get with lists, cache and sources of its own, dpkg -x, one rename at the end.
+// its folder: apt-get with lists and a cache of its own, dpkg -x, one rename at the end.
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import type { DebianRelease } from "./debian-release.ts";
-import {
-  type AptSource,
-  backportsSources,
-  formatAptSources,
-  parseAptSources,
-  releaseSources,
-} from "./apt-sources.ts";
 import { probeInstall, type ValkeyInstall } from "./install.ts";
 
 type Env = Record<string, string | undefined>;
@@ -69,8 +62,8 @@ export async function fetchDebianValkey(options: {
   try {
     const root = join(workFolder, "root");
     await mkdir(root, { recursive: true });
-    const sources = releaseSources(await machineSources(aptFolder), release.codename);
-    const failure = await fetchInto(root, { workFolder, sources, release, env });
+    const apt = await isolatedApt(workFolder, aptFolder, env);
+    const failure = await fetchInto(root, workFolder, apt, release);
     if (failure !== null) return { status: "failed", reason: failure };
 
     const unpacked = await unpackedValkey(root);
@@ -92,24 +85,23 @@ export async function fetchDebianValkey(options: {
     await rm(workFolder, { recursive: true, force: true });
   }
 }
-/** Null when the packages are unpacked below `root`, else why not, for the user. */
+
+/** Returns null when the packages are unpacked below `root`, else why not, for the user. */
 async function fetchInto(
   root: string,
-  from: { workFolder: string; sources: AptSource[]; release: DebianRelease; env: Env },
+  workFolder: string,
+  apt: IsolatedApt,
+  { codename, distribution }: DebianRelease,
 ): Promise<string | null> {
-  const { workFolder, sources: own, release, env } = from;
-  if (own.length === 0) return `apt's own configuration names no mirror of ${release.codename}.`;
-
-  const apt = await isolatedApt(workFolder, env);
-  // Debian 12 has it only in its backports; where the release has it, that one is taken.
-  let listing = await apt.update(own);
+  let listing = await apt.update();
   if (!listing.available.includes("valkey-server")) {
-    listing = await apt.update([...own, ...backportsSources(own, release.codename)]);
+    // Debian 12 has it only in its backports.
+    await apt.addSources(await apt.backports(codename, distribution));
+    listing = await apt.update();
   }
   if (!listing.available.includes("valkey-server")) {
-    const mirrors = [...new Set(own.flatMap(({ uris }) => uris))].join(", ");
     const complaint = listing.complaint === "" ? "" : `\n${listing.complaint}`;
-    return `${release.codename} at ${mirrors} has none either.${complaint}`;
+    return `the mirrors of ${codename} have none either.${complaint}`;
   }
 
   const downloaded = await apt.run("apt-get", ["download", ...listing.available]);
@@ -123,15 +115,29 @@ async function fetchInto(
   return null;
 }
 
-/** apt-get that reads the machine's settings (proxies, keys) and writes below `workFolder` only. */
-async function isolatedApt(workFolder: string, env: Env) {
-  const sourcesFile = join(workFolder, "fluxhook.sources");
+interface IsolatedApt {
+  run(
+    command: "apt-get" | "apt-cache" | "dpkg",
+    args: readonly string[],
+  ): Promise<{ exitCode: number; output: string; complaint: string }>;
+  /** Which of our packages the sources have. One bad source of several is no failure yet. */
+  update(): Promise<{ available: string[]; complaint: string }>;
+  /** After an update: one-line sources (sources.list(5)) of the backports on the machine's own mirrors. */
+  backports(codename: string, distribution: string): Promise<string[]>;
+  addSources(lines: readonly string[]): Promise<void>;
+}
+
+/** apt with the machine's settings (sources, proxies, keys) that writes below `workFolder` only. */
+async function isolatedApt(workFolder: string, aptFolder: string, env: Env): Promise<IsolatedApt> {
   const configFile = join(workFolder, "apt.conf");
+  const sources = join(workFolder, "sources.list.d");
   const lists = join(workFolder, "lists");
   const cache = join(workFolder, "cache");
   await Promise.all(
     [lists, cache].map((folder) => mkdir(join(folder, "partial"), { recursive: true })),
   );
+  await cp(join(aptFolder, "sources.list.d"), sources, { recursive: true }).catch(() => {});
+  await mkdir(sources, { recursive: true });
 
   // As a file, because only there `#clear` works: the hooks of an image or a desktop would touch
   // the system's own caches after our update. No status: an installed library that is newer than
@@ -141,8 +147,8 @@ async function isolatedApt(workFolder: string, env: Env) {
     `#clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
-Dir::Etc::SourceList "${sourcesFile}";
-Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::SourceList "${join(aptFolder, "sources.list")}";
+Dir::Etc::SourceParts "${sources}";
 Dir::State::Lists "${lists}";
 Dir::State::status "/dev/null";
 Dir::Cache "${cache}";
@@ -156,7 +162,7 @@ Acquire::https::Timeout "15";
 `,
   );
 
-  const run = async (command: "apt-get" | "apt-cache" | "dpkg", args: string[]) => {
+  const run: IsolatedApt["run"] = async (command, args) => {
     const process = Bun.spawn(
       [command, ...(command === "dpkg" ? [] : ["-c", configFile]), ...args],
       {
@@ -173,9 +179,7 @@ Acquire::https::Timeout "15";
 
   return {
     run,
-    /** Which of our packages these sources have. One bad source of several is no failure yet. */
-    async update(sources: AptSource[]): Promise<{ available: string[]; complaint: string }> {
-      await writeFile(sourcesFile, formatAptSources(sources));
+    async update() {
       const { complaint } = await run("apt-get", ["update"]);
       const { output } = await run("apt-cache", ["policy", ...PACKAGES]);
       const available = [...output.matchAll(/^(\S+):\n.*\n {2}Candidate: \d/gm)].map(
@@ -183,17 +187,27 @@ Acquire::https::Timeout "15";
       );
       return { available, complaint };
     },
+    async backports(codename, distribution) {
+      const { output } = await run("apt-get", [
+        "indextargets",
+        "--format",
+        "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+        "Identifier: Packages",
+      ]);
+      // The distribution's own key, for a machine whose sources name it instead of trusting it for all.
+      const keyring = `/usr/share/keyrings/${distribution.toLowerCase()}-archive-keyring.gpg`;
+      const signedBy = (await Bun.file(keyring).exists()) ? `[signed-by=${keyring}] ` : "";
+      const lines = output.split("\n").flatMap((line) => {
+        const [uri, release, component] = line.split(" ");
+        const isMirror = release === codename && component === "main";
+        return isMirror ? [`deb ${signedBy}${uri} ${codename}-backports main`] : [];
+      });
+      return [...new Set(lines)];
+    },
+    async addSources(lines) {
+      await writeFile(join(sources, "fluxhook.list"), `${lines.join("\n")}\n`);
+    },
   };
-}
-
-async function machineSources(aptFolder: string): Promise<AptSource[]> {
-  const parts = join(aptFolder, "sources.list.d");
-  const names = await readdir(parts).catch(() => []);
-  const files = [join(aptFolder, "sources.list"), ...names.map((name) => join(parts, name))].filter(
-    (file) => file.endsWith(".list") || file.endsWith(".sources"),
-  );
-  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
-  return texts.flatMap((text, index) => parseAptSources(text, files[index]!));
 }
 
 /** The rename is the commit: what stands at `folder` was complete before it got there. */

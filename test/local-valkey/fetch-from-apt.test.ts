@@ -11,6 +11,11 @@ import { tempFolder } from "../support/valkey.ts";
 const RELEASE: DebianRelease = { distribution: "Debian", codename: "bookworm", key: "bookworm" };
 const hasApt = Bun.which("apt-get") !== null && Bun.which("dpkg-deb") !== null;
 
+/** Nobody signs the test's repository. */
+const UNSIGNED = `Acquire::AllowInsecureRepositories "true";
+APT::Get::AllowUnauthenticated "true";
+`;
+
 /** apt's folder on a machine whose only mirror is a new repository with these packages. */
 async function machineWith(suites: Record<string, { name: string; server?: string }[]>) {
   const repository = tempFolder("repository");
@@ -42,6 +47,7 @@ async function machineWith(suites: Record<string, { name: string; server?: strin
     join(aptFolder, "sources.list"),
     `deb [trusted=yes] file:${repository} bookworm main\n`,
   );
+  await writeFile(join(aptFolder, "apt.conf"), UNSIGNED);
   return aptFolder;
 }
 
@@ -50,7 +56,7 @@ function fetchInto(folder: string, aptFolder: string, env: Record<string, string
   const fetched = fetchDebianValkey({
     folder,
     release: RELEASE,
-    env: { ...process.env, ...env },
+    env: { ...process.env, APT_CONFIG: join(aptFolder, "apt.conf"), ...env },
     aptFolder,
     onProgress: (line) => lines.push(line),
   });
@@ -99,7 +105,8 @@ describe.skipIf(!hasApt)("fetching Debian's Valkey", () => {
     const hooks = ["Pre-Invoke", "Post-Invoke", "Post-Invoke-Success"];
     await writeFile(
       join(hooked, "apt.conf"),
-      hooks.map((hook) => `APT::Update::${hook} {"touch ${hooked}/${hook}";};\n`).join(""),
+      UNSIGNED +
+        hooks.map((hook) => `APT::Update::${hook} {"touch ${hooked}/${hook}";};\n`).join(""),
     );
     const { fetched } = fetchInto(folder, await machineWith({ bookworm: [VALKEY] }), {
       APT_CONFIG: join(hooked, "apt.conf"),
@@ -109,7 +116,7 @@ describe.skipIf(!hasApt)("fetching Debian's Valkey", () => {
   });
 
   test.each([
-    ["no mirror has it", { bookworm: [{ name: "liblzf1" }] }, /^bookworm at file:\S+ has none/],
+    ["no mirror has it", { bookworm: [{ name: "liblzf1" }] }, /^the mirrors of bookworm have none/],
     [
       "it does not run here",
       { bookworm: [{ ...VALKEY, server: "echo wrong libc >&2" }] },
