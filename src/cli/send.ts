@@ -6,7 +6,7 @@ import { readSettings, type Settings } from "../config/settings.ts";
 import { elementText, isEventId, readElement, type Event } from "../wire/event.ts";
 import { EVENTS_PER_REQUEST } from "../wire/event-batch.ts";
 import { isTimestamp, TIMESTAMP_ACCEPTED } from "../wire/timestamp.ts";
-import { acceptedEventTypes } from "../wire/accepted-event-types.ts";
+import { acceptedEventTypes } from "../wire/dialects/registry.ts";
 import { ApiClient, type Answer } from "./terminal/api-client.ts";
 import { readInput } from "./terminal/input.ts";
 import { print } from "./terminal/output.ts";

@@ -4,6 +4,7 @@ import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { durationSchema, parseDuration } from "../wire/duration.ts";
 import { isEventType } from "../wire/event-pattern.ts";
+import type { EventTypes } from "../wire/dialects/registry.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -204,7 +205,6 @@ export const eventTypes = z.string().transform((text, context): EventTypes => {
   }
   return new Set(names);
 });
-export type EventTypes = "open" | "catalogue" | ReadonlySet<string>;
 
 export function shown(found: unknown): string {
   return JSON.stringify(String(found).slice(0, 80));

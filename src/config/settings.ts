@@ -23,7 +23,7 @@ import {
 import { readSettingFile } from "./files.ts";
 import { checkSecret } from "../wire/secret.ts";
 
-export type { EventTypes, PortRange } from "./forms.ts";
+export type { PortRange } from "./forms.ts";
 
 const DAY_MS = 86_400_000;
 

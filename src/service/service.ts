@@ -10,7 +10,7 @@ import { createTunnel } from "../tunnel/tunnel.ts";
 import { Link } from "../valkey/connection/link.ts";
 import { openStores, type Stores } from "../valkey/stores.ts";
 import { VERSION } from "../version.ts";
-import { acceptedEventTypes } from "../wire/accepted-event-types.ts";
+import { acceptedEventTypes } from "../wire/dialects/registry.ts";
 import { formatDuration } from "../wire/duration.ts";
 import { alertUnreadable } from "../worker/after/alert-unreadable.ts";
 import { Alerter } from "../worker/after/alerts.ts";

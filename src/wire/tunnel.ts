@@ -1,7 +1,7 @@
 // What `fluxhook listen` and the service say to each other: a session, the requests that wait in it,
 // their answers. Bodies are base64 in JSON, for they may be any bytes.
 import { z } from "zod";
-import { DIALECT_NAMES } from "./dialects/dialect.ts";
+import { DIALECT_NAMES } from "./dialects/registry.ts";
 import { ownerIdSchema } from "./owner.ts";
 import { webhookCreateSchema } from "./webhook.ts";
 

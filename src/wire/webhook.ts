@@ -1,6 +1,7 @@
 // A webhook: what a user registers. One schema for the API's input, its answers and the store.
 import { z } from "zod";
-import { DIALECT_NAMES } from "./dialects/dialect.ts";
+import { DIALECT_NAMES } from "./dialects/registry.ts";
+import { disableRuleSchema } from "./disable-rule.ts";
 import { durationSchema, parseDuration } from "./duration.ts";
 import { EVENT_PATTERN_ACCEPTED, EVENT_PATTERN_FORM, isEventPattern } from "./event-pattern.ts";
 import { boundedText } from "./bounded-text.ts";
@@ -14,17 +15,6 @@ export const WEBHOOKS_PER_OWNER = 100;
 /** Longest time-out that a webhook may ask for. */
 export const MAX_TIMEOUT_MS = 30_000;
 const DAY_MS = 86_400_000;
-
-export const disableRuleSchema = z
-  .union(
-    [
-      z.strictObject({ consecutive_failures: z.int().min(1).max(10_000) }),
-      z.strictObject({ failing_for: durationSchema({ minMs: 60_000, maxMs: 30 * DAY_MS }) }),
-    ],
-    { error: 'must be {"consecutive_failures":10}, {"failing_for":"5d"} or null' },
-  )
-  .describe("when the webhook is disabled by itself; a success resets it");
-export type DisableRule = z.infer<typeof disableRuleSchema>;
 
 // WHATWG URL drops tabs and newlines silently; what the user sees must be what is dialled.
 // eslint-disable-next-line no-control-regex -- control characters are what it keeps out

@@ -1,6 +1,6 @@
 // `fluxhook listen`: a public URL and a temporary webhook that lead to a server on this machine.
 import { Option, type Command } from "commander";
-import { DIALECT_NAMES, type DialectName } from "../../wire/dialects/dialect.ts";
+import { DIALECT_NAMES, type DialectName } from "../../wire/dialects/registry.ts";
 import { EVENT_PATTERN_ACCEPTED, isEventPattern } from "../../wire/event-pattern.ts";
 import { ApiClient } from "../terminal/api-client.ts";
 import { ListenClient } from "./client.ts";

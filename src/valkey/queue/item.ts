@@ -1,7 +1,7 @@
 // An item is one thing to do, as it stands in a claim, the schedule, a lane, the ready list or parked:
 // `<crashes> <e|r> <header JSON>\n<bytes>`. `e` carries the element's bytes, `r` names a fanned-out
 // event whose bytes are stored once. Scripts read no more of it than the first two words.
-import type { DialectName } from "../../wire/dialects/dialect.ts";
+import type { DialectName } from "../../wire/dialects/registry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 
 /** An element as it was claimed: no webhook has been looked up yet. */

@@ -32,8 +32,8 @@ export interface ParkedCount {
 }
 
 /** Where a delivery is indexed, from the header that it is parked with. */
-export function parkedEntry(header: string): string {
-  const { owner, webhook_id, reason = "", event = "" } = JSON.parse(header) as DeliveryHeader;
+export function parkedEntry(header: DeliveryHeader): string {
+  const { owner, webhook_id, reason = "", event = "" } = header;
   return `${owner}\n${webhook_id}\n${reason}\n${event}`;
 }
 

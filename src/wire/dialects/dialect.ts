@@ -1,7 +1,5 @@
 // What a dialect is. Each dialect is one file beside this one and holds only what differs.
-import type { DisableRule } from "../webhook.ts";
-
-export { DIALECT_NAMES, type DialectName } from "./registry.ts";
+import type { DisableRule } from "../disable-rule.ts";
 
 /** What an envelope is made of. `data` is the exact text that the producer wrote. */
 export interface EnvelopeInput {

@@ -23,3 +23,11 @@ export function dialectOf(name: DialectName): Dialect {
 export const CATALOGUE: ReadonlySet<string> = new Set(
   Object.values<Dialect>(byName).flatMap(({ catalogue }) => catalogue),
 );
+
+/** `FLUXHOOK_EVENT_TYPES`: any type, every type that a dialect names, or these. */
+export type EventTypes = "open" | "catalogue" | ReadonlySet<string>;
+
+/** The setting as the reader of elements takes it. */
+export function acceptedEventTypes(setting: EventTypes): "open" | ReadonlySet<string> {
+  return setting === "catalogue" ? CATALOGUE : setting;
+}

@@ -3,7 +3,7 @@
 import type { HealthChange, HealthState } from "../../valkey/webhooks/health-store.ts";
 import type { WebhookStore } from "../../valkey/webhooks/webhook-store.ts";
 import { parseDuration } from "../../wire/duration.ts";
-import type { DisableRule } from "../../wire/webhook.ts";
+import type { DisableRule } from "../../wire/disable-rule.ts";
 import type { Alerter } from "./alerts.ts";
 import { prepareWebhook } from "../webhooks/prepared-webhook.ts";
 import type { WorkerLog } from "../../worker-log.ts";

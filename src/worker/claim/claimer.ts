@@ -7,7 +7,8 @@ import type { Link } from "../../valkey/connection/link.ts";
 import type { Claimed, ClaimReply, Cut } from "../../valkey/queue/queue-store.ts";
 import type { WorkerLog } from "../../worker-log.ts";
 import type { KeyProblems } from "../after/key-problems.ts";
-import type { Slot, Slots } from "../run/slots.ts";
+import type { Batch } from "../job.ts";
+import type { Slots } from "../run/slots.ts";
 import type { Capacity } from "../settle/capacity.ts";
 import type { Claims } from "../settle/claims.ts";
 import type { WakeUp } from "../wake-up.ts";
@@ -21,13 +22,6 @@ export interface ClaimedQueue {
   claims: Claims;
   list: ListState;
   watcher: Pick<ListWatcher, "watchOnce">;
-}
-
-/** What one request claimed from one queue, in the order in which it is to be run. */
-export interface Batch {
-  claims: Claims;
-  /** A claim and, if it came out of a lane, the slot that was reserved for it. */
-  items: readonly { claim: Claimed; slot: Slot | null }[];
 }
 
 export interface ClaimerOptions {

@@ -5,7 +5,7 @@ import { DRAINED, type Drain } from "../../delivery/http/answer.ts";
 import { attemptUuid } from "../../valkey/queue/delivery-id.ts";
 import type { DeliveryHeader } from "../../valkey/queue/item.ts";
 import type { Claimed } from "../../valkey/queue/queue-store.ts";
-import type { DialectName } from "../../wire/dialects/dialect.ts";
+import type { DialectName } from "../../wire/dialects/registry.ts";
 import { dialectOf } from "../../wire/dialects/registry.ts";
 import type { WorkerLog } from "../../worker-log.ts";
 import { afterAttempt, type AfterDeps } from "../after/after-attempt.ts";
