@@ -1,19 +1,28 @@
 import { expect, test } from "bun:test";
-import { forgetOldest } from "../src/bounded-map.ts";
+import { BoundedMap } from "../src/bounded-map.ts";
 
-const filled = (size: number) => new Map(Array.from({ length: size }, (_, i) => [i, i]));
+const filled = (size: number, max: number) => {
+  const map = new BoundedMap<number, number>(max);
+  for (let i = 0; i < size; i += 1) map.set(i, i);
+  return map;
+};
 
-test("a cache that is full loses an eighth, the oldest", () => {
-  const cache = filled(16);
-  forgetOldest(cache, 16);
-  expect([...cache.keys()]).toEqual(Array.from({ length: 14 }, (_, i) => i + 2));
+test("a full map drops its oldest eighth for a new key", () => {
+  const map = filled(16, 16);
+  expect(map.size).toBe(16);
+  map.set(16, 16);
+  expect([...map.keys()]).toEqual(Array.from({ length: 15 }, (_, i) => i + 2));
 });
 
-test("a small one loses the oldest, one that is not full nothing", () => {
-  const small = filled(1);
-  forgetOldest(small, 1);
-  expect(small.size).toBe(0);
-  const roomy = filled(15);
-  forgetOldest(roomy, 16);
-  expect(roomy.size).toBe(15);
+test("a map of one entry drops it for a new key", () => {
+  const map = filled(1, 1);
+  map.set(1, 1);
+  expect([...map.keys()]).toEqual([1]);
+});
+
+test("a key that is there is changed without dropping any, and keeps its age", () => {
+  const map = filled(8, 8);
+  map.set(0, 100);
+  expect(map.size).toBe(8);
+  expect([...map][0]).toEqual([0, 100]);
 });

@@ -4,7 +4,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { ApiEnv, Principal } from "../http/env.ts";
-import { FailedAuthentications } from "./wrong-token-limit.ts";
+import { WrongTokenLimit } from "./wrong-token-limit.ts";
 import { problem } from "../http/problem.ts";
 import type { ScopedTokens } from "./scoped-token.ts";
 
@@ -38,7 +38,7 @@ export function requirePrincipal(
   identify: Identify,
   { now, log }: Pick<ApiDeps, "now" | "log">,
 ): MiddlewareHandler<ApiEnv> {
-  const failed = new FailedAuthentications();
+  const failed = new WrongTokenLimit();
 
   function refuseWrong(c: Context<ApiEnv>) {
     const failure = failed.count(c.env?.requestIP?.(c.req.raw)?.address ?? null, now());

@@ -1,45 +1,35 @@
-// How often webhooks may be tested. A test is a request to an address that a user has named, at the
-// moment that the user chooses: without a bound it is a cannon aimed at others. Per process.
+// Limits how often webhooks may be tested. A test is a request to an address that a user named, at the
+// moment that the user chooses: without a limit it could be used to flood somebody else. Per process.
 import type { OwnerRef } from "../../wire/owner.ts";
+import { FixedWindow } from "../http/fixed-window.ts";
 
-const MOST_AT_A_TIME = 2;
-/** For a test that is already under way: it ends with its receiver's answer. */
+const MAX_AT_A_TIME = 2;
+/** While tests are under way: they end when their receiver answers. */
 const RETRY_WHEN_BUSY_S = 5;
-const MOST_IN_WINDOW = 20;
+const MAX_PER_WINDOW = 20;
 const WINDOW_MS = 60_000;
-/** Guarantee 6: past this the owner whose window began first goes. */
-const MOST_OWNERS = 10_000;
-
-interface Window {
-  tests: number;
-  endsAtMs: number;
-}
+const MAX_OWNERS = 10_000;
 
 export type TestPermit =
   { granted: true; done: () => void } | { granted: false; retryAfterS: number; detail: string };
 
-export class TestBudget {
+export class TestLimit {
   /** By owner, not by webhook: a hundred webhooks may lead to one address. */
-  readonly #windows = new Map<OwnerRef, Window>();
+  readonly #windows = new FixedWindow<OwnerRef>(WINDOW_MS, MAX_OWNERS);
   readonly #running = new Map<string, number>();
 
-  /** `done` is to be called when the test has ended. */
+  /** The caller calls `done` when the test has ended. */
   take(owner: OwnerRef, webhookId: string, nowMs: number): TestPermit {
     const running = this.#running.get(webhookId) ?? 0;
-    if (running >= MOST_AT_A_TIME) {
-      const detail = `${MOST_AT_A_TIME} tests of this webhook are under way`;
+    if (running >= MAX_AT_A_TIME) {
+      const detail = `${MAX_AT_A_TIME} tests of this webhook are under way`;
       return { granted: false, retryAfterS: RETRY_WHEN_BUSY_S, detail };
     }
-    const window = this.#windowOf(owner, nowMs);
-    if (window.tests >= MOST_IN_WINDOW) {
-      const detail = `an owner's webhooks are tested ${MOST_IN_WINDOW} times a minute at most`;
-      return {
-        granted: false,
-        retryAfterS: Math.ceil((window.endsAtMs - nowMs) / 1_000),
-        detail,
-      };
+    const { count, retryAfterS } = this.#windows.count(owner, nowMs);
+    if (count > MAX_PER_WINDOW) {
+      const detail = `an owner's webhooks are tested ${MAX_PER_WINDOW} times a minute at most`;
+      return { granted: false, retryAfterS, detail };
     }
-    window.tests += 1;
     this.#running.set(webhookId, running + 1);
     return { granted: true, done: () => this.#done(webhookId) };
   }
@@ -48,16 +38,5 @@ export class TestBudget {
     const left = (this.#running.get(webhookId) ?? 0) - 1;
     if (left > 0) this.#running.set(webhookId, left);
     else this.#running.delete(webhookId);
-  }
-
-  #windowOf(owner: OwnerRef, nowMs: number): Window {
-    const current = this.#windows.get(owner);
-    if (current && nowMs < current.endsAtMs) return current;
-    this.#windows.delete(owner);
-    const [oldest] = this.#windows.keys();
-    if (oldest !== undefined && this.#windows.size >= MOST_OWNERS) this.#windows.delete(oldest);
-    const window = { tests: 0, endsAtMs: nowMs + WINDOW_MS };
-    this.#windows.set(owner, window);
-    return window;
   }
 }

@@ -9,14 +9,14 @@ import { newId } from "../../wire/new-id.ts";
 import { json, problems, type Api } from "../http/openapi.ts";
 import { findWebhook, noSuchWebhook, webhookIdParam } from "./find.ts";
 import { problem } from "../http/problem.ts";
-import { TestBudget } from "./test-limit.ts";
+import { TestLimit } from "./test-limit.ts";
 import { unreadable } from "./secrets.ts";
 
 /** Bun closes a connection that is silent for 10 s, and an attempt may take longer than that. */
 const SILENT_FOR_S = MAX_TIMEOUT_MS / 1_000 + 10;
 
 export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): void {
-  const budget = new TestBudget();
+  const budget = new TestLimit();
 
   api.openapi(
     createRoute({

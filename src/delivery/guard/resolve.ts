@@ -1,6 +1,6 @@
 // Resolves names for the guard. Answers are kept as long as they say, within bounds, so that a name
 // which moves is judged anew, and concurrent attempts to one name share one look-up.
-import { forgetOldest } from "../../bounded-map.ts";
+import { BoundedMap } from "../../bounded-map.ts";
 import type { Address } from "./address.ts";
 import { orderAddresses } from "./address-order.ts";
 import { raceWithin, type EXPIRED, type Limit } from "../../deadline.ts";
@@ -61,12 +61,11 @@ export function createResolver({
   shareMs = 30_000,
   maxNames = 4_096,
 }: ResolverOptions = {}): Resolve {
-  const answers = new Map<string, { expiresAtMs: number; resolution: Resolution }>();
+  const answers = new BoundedMap<string, { expiresAtMs: number; resolution: Resolution }>(maxNames);
   const pending = new Map<string, Pending>();
 
   function keep(name: string, { resolution, ttlMs }: Answer): void {
     answers.delete(name);
-    forgetOldest(answers, maxNames);
     const ms = resolution.kind === "resolved" ? (ttlMs ?? keepMs) : keepFailureMs;
     answers.set(name, { expiresAtMs: nowMs() + ms, resolution });
   }

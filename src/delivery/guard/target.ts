@@ -1,6 +1,6 @@
 // A webhook's URL taken apart once for all its attempts: what is judged, what is dialled, what is
 // shown. Everything comes from the parsed URL, never from its text.
-import { forgetOldest } from "../../bounded-map.ts";
+import { BoundedMap } from "../../bounded-map.ts";
 import { parseAddress, type Address } from "./address.ts";
 import { hostNameProblem } from "./host-name.ts";
 
@@ -26,14 +26,13 @@ export interface Target {
 }
 
 const MAX_TARGETS = 4096;
-const targets = new Map<string, Target | null>();
+const targets = new BoundedMap<string, Target | null>(MAX_TARGETS);
 
 /** Null where the text is no URL. The same text gives the same object while it is cached. */
 export function readTarget(url: string): Target | null {
   const known = targets.get(url);
   if (known !== undefined) return known;
   const target = URL.canParse(url) ? takeApart(new URL(url)) : null;
-  forgetOldest(targets, MAX_TARGETS);
   targets.set(url, target);
   return target;
 }

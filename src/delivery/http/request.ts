@@ -1,4 +1,5 @@
 // The head of one request (RFC 9112 §3 to §6): a POST with its body behind it.
+import { BoundedMap } from "../../bounded-map.ts";
 import type { Target } from "../guard/target.ts";
 
 /** What frames the message is said once, here: a second copy would smuggle a request. */
@@ -38,8 +39,7 @@ export function requestHead(
   return head;
 }
 
-const MOST_NAMES = 1_000;
-const names = new Map<string, NameKind>();
+const names = new BoundedMap<string, NameKind>(1_000);
 
 type NameKind = "framing" | "accept" | "other";
 
@@ -49,7 +49,6 @@ function kindOf(name: string): NameKind {
   let kind: NameKind = lowerName === "accept" ? "accept" : "other";
   if (!NAME_FORM.test(name)) throw invalidHeader({ [name]: "" });
   if (FRAMING.has(lowerName)) kind = "framing";
-  if (names.size >= MOST_NAMES) names.clear();
   names.set(name, kind);
   return kind;
 }

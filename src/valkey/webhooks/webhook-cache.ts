@@ -1,7 +1,7 @@
 // A worker's copy of the registered webhooks: bounded, with "nobody" kept too, and following the
 // stream of changes, so that a change counts within one second. Whatever may have been missed (a new
 // connection, a gap in the stream) empties it.
-import { forgetOldest } from "../../bounded-map.ts";
+import { BoundedMap } from "../../bounded-map.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import type { SharedKeys } from "../keys.ts";
@@ -16,7 +16,7 @@ export interface WebhookCacheOptions<Compiled> {
   store: WebhookStore;
   /** Made once per webhook and change, not once per delivery. */
   compile: (record: WebhookRecord) => Compiled;
-  mostOwners?: number;
+  maxOwners?: number;
   /** The changes cannot be followed for a reason that is no outage. */
   onError?: (error: unknown) => void;
 }
@@ -31,7 +31,7 @@ interface Reading<Compiled> {
   webhooks: Promise<readonly Compiled[]>;
 }
 
-const MOST_OWNERS = 10_000;
+const MAX_OWNERS = 10_000;
 const READ_MOST = 1_000;
 const BLOCK_MS = 500;
 const FOLLOW_DEADLINE_MS = 1_500;
@@ -39,13 +39,14 @@ const FOLLOW_DEADLINE_MS = 1_500;
 const MOST_AGE_MS = 30_000;
 
 export class WebhookCache<Compiled> {
-  private readonly entries = new Map<OwnerRef, Entry<Compiled>>();
+  private readonly entries: BoundedMap<OwnerRef, Entry<Compiled>>;
   private readonly reading = new Map<OwnerRef, Reading<Compiled>>();
   private readonly link: Link;
   private closed = false;
   private following: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: WebhookCacheOptions<Compiled>) {
+    this.entries = new BoundedMap(options.maxOwners ?? MAX_OWNERS);
     this.link = new Link({
       url: options.url,
       name: options.name,
@@ -101,7 +102,6 @@ export class WebhookCache<Compiled> {
 
   private keep(owner: OwnerRef, entry: Entry<Compiled>): void {
     this.entries.delete(owner);
-    forgetOldest(this.entries, this.options.mostOwners ?? MOST_OWNERS);
     this.entries.set(owner, entry);
   }
 

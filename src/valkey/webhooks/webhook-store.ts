@@ -1,5 +1,6 @@
 // The registered webhooks in Valkey: one hash per owner (webhook id → JSON), a lookup from id to
 // owner, and one capped stream that tells every worker whose webhooks changed.
+import { BoundedMap } from "../../bounded-map.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import { ownerOf, WEBHOOKS_PER_OWNER, type WebhookRecord } from "../../wire/webhook.ts";
 import type { SharedKeys } from "../keys.ts";
@@ -25,8 +26,8 @@ const CHANGES_KEPT = 10_000;
 /** What is read and sealed at once, while others are served too. */
 const SEALED_AT_ONCE = 100;
 
-/** One process tells so many webhooks that cannot be opened, then it begins anew. */
-const MOST_TOLD = 10_000;
+/** Remember this many webhooks that were reported as unreadable; older ones are reported again. */
+const MAX_REPORTED = 10_000;
 
 export type WebhookCreated =
   | { created: true }
@@ -69,7 +70,7 @@ interface Asked {
 
 export class WebhookStore {
   private readonly box: SecretBox;
-  private readonly told = new Set<string>();
+  private readonly reported = new BoundedMap<string, true>(MAX_REPORTED);
 
   constructor(
     private readonly link: StoreLink,
@@ -221,15 +222,14 @@ export class WebhookStore {
     }
     const { record, unreadable } = await openWebhook(text, this.box);
     const [first] = unreadable;
-    if (first) this.tell(record, first);
+    if (first) this.reportUnreadable(record, first);
     return record;
   }
 
-  private tell(record: WebhookRecord, unreadable: Unreadable): void {
+  private reportUnreadable(record: WebhookRecord, unreadable: Unreadable): void {
     const version = `${record.id} ${record.updated_at}`;
-    if (this.told.has(version)) return;
-    if (this.told.size >= MOST_TOLD) this.told.clear();
-    this.told.add(version);
+    if (this.reported.has(version)) return;
+    this.reported.set(version, true);
     this.options.onUnreadable?.(record, unreadable);
   }
 

@@ -1,6 +1,7 @@
 // Raises alerts for the operator: on the list and the channel, in the log, and to `FLUXHOOK_ALERT_URL` as
 // a delivery like any other. At most one per webhook and kind in ten minutes, and none about an alert.
 import { randomUUID } from "node:crypto";
+import { BoundedMap } from "../../bounded-map.ts";
 import { ALERT_EVERY_MS, type AlertStore } from "../../valkey/history/alert-store.ts";
 import { newDeliveryName, ownerTag } from "../../valkey/queue/delivery-id.ts";
 import type { QueueStore } from "../../valkey/queue/queue-store.ts";
@@ -47,7 +48,7 @@ export interface AlerterOptions {
 }
 
 export class Alerter {
-  private readonly raised = new Map<string, number>();
+  private readonly raised = new BoundedMap<string, number>(MAX_REMEMBERED);
   private readonly webhook: PreparedWebhook | null;
 
   constructor(private readonly options: AlerterOptions) {
@@ -106,7 +107,6 @@ export class Alerter {
     const now = performance.now();
     const last = this.raised.get(key);
     if (last !== undefined && now - last < ALERT_EVERY_MS) return false;
-    if (this.raised.size >= MAX_REMEMBERED) this.raised.clear();
     this.raised.set(key, now);
     return true;
   }

@@ -1,4 +1,5 @@
 // Prepares a webhook for deliveries, once per change instead of once per attempt.
+import { BoundedMap } from "../../bounded-map.ts";
 import { compilePatterns } from "../../wire/event-pattern.ts";
 import { Signer } from "../../wire/signature.ts";
 import { ownerOf, retryScheduleMs, type WebhookRecord } from "../../wire/webhook.ts";
@@ -51,8 +52,8 @@ function signersOf(
 }
 
 const MAX_MEMOIZED = 1_000;
-const schedules = new Map<string, readonly number[]>();
-const matchers = new Map<string, PreparedWebhook["matches"]>();
+const schedules = new BoundedMap<string, readonly number[]>(MAX_MEMOIZED);
+const matchers = new BoundedMap<string, PreparedWebhook["matches"]>(MAX_MEMOIZED);
 
 /** Most webhooks have the same schedule and the same patterns, and share the compiled ones. */
 function memoizedBy<Made>(
@@ -64,7 +65,6 @@ function memoizedBy<Made>(
   let made = known.get(key);
   if (made === undefined) {
     made = make();
-    if (known.size >= MAX_MEMOIZED) known.clear();
     known.set(key, made);
   }
   return made;

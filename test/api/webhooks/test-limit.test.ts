@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { TestBudget, type TestPermit } from "../../../src/api/webhooks/test-limit.ts";
+import { TestLimit, type TestPermit } from "../../../src/api/webhooks/test-limit.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -9,7 +9,7 @@ function granted(permit: TestPermit) {
 }
 
 test("two tests of one webhook may be under way, a third waits for one of them", () => {
-  const budget = new TestBudget();
+  const budget = new TestLimit();
   const first = granted(budget.take("user:u_1", "wh_1", 0));
   granted(budget.take("user:u_1", "wh_1", 0));
   expect(budget.take("user:u_1", "wh_1", 0)).toMatchObject({ granted: false, retryAfterS: 5 });
@@ -20,7 +20,7 @@ test("two tests of one webhook may be under way, a third waits for one of them",
 });
 
 test("an owner has twenty a minute over all its webhooks, and others have their own", () => {
-  const budget = new TestBudget();
+  const budget = new TestLimit();
   for (let n = 0; n < 20; n++) granted(budget.take("user:u_1", `wh_${n}`, n)).done();
   expect(budget.take("user:u_1", "wh_20", 1_000)).toEqual({
     granted: false,
@@ -33,7 +33,7 @@ test("an owner has twenty a minute over all its webhooks, and others have their 
 });
 
 test("what is refused counts for nothing", () => {
-  const budget = new TestBudget();
+  const budget = new TestLimit();
   const running = [1, 2].map(() => granted(budget.take("user:u_1", "wh_1", 0)));
   for (let n = 0; n < 30; n++) budget.take("user:u_1", "wh_1", 0);
   for (const permit of running) permit.done();
