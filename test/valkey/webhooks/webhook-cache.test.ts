@@ -29,7 +29,7 @@ afterEach(async () => {
 
 /** A cache of descriptions, as soon as it follows the changes. */
 async function open(
-  options: { store?: WebhookStore; mostOwners?: number; url?: string } = {},
+  options: { store?: WebhookStore; maxOwners?: number; url?: string } = {},
 ): Promise<{ cache: WebhookCache<string>; name: string; compiled: string[] }> {
   const name = freshPrefix();
   const compiled: string[] = [];
@@ -108,7 +108,7 @@ test("a change of one owner leaves the others at hand", async () => {
 });
 
 test("keeps so many owners at most; the one read longest ago goes first", async () => {
-  const { cache } = await open({ mostOwners: 3 });
+  const { cache } = await open({ maxOwners: 3 });
   const owners = ["user:a", "user:b", "user:c", "user:d"] as const;
   for (const owner of owners) await cache.get(owner);
   expect(owners.map((owner) => cache.peek(owner) !== null)).toEqual([false, true, true, true]);
