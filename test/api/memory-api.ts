@@ -58,7 +58,7 @@ export function memoryApi(
   identify?: Identify,
 ): MemoryApi {
   const pushed: string[] = [];
-  const keys = new Map<string, { fingerprint: string; ids: string[] }>();
+  const keys = new Map<string, { fingerprint: string; ids: readonly string[] }>();
   const records = new Map<string, WebhookRecord>();
   const sessions = new Map<string, NewSession>();
   const health = new Map<string, WebhookHealth>();
@@ -134,12 +134,12 @@ export function memoryApi(
         const first = idempotency && keys.get(idempotency.key);
         if (first) {
           return first.fingerprint === idempotency.fingerprint
-            ? { pushed: true, ids: first.ids }
+            ? { pushed: true, ids: [...first.ids] }
             : { pushed: false, why: "key-reused" };
         }
         if (idempotency) keys.set(idempotency.key, { fingerprint: idempotency.fingerprint, ids });
         pushed.push(...elements);
-        return { pushed: true, ids };
+        return { pushed: true, ids: [...ids] };
       },
     },
     listen: {
@@ -197,7 +197,14 @@ export function memoryApi(
         const next = from + limit < rejected.length ? String(from + limit) : null;
         return { rejected: rejected.slice(from, from + limit), next };
       },
-      async requeue(which, limit) {
+    },
+    requeue: {
+      async oldest(limit) {
+        await up();
+        requeues.push({ which: "all", limit });
+        return { requeued: 0, remaining: 0 };
+      },
+      async named(which, limit) {
         await up();
         requeues.push({ which, limit });
         return { requeued: 0, remaining: 0 };

@@ -62,7 +62,7 @@ describe("the census of scripts", () => {
     await worker.lpush("q", "{}");
     const found = await census(harness, async () => {
       for (const number of [1, 2]) {
-        await worker.evalsha(sha, keys.length, ...keys, "b", "id", number, 9, 999, 9, 0);
+        await worker.evalsha(sha, keys.length, ...keys, "b", "id", number, 9, 999, 9, 0, 999, 9);
       }
     });
     expect(found).toMatchObject([{ name: "claim.lua", runs: 2, empty: 1 }]);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { attemptUuid, newDeliveryName, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { readItem, type DeliveryHeader } from "../../src/valkey/queue/item.ts";
-import { KeptStore, type KeptAttempt } from "../../src/valkey/history/body-store.ts";
+import { ParkedStore } from "../../src/valkey/queue/parked-store.ts";
+import { BodyStore, type KeptAttempt } from "../../src/valkey/history/body-store.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { addRecent } from "../../src/valkey/history/recent-lists.ts";
 import { Redelivery, type ParkedFilter } from "../../src/control/redelivery.ts";
@@ -18,7 +19,7 @@ const ALL: ParkedFilter = { owners: null };
 let lab: QueueLab;
 let first: TestQueue;
 let second: TestQueue;
-let kept: KeptStore;
+let kept: BodyStore;
 let webhooks: WebhookStore;
 let redelivery: Redelivery;
 let webhook: WebhookRecord;
@@ -32,10 +33,16 @@ beforeEach(async () => {
   await first.join("w");
   await second.join("w");
   const keys = sharedKeys(freshPrefix());
-  kept = new KeptStore(lab.link, keys);
+  kept = new BodyStore(lab.link, keys);
   webhooks = new WebhookStore(lab.link, keys);
-  const queues = [first.store.queue, second.store.queue];
-  redelivery = new Redelivery({ link: lab.link, queues, kept, webhooks, parkedTtlMs: TTL_MS });
+  const parked = [first, second].map(({ store }) => new ParkedStore(lab.link, store.queue));
+  redelivery = new Redelivery({
+    parked,
+    intake: first.store,
+    bodies: kept,
+    webhooks,
+    parkedTtlMs: TTL_MS,
+  });
   webhook = await registered();
 });
 
@@ -61,7 +68,7 @@ async function settleOne(
   how: { verb: "park" } | { verb: "retry"; delayMs: number },
 ): Promise<void> {
   await queue.push("one");
-  const settlement = { delivery: header.delivery, header: JSON.stringify(header), ...how };
+  const settlement = { delivery: header.delivery, header, ...how };
   await queue.settle(await queue.claimOne("w"), settlement);
 }
 
@@ -86,7 +93,7 @@ async function park(
       "w",
       claims.map((claim) => {
         const header = headers.find(({ id }) => `of ${id}` === String(claim.bytes));
-        const settlement = { delivery: header!.delivery, header: JSON.stringify(header) };
+        const settlement = { delivery: header!.delivery, header: header! };
         return { claim, settlement: { verb: "park", ...settlement } };
       }),
     );
@@ -155,11 +162,10 @@ describe("one delivery", () => {
   test("that was one of several of an event finds its bytes", async () => {
     const headers = [headerFor(webhook), headerFor(webhook)];
     await first.push("shared");
-    const texts = headers.map((header) => JSON.stringify(header));
-    await first.settle(await first.claimOne("w"), { verb: "fan", event: "e", headers: texts });
+    await first.settle(await first.claimOne("w"), { verb: "fan", event: "e", headers: headers });
     const [claim] = await first.claim("w");
     const { delivery } = headers[0]!;
-    await first.settle(claim!, { verb: "park", delivery, header: texts[0]! });
+    await first.settle(claim!, { verb: "park", delivery, header: headers[0]! });
     await redelivery.one(attemptUuid(headers[0]!), null);
     expect(String((await first.claimOne("w")).bytes)).toBe("shared");
   });
@@ -415,8 +421,8 @@ describe("the summary of parked deliveries", () => {
       await first.store.settle(
         "w",
         (await first.claim("w")).map((claim, i) => {
-          const { delivery } = group[i]!;
-          const header = JSON.stringify(group[i]);
+          const header = group[i]!;
+          const { delivery } = header;
           return { claim, settlement: { verb: "park", delivery, header } };
         }),
       );

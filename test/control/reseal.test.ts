@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ValkeyUnavailable } from "../../src/valkey/connection/errors.ts";
 import type { SealedPage } from "../../src/valkey/webhooks/webhook-store.ts";
-import { sealStored } from "../../src/control/reseal.ts";
+import { resealStored } from "../../src/control/reseal.ts";
 import { logLines } from "../worker/log-lines.ts";
 
 type Step = SealedPage | Error;
@@ -10,16 +10,16 @@ type Step = SealedPage | Error;
 async function run(steps: Step[]) {
   const asked: (string | null)[] = [];
   const log = logLines();
-  await sealStored({
+  await resealStored({
     store: {
       async sealPage(after) {
         asked.push(after);
-        const step = steps.shift()!;
+        const step = steps.shift() ?? new ValkeyUnavailable("closed");
         if (step instanceof Error) throw step;
         return step;
       },
     },
-    whenUp: async () => steps.length > 0,
+    link: { whenUp: async () => steps.length > 0 },
     log,
   });
   return { asked, lines: log.lines };

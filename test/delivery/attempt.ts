@@ -5,7 +5,7 @@ import { Deadline } from "../../src/deadline.ts";
 import type { Delivery, DeliverDeps } from "../../src/delivery/deliver.ts";
 import { createGuard, type GuardOptions } from "../../src/delivery/guard/guard.ts";
 import { createResolver } from "../../src/delivery/guard/resolve.ts";
-import type { Answer } from "../../src/delivery/http/connection.ts";
+import type { Answer } from "../../src/delivery/http/answer.ts";
 import { createSender, type Send, type SenderOptions } from "../../src/delivery/http/send.ts";
 import { readTarget } from "../../src/delivery/guard/target.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";

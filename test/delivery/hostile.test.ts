@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { createServer, type AddressInfo } from "node:net";
 import { deliver } from "../../src/delivery/deliver.ts";
-import type { Drain } from "../../src/delivery/http/response-reader.ts";
+import type { Drain } from "../../src/delivery/http/answer.ts";
 import type { Reason } from "../../src/delivery/judge.ts";
 import {
   HOSTILE_KINDS,

@@ -298,7 +298,7 @@ async function breakValkey(service: WatchedService, id: string): Promise<void> {
   const create = { user_id: "u_2", url, headers: { "X-Api-Key": header }, secret: brought[0] };
   expect((await call(service, "POST", "/v1/webhooks", create)).status).toBe(503);
   await pushEvents(valkeyUrl, queue, [eventFor("u_2")]);
-  await eventually(() => service.printed.stdout.includes('"claim.crashed"'));
+  await eventually(() => service.printed.stdout.includes('"key.wrong_type"'));
   await redis.del(`${prefix}:webhooks:user:u_2`);
 
   const unavailable = async () => {

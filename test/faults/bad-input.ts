@@ -119,7 +119,7 @@ function errors(log: string): number {
   return log.split("\n").filter((line) => line.includes('"level":"error"')).length;
 }
 
-const MOST_CRASHES = 5;
+const MAX_CRASHES = 5;
 const POISON = '{"user_id":"u_1","event":"file.created","data":{"n":-1}}';
 
 const crashing: Scenario = {
@@ -135,7 +135,7 @@ const crashing: Scenario = {
     await registrar.terminate();
     await redis.lpush(QUEUE, POISON);
     // Each crash costs a lease. The short form has one, and writes the four before it into the claim.
-    const crashes = context.long ? MOST_CRASHES : 1;
+    const crashes = context.long ? MAX_CRASHES : 1;
     for (let crash = 1; crash <= crashes; crash += 1) {
       context.progress(`crash ${crash} of ${crashes}`);
       const worker = await context.worker(
@@ -145,7 +145,7 @@ const crashing: Scenario = {
       );
       await eventually(() => worker.hasEnded, { withinMs: 40_000 });
     }
-    if (!context.long) await rewriteCrashes(redis, MOST_CRASHES - 1);
+    if (!context.long) await rewriteCrashes(redis, MAX_CRASHES - 1);
 
     const worker = await context.worker(valkey.url);
     const producer = new Producer(redis);

@@ -1,7 +1,7 @@
 // Two replicas on one Valkey: what one takes from outside, the client that polls the other gets.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
-import { ListenLine, type RequestToForward } from "../../src/tunnel/broker.ts";
+import { TunnelBroker, type RequestToForward } from "../../src/tunnel/broker.ts";
 import type { ListenStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../support/valkey.ts";
@@ -11,7 +11,7 @@ const SESSION = "session-1";
 
 let url: string;
 let redis: Redis;
-const lines: ListenLine[] = [];
+const lines: TunnelBroker[] = [];
 
 beforeAll(async () => {
   ({ url } = await sharedValkey());
@@ -27,7 +27,7 @@ async function openLines(limits: ListenStoreOptions = {}) {
   const prefix = freshPrefix();
   const onError = (error: unknown) => console.error(error);
   const [here, there] = [0, 1].map(() =>
-    new ListenLine({ url, prefix, onError, ...limits }).open(),
+    new TunnelBroker({ url, prefix, onError, ...limits }).open(),
   );
   if (!here || !there) throw new Error("two lines were made");
   lines.push(here, there);
@@ -46,7 +46,7 @@ function request(text = "hello"): RequestToForward {
   };
 }
 
-async function poll(line: ListenLine, after = "0-0", limit = 100, waitMs = 5_000) {
+async function poll(line: TunnelBroker, after = "0-0", limit = 100, waitMs = 5_000) {
   const batch = await line.poll(SESSION, { after, limit, waitMs });
   if (batch === null) throw new Error("the session has ended");
   return batch;
@@ -228,7 +228,7 @@ test("without the right to the channel everything arrives, only later", async ()
   await redis.call("ACL", "SETUSER", user, "on", ">pass", "~*", "+@all", "resetchannels");
   const { port } = new URL(url);
   const errors: unknown[] = [];
-  const line = new ListenLine({
+  const line = new TunnelBroker({
     url: `redis://${user}:pass@127.0.0.1:${port}`,
     prefix: user,
     onError: (error) => errors.push(error),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Deadline } from "../../src/deadline.ts";
 import { readTarget } from "../../src/delivery/guard/target.ts";
-import type { Answer } from "../../src/delivery/http/connection.ts";
+import type { Answer } from "../../src/delivery/http/answer.ts";
 import type { SendRequest } from "../../src/delivery/http/send.ts";
 import { withSessions, type Sending } from "../../src/tunnel/divert.ts";
 import type { HandedOver, RequestToForward } from "../../src/tunnel/broker.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { causesOf, QueueProgress, type WorkerState } from "../../src/worker/progress.ts";
+import { notReadyCauses, QueueProgress, type WorkerState } from "../../src/worker/progress.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -166,21 +166,20 @@ describe("a queue is not ready, and says why,", () => {
 describe("a worker", () => {
   const READY: WorkerState = {
     link: { isUp: true, lastProblem: "" },
-    memberships: [],
-    held: { count: 8, nothingSettledForMs: 59_999 },
-    concurrency: 8,
+    claims: [],
+    capacity: { held: 8, max: 8, nothingSettledForMs: 59_999 },
   };
 
   test.each<[string, Partial<WorkerState>, string[]]>([
     ["with all slots in use by slow receivers is ready", {}, []],
     [
       "that has had no room and settled nothing for a minute is not",
-      { held: { count: 8, nothingSettledForMs: 60_000 } },
+      { capacity: { held: 8, max: 8, nothingSettledForMs: 60_000 } },
       ["nothing-settled"],
     ],
     [
       "with room left is ready, however slow the receivers are",
-      { held: { count: 7, nothingSettledForMs: 600_000 } },
+      { capacity: { held: 7, max: 8, nothingSettledForMs: 600_000 } },
       [],
     ],
     [
@@ -189,6 +188,6 @@ describe("a worker", () => {
       ["valkey-unreachable"],
     ],
   ])("%s", (_, state, codes) => {
-    expect(causesOf({ ...READY, ...state }).map(({ code }): string => code)).toEqual(codes);
+    expect(notReadyCauses({ ...READY, ...state }).map(({ code }): string => code)).toEqual(codes);
   });
 });

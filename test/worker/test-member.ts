@@ -1,42 +1,39 @@
 // A member of a real queue: what the stages of the worker are given, without the worker.
 import type { Link } from "../../src/valkey/connection/link.ts";
 import { QueueStore, type Claimed } from "../../src/valkey/queue/queue-store.ts";
-import { Membership } from "../../src/worker/settle/membership.ts";
-import { Settler } from "../../src/worker/settle/settler.ts";
+import { Capacity } from "../../src/worker/settle/capacity.ts";
+import { Claims } from "../../src/worker/settle/claims.ts";
+import { WakeUp } from "../../src/worker/wake-up.ts";
 import type { TestQueue } from "../valkey/queue/test-queue.ts";
 import { logLines, type LogLines } from "./log-lines.ts";
 
 export interface TestMember {
-  membership: Membership;
-  settler: Settler;
+  claims: Claims;
+  capacity: Capacity;
   log: LogLines;
   /** Claims that have ended, in groups. */
   settled: Claimed[][];
+  /** How many groups had a parked delivery. */
   parkedGroups: number;
 }
 
-/** `link` is the member's own, where it is to have another one than the test. */
+/** `link` is the member's own if it is to have another one than the test. */
 export function member(queue: TestQueue, link: Link): TestMember {
-  const store = new QueueStore(link, queue.store.queue);
+  const capacity = new Capacity(10_000, new WakeUp());
   const log = logLines();
-  const one: TestMember = {
-    settled: [],
-    parkedGroups: 0,
+  const claims = new Claims({
+    store: new QueueStore(link, queue.store.queue),
+    capacity,
+    link,
     log,
-    settler: new Settler({
-      store,
-      log,
-      whenUp: () => link.whenUp(),
-      onSettled: (claims) => {
-        for (const claim of claims) one.membership.release(claim);
-        one.settled.push([...claims]);
-      },
-      onFailed: (error) => one.membership.progress.settleFailed(error),
-      onParked: () => (one.parkedGroups += 1),
-    }),
-    membership: null as unknown as Membership,
+    parkedSweep: { sweepSoon: () => (one.parkedGroups += 1) },
+  });
+  const one: TestMember = { claims, capacity, log, settled: [], parkedGroups: 0 };
+  const release = claims.release.bind(claims);
+  claims.release = (ended) => {
+    release(ended);
+    one.settled.push([...ended]);
   };
-  one.membership = new Membership(store, one.settler);
   return one;
 }
 
@@ -48,9 +45,9 @@ export async function joinAndClaim(
   ...elements: string[]
 ): Promise<Claimed[]> {
   await queue.join(worker);
-  if (one.membership.worker !== worker) one.membership.joined(worker);
+  if (one.claims.worker !== worker) one.claims.joined(worker);
   await queue.push(...elements);
-  const claims = await queue.claim(worker, { mostItems: 1_000 });
-  for (const claim of claims) one.membership.hold(claim);
-  return claims;
+  const claimed = await queue.claim(worker, { maxItems: 1_000 });
+  one.claims.hold(claimed);
+  return claimed;
 }

@@ -5,10 +5,16 @@ import { sharedKeys } from "../../src/valkey/keys.ts";
 import { LogStore } from "../../src/valkey/history/log-store.ts";
 import { ParkedStore } from "../../src/valkey/queue/parked-store.ts";
 import type { DeliveryHeader } from "../../src/valkey/queue/item.ts";
-import { QueueStore, type Settlement } from "../../src/valkey/queue/queue-store.ts";
+import { type Settlement } from "../../src/valkey/queue/settlement.ts";
+import { QueueStore } from "../../src/valkey/queue/queue-store.ts";
 import { RejectedStore } from "../../src/valkey/queue/rejected-store.ts";
 import { WebhookStore } from "../../src/valkey/webhooks/webhook-store.ts";
-import { Worker, type WorkerOptions } from "../../src/worker/worker.ts";
+import { openWorker, type WorkerOptions } from "../../src/service/open-worker.ts";
+import { createEgress } from "../../src/delivery/egress.ts";
+import { Link } from "../../src/valkey/connection/link.ts";
+import { openStores } from "../../src/valkey/stores.ts";
+import { Alerter } from "../../src/worker/after/alerts.ts";
+import type { Worker } from "../../src/worker/worker.ts";
 import { eventually } from "../support/eventually.ts";
 import { startReceiver, type Receiver } from "../support/receiver.ts";
 import { freshPrefix, sharedValkey } from "../support/valkey.ts";
@@ -54,8 +60,33 @@ async function open(): Promise<Scene> {
     webhooks: new WebhookStore(lab.link, sharedKeys(prefix)),
     log,
     async start(options = {}) {
-      const worker = new Worker({ settings, log, ...options }).start();
-      stops.push(() => worker.drain(0));
+      const link = new Link({
+        url: settings.VALKEY_URL,
+        name: "fluxhook",
+        deadlineMs: 3_000,
+        onDown: (reason) => log.warn({ reason }, "valkey.lost"),
+      }).open();
+      const stores = openStores(link, settings);
+      const worker = openWorker({
+        settings,
+        link,
+        stores,
+        egress: createEgress(settings),
+        limits: { maxEventBytes: settings.MAX_EVENT_BYTES, eventTypes: "open" },
+        alerter: new Alerter({
+          store: stores.alerts,
+          queue: stores.intake,
+          url: undefined,
+          secret: undefined,
+          log,
+        }),
+        log,
+        ...options,
+      }).start();
+      stops.push(async () => {
+        await worker.drain(0);
+        link.close();
+      });
       await worker.whenConnected();
       return worker;
     },
@@ -129,7 +160,7 @@ test("what waits in a lane goes out after an outage of the worker's connection",
   await eventually(async () => expect((await queue.places()).lane).toHaveLength(4));
   const clients = String(await lab.redis.call("CLIENT", "LIST"));
   for (const line of clients.split("\n")) {
-    const id = /^id=(\d+) .* name=fluxhook-worker /.exec(line)?.[1];
+    const id = /^id=(\d+) .* name=fluxhook /.exec(line)?.[1];
     if (id) await lab.redis.call("CLIENT", "KILL", "ID", id);
   }
   await eventually(() => log.of("valkey.lost").length > 0);
@@ -152,7 +183,6 @@ test("a worker that was drained is known no more, however often it beats", async
   expect(await queue.places()).toEqual({});
   const logs = new LogStore(lab.link, sharedKeys(settings.PREFIX), { size: 10, ttlMs: 1_000 });
   expect(await logs.read("user:u_1")).toHaveLength(1);
-  stops.length = 0;
 });
 
 const lanesOf = async ({ queue }: Scene, webhookId: string) =>
@@ -176,7 +206,7 @@ test.each([{ answersInMs: 120 }, { answersInMs: 10 }])(
     await queue.join("filler");
     const names = Array.from({ length: 1_000 }, (_, i) => `first-${i}`);
     await queue.push(...names.map((name) => event(name)), event("retry"));
-    const claims = await queue.claim("filler", { mostItems: 2_000, mostFromList: 2_000 });
+    const claims = await queue.claim("filler", { maxItems: 2_000, maxFromList: 2_000 });
     const settlements = claims.map((claim, i) => {
       const delivery = `d${i}`;
       const fields = { webhook_id: record.id, id: names[i] ?? "retry" };
@@ -198,12 +228,12 @@ test.each([{ answersInMs: 120 }, { answersInMs: 10 }])(
 );
 
 function lane(webhookId: string, header: DeliveryHeader): Settlement {
-  return { verb: "lane", webhookId, header: JSON.stringify(header) };
+  return { verb: "lane", webhookId, header };
 }
 
 function dueRetry(header: DeliveryHeader): Settlement {
   const { delivery } = header;
-  return { verb: "retry", delivery, delayMs: 0, header: JSON.stringify(header) };
+  return { verb: "retry", delivery, delayMs: 0, header };
 }
 
 test("an item that cannot be read is set aside with its bytes and an alert, and the others go on", async () => {

@@ -1,6 +1,6 @@
 // Remembers per destination which address worked last and which ones failed, so that the next attempt
 // begins with the address that works. It only reorders what the guard approved (guarantee 7).
-import { forgetOldest } from "../../bounded-map.ts";
+import { BoundedMap } from "../../bounded-map.ts";
 import type { Address } from "../guard/address.ts";
 
 /** A name and a port. */
@@ -21,7 +21,7 @@ const NOTHING: Known = { worked: null, failed: [] };
 
 /** Of destinations with one address nothing has to be remembered; callers need not ask. */
 export class AddressMemory {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new BoundedMap<string, Known>(MAX_DESTINATIONS);
 
   /** The same addresses: the one that worked last first, those that failed since last. */
   order(destination: Destination, addresses: readonly Address[]): readonly Address[] {
@@ -62,7 +62,6 @@ export class AddressMemory {
 
   #keep(key: string, known: Known): void {
     this.#known.delete(key);
-    forgetOldest(this.#known, MAX_DESTINATIONS);
     this.#known.set(key, known);
   }
 }

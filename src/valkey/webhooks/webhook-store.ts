@@ -217,7 +217,7 @@ export class WebhookStore {
   private async open({ id, owner, text }: Stored): Promise<WebhookRecord> {
     if (!isWebhookOf(text, id, owner)) {
       const damaged = damagedWebhook(id, owner);
-      this.tell(damaged, { field: "record", why: "damaged", keyId: "" });
+      this.reportUnreadable(damaged, { field: "record", why: "damaged", keyId: "" });
       return damaged;
     }
     const { record, unreadable } = await openWebhook(text, this.box);

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { Socket } from "node:net";
 import { Connection } from "../../../src/delivery/http/connection.ts";
-import { Connections } from "../../../src/delivery/http/pool.ts";
+import { ConnectionPool } from "../../../src/delivery/http/pool.ts";
 
 const stops: (() => unknown)[] = [];
 afterEach(() => {
@@ -23,7 +23,7 @@ describe("the free connections", () => {
     stops.push(() => connection.destroy());
     return connection;
   }
-  const kept = (free: Connections, ...keys: string[]) =>
+  const kept = (free: ConnectionPool, ...keys: string[]) =>
     keys.map((key) => {
       const connection = connectionTo(key);
       free.keep(connection);
@@ -31,7 +31,7 @@ describe("the free connections", () => {
     });
 
   test("are taken once, the last one used first, each for its own place", () => {
-    const free = new Connections();
+    const free = new ConnectionPool();
     const [first, other, second] = kept(free, "a", "b", "a");
     expect(free.take("c")).toBeNull();
     expect(free.take("a")).toBe(second!);
@@ -42,7 +42,7 @@ describe("the free connections", () => {
   });
 
   test("come back as the last one used", () => {
-    const free = new Connections();
+    const free = new ConnectionPool();
     const [first, second] = kept(free, "a", "a");
     expect(free.take("a")).toBe(second!);
     free.forget(first!);
@@ -53,7 +53,7 @@ describe("the free connections", () => {
   });
 
   test("that have ended meanwhile are passed over", () => {
-    const free = new Connections();
+    const free = new ConnectionPool();
     const [open, ended, alsoEnded] = kept(free, "a", "a", "a");
     ended!.destroy();
     alsoEnded!.destroy();
@@ -65,7 +65,7 @@ describe("the free connections", () => {
   });
 
   test("that are forgotten are not taken, and others are", () => {
-    const free = new Connections();
+    const free = new ConnectionPool();
     const [first, second, third] = kept(free, "a", "a", "a");
     free.forget(second!);
     free.forget(second!);
@@ -79,7 +79,7 @@ describe("the free connections", () => {
   });
 
   test("are 1,024 at most: what is over is dropped from the place that has waited longest", () => {
-    const free = new Connections();
+    const free = new ConnectionPool();
     const [old, alsoOld] = kept(free, "old", "old");
     const others = kept(free, ...Array.from({ length: 1_022 }, (_, n) => `place ${n % 511}`));
     expect([old, alsoOld, ...others].every((connection) => connection!.isOpen)).toBe(true);
@@ -95,7 +95,7 @@ describe("the free connections", () => {
   });
 
   test("are counted as they come and go", () => {
-    const free = new Connections();
+    const free = new ConnectionPool();
     const [old] = kept(free, "old");
     for (let n = 0; n < 3_000; n++) {
       const [taken, forgotten, ended] = kept(free, "a", "b", "c");
@@ -126,7 +126,7 @@ describe("the free connections", () => {
   test("are dropped after 50 s in which nobody used them, each for itself", () => {
     jest.useFakeTimers();
     stops.push(() => jest.useRealTimers());
-    const free = new Connections();
+    const free = new ConnectionPool();
     const [unused, used] = kept(free, "a", "a");
     jest.advanceTimersByTime(40_000);
     expect(free.take("a")).toBe(used!);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { newDeliveryName, ownerTag } from "../../../src/valkey/queue/delivery-id.ts";
 import {
-  KeptStore,
+  BodyStore,
   type AttemptToKeep,
   type KeptAttempt,
 } from "../../../src/valkey/history/body-store.ts";
@@ -15,14 +15,14 @@ const TAG = ownerTag("user:u_1");
 
 let lab: QueueLab;
 let keys: SharedKeys;
-let store: KeptStore;
+let store: BodyStore;
 beforeAll(async () => {
   lab = await QueueLab.open();
 });
 afterAll(() => lab.close());
 beforeEach(() => {
   keys = sharedKeys(freshPrefix());
-  store = new KeptStore(lab.link, keys);
+  store = new BodyStore(lab.link, keys);
 });
 
 function attempt(fields: Partial<KeptAttempt> = {}, tag = TAG): KeptAttempt {

@@ -47,7 +47,7 @@ async function park(headers: readonly DeliveryHeader[]): Promise<void> {
       "w",
       claims.map((claim, at) => {
         const { delivery } = group[at]!;
-        return { claim, settlement: { verb: "park", delivery, header: text(group[at]!) } };
+        return { claim, settlement: { verb: "park", delivery, header: group[at]! } };
       }),
     );
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { ParkedStore, type ParkedPosition } from "../../../src/valkey/queue/parked-store.ts";
-import { deliveryHeader, header, QueueLab, type TestQueue } from "./test-queue.ts";
+import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
 
 let lab: QueueLab;
 let queue: TestQueue;
@@ -17,13 +17,18 @@ beforeEach(async () => {
 
 async function park(delivery: string, element: string | Buffer = delivery): Promise<void> {
   await queue.push(element);
-  const text = header(delivery, { reason: "timeout" });
+  const text = deliveryHeader(delivery, { reason: "timeout" });
   await queue.settle(await queue.claimOne("w"), { verb: "park", delivery, header: text });
 }
 
 async function schedule(delivery: string, delayMs: number): Promise<void> {
   await queue.push(delivery);
-  const settlement = { verb: "retry", delivery, delayMs, header: header(delivery) } as const;
+  const settlement = {
+    verb: "retry",
+    delivery,
+    delayMs,
+    header: deliveryHeader(delivery),
+  } as const;
   await queue.settle(await queue.claimOne("w"), settlement);
 }
 
@@ -41,7 +46,7 @@ test("a parked delivery is listed and found with its header, without its bytes",
   const expected = deliveryHeader("d1", { reason: "timeout" });
   const [one] = await newest(null, 10);
   const at = Number(await lab.redis.zscore(queue.store.keys.parked, "d1"));
-  const size = `0 e ${header("d1", { reason: "timeout" })}\n`.length + 1_000;
+  const size = `0 e ${JSON.stringify(expected)}\n`.length + 1_000;
   expect(one).toEqual({ header: expected, parkedAtMs: at, size });
   expect(await store.find("d1")).toEqual(expected);
   expect(await store.find("d2")).toBeNull();

@@ -1,11 +1,12 @@
 // Guarantee 1 as a property: whatever a few workers do in whatever order, everything that was pushed
 // is in exactly one place, or its end was counted.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Claimed, Settlement } from "../../../src/valkey/queue/queue-store.ts";
+import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
+import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
 import { isDelivery } from "../../../src/valkey/queue/item.ts";
 import { ParkedStore } from "../../../src/valkey/queue/parked-store.ts";
 import { seededRandom } from "../../wire/seeded-random.ts";
-import { header, QueueLab, type TestQueue } from "./test-queue.ts";
+import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
 
 const STEPS = 300;
 const LEASE_MS = 10_000;
@@ -74,9 +75,9 @@ class Play {
   async claim(player: Player, replyIsLost: boolean, most = this.pick([1, 3, 8])): Promise<number> {
     const reply = await this.queue.ask(player.id, {
       number: player.number + 1,
-      mostItems: most,
-      mostBytes: this.pick([1, 200, 100_000]),
-      lanes: LANES.map((webhookId) => ({ webhookId, mostItems: this.pick([0, 2]) })),
+      maxItems: most,
+      maxBytes: this.pick([1, 200, 100_000]),
+      lanes: LANES.map((webhookId) => ({ webhookId, maxItems: this.pick([0, 2]) })),
     });
     if (reply.kind !== "batch") throw new Error(`a worker that has joined was told ${reply.kind}`);
     if (replyIsLost) return 0;
@@ -100,7 +101,7 @@ class Play {
     if (settlement.verb === "done") this.end(settlement.ending, thingOf(claim));
     if (settlement.verb === "fan") {
       this.live.delete(thingOf(claim));
-      for (const one of settlement.headers) this.live.add(JSON.parse(one).delivery);
+      for (const one of settlement.headers) this.live.add(one.delivery);
     }
   }
 
@@ -116,13 +117,18 @@ class Play {
     const name = isDelivery(claim.header) ? claim.header.delivery : `one-${thingOf(claim)}`;
     const choices: Settlement[] = [
       { verb: "done", ending: "delivered" },
-      { verb: "retry", delivery: name, delayMs: this.pick([0, 0, 60_000]), header: header(name) },
-      { verb: "park", delivery: name, header: header(name) },
-      { verb: "lane", webhookId: this.pick(LANES), header: header(name) },
-      { verb: "back", header: header(name) },
+      {
+        verb: "retry",
+        delivery: name,
+        delayMs: this.pick([0, 0, 60_000]),
+        header: deliveryHeader(name),
+      },
+      { verb: "park", delivery: name, header: deliveryHeader(name) },
+      { verb: "lane", webhookId: this.pick(LANES), header: deliveryHeader(name) },
+      { verb: "back", header: deliveryHeader(name) },
     ];
     if (!isDelivery(claim.header)) {
-      const headers = ["a", "b", "c"].map((part) => header(`${thingOf(claim)}${part}`));
+      const headers = ["a", "b", "c"].map((part) => deliveryHeader(`${thingOf(claim)}${part}`));
       choices.push({ verb: "fan", event: claim.header.claim, headers });
       choices.push({ verb: "fan", event: claim.header.claim, headers });
       choices.push({ verb: "back", header: null });
@@ -212,12 +218,12 @@ test.each([1, 2, 3, 4])(
     await play.parked.redeliver(
       [...waiting, ...parked].map((delivery) => ({
         delivery,
-        header: JSON.parse(header(delivery)),
+        header: deliveryHeader(delivery),
       })),
     );
-    const lanes = LANES.map((webhookId) => ({ webhookId, mostItems: 1_000 }));
+    const lanes = LANES.map((webhookId) => ({ webhookId, maxItems: 1_000 }));
     for (;;) {
-      const items = await play.queue.claim(last.id, { mostItems: 1_000, lanes });
+      const items = await play.queue.claim(last.id, { maxItems: 1_000, lanes });
       for (const claim of items) {
         await play.settleAs(claim, { verb: "done", ending: "delivered" });
       }

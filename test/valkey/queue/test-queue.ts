@@ -4,12 +4,12 @@ import type { Redis } from "iovalkey";
 import type { DeliveryHeader } from "../../../src/valkey/queue/item.ts";
 import { readItem } from "../../../src/valkey/queue/item.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
+import { type Settlement } from "../../../src/valkey/queue/settlement.ts";
 import {
   QueueStore,
   type Claimed,
   type ClaimReply,
   type ClaimRequest,
-  type Settlement,
 } from "../../../src/valkey/queue/queue-store.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../../support/valkey.ts";
 
@@ -63,10 +63,10 @@ export class TestQueue {
     return this.store.claim({
       worker,
       number: (this.batches.get(worker) ?? 0) + 1,
-      mostItems: 100,
-      mostBytes: 1_000_000,
-      mostFromList: 1_000,
-      name: 10,
+      maxItems: 100,
+      maxBytes: 1_000_000,
+      maxFromList: 1_000,
+      reportLimit: 10,
       cut: CUT,
       lanes: [],
       ...request,
@@ -87,7 +87,7 @@ export class TestQueue {
 
   /** Claims exactly one thing. */
   async claimOne(worker: string): Promise<Claimed> {
-    const [claim] = await this.claim(worker, { mostItems: 1 });
+    const [claim] = await this.claim(worker, { maxItems: 1 });
     if (!claim) throw new Error("there was nothing to claim");
     return claim;
   }

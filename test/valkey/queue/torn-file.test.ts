@@ -30,7 +30,7 @@ test("a claim that was written by half loses no element, however often Valkey re
     let queue = lab.queue(name);
     await queue.join("w");
     await queue.push(...ELEMENTS);
-    await queue.claim("w", { number: 1, mostItems: 20 });
+    await queue.claim("w", { number: 1, maxItems: 20 });
     await kill();
     // In the middle of the last command that carries elements into the claim.
     const bytes = readFileSync(file());
@@ -39,7 +39,7 @@ test("a claim that was written by half loses no element, however often Valkey re
     await valkey.restart();
     queue = await open();
     expect(await queue.list()).toEqual(ELEMENTS);
-    await queue.claim("w", { number: 1, mostItems: 20 });
+    await queue.claim("w", { number: 1, maxItems: 20 });
     await kill();
 
     await valkey.restart();

@@ -1,6 +1,6 @@
 // Items that cannot be read, and elements that are too large: each spoils nothing but itself.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { header, QueueLab, type TestQueue } from "../queue/test-queue.ts";
+import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 const CUT = { over: 1_000, to: 10 };
 const LARGE = "x".repeat(1_001);
@@ -24,7 +24,7 @@ const BAD = [
   "0 e []\nbytes",
   '0 e {"claim":5,"at":1}\nbytes',
   '0 e {"delivery":"d1"}\nbytes',
-  `0 e ${header("d1", { owner: "nobody" as never })}\nbytes`,
+  `0 e ${JSON.stringify(deliveryHeader("d1", { owner: "nobody" as never }))}\nbytes`,
   Buffer.from([0x00, 0xff, 0x0a, 0xfe]),
 ];
 
@@ -56,7 +56,7 @@ describe.each(placed)("an item in the %s that cannot be read", (where, place) =>
     await place(queue, bad);
     await queue.push("good");
 
-    const claims = await queue.claim("w", { lanes: [{ webhookId: "wh_1", mostItems: 1 }] });
+    const claims = await queue.claim("w", { lanes: [{ webhookId: "wh_1", maxItems: 1 }] });
 
     // The takeover counts in what looks like an item.
     const isCounted = where === "claims of a dead worker" && String(bad).startsWith("0 ");
@@ -121,7 +121,7 @@ test("a delivery was accepted once, and is never cut", async () => {
   await queue.join("w");
   await queue.push(LARGE);
   const claim = await queue.claimOne("w");
-  await queue.settle(claim, { verb: "back", header: header("d1") });
+  await queue.settle(claim, { verb: "back", header: deliveryHeader("d1") });
   const [again] = await queue.claim("w", { cut: CUT });
   expect(again?.bytes).toHaveLength(1_001);
 });
@@ -135,7 +135,7 @@ test("blpop: what is too large is ready with its size, and the others are popped
   expect(await pop()).toEqual({ elements: [], listLength: 1 });
   expect(await pop()).toEqual({ elements: [Buffer.from("b")], listLength: 0 });
   expect(await pop()).toEqual({ elements: [], listLength: 0 });
-  const [claim] = await queue.claim("w", { mostFromList: 0, cut: CUT });
+  const [claim] = await queue.claim("w", { maxFromList: 0, cut: CUT });
   expect(claim).toMatchObject({ source: "ready", header: { size: 1_001 } });
   expect(claim?.bytes).toHaveLength(10);
 });
@@ -147,7 +147,7 @@ test("a retry is taken out of a lane before all that waits there", async () => {
   const claims = await queue.claim("w");
   for (const claim of claims) {
     const isRetry = String(claim.bytes) === "retry";
-    const headerOf = header(`d-${String(claim.bytes)}`);
+    const headerOf = deliveryHeader(`d-${String(claim.bytes)}`);
     await queue.settle(claim, {
       verb: "lane",
       webhookId: "wh_1",
@@ -155,7 +155,7 @@ test("a retry is taken out of a lane before all that waits there", async () => {
       first: isRetry,
     });
   }
-  const lanes = [{ webhookId: "wh_1", mostItems: 3 }];
+  const lanes = [{ webhookId: "wh_1", maxItems: 3 }];
   const texts = (await queue.claim("w", { lanes })).map(({ bytes }) => String(bytes));
   expect(texts).toEqual(["retry", "first", "second"]);
 });
@@ -165,11 +165,16 @@ test("lanes that would fill every batch leave room for what is due", async () =>
   await queue.join("w");
   await queue.push("due", "b", "c", "d");
   const [due, ...others] = await queue.claim("w");
-  await queue.settle(due!, { verb: "retry", delivery: "d0", delayMs: 0, header: header("d0") });
+  await queue.settle(due!, {
+    verb: "retry",
+    delivery: "d0",
+    delayMs: 0,
+    header: deliveryHeader("d0"),
+  });
   for (const claim of others) {
-    await queue.settle(claim, { verb: "lane", webhookId: "wh_1", header: header("d1") });
+    await queue.settle(claim, { verb: "lane", webhookId: "wh_1", header: deliveryHeader("d1") });
   }
-  const lanes = [{ webhookId: "wh_1", mostItems: 2 }];
-  const texts = (await queue.claim("w", { mostItems: 2, lanes })).map(({ bytes }) => String(bytes));
+  const lanes = [{ webhookId: "wh_1", maxItems: 2 }];
+  const texts = (await queue.claim("w", { maxItems: 2, lanes })).map(({ bytes }) => String(bytes));
   expect(texts).toEqual(["due", "b"]);
 });

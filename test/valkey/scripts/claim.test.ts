@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ValkeyFull } from "../../../src/valkey/connection/errors.ts";
 import { ownValkey } from "../../support/valkey.ts";
-import { header, QueueLab } from "../queue/test-queue.ts";
+import { deliveryHeader, QueueLab } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {
@@ -17,7 +17,7 @@ test("takes the oldest first, and no more than asked for", async () => {
   await queue.join("w");
   await queue.push("a", "b", "c");
 
-  const batch = await queue.claimBatch("w", { mostItems: 2 });
+  const batch = await queue.claimBatch("w", { maxItems: 2 });
 
   expect(texts(batch.items)).toEqual(["a", "b"]);
   expect(batch.listLength).toBe(1);
@@ -42,16 +42,16 @@ test("gives every element of an owner its own claim, at the server's time", asyn
 });
 
 test.each([
-  { elements: 10, size: 100_000, mostBytes: 250_000, taken: 3 },
-  { elements: 100, size: 10_000, mostBytes: 205_000, taken: 21 },
-  { elements: 2, size: 100_000, mostBytes: 10, taken: 1 },
+  { elements: 10, size: 100_000, maxBytes: 250_000, taken: 3 },
+  { elements: 100, size: 10_000, maxBytes: 205_000, taken: 21 },
+  { elements: 2, size: 100_000, maxBytes: 10, taken: 1 },
 ])(
-  "stops at $mostBytes bytes, one element of $size beyond at most",
-  async ({ elements, size, mostBytes, taken }) => {
+  "stops at $maxBytes bytes, one element of $size beyond at most",
+  async ({ elements, size, maxBytes, taken }) => {
     const queue = lab.queue();
     await queue.join("w");
     await queue.push(...Array.from({ length: elements }, () => "x".repeat(size)));
-    expect(await queue.claim("w", { mostBytes })).toHaveLength(taken);
+    expect(await queue.claim("w", { maxBytes })).toHaveLength(taken);
     expect(await queue.list()).toHaveLength(elements - taken);
   },
 );
@@ -60,21 +60,21 @@ test("counts the bytes of what is ready as well, and the bytes of a fanned-out e
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("x".repeat(10_000));
-  const headers = Array.from({ length: 30 }, (_, i) => header(`d${i}`));
+  const headers = Array.from({ length: 30 }, (_, i) => deliveryHeader(`d${i}`));
   await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
   await queue.push("late");
 
-  expect(await queue.claim("w", { mostBytes: 100 })).toHaveLength(1);
-  expect(await queue.claim("w", { mostBytes: 20_000 })).toHaveLength(30);
+  expect(await queue.claim("w", { maxBytes: 100 })).toHaveLength(1);
+  expect(await queue.claim("w", { maxBytes: 20_000 })).toHaveLength(30);
 });
 
 test("the same number gives the same batch again, for its reply may be lost", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
-  const first = await queue.claimBatch("w", { number: 1, mostItems: 2 });
+  const first = await queue.claimBatch("w", { number: 1, maxItems: 2 });
 
-  const again = await queue.claimBatch("w", { number: 1, mostItems: 2 });
+  const again = await queue.claimBatch("w", { number: 1, maxItems: 2 });
 
   expect(again.again).toBeTrue();
   expect(again.items).toEqual(first.items.map((item) => ({ ...item, source: "again" })));
@@ -85,7 +85,7 @@ test("answers again only with what is not settled", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
-  const [a, b] = await queue.claim("w", { number: 1, mostItems: 2 });
+  const [a, b] = await queue.claim("w", { number: 1, maxItems: 2 });
   await queue.settle(a!, { verb: "done", ending: "delivered" });
   expect(texts(await queue.claim("w", { number: 1 }))).toEqual(["b"]);
 
@@ -108,8 +108,8 @@ test("a delayed copy of an earlier request is stale and takes nothing", async ()
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
-  await queue.claim("w", { number: 1, mostItems: 1 });
-  await queue.claim("w", { number: 2, mostItems: 1 });
+  await queue.claim("w", { number: 1, maxItems: 1 });
+  await queue.claim("w", { number: 2, maxItems: 1 });
   const before = await queue.dump();
 
   expect(await queue.ask("w", { number: 1 })).toEqual({ kind: "stale" });
@@ -132,7 +132,7 @@ test("a list that holds something else is named, and the other places are claime
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a");
-  await queue.settle(await queue.claimOne("w"), { verb: "back", header: header("d1") });
+  await queue.settle(await queue.claimOne("w"), { verb: "back", header: deliveryHeader("d1") });
   await lab.redis.set(queue.store.queue, "no list");
 
   const batch = await queue.claimBatch("w");
@@ -152,7 +152,7 @@ test("no element goes to two workers", async () => {
   await Promise.all(
     workers.map(async (worker, i) => {
       for (;;) {
-        const items = await queue.claim(worker, { mostItems: 7 + i });
+        const items = await queue.claim(worker, { maxItems: 7 + i });
         if (items.length === 0) return;
         claimed.push(...items.map((item) => String(item.bytes)));
       }
@@ -166,12 +166,17 @@ test("what is due comes first, then lanes, then what is ready, then the list", a
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("lane", "due", "ready", "list");
-  const [lane, due, ready] = await queue.claim("w", { mostItems: 3 });
-  await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: header("d1") });
-  await queue.settle(due!, { verb: "retry", delivery: "d2", delayMs: 0, header: header("d2") });
-  await queue.settle(ready!, { verb: "back", header: header("d3") });
+  const [lane, due, ready] = await queue.claim("w", { maxItems: 3 });
+  await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: deliveryHeader("d1") });
+  await queue.settle(due!, {
+    verb: "retry",
+    delivery: "d2",
+    delayMs: 0,
+    header: deliveryHeader("d2"),
+  });
+  await queue.settle(ready!, { verb: "back", header: deliveryHeader("d3") });
 
-  const items = await queue.claim("w", { lanes: [{ webhookId: "wh_1", mostItems: 1 }] });
+  const items = await queue.claim("w", { lanes: [{ webhookId: "wh_1", maxItems: 1 }] });
 
   expect(items.map((item) => item.source)).toEqual(["due", "lane", "ready", "list"]);
   expect(texts(items)).toEqual(["due", "lane", "ready", "list"]);
@@ -183,11 +188,16 @@ test("what is due takes half of a batch at most, so that new events are not held
   await queue.push(...Array.from({ length: 10 }, (_, i) => `e${i}`));
   for (const [i, claim] of (await queue.claim("w")).entries()) {
     const delivery = `d${i}`;
-    await queue.settle(claim, { verb: "retry", delivery, delayMs: 0, header: header(delivery) });
+    await queue.settle(claim, {
+      verb: "retry",
+      delivery,
+      delayMs: 0,
+      header: deliveryHeader(delivery),
+    });
   }
   await queue.push(...Array.from({ length: 10 }, (_, i) => `new${i}`));
 
-  const items = await queue.claim("w", { mostItems: 6 });
+  const items = await queue.claim("w", { maxItems: 6 });
 
   const sources = ["due", "due", "due", "list", "list", "list"] as const;
   expect(items.map((item) => item.source)).toEqual([...sources]);
@@ -204,7 +214,7 @@ test("what is scheduled waits for its time, and the reply says for how long", as
     verb: "retry",
     delivery: "d1",
     delayMs: 60_000.5,
-    header: header("d1"),
+    header: deliveryHeader("d1"),
   });
 
   const { items, nextDueInMs } = await queue.claimBatch("w");
@@ -220,28 +230,28 @@ test("of a lane it takes the oldest, no more than asked for, and names the lanes
   await queue.push("a", "b", "c", "other");
   const claims = await queue.claim("w");
   for (const [i, webhookId] of ["wh_1", "wh_1", "wh_1", "wh_2"].entries()) {
-    const header_ = header(`d${i}`, { webhook_id: webhookId });
+    const header_ = deliveryHeader(`d${i}`, { webhook_id: webhookId });
     await queue.settle(claims[i]!, { verb: "lane", webhookId, header: header_ });
   }
   expect((await queue.claimBatch("w")).lanes.toSorted()).toEqual(["wh_1", "wh_2"]);
   await lab.redis.zadd(queue.store.keys.lanes, 0, "wh_1", 0, "wh_2");
 
-  const first = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", mostItems: 2 }] });
+  const first = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", maxItems: 2 }] });
   expect(texts(first.items)).toEqual(["a", "b"]);
   // The one that was served last stands last.
   expect(first.lanes).toEqual(["wh_2", "wh_1"]);
 
-  const rest = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", mostItems: 2 }] });
+  const rest = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", maxItems: 2 }] });
   expect(texts(rest.items)).toEqual(["c"]);
   expect(rest.lanes).toEqual(["wh_2"]);
-  expect((await queue.claimBatch("w", { name: 0 })).lanes).toEqual([]);
+  expect((await queue.claimBatch("w", { reportLimit: 0 })).lanes).toEqual([]);
 });
 
 test("leaves the list alone where it is not asked for it", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a");
-  expect(await queue.claim("w", { mostFromList: 0 })).toEqual([]);
+  expect(await queue.claim("w", { maxFromList: 0 })).toEqual([]);
   expect(await queue.list()).toEqual(["a"]);
 });
 
@@ -250,9 +260,12 @@ test("takes no more off the list than it is asked for, and all of what is ready"
   await queue.join("w");
   await queue.push("a", "b", "c");
   for (const name of ["d1", "d2", "d3"]) {
-    await lab.redis.lpush(queue.store.keys.ready, `0 e ${header(name)}\nready`);
+    await lab.redis.lpush(
+      queue.store.keys.ready,
+      `0 e ${JSON.stringify(deliveryHeader(name))}\nready`,
+    );
   }
-  expect(texts(await queue.claim("w", { mostFromList: 2 }))).toEqual([
+  expect(texts(await queue.claim("w", { maxFromList: 2 }))).toEqual([
     "ready",
     "ready",
     "ready",
@@ -266,7 +279,7 @@ test("deliveries of one event share its bytes, which are read once", async () =>
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event");
-  const headers = [header("d1"), header("d2")];
+  const headers = [deliveryHeader("d1"), deliveryHeader("d2")];
   await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
   const [one, two] = await queue.claim("w");
   expect(one?.bytes?.toString()).toBe("event");
@@ -298,12 +311,16 @@ test.each([
     verb: "retry",
     delivery: "d1",
     delayMs: 0,
-    header: header("d1"),
+    header: deliveryHeader("d1"),
   });
-  await queue.settle(await claim(), { verb: "lane", webhookId: "wh_1", header: header("d1") });
-  const fromLane = await claim({ lanes: [{ webhookId: "wh_1", mostItems: 1 }] });
-  await queue.settle(fromLane, { verb: "back", header: header("d1") });
-  await queue.settle(await claim(), { verb: "fan", event: "e", headers: [header("d1")] });
+  await queue.settle(await claim(), {
+    verb: "lane",
+    webhookId: "wh_1",
+    header: deliveryHeader("d1"),
+  });
+  const fromLane = await claim({ lanes: [{ webhookId: "wh_1", maxItems: 1 }] });
+  await queue.settle(fromLane, { verb: "back", header: deliveryHeader("d1") });
+  await queue.settle(await claim(), { verb: "fan", event: "e", headers: [deliveryHeader("d1")] });
   await claim();
 
   expect(bytes.map((one) => one?.toString("hex"))).toEqual(
@@ -327,18 +344,18 @@ test("everything but pushing goes on at the memory limit, and after SCRIPT FLUSH
     expect(queue.store.push(["more"], null, ["evt_1"])).rejects.toBeInstanceOf(ValkeyFull);
     await own.redis.script("FLUSH");
     await queue.join("heir");
-    const [done, retry, park, lane, fan, back] = await queue.claim("w", { mostItems: 7 });
+    const [done, retry, park, lane, fan, back] = await queue.claim("w", { maxItems: 7 });
     const settled = [
       await queue.settle(retry!, {
         verb: "retry",
         delivery: "d1",
         delayMs: 0,
-        header: header("d1"),
+        header: deliveryHeader("d1"),
       }),
-      await queue.settle(park!, { verb: "park", delivery: "d2", header: header("d2") }),
-      await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: header("d3") }),
-      await queue.settle(fan!, { verb: "fan", event: "e", headers: [header("d4")] }),
-      await queue.settle(back!, { verb: "back", header: header("d5") }),
+      await queue.settle(park!, { verb: "park", delivery: "d2", header: deliveryHeader("d2") }),
+      await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: deliveryHeader("d3") }),
+      await queue.settle(fan!, { verb: "fan", event: "e", headers: [deliveryHeader("d4")] }),
+      await queue.settle(back!, { verb: "back", header: deliveryHeader("d5") }),
       await queue.settle(done!, { verb: "done", ending: "delivered" }),
     ];
     expect(settled).toEqual(settled.map(() => true));
@@ -352,7 +369,7 @@ test("everything but pushing goes on at the memory limit, and after SCRIPT FLUSH
       list: ["last"],
     });
     // A lane that stays as it is makes a write that is refused the first one of the script.
-    const lanes = [{ webhookId: "wh_1", mostItems: 0 }];
+    const lanes = [{ webhookId: "wh_1", maxItems: 0 }];
     expect(await queue.claim("heir", { lanes })).toHaveLength(5);
   } finally {
     own.close();

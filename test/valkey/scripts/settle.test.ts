@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Settlement } from "../../../src/valkey/queue/queue-store.ts";
-import { CUT, deliveryHeader, header, QueueLab, type TestQueue } from "../queue/test-queue.ts";
+import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
+import { CUT, deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {
@@ -9,11 +9,24 @@ beforeAll(async () => {
 afterAll(() => lab.close());
 
 const DONE: Settlement = { verb: "done", ending: "delivered" };
-const RETRY: Settlement = { verb: "retry", delivery: "d1", delayMs: 60_000, header: header("d1") };
-const PARK: Settlement = { verb: "park", delivery: "d1", header: header("d1", { reason: "gone" }) };
-const LANE: Settlement = { verb: "lane", webhookId: "wh_1", header: header("d1") };
-const FAN: Settlement = { verb: "fan", event: "e", headers: [header("d1"), header("d2")] };
-const BACK_TO_READY: Settlement = { verb: "back", header: header("d1", { runs: 1 }) };
+const RETRY: Settlement = {
+  verb: "retry",
+  delivery: "d1",
+  delayMs: 60_000,
+  header: deliveryHeader("d1"),
+};
+const PARK: Settlement = {
+  verb: "park",
+  delivery: "d1",
+  header: deliveryHeader("d1", { reason: "gone" }),
+};
+const LANE: Settlement = { verb: "lane", webhookId: "wh_1", header: deliveryHeader("d1") };
+const FAN: Settlement = {
+  verb: "fan",
+  event: "e",
+  headers: [deliveryHeader("d1"), deliveryHeader("d2")],
+};
+const BACK_TO_READY: Settlement = { verb: "back", header: deliveryHeader("d1", { runs: 1 }) };
 const BACK_TO_LIST: Settlement = { verb: "back", header: null };
 
 /** Where each verb brings an element, and what is counted as ended. */
@@ -121,7 +134,7 @@ test("a retry begins anew with crashes, what goes back or waits in a lane keeps 
   await queue.settle(b!, LANE);
   await queue.settle(c!, BACK_TO_READY);
 
-  const items = await queue.claim("w", { lanes: [{ webhookId: "wh_1", mostItems: 1 }] });
+  const items = await queue.claim("w", { lanes: [{ webhookId: "wh_1", maxItems: 1 }] });
 
   expect(items.map((item) => [item.source, item.bytes?.toString(), item.crashes])).toEqual([
     ["due", "a", 0],
@@ -147,7 +160,7 @@ test("a retry of the same delivery is scheduled once, with its newest header", a
   const { queue, number } = await claimed();
   await settleAs(queue, "w", number, { ...RETRY, delayMs: 0 });
   const [due] = await queue.claim("w");
-  await queue.settle(due!, { ...RETRY, delayMs: 0, header: header("d1", { attempt: 2 }) });
+  await queue.settle(due!, { ...RETRY, delayMs: 0, header: deliveryHeader("d1", { attempt: 2 }) });
   const [second, ...others] = await queue.claim("w");
   expect(second?.header).toEqual(deliveryHeader("d1", { attempt: 2 }));
   expect(others).toEqual([]);
@@ -156,7 +169,7 @@ test("a retry of the same delivery is scheduled once, with its newest header", a
 describe("a fanned-out event", () => {
   async function fannedOut(): Promise<TestQueue> {
     const { queue, number } = await claimed("event bytes");
-    const headers = [header("d1"), header("d2"), header("d3")];
+    const headers = [deliveryHeader("d1"), deliveryHeader("d2"), deliveryHeader("d3")];
     await settleAs(queue, "w", number, { verb: "fan", event: "e", headers });
     return queue;
   }
@@ -165,8 +178,8 @@ describe("a fanned-out event", () => {
     const queue = await fannedOut();
     const [one, two, three] = await queue.claim("w");
     await queue.settle(one!, RETRY);
-    await queue.settle(two!, { verb: "park", delivery: "d2", header: header("d2") });
-    await queue.settle(three!, { ...LANE, header: header("d3") });
+    await queue.settle(two!, { verb: "park", delivery: "d2", header: deliveryHeader("d2") });
+    await queue.settle(three!, { ...LANE, header: deliveryHeader("d3") });
 
     expect(await queue.places()).toEqual({ schedule: ["d1"], parked: ["d2"], lane: ["d3"] });
     const { events, refs } = queue.store.keys;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ParkedStore } from "../../../src/valkey/queue/parked-store.ts";
-import { header, QueueLab, type TestQueue } from "../queue/test-queue.ts";
+import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 const LIMITS = { most: 100, mostBytes: 1_000_000, ttlMs: 60_000 };
 
@@ -16,7 +16,7 @@ async function park(queue: TestQueue, ...elements: string[]): Promise<ParkedStor
   await queue.push(...elements);
   for (const [i, claim] of (await queue.claim("w")).entries()) {
     const delivery = `d${i}`;
-    await queue.settle(claim, { verb: "park", delivery, header: header(delivery) });
+    await queue.settle(claim, { verb: "park", delivery, header: deliveryHeader(delivery) });
     await age(queue, delivery, 1_000 * (elements.length - i));
   }
   return new ParkedStore(lab.link, queue.store.queue);
@@ -63,11 +63,11 @@ test("a fanned-out event's bytes go with the last of its deliveries that falls o
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event");
-  const headers = [header("d1"), header("d2")];
+  const headers = [deliveryHeader("d1"), deliveryHeader("d2")];
   await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
   for (const [i, claim] of (await queue.claim("w")).entries()) {
     const delivery = `d${i + 1}`;
-    await queue.settle(claim, { verb: "park", delivery, header: header(delivery) });
+    await queue.settle(claim, { verb: "park", delivery, header: deliveryHeader(delivery) });
     await age(queue, delivery, 1_000 * (2 - i));
   }
   const parked = new ParkedStore(lab.link, queue.store.queue);
@@ -88,7 +88,7 @@ test("a heartbeat ends all that is beyond the caps, in more steps than one, and 
     await queue.push(...elements);
     for (const [i, claim] of (await queue.claim("w")).entries()) {
       const delivery = `d${round * 100 + i}`;
-      await queue.settle(claim, { verb: "park", delivery, header: header(delivery) });
+      await queue.settle(claim, { verb: "park", delivery, header: deliveryHeader(delivery) });
     }
   }
   const parked = new ParkedStore(lab.link, queue.store.queue);
@@ -101,14 +101,14 @@ test("a fanned-out event's bytes count with each of its parked deliveries, until
   await queue.join("w");
   await queue.push("e".repeat(5_000));
   const [element] = await queue.claim("w");
-  const headers = [header("d0"), header("d1")];
+  const headers = [deliveryHeader("d0"), deliveryHeader("d1")];
   await queue.settle(element!, { verb: "fan", event: "the-event", headers });
   for (const [i, claim] of (await queue.claim("w")).entries()) {
-    await queue.settle(claim, { verb: "park", delivery: `d${i}`, header: header(`d${i}`) });
+    await queue.settle(claim, { verb: "park", delivery: `d${i}`, header: deliveryHeader(`d${i}`) });
   }
   const parked = new ParkedStore(lab.link, queue.store.queue);
   expect(await parked.sweep({ ...LIMITS, mostBytes: 9_000 })).toMatchObject({ left: 1 });
-  await parked.redeliver([{ delivery: "d1", header: JSON.parse(header("d1")) }]);
-  await parked.redeliver([{ delivery: "d0", header: JSON.parse(header("d0")) }]);
+  await parked.redeliver([{ delivery: "d1", header: deliveryHeader("d1") }]);
+  await parked.redeliver([{ delivery: "d0", header: deliveryHeader("d0") }]);
   expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { header, QueueLab } from "../queue/test-queue.ts";
+import { deliveryHeader, QueueLab } from "../queue/test-queue.ts";
 
 const LEASE_MS = 10_000;
 
@@ -31,9 +31,13 @@ test("what is taken over runs next, in its order, with its ids, and one crash mo
   await queue.join("w", "heir");
   const elements = Array.from({ length: 12 }, (_, i) => `e${i}`);
   await queue.push(...elements, "fan", "list");
-  const claims = await queue.claim("w", { mostItems: 12 });
+  const claims = await queue.claim("w", { maxItems: 12 });
   const fan = await queue.claimOne("w");
-  await queue.settle(fan, { verb: "fan", event: "e", headers: [header("d1"), header("d2")] });
+  await queue.settle(fan, {
+    verb: "fan",
+    event: "e",
+    headers: [deliveryHeader("d1"), deliveryHeader("d2")],
+  });
   await queue.expireLease("w");
 
   await queue.store.takeOver("w", LEASE_MS);

@@ -1,8 +1,9 @@
 // A script that fails half-way keeps what it wrote, so a repetition must do no harm: each place of a
 // queue holds something else in turn, and after the repair everything is where it belongs, once.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { UnsettledClaims, type Settlement } from "../../../src/valkey/queue/queue-store.ts";
-import { header, QueueLab, type TestQueue } from "../queue/test-queue.ts";
+import { type Settlement } from "../../../src/valkey/queue/settlement.ts";
+import { UnsettledClaims } from "../../../src/valkey/queue/queue-store.ts";
+import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {
@@ -29,31 +30,36 @@ type Broken = (typeof BROKEN)[number];
 const VERBS: { verb: string; settlement: Settlement; needs: Broken[]; places: object }[] = [
   {
     verb: "retry",
-    settlement: { verb: "retry", delivery: DELIVERY, delayMs: 60_000, header: header(DELIVERY) },
+    settlement: {
+      verb: "retry",
+      delivery: DELIVERY,
+      delayMs: 60_000,
+      header: deliveryHeader(DELIVERY),
+    },
     needs: ["schedule", "scheduled", "claims"],
     places: { schedule: ["a"] },
   },
   {
     verb: "park",
-    settlement: { verb: "park", delivery: DELIVERY, header: header(DELIVERY) },
+    settlement: { verb: "park", delivery: DELIVERY, header: deliveryHeader(DELIVERY) },
     needs: ["parked", "parkedItems", "claims"],
     places: { parked: ["a"] },
   },
   {
     verb: "lane",
-    settlement: { verb: "lane", webhookId: "wh_1", header: header(DELIVERY) },
+    settlement: { verb: "lane", webhookId: "wh_1", header: deliveryHeader(DELIVERY) },
     needs: ["lanes", "lane", "claims"],
     places: { lane: ["a"] },
   },
   {
     verb: "fan",
-    settlement: { verb: "fan", event: "e", headers: [header("d1"), header("d2")] },
+    settlement: { verb: "fan", event: "e", headers: [deliveryHeader("d1"), deliveryHeader("d2")] },
     needs: ["ready", "events", "refs", "claims"],
     places: { ready: ["d1", "d2"] },
   },
   {
     verb: "back",
-    settlement: { verb: "back", header: header(DELIVERY) },
+    settlement: { verb: "back", header: deliveryHeader(DELIVERY) },
     needs: ["ready", "claims"],
     places: { ready: ["a"] },
   },
@@ -117,7 +123,7 @@ test("the end of a shared event's delivery that fails does not count the event d
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event bytes");
-  const headers = [header("d1"), header("d2")];
+  const headers = [deliveryHeader("d1"), deliveryHeader("d2")];
   await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
   const [first, second] = await queue.claim("w");
   const done: Settlement = { verb: "done", ending: "delivered" };
@@ -140,8 +146,8 @@ test("one claim that cannot be settled holds up no other of its group", async ()
   const claims = await queue.claim("w");
   const repair = await breakKey(queue.store.keys.schedule);
   const settlements: Settlement[] = [
-    { verb: "park", delivery: "d0", header: header("d0") },
-    { verb: "retry", delivery: "d1", delayMs: 60_000, header: header("d1") },
+    { verb: "park", delivery: "d0", header: deliveryHeader("d0") },
+    { verb: "retry", delivery: "d1", delayMs: 60_000, header: deliveryHeader("d1") },
     { verb: "done", ending: "delivered" },
   ];
   const group = claims.map((claim, at) => ({ claim, settlement: settlements[at]! }));
@@ -161,13 +167,18 @@ test.each(["ready", "schedule", "scheduled", "lanes", "lane", "paused", "stats"]
     const { keys } = queue.store;
     await queue.join("w");
     await queue.push("ready", "due", "lane", "list");
-    const [ready, due, lane] = await queue.claim("w", { mostItems: 3 });
-    await queue.settle(ready!, { verb: "back", header: header("d1") });
-    await queue.settle(due!, { verb: "retry", delivery: "d2", delayMs: 0, header: header("d2") });
-    await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: header("d3") });
+    const [ready, due, lane] = await queue.claim("w", { maxItems: 3 });
+    await queue.settle(ready!, { verb: "back", header: deliveryHeader("d1") });
+    await queue.settle(due!, {
+      verb: "retry",
+      delivery: "d2",
+      delayMs: 0,
+      header: deliveryHeader("d2"),
+    });
+    await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: deliveryHeader("d3") });
     const key = broken === "lane" ? `${keys.base}:lane:wh_1` : keys[broken];
     const repair = await breakKey(key);
-    const lanes = [{ webhookId: "wh_1", mostItems: 2 }];
+    const lanes = [{ webhookId: "wh_1", maxItems: 2 }];
 
     const first = await queue.claimBatch("w", { lanes });
     expect(first.problems).toHaveLength(1);
@@ -190,7 +201,7 @@ test("what needs the bytes of fanned-out events stays where it is until they can
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event bytes");
-  const headers = [header("d1"), header("d2")];
+  const headers = [deliveryHeader("d1"), deliveryHeader("d2")];
   await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
   await queue.push("list");
   const repair = await breakKey(queue.store.keys.events);

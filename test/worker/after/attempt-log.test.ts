@@ -5,7 +5,7 @@ import {
   type HealthState,
 } from "../../../src/valkey/webhooks/health-store.ts";
 import { newDeliveryName, ownerTag } from "../../../src/valkey/queue/delivery-id.ts";
-import { KeptStore, type AttemptToKeep } from "../../../src/valkey/history/body-store.ts";
+import { BodyStore, type AttemptToKeep } from "../../../src/valkey/history/body-store.ts";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { LogStore } from "../../../src/valkey/history/log-store.ts";
@@ -13,10 +13,10 @@ import { addRecent } from "../../../src/valkey/history/recent-lists.ts";
 import type { LogEntry } from "../../../src/wire/log-entry.ts";
 import type { OwnerRef } from "../../../src/wire/owner.ts";
 import {
-  Recorder,
-  type AttemptRecord,
-  type Described,
-  type RecorderOptions,
+  AttemptLogger,
+  type LoggedAttempt,
+  type AttemptToLog,
+  type AttemptLoggerOptions,
 } from "../../../src/worker/after/attempt-log.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix } from "../../support/valkey.ts";
@@ -37,18 +37,20 @@ beforeEach(() => {
 
 function open(
   link: Link = lab.link,
-  write: RecorderOptions["write"] = (lists) => addRecent(link, LIMITS, lists),
+  write: AttemptLoggerOptions["write"] = (lists) => addRecent(link, LIMITS, lists),
 ) {
   const log = logLines();
   const told: { changes: HealthChange[]; states: HealthState[] }[] = [];
-  const recorder = new Recorder({
+  const recorder = new AttemptLogger({
     logs: new LogStore(link, keys, LIMITS),
-    kept: new KeptStore(link, keys),
+    bodies: new BodyStore(link, keys),
     write,
     health: new HealthStore(link, keys),
     logSize: LIMITS.size,
     log,
-    onHealth: (changes, states) => told.push({ changes: [...changes], states: [...states] }),
+    disabler: {
+      apply: (changes, states) => told.push({ changes: [...changes], states: [...states] }),
+    },
   });
   return { recorder, log, told, logs: new LogStore(lab.link, keys, LIMITS) };
 }
@@ -57,9 +59,9 @@ let made = 0;
 
 function attempt(
   owner: OwnerRef,
-  health: AttemptRecord["health"] = "success",
+  health: LoggedAttempt["health"] = "success",
   webhookId = "wh_1",
-): AttemptRecord & Described {
+): LoggedAttempt & AttemptToLog {
   made += 1;
   const delivery = newDeliveryName(ownerTag(owner));
   const outcome = health === "success" ? "delivered" : "retry";
@@ -78,11 +80,11 @@ function attempt(
     timestamp: "2026-01-02T03:04:05Z",
   };
   const header = deliveryHeader(delivery, { owner });
-  const kept: AttemptToKeep = { header, outcome, element: Buffer.from("kept") };
-  return { owner, webhookId, health, entry, kept, describe: () => ({ entry, kept }) };
+  const body: AttemptToKeep = { header, outcome, element: Buffer.from("kept") };
+  return { owner, webhookId, health, entry, body, toEntry: () => ({ entry, body }) };
 }
 
-const addAll = (recorder: Recorder, attempts: readonly AttemptRecord[]) => {
+const addAll = (recorder: AttemptLogger, attempts: readonly LoggedAttempt[]) => {
   for (const one of attempts) recorder.add(one);
 };
 
@@ -110,8 +112,8 @@ test("what can be redelivered is found by its delivery", async () => {
   const one = attempt("user:u_1");
   addAll(recorder, [one, attempt("user:u_2")]);
   await recorder.flush();
-  const store = new KeptStore(lab.link, keys);
-  expect(await store.find(one.kept.header.delivery)).toEqual({ ...one.kept, element: "kept" });
+  const store = new BodyStore(lab.link, keys);
+  expect(await store.find(one.body.header.delivery)).toEqual({ ...one.body, element: "kept" });
   expect(await store.find(newDeliveryName(ownerTag("user:u_1")))).toBeNull();
 });
 

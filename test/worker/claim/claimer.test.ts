@@ -6,9 +6,13 @@ import { isDelivery } from "../../../src/valkey/queue/item.ts";
 import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
 import { Claimer } from "../../../src/worker/claim/claimer.ts";
 import { Slots, type Slot } from "../../../src/worker/run/slots.ts";
+import { PauseStore } from "../../../src/valkey/queue/pause-store.ts";
+import { BatchSize } from "../../../src/worker/claim/batch-size.ts";
+import { ListState } from "../../../src/worker/claim/list-state.ts";
+import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ownValkey } from "../../support/valkey.ts";
-import { CUT, header, QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { CUT, deliveryHeader, QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
 import { member, type TestMember } from "../test-member.ts";
 
 let valkey: LocalValkey;
@@ -29,6 +33,8 @@ afterEach(async () => {
 
 interface Scene {
   claimer: Claimer;
+  wake: () => void;
+  lists: ListState[];
   link: Link;
   queues: TestQueue[];
   members: TestMember[];
@@ -77,40 +83,51 @@ async function start(options: Options = {}): Promise<Scene> {
     listWaits: 0,
     problems: [],
   } as unknown as Scene;
+  const wakeUp = new WakeUp();
+  scene.wake = () => wakeUp.notify();
+  const heartbeatDue = new WakeUp();
+  heartbeatDue.notify = () => void (scene.gone += 1);
   scene.slots = new Slots({
     concurrency: 100,
     webhookConcurrency: 64,
     now: options.now,
-    onFree: () => scene.claimer.wake(),
+    lanes: { has: () => true },
+    wakeUp,
   });
+  scene.lists = queues.map(() => new ListState());
   scene.claimer = new Claimer({
-    memberships: members.map(({ membership }) => membership),
+    queues: members.map(({ claims }, i) => ({
+      claims,
+      list: scene.lists[i]!,
+      watcher: { watchOnce: () => void (scene.listWaits += 1) },
+    })),
     mode,
+    capacity: {
+      held: 0,
+      get room() {
+        return scene.room;
+      },
+    },
     slots: scene.slots,
-    throughput: { within: () => scene.soon },
-    held: () => 0,
-    room: () => scene.room,
-    onItem: (_, claim, slot) => {
-      scene.room -= 1;
-      scene.items.push({ claim, slot });
-      const batch = members[0]!.membership.batch - 1;
-      scene.batches[batch] = (scene.batches[batch] ?? 0) + 1;
-    },
-    waitForList: () => (scene.listWaits += 1),
-    onGone: (membership) => {
-      scene.gone += 1;
-      membership.lost();
-    },
+    batchSize: new BatchSize(scene.slots, { within: () => scene.soon }),
     cut: CUT,
-    onProblems: (_, problems) => scene.problems.push(...problems),
-    whenUp: () => link.whenUp(),
+    keyProblems: { report: (_, problems) => void scene.problems.push(...problems) },
+    wakeUp,
+    heartbeatDue,
+    link,
     log: members[0]!.log,
   });
   for (const [i, queue] of queues.entries()) {
     await queue.join(`w${i}`);
-    members[i]!.membership.joined(`w${i}`);
+    members[i]!.claims.joined(`w${i}`);
   }
-  const running = scene.claimer.run();
+  const running = (async () => {
+    for await (const { items } of scene.claimer.batches()) {
+      scene.room -= items.length;
+      scene.items.push(...items);
+      scene.batches.push(items.length);
+    }
+  })();
   stops.push(async () => {
     scene.claimer.stop();
     link.close();
@@ -128,7 +145,7 @@ test("claims what is there, the oldest first, and holds it", async () => {
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.items.length === 3);
   expect(claimed(scene)).toEqual(["a", "b", "c"]);
-  expect([...scene.members[0]!.membership.held.keys()]).toEqual(["1", "2", "3"]);
+  expect([...scene.members[0]!.claims.held.keys()]).toEqual(["1", "2", "3"]);
 });
 
 describe("the list is left alone, and the ready ones are not,", () => {
@@ -142,14 +159,17 @@ describe("the list is left alone, and the ready ones are not,", () => {
     while (slots.take("wh_1")) {}
     for (let n = 0; n < waiting; n += 1) void slots.wait("wh_1", () => {});
     await queue.push("a");
-    await lab.redis.lpush(queue.store.keys.ready, `0 e ${header("d1")}\nredelivered`);
+    await lab.redis.lpush(
+      queue.store.keys.ready,
+      `0 e ${JSON.stringify(deliveryHeader("d1"))}\nredelivered`,
+    );
     return scene;
   }
 
   test("while 128 wait for webhooks that keep pace", async () => {
     const scene = await busy(128);
     scene.room = 100;
-    scene.claimer.wake();
+    scene.wake();
     await eventually(() => scene.items.length > 0);
     expect(claimed(scene)).toEqual(["redelivered"]);
     scene.slots.refuseAll();
@@ -159,16 +179,16 @@ describe("the list is left alone, and the ready ones are not,", () => {
 
   test("but for its share, while such a webhook has a lane", async () => {
     const scene = await busy(0);
-    const { lanes, listShare } = scene.members[0]!.membership;
-    lanes.add("wh_1");
-    listShare.take = () => 0;
+    const { quota } = scene.lists[0]!;
+    scene.members[0]!.claims.lanes.add("wh_1");
+    quota.allow = () => 0;
     scene.room = 100;
-    scene.claimer.wake();
+    scene.wake();
     await eventually(() => scene.items.length > 0);
     expect(claimed(scene)).toEqual(["redelivered"]);
     await scene.queues[0]!.push("b");
     const shares = [1];
-    listShare.take = () => shares.pop() ?? 0;
+    quota.allow = () => shares.pop() ?? 0;
     await eventually(() => scene.items.length > 1);
     expect(claimed(scene)).toEqual(["redelivered", "a"]);
   });
@@ -183,7 +203,7 @@ test("takes no more off the list than is soon got through, but a few", async () 
 
   scene.soon = 0;
   await queue.push(...Array.from({ length: 40 }, (_, n) => `${n}`));
-  scene.claimer.wake();
+  scene.wake();
   await eventually(() => scene.batches.length === 5);
   expect(scene.batches.slice(3)).toEqual([32, 8]);
 });
@@ -192,14 +212,17 @@ test("asks to be called when the list is empty, and is woken by that", async () 
   const scene = await start();
   await eventually(() => scene.listWaits > 0);
   await scene.queues[0]!.push("a");
-  scene.claimer.wake();
+  scene.wake();
   await eventually(() => scene.items.length === 1);
 });
 
 test("what nobody announces is found as well", async () => {
   const scene = await start();
   await eventually(() => scene.listWaits > 0);
-  await lab.redis.lpush(scene.queues[0]!.store.keys.ready, `0 e ${header("d1")}\nredelivered`);
+  await lab.redis.lpush(
+    scene.queues[0]!.store.keys.ready,
+    `0 e ${JSON.stringify(deliveryHeader("d1"))}\nredelivered`,
+  );
   await eventually(() => scene.items.length === 1);
 });
 
@@ -212,7 +235,7 @@ test("claims no more than there is room for, and goes on when there is again", a
   await queue.store.heldBy("w0");
   expect(await queue.list()).toEqual(["c", "d", "e"]);
   scene.room = 2;
-  scene.claimer.wake();
+  scene.wake();
   await eventually(() => scene.items.length === 4);
   expect(await queue.list()).toEqual(["e"]);
 });
@@ -233,18 +256,16 @@ test("a lost reply strands nothing: the same number is asked again", async () =>
   await queue.push("a", "b");
   // The request reaches the socket of a server that stands still: it is run later, for nobody.
   valkey.signal("SIGSTOP");
-  scene.claimer.wake();
+  scene.wake();
   await eventually(() => !scene.link.isUp);
   valkey.signal("SIGCONT");
 
   await eventually(() => scene.items.length === 2);
   expect(claimed(scene)).toEqual(["a", "b"]);
-  const { membership } = scene.members[0]!;
+  const { claims } = scene.members[0]!;
   await queue.push("c");
   await eventually(() => scene.items.length === 3);
-  expect([...membership.held.keys()].toSorted()).toEqual(
-    (await queue.store.heldBy("w0")).toSorted(),
-  );
+  expect([...claims.held.keys()].toSorted()).toEqual((await queue.store.heldBy("w0")).toSorted());
 });
 
 test("a number whose batch has been given up meanwhile does not end the claiming", async () => {
@@ -256,7 +277,7 @@ test("a number whose batch has been given up meanwhile does not end the claiming
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.items.length === 1);
   expect(scene.items[0]?.claim).toMatchObject({ crashes: 1, source: "ready" });
-  expect(scene.members[0]!.membership.batch).toBe(2);
+  expect(scene.members[0]!.claims.batch).toBe(2);
 });
 
 test("judged dead, it says so and claims nothing until it has joined anew", async () => {
@@ -264,12 +285,12 @@ test("judged dead, it says so and claims nothing until it has joined anew", asyn
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.listWaits > 0);
   await queue.store.leave("w0");
-  scene.claimer.wake();
+  scene.wake();
   await eventually(() => scene.gone === 1);
   await queue.push("a");
   await queue.join("w-anew");
-  scene.members[0]!.membership.joined("w-anew");
-  scene.claimer.wake();
+  scene.members[0]!.claims.joined("w-anew");
+  scene.wake();
   await eventually(() => scene.items.length === 1);
   expect(scene.gone).toBe(1);
   expect(scene.items[0]?.claim.worker).toBe("w-anew");
@@ -284,7 +305,7 @@ async function fillLane(queue: TestQueue, webhookId: string, ...elements: string
     await queue.settle(claim, {
       verb: "lane",
       webhookId,
-      header: header(delivery, { webhook_id: webhookId }),
+      header: deliveryHeader(delivery, { webhook_id: webhookId }),
     });
   }
   await queue.store.leave("other");
@@ -304,7 +325,7 @@ test("a lane is emptied by its webhook's slots: what comes out of it has one, th
   await eventually(() => scene.items.length === 10);
   expect(claimed(scene).slice(8)).toEqual(["e8", "e9"]);
   // The slot that was kept for a third one is free again, and nobody asks for the lane any more.
-  await eventually(() => scene.members[0]!.membership.lanes.size === 0);
+  await eventually(() => scene.members[0]!.claims.lanes.size === 0);
   await eventually(() => scene.slots.free("wh_1") === 1);
 });
 
@@ -313,8 +334,8 @@ test("the slots of a lane are free again where the claim meets an outage", async
   const scene = await start({ queues: [queue], deadlineMs: 100 });
   await eventually(() => scene.listWaits > 0);
   valkey.signal("SIGSTOP");
-  scene.members[0]!.membership.lanes.add("wh_1");
-  scene.claimer.wake();
+  scene.members[0]!.claims.lanes.add("wh_1");
+  scene.wake();
   await eventually(() => scene.slots.free("wh_1") === 0);
   await eventually(() => !scene.link.isUp);
   await eventually(() => scene.slots.free("wh_1") === 8);
@@ -324,7 +345,7 @@ test("the slots of a lane are free again where the claim meets an outage", async
 
 test("a webhook that another worker was asked to pause is paused here too", async () => {
   const queue = lab.queue();
-  await queue.store.pause("wh_1", 60_000);
+  await new PauseStore(lab.link, [queue.store.queue]).pause("wh_1", 60_000);
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.slots.free("wh_1") === 0);
   expect(scene.slots.free("wh_2")).toBe(8);
@@ -339,9 +360,12 @@ test("blpop takes from the left, at most once, and only what is stored is claime
   expect(claimed(scene)).toEqual(["left"]);
   expect(await queue.places()).toEqual({ list: ["right"] });
 
-  await lab.redis.lpush(queue.store.keys.ready, `0 e ${header("d1")}\nstored`);
+  await lab.redis.lpush(
+    queue.store.keys.ready,
+    `0 e ${JSON.stringify(deliveryHeader("d1"))}\nstored`,
+  );
   scene.room = 2;
-  scene.claimer.wake();
+  scene.wake();
   await eventually(() => scene.items.length === 3);
   expect(claimed(scene).slice(1)).toEqual(["stored", "right"]);
   expect(await queue.places()).toEqual({ claims: ["stored"] });

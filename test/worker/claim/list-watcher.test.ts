@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { LocalValkey } from "../../../src/local-valkey/start.ts";
-import { ListWait } from "../../../src/worker/claim/list-watcher.ts";
+import { ListWatcher } from "../../../src/worker/claim/list-watcher.ts";
+import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix, ownValkey } from "../../support/valkey.ts";
 import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
@@ -17,7 +18,7 @@ afterAll(async () => {
   await valkey.stop();
 });
 
-const waits: ListWait[] = [];
+const waits: ListWatcher[] = [];
 afterEach(() => {
   for (const wait of waits.splice(0)) wait.close();
 });
@@ -25,13 +26,15 @@ afterEach(() => {
 function open(queue: TestQueue = lab.queue(), end: "RIGHT" | "LEFT" = "RIGHT") {
   const name = freshPrefix();
   const log = logLines();
-  const scene = { queue, name, log, calls: 0, wait: null as unknown as ListWait };
-  scene.wait = new ListWait({
+  const scene = { queue, name, log, calls: 0, wait: null as unknown as ListWatcher };
+  const wakeUp = new WakeUp();
+  wakeUp.notify = () => void (scene.calls += 1);
+  scene.wait = new ListWatcher({
     url: valkey.url,
     name,
     queue: queue.store.queue,
     end,
-    onElement: () => (scene.calls += 1),
+    wakeUp,
     log,
   });
   waits.push(scene.wait);
@@ -51,8 +54,8 @@ test.each(["RIGHT", "LEFT"] as const)(
   "calls back once, as soon as there is an element, and leaves the list as it is (%s)",
   async (end) => {
     const scene = open(lab.queue(), end);
-    scene.wait.arm();
-    scene.wait.arm();
+    scene.wait.watchOnce();
+    scene.wait.watchOnce();
     await blocked(scene.name);
     expect(scene.calls).toBe(0);
     await scene.queue.push("a", "b");
@@ -60,7 +63,7 @@ test.each(["RIGHT", "LEFT"] as const)(
     expect(await scene.queue.list()).toEqual(["a", "b"]);
 
     // A list that is not empty calls back at once.
-    scene.wait.arm();
+    scene.wait.watchOnce();
     await eventually(() => scene.calls === 2);
     expect(await scene.queue.list()).toEqual(["a", "b"]);
   },
@@ -70,7 +73,7 @@ test("several that wait are all woken by one element", async () => {
   const first = open();
   const second = open(first.queue);
   for (const { wait, name } of [first, second]) {
-    wait.arm();
+    wait.watchOnce();
     await blocked(name);
   }
   await first.queue.push("a");
@@ -80,7 +83,7 @@ test("several that wait are all woken by one element", async () => {
 
 test("a lost connection is no element, and the wait goes on by itself", async () => {
   const scene = open();
-  scene.wait.arm();
+  scene.wait.watchOnce();
   await lab.redis.call("CLIENT", "KILL", "ID", await blocked(scene.name));
   await blocked(scene.name);
   expect(scene.calls).toBe(0);
@@ -91,7 +94,7 @@ test("a lost connection is no element, and the wait goes on by itself", async ()
 
 test("the wait goes on over a restart of Valkey", async () => {
   const scene = open();
-  scene.wait.arm();
+  scene.wait.watchOnce();
   await blocked(scene.name);
   valkey.signal("SIGKILL");
   await valkey.exited;
@@ -106,7 +109,7 @@ test("at the memory limit, where BLMOVE is refused, it lets the claim ask", asyn
   await scene.queue.push("a");
   await lab.redis.config("SET", "maxmemory", 1);
   try {
-    scene.wait.arm();
+    scene.wait.watchOnce();
     await eventually(() => scene.calls === 1);
     expect(scene.log.lines).toEqual([]);
   } finally {
@@ -117,29 +120,29 @@ test("at the memory limit, where BLMOVE is refused, it lets the claim ask", asyn
 test("a list that is none is logged, and does not end the waiting", async () => {
   const scene = open();
   await lab.redis.set(scene.queue.store.queue, "no list");
-  scene.wait.arm();
+  scene.wait.watchOnce();
   await eventually(() => scene.calls === 1);
   expect(scene.log.of("list.wait_failed")).toHaveLength(1);
   await lab.redis.del(scene.queue.store.queue);
-  scene.wait.arm();
+  scene.wait.watchOnce();
   await blocked(scene.name);
 });
 
 test("closed, it calls nobody and holds no connection", async () => {
   const scene = open();
-  scene.wait.arm();
+  scene.wait.watchOnce();
   await blocked(scene.name);
   scene.wait.close();
   await eventually(async () => {
     expect(String(await lab.redis.call("CLIENT", "LIST"))).not.toContain(` name=${scene.name} `);
   });
-  scene.wait.arm();
+  scene.wait.watchOnce();
   expect(scene.calls).toBe(0);
 });
 
 test("the element itself is never sent to the one that waits", async () => {
   const scene = open();
-  scene.wait.arm();
+  scene.wait.watchOnce();
   const id = await blocked(scene.name);
   await scene.queue.push("x".repeat(5_000_000));
   await eventually(() => scene.calls === 1);
@@ -163,18 +166,20 @@ test("a user that may not call CLIENT REPLY waits as well", async () => {
   const name = freshPrefix();
   const log = logLines();
   let calls = 0;
-  const wait = new ListWait({
+  const wakeUp = new WakeUp();
+  wakeUp.notify = () => void (calls += 1);
+  const wait = new ListWatcher({
     url: valkey.url.replace("redis://", "redis://limited:pass@"),
     name,
     queue: queue.store.queue,
     end: "RIGHT",
-    onElement: () => (calls += 1),
+    wakeUp,
     log,
   });
   waits.push(wait);
-  wait.arm();
+  wait.watchOnce();
   await eventually(() => calls === 1);
-  wait.arm();
+  wait.watchOnce();
   await blocked(name);
   await queue.push("a");
   await eventually(() => calls === 2);

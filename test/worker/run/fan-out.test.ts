@@ -2,10 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { ownerTag } from "../../../src/valkey/queue/delivery-id.ts";
 import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
 import type { OwnerRef } from "../../../src/wire/owner.ts";
-import { fanOut, type Directory } from "../../../src/worker/run/fan-out.ts";
+import { fanOut } from "../../../src/worker/run/fan-out.ts";
+import type { WebhookSource } from "../../../src/worker/webhooks/directory.ts";
 import {
-  registerWebhook,
-  type RegisteredWebhook,
+  prepareWebhook,
+  type PreparedWebhook,
 } from "../../../src/worker/webhooks/prepared-webhook.ts";
 import { webhookRecord } from "../../valkey/webhooks/webhook-records.ts";
 import { deliveryHeader } from "../../valkey/queue/test-queue.ts";
@@ -30,19 +31,19 @@ const element = (fields: object = {}) =>
 
 /** Some owners' webhooks are at hand, those of the others have to be read. */
 function directory(
-  atHand: Partial<Record<OwnerRef, readonly RegisteredWebhook[]>>,
+  atHand: Partial<Record<OwnerRef, readonly PreparedWebhook[]>>,
   elsewhere: typeof atHand = {},
-): Directory {
+): WebhookSource {
   return {
     peek: (owner) => atHand[owner] ?? null,
     get: (owner) => Promise.resolve(elsewhere[owner] ?? []),
   };
 }
 
-const all = registerWebhook(webhookRecord());
-const files = registerWebhook(webhookRecord({ events: ["file.*"] }));
-const shares = registerWebhook(webhookRecord({ events: ["share.linked"] }));
-const ofOrg = registerWebhook(webhookRecord({ org_id: "o_1" }));
+const all = prepareWebhook(webhookRecord());
+const files = prepareWebhook(webhookRecord({ events: ["file.*"] }));
+const shares = prepareWebhook(webhookRecord({ events: ["share.linked"] }));
+const ofOrg = prepareWebhook(webhookRecord({ org_id: "o_1" }));
 
 test("an event for one webhook is that delivery, and its data stays as it came", async () => {
   const text =
@@ -111,7 +112,7 @@ test.each([
   ["too large", element({ data: { x: "x".repeat(1_000) } }), "too-large"],
   ["no UTF-8", Buffer.from([0xff]), "not-utf8"],
 ] as const)("%s is rejected before anybody is looked up", async (_, bytes, reason) => {
-  const nobodyAsks: Directory = {
+  const nobodyAsks: WebhookSource = {
     peek: () => {
       throw new Error("asked");
     },

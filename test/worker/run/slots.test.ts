@@ -16,7 +16,9 @@ function open(options: { concurrency?: number; webhookConcurrency?: number } = {
     webhookConcurrency: 64,
     ...options,
     now: () => clock.now,
-    onFree: (webhookId) => freed.push(webhookId),
+    // Asked for each slot that is free and that nobody here waits for.
+    lanes: { has: (webhookId) => freed.push(webhookId) > 0 },
+    wakeUp: { notify: () => {} },
   });
   opened.push(slots);
   const takeAll = (webhookId: string) => {
@@ -132,8 +134,8 @@ describe("who waits for a webhook that keeps pace", () => {
 
   test("is counted: 128 of them find a slot in time at 10 ms each", () => {
     const { slots } = grown(9);
-    expect(slots.keepsPace("a")).toBeTrue();
-    expect(slots.waitingForPace).toBe(3);
+    expect(slots.canServeQueue("a")).toBeTrue();
+    expect(slots.servableWaiters).toBe(3);
   });
 
   test("is counted by its quick requests, from when they began", () => {
@@ -146,17 +148,17 @@ describe("who waits for a webhook that keeps pace", () => {
       clock.now += 1;
       slots.finish(slot, "success");
     }
-    expect(slots.keepsPace("b")).toBeTrue();
+    expect(slots.canServeQueue("b")).toBeTrue();
   });
 
   test("is not counted where it is slower, or has had no success", () => {
     const { slots, takeAll } = grown(11);
-    expect(slots.keepsPace("a")).toBeFalse();
+    expect(slots.canServeQueue("a")).toBeFalse();
     takeAll("new");
     void slots.wait("new", () => {});
-    expect(slots.keepsPace("new")).toBeFalse();
-    expect(slots.keepsPace("unknown")).toBeFalse();
-    expect(slots.waitingForPace).toBe(0);
+    expect(slots.canServeQueue("new")).toBeFalse();
+    expect(slots.canServeQueue("unknown")).toBeFalse();
+    expect(slots.servableWaiters).toBe(0);
   });
 });
 
@@ -175,7 +177,9 @@ describe("who finds no slot", () => {
 
     for (const slot of taken.slice(0, 3)) slots.finish(slot, "neutral");
 
-    expect(await Promise.all(waiting)).toMatchObject(times(3, { webhookId: "a", unproven: true }));
+    expect(await Promise.all(waiting)).toMatchObject(
+      times(3, { webhookId: "a", isUnproven: true }),
+    );
     expect(order).toEqual([1, 2, 3]);
     expect(slots.hasWaiters("a")).toBeFalse();
     // Told only when nobody here waits any more: then its lane may be asked.
@@ -203,7 +207,7 @@ describe("who finds no slot", () => {
     const [slot] = takeAll("a");
     const waiting = slots.wait("b", () => {});
     slots.finish(slot!, "neutral");
-    expect(await waiting).toMatchObject({ webhookId: "b", unproven: true });
+    expect(await waiting).toMatchObject({ webhookId: "b", isUnproven: true });
   });
 
   test("goes back at once at the end", async () => {

@@ -3,7 +3,8 @@ import { afterEach, afterAll, beforeAll, expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
-import { Reaper } from "../../../src/worker/settle/heartbeat.ts";
+import { Heartbeat } from "../../../src/worker/settle/heartbeat.ts";
+import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ownValkey } from "../../support/valkey.ts";
 import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
@@ -31,7 +32,7 @@ interface Scene {
   queue: TestQueue;
   one: TestMember;
   link: Link;
-  reaper: Reaper;
+  heartbeat: Heartbeat;
   works: number;
   beats: number;
 }
@@ -52,30 +53,34 @@ async function start(
   const scene = { queue, works: 0, beats: 0 } as Scene;
   const link = new Link({
     url: valkey.url,
-    name: "reaper",
+    name: "heartbeat",
     deadlineMs,
-    onDown: () => scene.reaper.disturbed(),
   }).open();
   scene.link = link;
   scene.one = member(queue, link);
-  scene.reaper = new Reaper({
-    memberships: [scene.one.membership],
-    log: scene.one.log,
-    onWork: () => (scene.works += 1),
-    onBeat: async () => {
-      scene.beats += 1;
-      await onBeat(scene);
+  const claimer = new WakeUp();
+  claimer.notify = () => void (scene.works += 1);
+  scene.heartbeat = new Heartbeat({
+    queues: [scene.one.claims],
+    link,
+    claimer,
+    due: new WakeUp(),
+    upkeep: {
+      async run() {
+        scene.beats += 1;
+        await onBeat(scene);
+      },
     },
-    whenUp: () => link.whenUp(),
+    log: scene.one.log,
     leaseMs,
     heartbeatMs,
   });
-  scene.reaper.start();
+  scene.heartbeat.start();
   stops.push(async () => {
     link.close();
-    await scene.reaper.stop();
+    await scene.heartbeat.stop();
   });
-  await eventually(() => scene.one.membership.worker !== null);
+  await eventually(() => scene.one.claims.worker !== null);
   return scene;
 }
 
@@ -87,13 +92,13 @@ const beatsOn = async (scene: Scene) => {
 
 test("joins, says so, and stays known by its heartbeats", async () => {
   const scene = await start(200);
-  const worker = scene.one.membership.worker!;
+  const worker = scene.one.claims.worker!;
   expect(scene.works).toBe(1);
   expect(scene.one.log.of("worker.joined")).toEqual([{ queue: scene.queue.store.queue, worker }]);
   await scene.queue.expireLease(worker);
   await beatsOn(scene);
   expect(await scene.queue.store.takeOver(worker, 1_000)).toBeNull();
-  expect(scene.one.membership.worker).toBe(worker);
+  expect(scene.one.claims.worker).toBe(worker);
 });
 
 test("takes over a dead worker, and nobody who is alive", async () => {
@@ -101,8 +106,8 @@ test("takes over a dead worker, and nobody who is alive", async () => {
   const { queue } = scene;
   await queue.join("dead", "alive");
   await queue.push("a", "b");
-  await queue.claim("dead", { mostItems: 1 });
-  await queue.claim("alive", { mostItems: 1 });
+  await queue.claim("dead", { maxItems: 1 });
+  await queue.claim("alive", { maxItems: 1 });
   await queue.expireLease("dead");
   await queue.expireLease("alive", -60_000);
   await eventually(() => scene.one.log.of("worker.taken_over").length > 0);
@@ -158,31 +163,31 @@ test("after an outage it judges nobody before one lease", async () => {
 test("judged dead itself, it joins under another id and forgets what it held", async () => {
   const scene = await start(60_000);
   const { queue, one } = scene;
-  const before = one.membership.worker!;
+  const before = one.claims.worker!;
   await queue.push("a");
-  for (const claim of await queue.claim(before)) one.membership.hold(claim);
-  one.membership.lanes.add("wh_1");
-  one.membership.batch = 1;
+  one.claims.hold(await queue.claim(before));
+  one.claims.lanes.add("wh_1");
+  one.claims.batch = 1;
   await queue.expireLease(before, 120_000);
   await queue.store.takeOver(before, 60_000);
 
-  await eventually(() => one.membership.worker !== before && one.membership.worker !== null);
+  await eventually(() => one.claims.worker !== before && one.claims.worker !== null);
 
   expect(one.log.of("worker.lost")).toHaveLength(1);
-  expect(one.membership).toMatchObject({ batch: 0 });
-  expect(one.membership.held.size).toBe(0);
-  expect(one.membership.lanes.size).toBe(0);
-  const [again] = await queue.claim(one.membership.worker!);
+  expect(one.claims).toMatchObject({ batch: 0 });
+  expect(one.claims.held.size).toBe(0);
+  expect(one.claims.lanes.size).toBe(0);
+  const [again] = await queue.claim(one.claims.worker!);
   expect(again).toMatchObject({ crashes: 1, header: { claim: `${before}-1` } });
 });
 
 test("claims that it holds in Valkey and does not know of run again; those that it knows stay", async () => {
   const scene = await start(60_000);
   const { queue, one } = scene;
-  const worker = one.membership.worker!;
+  const worker = one.claims.worker!;
   await queue.push("known", "stranded");
   const [known] = await queue.claim(worker);
-  one.membership.hold(known!);
+  one.claims.hold([known!]);
 
   await eventually(() => one.log.of("claims.stranded").length > 0);
 
@@ -200,9 +205,9 @@ test("a claim whose reply is just on its way is not stranded", async () => {
       // Every fifth heartbeat ends with an audit: the first one does not know the claim.
       if (beats === 2) {
         await queue.push("a");
-        [claim] = await queue.claim(one.membership.worker!);
+        [claim] = await queue.claim(one.claims.worker!);
       }
-      if (beats === 9) one.membership.hold(claim!);
+      if (beats === 9) one.claims.hold([claim!]);
     },
   });
   await eventually(() => scene.beats > 20);
@@ -215,7 +220,7 @@ test("stop waits for the heartbeat under way and for no other", async () => {
   const stopped = Promise.withResolvers<void>();
   const scene = await start(60_000, {
     heartbeatMs: 3_600_000,
-    onBeat: ({ reaper }) => stopped.resolve(reaper.stop()),
+    onBeat: ({ heartbeat }) => stopped.resolve(heartbeat.stop()),
   });
   await stopped.promise;
   expect(scene.beats).toBe(1);

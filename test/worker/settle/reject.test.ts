@@ -4,7 +4,7 @@ import { Link } from "../../../src/valkey/connection/link.ts";
 import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import { RejectedStore } from "../../../src/valkey/queue/rejected-store.ts";
 import type { Rejection } from "../../../src/wire/event.ts";
-import { Rejections } from "../../../src/worker/settle/reject.ts";
+import { Rejecter } from "../../../src/worker/settle/reject.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix, ownValkey } from "../../support/valkey.ts";
 import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
@@ -27,8 +27,7 @@ interface Scene {
   queue: TestQueue;
   one: TestMember;
   store: RejectedStore;
-  rejections: Rejections;
-  fallenOut: number[];
+  rejecter: Rejecter;
   listKey: string;
 }
 
@@ -37,25 +36,24 @@ function open(link: Link, most = 100): Scene {
   const queue = lab.queue();
   const one = member(queue, link);
   const store = new RejectedStore(link, keys, { most, ttlMs: 60_000 });
-  const fallenOut: number[] = [];
-  const rejections = new Rejections({
+  const rejecter = new Rejecter({
     store,
     log: one.log,
-    whenUp: () => link.whenUp(),
-    onFallenOut: (elements) => fallenOut.push(elements),
+    link,
+    alerter: { raise: () => {} },
   });
-  return { queue, one, store, rejections, fallenOut, listKey: keys.rejected };
+  return { queue, one, store, rejecter, listKey: keys.rejected };
 }
 
 const rawOf = async (store: RejectedStore) =>
   (await store.list(null, 1_000)).rejected.map((one) => (one as { raw: string }).raw);
 
 test("an element is kept with its bytes and the reason, and then its claim ends", async () => {
-  const { queue, one, store, rejections } = open(lab.link);
+  const { queue, one, store, rejecter } = open(lab.link);
   const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
-  rejections.add(one.membership, claim!, REJECTION);
-  await rejections.idle();
-  await one.settler.idle();
+  rejecter.add(one.claims, claim!, REJECTION);
+  await rejecter.whenIdle();
+  await one.claims.whenSettled();
   expect((await store.list(null, 10)).rejected).toEqual([
     {
       id: expect.any(String),
@@ -76,20 +74,21 @@ test("an element is kept with its bytes and the reason, and then its claim ends"
 });
 
 test("many are kept in their order, and what falls out of the cap is told", async () => {
-  const { queue, one, store, rejections, fallenOut } = open(lab.link, 200);
+  const { queue, one, store, rejecter } = open(lab.link, 200);
   const elements = Array.from({ length: 250 }, (_, i) => `e${i}`);
   for (const claim of await joinAndClaim(one, queue, "w", ...elements)) {
-    rejections.add(one.membership, claim, REJECTION);
+    rejecter.add(one.claims, claim, REJECTION);
   }
-  await rejections.idle();
-  await one.settler.idle();
+  await rejecter.whenIdle();
+  await one.claims.whenSettled();
   expect(await rawOf(store)).toEqual(elements.toReversed().slice(0, 200));
+  const fallenOut = one.log.of("rejected.fell_out").map(({ elements: n }) => Number(n));
   expect(fallenOut.reduce((sum, n) => sum + n, 0)).toBe(50);
   expect(await queue.ended()).toEqual({ rejected: 250 });
 });
 
 test("large ones are kept in groups of up to 512 KiB, for each is written as JSON in one turn", async () => {
-  const { queue, one, store, rejections } = open(lab.link);
+  const { queue, one, store, rejecter } = open(lab.link);
   const sizes: number[] = [];
   const write = store.write.bind(store);
   store.write = (group, at) => {
@@ -98,23 +97,23 @@ test("large ones are kept in groups of up to 512 KiB, for each is written as JSO
   };
   const elements = [200_000, 200_000, 200_000, 900_000].map((size) => "x".repeat(size));
   const claims = await joinAndClaim(one, queue, "w", ...elements);
-  for (const claim of claims) rejections.add(one.membership, claim, REJECTION);
-  await rejections.idle();
-  await one.settler.idle();
+  for (const claim of claims) rejecter.add(one.claims, claim, REJECTION);
+  await rejecter.whenIdle();
+  await one.claims.whenSettled();
   expect(sizes).toEqual([400_000, 200_000, 900_000]);
 });
 
 test("no claim ends before its element is kept", async () => {
-  const { queue, one, store, rejections, listKey } = open(lab.link);
+  const { queue, one, store, rejecter, listKey } = open(lab.link);
   await lab.redis.set(listKey, "no list");
   const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
-  rejections.add(one.membership, claim!, REJECTION);
+  rejecter.add(one.claims, claim!, REJECTION);
   await eventually(() => one.log.of("rejected.failed").length > 0);
   expect(await queue.places()).toEqual({ claims: ["no JSON"] });
 
   await lab.redis.del(listKey);
-  await rejections.idle();
-  await one.settler.idle();
+  await rejecter.whenIdle();
+  await one.claims.whenSettled();
   expect(await rawOf(store)).toEqual(["no JSON"]);
   expect(await queue.places()).toEqual({});
 });
@@ -122,31 +121,31 @@ test("no claim ends before its element is kept", async () => {
 test("an outage delays it and loses nothing", async () => {
   const link = new Link({ url: valkey.url, name: "own", deadlineMs: 100 }).open();
   await link.whenUp();
-  const { queue, one, store, rejections } = open(link);
+  const { queue, one, store, rejecter } = open(link);
   const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
   valkey.signal("SIGKILL");
   await valkey.exited;
-  rejections.add(one.membership, claim!, REJECTION);
+  rejecter.add(one.claims, claim!, REJECTION);
   await eventually(() => !link.isUp);
   await valkey.restart();
   await lab.link.whenUp();
-  await rejections.idle();
-  await one.settler.idle();
+  await rejecter.whenIdle();
+  await one.claims.whenSettled();
   expect(await rawOf(store)).toEqual(["no JSON"]);
   expect(await queue.places()).toEqual({});
   link.close();
 });
 
 test("what cannot be kept goes onto the schedule, and is not in the way of others", async () => {
-  const { queue, one, rejections, listKey } = open(lab.link);
+  const { queue, one, rejecter, listKey } = open(lab.link);
   await lab.redis.set(listKey, "no list");
   for (const claim of await joinAndClaim(one, queue, "w", "a", "b")) {
-    rejections.add(one.membership, claim, REJECTION);
+    rejecter.add(one.claims, claim, REJECTION);
   }
-  await rejections.idle();
-  await one.settler.idle();
+  await rejecter.whenIdle();
+  await one.claims.whenSettled();
   expect((await queue.places()).schedule?.toSorted()).toEqual(["a", "b"]);
-  expect(one.membership.held.size).toBe(0);
+  expect(one.claims.held.size).toBe(0);
   expect(String(one.log.of("rejected.failed")[0]?.err)).toContain(
     `the key ${listKey} is a string, not a list`,
   );

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import type { LocalValkey } from "../../../src/local-valkey/start.ts";
-import type { Settlement } from "../../../src/valkey/queue/queue-store.ts";
+import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ownValkey } from "../../support/valkey.ts";
-import { header, QueueLab } from "../../valkey/queue/test-queue.ts";
+import { deliveryHeader, QueueLab } from "../../valkey/queue/test-queue.ts";
 import { joinAndClaim, member } from "../test-member.ts";
 
 const DONE: Settlement = { verb: "done", ending: "delivered" };
@@ -24,15 +24,15 @@ test("what comes together goes together, what comes meanwhile is the next group"
   const queue = lab.queue();
   const one = member(queue, lab.link);
   const claims = await joinAndClaim(one, queue, "w", "a", "b", "c");
-  one.membership.settle(claims[0]!, DONE);
-  one.membership.settle(claims[1]!, DONE);
-  expect(one.membership.held.size).toBe(3);
+  one.claims.settle(claims[0]!, DONE);
+  one.claims.settle(claims[1]!, DONE);
+  expect(one.claims.held.size).toBe(3);
   await eventually(() => one.settled.length > 0);
-  one.membership.settle(claims[2]!, DONE);
-  await one.settler.idle();
+  one.claims.settle(claims[2]!, DONE);
+  await one.claims.whenSettled();
 
   expect(one.settled).toEqual([[claims[0]!, claims[1]!], [claims[2]!]]);
-  expect(one.membership.held.size).toBe(0);
+  expect(one.claims.held.size).toBe(0);
   expect(await queue.ended()).toEqual({ delivered: 3 });
 });
 
@@ -41,9 +41,9 @@ test("a thousand at once are settled, in groups that Valkey answers soon", async
   const one = member(queue, lab.link);
   const elements = Array.from({ length: 1_000 }, (_, i) => `e${i}`);
   for (const claim of await joinAndClaim(one, queue, "w", ...elements)) {
-    one.membership.settle(claim, DONE);
+    one.claims.settle(claim, DONE);
   }
-  await one.settler.idle();
+  await one.claims.whenSettled();
   expect(one.settled.map((group) => group.length)).toEqual([256, 256, 256, 232]);
   expect(await queue.ended()).toEqual({ delivered: 1_000 });
 });
@@ -57,14 +57,14 @@ test("claims of an earlier worker id are fenced by that id", async () => {
   const [again, b] = await joinAndClaim(one, queue, "w2", "b");
   expect(again?.number).toBe(late!.number);
 
-  one.membership.settle(late!, { verb: "done", ending: "nobody" });
-  one.membership.settle(b!, DONE);
-  await one.settler.idle();
+  one.claims.settle(late!, { verb: "done", ending: "nobody" });
+  one.claims.settle(b!, DONE);
+  await one.claims.whenSettled();
 
   expect(await queue.places()).toEqual({ claims: ["a"] });
   expect(await queue.ended()).toEqual({ delivered: 1 });
   // The late one must not make it forget the claim of the same number that it holds now.
-  expect([...one.membership.held.values()]).toEqual([again!]);
+  expect([...one.claims.held.values()]).toEqual([again!]);
 });
 
 test("parking is told, once for a group", async () => {
@@ -75,11 +75,11 @@ test("parking is told, once for a group", async () => {
     ["d1", a!],
     ["d2", b!],
   ] as const) {
-    one.membership.settle(claim, { verb: "park", delivery, header: header(delivery) });
+    one.claims.settle(claim, { verb: "park", delivery, header: deliveryHeader(delivery) });
   }
-  await one.settler.idle();
-  one.membership.settle(c!, DONE);
-  await one.settler.idle();
+  await one.claims.whenSettled();
+  one.claims.settle(c!, DONE);
+  await one.claims.whenSettled();
   expect(one.parkedGroups).toBe(1);
 });
 
@@ -91,17 +91,17 @@ test("a settlement outlives an outage, and is made once", async () => {
   const claims = await joinAndClaim(one, queue, "w", "a", "b");
   valkey.signal("SIGSTOP");
   // Under way in the outage: Valkey will run it when it goes on, and its reply is lost.
-  one.membership.settle(claims[0]!, {
+  one.claims.settle(claims[0]!, {
     verb: "retry",
     delivery: "d1",
     delayMs: 60_000,
-    header: header("d1"),
+    header: deliveryHeader("d1"),
   });
   await eventually(() => !link.isUp);
-  one.membership.settle(claims[1]!, DONE);
+  one.claims.settle(claims[1]!, DONE);
   expect(one.settled).toEqual([]);
   valkey.signal("SIGCONT");
-  await one.settler.idle();
+  await one.claims.whenSettled();
 
   expect(one.settled.flat()).toEqual(claims);
   expect(await queue.places()).toEqual({ schedule: ["a"] });
@@ -124,8 +124,8 @@ test("what only memory holds is not settled again where the reply is lost", asyn
     bytes: Buffer.from("a"),
   };
   valkey.signal("SIGSTOP");
-  one.membership.settle(claim, { verb: "back", header: null });
-  await one.settler.idle();
+  one.claims.settle(claim, { verb: "back", header: null });
+  await one.claims.whenSettled();
   expect(one.settled).toEqual([[claim]]);
   valkey.signal("SIGCONT");
   await eventually(async () => expect(await queue.list()).toEqual(["a"]));
@@ -139,15 +139,15 @@ test("what Valkey refuses is logged and tried again until it goes", async () => 
   const one = member(queue, lab.link);
   const [claim] = await joinAndClaim(one, queue, "w", "a");
   await lab.redis.set(queue.store.keys.schedule, "no sorted set");
-  one.membership.settle(claim!, {
+  one.claims.settle(claim!, {
     verb: "retry",
     delivery: "d1",
     delayMs: 0,
-    header: header("d1"),
+    header: deliveryHeader("d1"),
   });
   await eventually(() => one.log.of("settle.failed").length > 0);
   await lab.redis.del(queue.store.keys.schedule);
-  await one.settler.idle();
+  await one.claims.whenSettled();
   expect(await queue.places()).toEqual({ schedule: ["a"] });
 });
 
@@ -156,17 +156,22 @@ test("what Valkey refuses holds up no other, of its group or after it", async ()
   const one = member(queue, lab.link);
   const [a, b, c] = await joinAndClaim(one, queue, "w", "a", "b", "c");
   await lab.redis.set(queue.store.keys.schedule, "no sorted set");
-  const retry: Settlement = { verb: "retry", delivery: "d1", delayMs: 0, header: header("d1") };
-  one.membership.settle(a!, retry);
-  one.membership.settle(b!, DONE);
+  const retry: Settlement = {
+    verb: "retry",
+    delivery: "d1",
+    delayMs: 0,
+    header: deliveryHeader("d1"),
+  };
+  one.claims.settle(a!, retry);
+  one.claims.settle(b!, DONE);
   await eventually(() => one.log.of("settle.failed").length > 0);
-  one.membership.settle(c!, DONE);
+  one.claims.settle(c!, DONE);
   await eventually(() => expect(one.settled.flat()).toEqual([b!, c!]));
-  expect([...one.membership.held.values()]).toEqual([a!]);
+  expect([...one.claims.held.values()]).toEqual([a!]);
   expect(String(one.log.of("settle.failed")[0]?.err)).toContain(queue.store.keys.schedule);
 
   await lab.redis.del(queue.store.keys.schedule);
-  await one.settler.idle();
+  await one.claims.whenSettled();
   expect(one.settled.flat()).toEqual([b!, c!, a!]);
   expect(await queue.places()).toEqual({ schedule: ["a"] });
 });

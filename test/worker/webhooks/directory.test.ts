@@ -1,13 +1,12 @@
 import { expect, test } from "bun:test";
 import type { OwnerRef } from "../../../src/wire/owner.ts";
-import type { Directory } from "../../../src/worker/run/fan-out.ts";
-import { inOrder } from "../../../src/worker/webhooks/directory.ts";
+import { Directory, type WebhookSource } from "../../../src/worker/webhooks/directory.ts";
 
 const OWNER: OwnerRef = "user:u_1";
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Like the cache: what was read is at hand before those who asked for it hear of it. */
-class Shelf implements Directory {
+class Shelf implements WebhookSource {
   reads: PromiseWithResolvers<void>[] = [];
   private atHand: [] | null = null;
 
@@ -39,7 +38,7 @@ function asker(directory: Directory) {
 
 test("who comes as the webhooks have just been read does not overtake who waited for them", async () => {
   const shelf = new Shelf();
-  const { wentOn, ask } = asker(inOrder(shelf));
+  const { wentOn, ask } = asker(new Directory(shelf));
   const waiting = [ask(1), ask(2), ask(3)];
   shelf.reads[0]?.resolve();
   while (shelf.peek() === null) await Promise.resolve();
@@ -52,7 +51,7 @@ test("who comes as the webhooks have just been read does not overtake who waited
 
 test("who comes as they are being woken does not overtake them", async () => {
   const shelf = new Shelf();
-  const ordered = inOrder(shelf);
+  const ordered = new Directory(shelf);
   const { wentOn, ask } = asker(ordered);
   const late = ordered.get(OWNER).then(() => ask(3));
   const waiting = [ask(1), ask(2)];
@@ -63,7 +62,7 @@ test("who comes as they are being woken does not overtake them", async () => {
 
 test("what is at hand is taken at once when nobody waits any more", async () => {
   const shelf = new Shelf();
-  const ordered = inOrder(shelf);
+  const ordered = new Directory(shelf);
   const { ask } = asker(ordered);
   const first = ask(1);
   expect(ordered.peek(OWNER)).toBeNull();
@@ -75,7 +74,7 @@ test("what is at hand is taken at once when nobody waits any more", async () => 
 
 test("owners do not wait for each other", async () => {
   const shelf = new Shelf();
-  const { wentOn, ask } = asker(inOrder(shelf));
+  const { wentOn, ask } = asker(new Directory(shelf));
   void ask(1);
   const other = ask(2, "user:u_2");
   shelf.reads[1]?.resolve();
@@ -85,7 +84,7 @@ test("owners do not wait for each other", async () => {
 
 test("a read that failed is not answered again", async () => {
   const shelf = new Shelf();
-  const ordered = inOrder(shelf);
+  const ordered = new Directory(shelf);
   const failing = [ordered.get(OWNER), ordered.get(OWNER)];
   shelf.reads[0]?.reject(new Error("Valkey is away"));
   const outcomes = await Promise.allSettled(failing);

@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
-import { registerWebhook } from "../../../src/worker/webhooks/prepared-webhook.ts";
+import { prepareWebhook } from "../../../src/worker/webhooks/prepared-webhook.ts";
 import { webhookRecord } from "../../valkey/webhooks/webhook-records.ts";
 
 const GRACE_END = "2026-01-02T00:00:00.000Z";
 const CONTENT = new TextEncoder().encode("content");
 
 async function signaturesAt(at: string, secrets: { secret: string; expires_at: string | null }[]) {
-  const webhook = registerWebhook(webhookRecord({ secrets }));
+  const webhook = prepareWebhook(webhookRecord({ secrets }));
   return Promise.all(webhook.signers(Date.parse(at)).map((signer) => signer.hex(CONTENT)));
 }
 
@@ -33,8 +33,8 @@ test("a webhook without a readable secret has no signer", async () => {
 });
 
 test("of a webhook it keeps what a delivery needs, and shares what is alike", () => {
-  const one = registerWebhook(webhookRecord({ description: "long" }));
-  const other = registerWebhook(webhookRecord({ id: "wh_other" }));
+  const one = prepareWebhook(webhookRecord({ description: "long" }));
+  const other = prepareWebhook(webhookRecord({ id: "wh_other" }));
   expect(Object.keys(one.record).toSorted()).toEqual([
     "dialect",
     "enabled",
@@ -47,7 +47,7 @@ test("of a webhook it keeps what a delivery needs, and shares what is alike", ()
   ]);
   expect(other.scheduleMs).toBe(one.scheduleMs);
   expect(other.matches).toBe(one.matches);
-  const narrow = registerWebhook(webhookRecord({ events: ["file.*"], retry_schedule: ["1s"] }));
+  const narrow = prepareWebhook(webhookRecord({ events: ["file.*"], retry_schedule: ["1s"] }));
   expect([narrow.matches("file.created"), narrow.matches("share.linked")]).toEqual([true, false]);
   expect(narrow.scheduleMs).toEqual([1_000]);
 });
