@@ -2,7 +2,7 @@
 // attempt that was made.
 import type { Attempt } from "../delivery/deliver.ts";
 import type { DeliveryHeader } from "../valkey/queue/item.ts";
-import type { Claimed } from "../valkey/queue/queue-store.ts";
+import type { Claimed } from "../valkey/queue/claimed.ts";
 import type { Event } from "../wire/event.ts";
 import type { Slot } from "./run/slots.ts";
 import type { Claims } from "./settle/claims.ts";

@@ -122,7 +122,7 @@ test("a profile's functions are sorted by the time in themselves, without waits"
     timeDeltas: [3_000, 1_000, 4_000, 900_000],
   });
   expect(found.map(({ name, where }) => [name, where])).toEqual([
-    ["claim", "src/worker/claim/claimer.ts:10"],
+    ["claim", "src/worker/claim.ts:10"],
     ["(anonymous)", ""],
   ]);
   expect(found[0]?.share).toBeCloseTo(7_000 / 13_000);

@@ -1,6 +1,7 @@
 // A member of a real queue: what the stages of the worker are given, without the worker.
 import type { Link } from "../../src/valkey/connection/link.ts";
-import { QueueStore, type Claimed } from "../../src/valkey/queue/queue-store.ts";
+import type { Claimed } from "../../src/valkey/queue/claimed.ts";
+import { QueueStore } from "../../src/valkey/queue/queue-store.ts";
 import { Capacity } from "../../src/worker/settle/capacity.ts";
 import { Claims } from "../../src/worker/settle/claims.ts";
 import { WakeUp } from "../../src/worker/wake-up.ts";

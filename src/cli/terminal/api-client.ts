@@ -93,10 +93,8 @@ export class ApiClient {
 /** An id as one segment of a path. @throws Error for one that a URL cannot carry. */
 export function pathSegment(id: string): string {
   // RFC 3986 §5.2.4: a URL drops `.` and `..`, encoded or not, and would name another route.
-  if (id === "" || id === "." || id === "../..") {
-    throw new Error(
-      `${JSON.stringify(id)} is not an id; an id is neither empty nor "." or "../.."`,
-    );
+  if (id === "" || id === "." || id === "..") {
+    throw new Error(`${JSON.stringify(id)} is not an id; an id is neither empty nor "." or ".."`);
   }
   return encodeURIComponent(id);
 }

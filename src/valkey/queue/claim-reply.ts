@@ -1,6 +1,6 @@
 // What the claim script answers, as the worker takes it. An item that cannot be read spoils no other.
 import { freshItem, readItem, type Item } from "./item.ts";
-import type { Claimed, ClaimSource } from "./queue-store.ts";
+import type { Claimed, ClaimSource } from "./claimed.ts";
 
 const SOURCES: Record<string, ClaimSource> = {
   l: "lane",

@@ -3,7 +3,8 @@
 import { randomBytes } from "node:crypto";
 import type { StoreLink } from "../connection/link.ts";
 import { readBatch, readPauses } from "./claim-reply.ts";
-import { newItem, type DeliveryHeader, type ItemHeader } from "./item.ts";
+import type { Claimed, Cut } from "./claimed.ts";
+import { newItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
 import { settlementArguments, type Settle } from "./settlement.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "../connection/script.ts";
@@ -21,30 +22,6 @@ const beatScript = new Script(beatText);
 const takeoverScript = new Script(takeoverText);
 const pushScript = new Script(pushText);
 const popScript = new Script(popText);
-
-export type ClaimSource = "lane" | "due" | "ready" | "list" | "again";
-
-/** Something claimed: by whom, and under which number it is settled. */
-export interface Claimed {
-  /** The worker id that claimed it; null for what only memory holds (`FLUXHOOK_CLAIM=blpop`). */
-  worker: string | null;
-  number: string;
-  crashes: number;
-  header: ItemHeader;
-  source: ClaimSource;
-  /** Deliveries of one fanned-out event share its bytes, which are stored once. */
-  shared: boolean;
-  /** The element's bytes. Null: they are gone. */
-  bytes: Buffer | null;
-  /** Why the item cannot be read; its header is then made up, and its bytes are all of it. */
-  damage?: string;
-}
-
-/** Elements of more bytes than `over` are claimed as their first `to` bytes, with their size. */
-export interface Cut {
-  over: number;
-  to: number;
-}
 
 export interface ClaimRequest {
   worker: string;

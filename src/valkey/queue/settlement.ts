@@ -2,7 +2,7 @@
 import type { ScriptArgument } from "../connection/script.ts";
 import { headerText, type DeliveryHeader, type ItemHeader } from "./item.ts";
 import { parkedEntry } from "./parked-index.ts";
-import type { Claimed } from "./queue-store.ts";
+import type { Claimed } from "./claimed.ts";
 
 export type Settlement =
   | { verb: "done"; ending: "delivered" | "nobody" | "deleted" | "rejected" | "lost" }

@@ -1,5 +1,5 @@
 // What is claimed of an element that is too large to be an event.
-import type { Cut } from "../../valkey/queue/queue-store.ts";
+import type { Cut } from "../../valkey/queue/claimed.ts";
 
 /** An element that is too large is kept whole up to this size, so that it can be requeued. */
 const MAX_WHOLE_BYTES = 1024 * 1024;

@@ -1,7 +1,7 @@
 // Slots that are taken for lanes before the lanes are asked, so that what comes out of a lane is sent and
 // never goes back to its end.
 import { isDelivery } from "../../valkey/queue/item.ts";
-import type { Claimed } from "../../valkey/queue/queue-store.ts";
+import type { Claimed } from "../../valkey/queue/claimed.ts";
 import type { Slot, Slots } from "../run/slots.ts";
 
 const MAX_LANES_IN_BATCH = 64;

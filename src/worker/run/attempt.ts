@@ -4,7 +4,7 @@ import { deliver, type Attempt, type DeliverDeps, type Delivery } from "../../de
 import { DRAINED, type Drain } from "../../delivery/http/answer.ts";
 import { attemptUuid } from "../../valkey/queue/delivery-id.ts";
 import type { DeliveryHeader } from "../../valkey/queue/item.ts";
-import type { Claimed } from "../../valkey/queue/queue-store.ts";
+import type { Claimed } from "../../valkey/queue/claimed.ts";
 import type { DialectName } from "../../wire/dialects/registry.ts";
 import { dialectOf } from "../../wire/dialects/registry.ts";
 import type { WorkerLog } from "../../worker-log.ts";

@@ -2,7 +2,7 @@
 // that many deliveries in one script before the first request; with one, the claim is the delivery.
 import { newDeliveryName } from "../../valkey/queue/delivery-id.ts";
 import { isDelivery, type DeliveryHeader, type ElementHeader } from "../../valkey/queue/item.ts";
-import type { Claimed } from "../../valkey/queue/queue-store.ts";
+import type { Claimed } from "../../valkey/queue/claimed.ts";
 import { readElement, type Event, type EventLimits, type Rejection } from "../../wire/event.ts";
 import { ownerRef, type OwnerRef } from "../../wire/owner.ts";
 import type { WebhookSource } from "../webhooks/directory.ts";

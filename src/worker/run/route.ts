@@ -2,7 +2,7 @@
 // be neither is set aside.
 import { faultPoint } from "../../fault-point.ts";
 import { isDelivery, type DeliveryHeader } from "../../valkey/queue/item.ts";
-import type { Claimed } from "../../valkey/queue/queue-store.ts";
+import type { Claimed } from "../../valkey/queue/claimed.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry.ts";
 import { readElement, tooLargeMessage, type EventLimits } from "../../wire/event.ts";

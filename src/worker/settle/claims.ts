@@ -1,6 +1,7 @@
 // What this process has claimed from one queue: the worker id under which it claims, the number of its
 // last batch, the claims it holds, and the lanes that it knows not to be empty.
-import type { Claimed, QueueStore } from "../../valkey/queue/queue-store.ts";
+import type { Claimed } from "../../valkey/queue/claimed.ts";
+import type { QueueStore } from "../../valkey/queue/queue-store.ts";
 import type { Settlement } from "../../valkey/queue/settlement.ts";
 import { QueueProgress } from "../progress.ts";
 import type { Capacity } from "./capacity.ts";

@@ -4,7 +4,7 @@
 import type { Attempt } from "../../delivery/deliver.ts";
 import type { Reason } from "../../delivery/judge.ts";
 import { isDelivery, type DeliveryHeader } from "../../valkey/queue/item.ts";
-import type { Claimed } from "../../valkey/queue/queue-store.ts";
+import type { Claimed } from "../../valkey/queue/claimed.ts";
 import type { Job } from "../job.ts";
 import type { Claims } from "./claims.ts";
 

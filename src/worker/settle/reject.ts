@@ -3,7 +3,7 @@
 import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import { isDelivery } from "../../valkey/queue/item.ts";
-import type { Claimed } from "../../valkey/queue/queue-store.ts";
+import type { Claimed } from "../../valkey/queue/claimed.ts";
 import type { RejectedStore } from "../../valkey/queue/rejected-store.ts";
 import type { Rejection } from "../../wire/event.ts";
 import type { WorkerLog } from "../../worker-log.ts";

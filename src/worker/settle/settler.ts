@@ -4,7 +4,8 @@
 import { faultPoint } from "../../fault-point.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry.ts";
-import { UnsettledClaims, type Claimed, type QueueStore } from "../../valkey/queue/queue-store.ts";
+import type { Claimed } from "../../valkey/queue/claimed.ts";
+import { UnsettledClaims, type QueueStore } from "../../valkey/queue/queue-store.ts";
 import type { Settle, Settlement } from "../../valkey/queue/settlement.ts";
 import type { WorkerLog } from "../../worker-log.ts";
 import type { QueueProgress } from "../progress.ts";

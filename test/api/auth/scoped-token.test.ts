@@ -46,7 +46,7 @@ describe("a scoped token", () => {
   });
 
   test("is wrong, and not an exception, where its signed claims are not this version's", async () => {
-    for (const id of [".", "../..", "a b"]) {
+    for (const id of [".", "..", "a b"]) {
       expect(await tokens.read(await tokens.sign({ kind: "user", id }, NOW, LATER), NOW)).toBe(
         "wrong",
       );

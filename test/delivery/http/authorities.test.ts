@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 const SCRIPT = `
-  const { sendTo } = await import("${import.meta.dir}/attempt.ts");
+  const { sendTo } = await import("${import.meta.dir}/../attempt.ts");
   const [ca, ...ports] = JSON.parse(process.argv[1]);
   for (const port of ports) {
     const answer = await sendTo("https://receiver.test:" + port + "/", { ca: ca ?? undefined });

@@ -2,7 +2,7 @@
 // is in exactly one place, or its end was counted.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
-import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
+import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import { isDelivery } from "../../../src/valkey/queue/item.ts";
 import { ParkedStore } from "../../../src/valkey/queue/parked-store.ts";
 import { seededRandom } from "../../wire/seeded-random.ts";

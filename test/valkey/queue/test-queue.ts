@@ -5,9 +5,9 @@ import type { DeliveryHeader } from "../../../src/valkey/queue/item.ts";
 import { readItem } from "../../../src/valkey/queue/item.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { type Settlement } from "../../../src/valkey/queue/settlement.ts";
+import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import {
   QueueStore,
-  type Claimed,
   type ClaimReply,
   type ClaimRequest,
 } from "../../../src/valkey/queue/queue-store.ts";

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { Link } from "../../../src/valkey/connection/link.ts";
 import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import { isDelivery } from "../../../src/valkey/queue/item.ts";
-import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
+import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import { Claimer } from "../../../src/worker/claim/claimer.ts";
 import { Slots, type Slot } from "../../../src/worker/run/slots.ts";
 import { PauseStore } from "../../../src/valkey/queue/pause-store.ts";

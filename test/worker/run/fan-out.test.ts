@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { ownerTag } from "../../../src/valkey/queue/delivery-id.ts";
-import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
+import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import type { OwnerRef } from "../../../src/wire/owner.ts";
 import { fanOut } from "../../../src/worker/run/fan-out.ts";
 import type { WebhookSource } from "../../../src/worker/webhooks/directory.ts";

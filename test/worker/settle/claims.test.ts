@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
-import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
+import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import type { QueueStore } from "../../../src/valkey/queue/queue-store.ts";
 import { Capacity } from "../../../src/worker/settle/capacity.ts";
 import { Claims } from "../../../src/worker/settle/claims.ts";

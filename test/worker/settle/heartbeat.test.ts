@@ -2,7 +2,7 @@
 import { afterEach, afterAll, beforeAll, expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import type { LocalValkey } from "../../../src/local-valkey/start.ts";
-import type { Claimed } from "../../../src/valkey/queue/queue-store.ts";
+import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import { Heartbeat } from "../../../src/worker/settle/heartbeat.ts";
 import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
