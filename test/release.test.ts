@@ -199,7 +199,7 @@ describe("bun run release", () => {
     } else {
       const header = new Uint8Array(64);
       header.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-      header[18] = valueOf("--target") === "bun-linux-arm64" ? 0xb7 : 0x3e;
+      header[18] = manifest.machine ?? (valueOf("--target") === "bun-linux-arm64" ? 0xb7 : 0x3e);
       await Bun.write(valueOf("--outfile"), header);
     }`;
   const MANIFEST = '{\n  "name": "fluxhook",\n  "version": "0.1.0"\n}\n';
@@ -257,18 +257,23 @@ describe("bun run release", () => {
     expect(await read("package.json")).toBe(MANIFEST);
   }, 60_000);
 
-  test("stops before it changes anything if the executable reports another version", async () => {
-    await Bun.write(
-      join(repository, "package.json"),
-      MANIFEST.replace("\n}", ',\n  "said": "0.0.9"\n}'),
-    );
-    await git("commit", "--quiet", "--all", "--message", "says another version");
-    const { exitCode, stderr } = await release("0.1.0", "--tag");
-    await git("reset", "--quiet", "--hard", "HEAD^");
-    expect(stderr).toContain("says that it is 0.0.9");
-    expect(exitCode).toBe(1);
-    expect(await git("tag", "--list")).toBe("");
-  }, 60_000);
+  test.each([
+    ["reports another version", '"said": "0.0.9"', "says that it is 0.0.9"],
+    ["is for another machine", '"machine": 8', "is for machine 8"],
+  ])(
+    "stops before it changes anything if an executable %s",
+    async (_, line, problem) => {
+      await Bun.write(join(repository, "package.json"), MANIFEST.replace("\n}", `,\n  ${line}\n}`));
+      await git("commit", "--quiet", "--all", "--message", "another build");
+      const { exitCode, stderr } = await release("0.1.0", "--tag");
+      expect(await git("log", "-1", "--format=%s")).toBe("another build\n");
+      expect(await git("tag", "--list")).toBe("");
+      await git("reset", "--quiet", "--hard", "HEAD^");
+      expect(stderr).toContain(problem);
+      expect(exitCode).toBe(1);
+    },
+    60_000,
+  );
 
   test("without --tag changes the two files and leaves the commit to the maintainer", async () => {
     expect((await release("0.2.0")).exitCode).toBe(0);
