@@ -1,22 +1,29 @@
-// `bun run build`: one self-contained executable, dist/fluxhook. `--sdk [folder]`: the SDK as a package
-// without dependencies, dist/sdk.
+// `bun run build`: one self-contained executable, dist/fluxhook, for this machine. `--target bun-linux-arm64`
+// makes it for another one, `--outfile` puts it elsewhere. `--sdk [folder]`: the SDK as a package without
+// dependencies, dist/sdk.
 import { exists, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 
 if (process.argv.includes("--sdk")) {
-  await buildSdk(process.argv[process.argv.indexOf("--sdk") + 1] ?? "dist/sdk");
+  await buildSdk(valueOf("--sdk") ?? "dist/sdk");
 } else {
   await buildBinary();
 }
 
+function valueOf(option: string): string | undefined {
+  const at = process.argv.indexOf(option);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
 async function buildBinary(): Promise<void> {
   const faults = process.argv.includes("--faults");
+  const target = valueOf("--target") as Bun.Build.CompileTarget | undefined;
   // The points at which the fault campaign kills are in this build only.
-  const outfile = faults ? "dist/fluxhook-faults" : "dist/fluxhook";
+  const outfile = valueOf("--outfile") ?? (faults ? "dist/fluxhook-faults" : "dist/fluxhook");
   const result = await Bun.build({
     entrypoints: ["src/main.ts"],
-    compile: { outfile },
+    compile: { outfile, ...(target && { target }) },
     // Class names stay: an error's name is read in the log.
     minify: { whitespace: true, syntax: true, identifiers: false },
     sourcemap: "linked",
