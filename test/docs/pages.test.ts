@@ -1,4 +1,5 @@
 // The pages for contributors: their links lead somewhere, and the commands that they name exist.
+import { existsSync } from "node:fs";
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
@@ -84,4 +85,13 @@ test("the bug report asks for fluxhook doctor --json", async () => {
   const doctor = form.body.find(({ id }) => id === "doctor");
   expect(doctor?.attributes.label).toBe("`fluxhook doctor --json`");
   expect(doctor?.validations?.required).toBe(true);
+});
+
+/** Pages that name files of the source in code spans. */
+const NAMES_SOURCE = ["CONTRIBUTING.md", "docs/design.md", ...DECISIONS];
+
+test.each(NAMES_SOURCE)("%s names only files and folders that exist", async (page) => {
+  const paths = (await read(page)).match(/(?<=`)(?:src|test|docs)\/[\w./-]+(?=`)/g) ?? [];
+  const missing = paths.filter((path) => !existsSync(join(ROOT, path)));
+  expect(missing).toEqual([]);
 });
