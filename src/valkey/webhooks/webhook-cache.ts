@@ -33,8 +33,9 @@ interface Reading<Compiled> {
 
 const MAX_OWNERS = 10_000;
 const READ_MOST = 1_000;
-const BLOCK_MS = 500;
-const FOLLOW_DEADLINE_MS = 1_500;
+const BLOCK_MS = 4_000;
+/** Longer than the block: a frozen server does not answer at all. */
+const FOLLOW_DEADLINE_MS = 5_500;
 /** A change whose announcement was lost with its announcer still counts after this. */
 const MOST_AGE_MS = 30_000;
 

@@ -9,6 +9,7 @@ import { UnsettledClaims, type QueueStore } from "../../valkey/queue/queue-store
 import type { Settle, Settlement } from "../../valkey/queue/settlement.ts";
 import type { WorkerLog } from "../../worker-log.ts";
 import type { QueueProgress } from "../progress.ts";
+import type { WakeUp } from "../wake-up.ts";
 import { GroupWriter } from "./group.ts";
 
 export interface SettlerOptions {
@@ -16,6 +17,8 @@ export interface SettlerOptions {
   link: Reconnecting;
   log: WorkerLog;
   claims: { release(claims: readonly Claimed[]): void; readonly progress: QueueProgress };
+  /** Notified when a settlement has put something where it can be claimed, now or when it is due. */
+  claimer: Pick<WakeUp, "notify">;
   /** Ends the oldest parked deliveries when there are too many. */
   parkedSweep: { sweepSoon(queue: string): void };
 }
@@ -106,12 +109,13 @@ export class Settler {
   }
 
   private ended(group: readonly Entry[]): void {
-    const { claims, parkedSweep, store } = this.options;
+    const { claims, claimer, parkedSweep, store } = this.options;
     if (group.length === 0) return;
     claims.release(group.map((entry) => entry.claim));
     if (group.some(({ settlement }) => settlement.verb === "park")) {
       parkedSweep.sweepSoon(store.queue);
     }
+    if (group.some(({ settlement }) => isClaimable(settlement))) claimer.notify();
   }
 
   private retryLater(entries: readonly Entry[]): void {
@@ -124,6 +128,11 @@ export class Settler {
     for (const entry of this.refused.splice(0)) this.groups.add(entry);
     this.retrying = null;
   }
+}
+
+/** A lane is claimed from when its webhook has a slot, which wakes the claimer by itself. */
+function isClaimable({ verb }: Settlement): boolean {
+  return verb === "fan" || verb === "retry" || verb === "back";
 }
 
 /** A group is fenced by the claims of one worker id. */
