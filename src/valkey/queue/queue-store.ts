@@ -51,7 +51,7 @@ export type ClaimReply =
       listLength: number;
       lanes: string[];
       pauses: { webhookId: string; forMs: number }[];
-      /** Elements ever taken off the list, by all workers. */
+      /** Elements ever taken off the list, by all workers; -1 where the list is empty. */
       taken: number;
       /** Places that were passed over, each with the reason. */
       problems: string[];
