@@ -1,6 +1,7 @@
 // One connection to Valkey that watches progress, not connection state: a command that gets no
 // answer in time costs the connection, every waiting caller hears of it, and a new one is made.
 // Guarantee 10: whatever the outage, the link comes back by itself. It queues nothing meanwhile.
+import type { Writable } from "node:stream";
 import { Redis, ReplyError, type RedisOptions } from "iovalkey";
 import { shownAddress } from "./address.ts";
 import { nameWrongKeys } from "./wrong-keys.ts";
@@ -75,6 +76,7 @@ export class Link {
     const waiting: Waiting = { reject, deadlineAt: performance.now() + deadlineMs };
     this.waiting.add(waiting);
     this.watchUntil(waiting.deadlineAt);
+    writeTogether(client);
     try {
       const answer = await Promise.race([Promise.try(commands, client), promise]);
       // Not when it connects: a server that takes no writes is connected to at once, each time.
@@ -251,4 +253,20 @@ function describe(error: unknown): string {
   return typeof code === "string" && !error.message.includes(code)
     ? `${code} ${error.message}`
     : error.message;
+}
+
+const corked = new WeakSet<Writable>();
+
+/**
+ * What is sent in one turn of the event loop goes out in one write: each write alone costs this process and
+ * Valkey a system call, which at low rates is most of what a command costs.
+ */
+function writeTogether({ stream }: Redis): void {
+  if (corked.has(stream)) return;
+  corked.add(stream);
+  stream.cork();
+  setImmediate(() => {
+    corked.delete(stream);
+    stream.uncork();
+  });
 }

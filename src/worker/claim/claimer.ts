@@ -182,6 +182,7 @@ export class Claimer {
     const { claims, list } = queue;
     const now = performance.now();
     this.askedAt = now;
+    claims.askedFor();
     const isReportDue = now - list.reportedAt >= REPORT_EVERY_MS;
     if (isReportDue) list.reportedAt = now;
     const reserved = LaneSlots.reserve(slots, claims.lanes, roomForLanes(list, room));

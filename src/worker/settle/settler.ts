@@ -31,6 +31,8 @@ const MAX_IN_GROUP = 256;
 /** Group commit: under load a settlement waits up to this long for others. */
 const GROUP_WAIT_MS = 2;
 const ENOUGH_IN_GROUP = 64;
+/** Longer, and a crash in between would send more deliveries again. */
+const MAX_WAIT_FOR_CLAIM_MS = 20;
 const PAUSE_AFTER_ERROR_MS = 250;
 const PAUSE_AFTER_REFUSAL_MS = 500;
 /** A group that failed this often is settled one by one. */
@@ -38,6 +40,8 @@ const MAX_GROUP_FAILURES = 2;
 
 export class Settler {
   private readonly groups: GroupWriter<Entry>;
+  private claimAskedAt = Number.NEGATIVE_INFINITY;
+  private sinceLastClaimMs = Number.POSITIVE_INFINITY;
   /** Refused by Valkey; they are tried again after a pause. */
   private refused: Entry[] = [];
   private retrying: Promise<void> | null = null;
@@ -48,7 +52,21 @@ export class Settler {
       write: (group) => this.write(group),
       waitMs: GROUP_WAIT_MS,
       enough: ENOUGH_IN_GROUP,
+      idleWaitMs: () => this.idleWaitMs,
     });
+  }
+
+  /** A claim is asked for now: settlements that wait go out in the same write. */
+  claimIsAskedFor(): void {
+    const now = performance.now();
+    this.sinceLastClaimMs = now - this.claimAskedAt;
+    this.claimAskedAt = now;
+    this.groups.writeNow();
+  }
+
+  /** While claims follow each other soon, a lone settlement waits for the next one. */
+  private get idleWaitMs(): number {
+    return this.sinceLastClaimMs < MAX_WAIT_FOR_CLAIM_MS ? MAX_WAIT_FOR_CLAIM_MS : 0;
   }
 
   add(claim: Claimed, settlement: Settlement): void {
