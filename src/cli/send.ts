@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { elementText, isEventId, readElement, type Event } from "../wire/event.ts";
 import { EVENTS_PER_REQUEST } from "../wire/event-batch.ts";
+import { isJsonObject } from "../wire/json-object.ts";
 import { isTimestamp, TIMESTAMP_ACCEPTED } from "../wire/timestamp.ts";
 import { acceptedEventTypes } from "../wire/dialects/registry.ts";
 import { ApiClient, type Answer } from "./terminal/api-client.ts";
@@ -129,7 +130,7 @@ async function readData(given: string, command: Command): Promise<string> {
     : given;
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
+    if (isJsonObject(value)) return text;
   } catch {
     // Said below: what is no JSON is no object either.
   }

@@ -1,4 +1,6 @@
 // `verify` for receivers: synchronous, on any runtime, without a client.
+import { decodeUtf8 } from "../wire/bytes.ts";
+import { isJsonObject } from "../wire/json-object.ts";
 import { checkCopied } from "../wire/secret.ts";
 import { Signer } from "../wire/signature.ts";
 import { judgeClaim, type Secret } from "./judge-claim.ts";
@@ -114,9 +116,6 @@ function checkedOptions({
   return { ...options, nowSeconds };
 }
 
-// `ignoreBOM` keeps the mark in the text, where JSON.parse refuses it (RFC 8259 §8.1).
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
  * Only an object: what one form of signature covers, read as another form, begins with an id or a
  * time and so is none. That keeps a signature from vouching for anything but what it was made for.
@@ -124,10 +123,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 function parsed(body: Uint8Array): object {
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(body));
+    value = JSON.parse(decodeUtf8(body) ?? "");
   } catch {
     value = null;
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  if (isJsonObject(value)) return value;
   throw new WebhookVerificationError("bad-body", null);
 }

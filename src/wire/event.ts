@@ -1,8 +1,10 @@
 // What a producer pushes (DESIGN §2.1): the schema of an element, and its reader, which takes `data`
 // out of the text exactly as it came. A bad element is a value with a reason, never an exception.
 import { z } from "zod";
+import { decodeUtf8 } from "./bytes.ts";
 import { EVENT_TYPE_ACCEPTED, EVENT_TYPE_FORM, isEventType } from "./event-pattern.ts";
 import { excerpt } from "./excerpt.ts";
+import { isJsonObject } from "./json-object.ts";
 import { objectMembers } from "./json-spans.ts";
 import { isOwnerId, ownerIdSchema } from "./owner.ts";
 import { isTimestamp, TIMESTAMP_ACCEPTED, TIMESTAMP_PATTERN } from "./timestamp.ts";
@@ -70,7 +72,7 @@ function textField(
 
 /** Only the outside of `data` is looked at: its text is what goes out, so no copy of it is made. */
 const dataSchema = z
-  .custom<Record<string, unknown>>(isObject, { error: "must be a JSON object" })
+  .custom<Record<string, unknown>>(isJsonObject, { error: "must be a JSON object" })
   .meta({ type: "object", additionalProperties: true, example: { file_id: "f_1" } });
 
 export const eventSchema = z
@@ -115,7 +117,7 @@ const isTextOrAbsent = (value: unknown, isAccepted: (text: string) => boolean) =
 function isEvent(value: Record<string, unknown>): value is EventFields {
   return (
     isText(value.event, isEventType) &&
-    isObject(value.data) &&
+    isJsonObject(value.data) &&
     isTextOrAbsent(value.user_id, isOwnerId) &&
     isTextOrAbsent(value.org_id, isOwnerId) &&
     (value.user_id !== undefined || value.org_id !== undefined) &&
@@ -126,18 +128,6 @@ function isEvent(value: Record<string, unknown>): value is EventFields {
 }
 
 const KNOWN_FIELDS: ReadonlySet<string> = new Set(Object.keys(eventSchema.shape));
-
-// `ignoreBOM` keeps a byte order mark in the text, where it is no JSON (RFC 8259 §8.1).
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** The text of strictly well-formed UTF-8, or null. */
-export function decodeUtf8(bytes: Uint8Array): string | null {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return null;
-  }
-}
 
 /** Reads one element as it stands on the list. */
 export function readElement(bytes: Uint8Array, limits: EventLimits): ElementReading {
@@ -163,7 +153,7 @@ export function readElement(bytes: Uint8Array, limits: EventLimits): ElementRead
 
 /** Reads what JSON.parse made of `text`; lists all that is wrong with it. */
 export function readObject(value: unknown, text: string, limits: EventLimits): ObjectReading {
-  if (!isObject(value)) {
+  if (!isJsonObject(value)) {
     const message = `the element must be a JSON object; found ${excerpt(value)}`;
     return { ok: false, rejections: [{ reason: "not-an-object", field: null, message }] };
   }
@@ -221,10 +211,6 @@ export function tooLargeMessage(foundBytes: number, maxEventBytes: number): stri
 export function notJsonMessage(text: string, error: unknown): string {
   const why = error instanceof Error ? excerpt(error.message) : "it cannot be parsed";
   return `the text is not JSON: ${why}; found ${excerpt(text)}`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function rejected(reason: RejectionReason, message: string): ElementReading {

@@ -1,5 +1,6 @@
 // Webhook secrets: how they are made, which ones a user may bring, and the HMAC keys they stand for.
 // Nothing here puts a secret into a message (guarantee 9).
+import { toBase64 } from "./bytes.ts";
 
 const PREFIX = "whsec_";
 const NEW_SECRET_BYTES = 32;
@@ -84,8 +85,4 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
   return bytes;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
 }
