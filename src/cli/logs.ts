@@ -6,9 +6,14 @@ import { isOwnerId, OWNER_ID_ACCEPTED } from "../wire/owner.ts";
 import { ApiClient, type Answer } from "./terminal/api-client.ts";
 import { logLine, logTable } from "./terminal/log-table.ts";
 import { print } from "./terminal/output.ts";
-import { addOwnerOptions, type OwnerOptions } from "./terminal/owner-options.ts";
 import { untilSignal } from "./terminal/signals.ts";
-import { judged, withExamples, type Exit } from "./terminal/usage.ts";
+import {
+  addOwnerOptions,
+  type Exit,
+  judged,
+  type OwnerOptions,
+  withExamples,
+} from "./terminal/usage.ts";
 
 interface LogsOptions extends OwnerOptions {
   follow?: boolean;

@@ -3,9 +3,17 @@ import type { Command } from "commander";
 import { printable } from "../wire/printable.ts";
 import { ApiClient, pathSegment, queryOf } from "./terminal/api-client.ts";
 import { colors, print, table } from "./terminal/output.ts";
-import { addOwnerOptions, ownerFields, type OwnerOptions } from "./terminal/owner-options.ts";
-import { addPageOptions, morePages, type PageOptions } from "./terminal/page-options.ts";
-import { wholeNumber, withExamples, type Exit } from "./terminal/usage.ts";
+import {
+  addOwnerOptions,
+  addPageOptions,
+  type Exit,
+  morePages,
+  ownerFields,
+  type OwnerOptions,
+  type PageOptions,
+  wholeNumber,
+  withExamples,
+} from "./terminal/usage.ts";
 
 interface Filter extends OwnerOptions {
   webhook?: string;

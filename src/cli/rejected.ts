@@ -3,8 +3,14 @@
 import type { Command } from "commander";
 import { ApiClient, queryOf } from "./terminal/api-client.ts";
 import { colors, print, table } from "./terminal/output.ts";
-import { addPageOptions, morePages, type PageOptions } from "./terminal/page-options.ts";
-import { wholeNumber, withExamples, type Exit } from "./terminal/usage.ts";
+import {
+  addPageOptions,
+  type Exit,
+  morePages,
+  type PageOptions,
+  wholeNumber,
+  withExamples,
+} from "./terminal/usage.ts";
 
 interface Rejected {
   id: string;

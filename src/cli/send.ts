@@ -11,8 +11,14 @@ import { acceptedEventTypes } from "../wire/dialects/registry.ts";
 import { ApiClient, type Answer } from "./terminal/api-client.ts";
 import { readInput } from "./terminal/input.ts";
 import { print } from "./terminal/output.ts";
-import { addOwnerOptions, type OwnerOptions } from "./terminal/owner-options.ts";
-import { judged, wholeNumber, withExamples, type Exit } from "./terminal/usage.ts";
+import {
+  addOwnerOptions,
+  type Exit,
+  judged,
+  type OwnerOptions,
+  wholeNumber,
+  withExamples,
+} from "./terminal/usage.ts";
 
 interface SendOptions extends OwnerOptions {
   data: string;

@@ -8,9 +8,16 @@ import { forward } from "./forward.ts";
 import { FORWARD_TO_ACCEPTED, readForwardTo } from "./forward-to.ts";
 import { hasKeys, watchKeys } from "./keys.ts";
 import { Screen } from "./screen.ts";
-import { addOwnerOptions, ownerFields, type OwnerOptions } from "../terminal/owner-options.ts";
 import { untilSignal } from "../terminal/signals.ts";
-import { commaSeparated, judged, withExamples, type Exit } from "../terminal/usage.ts";
+import {
+  addOwnerOptions,
+  commaSeparated,
+  type Exit,
+  judged,
+  ownerFields,
+  type OwnerOptions,
+  withExamples,
+} from "../terminal/usage.ts";
 
 interface ListenOptions extends OwnerOptions {
   forwardTo: string;

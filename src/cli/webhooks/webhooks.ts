@@ -8,9 +8,17 @@ import { ApiClient, pathSegment, queryOf, type AskOptions } from "../terminal/ap
 import { addSecretOptions, readSecret, type SecretOptions } from "../terminal/input.ts";
 import { outcome } from "../terminal/log-table.ts";
 import { details, print } from "../terminal/output.ts";
-import { addOwnerOptions, ownerFields, type OwnerOptions } from "../terminal/owner-options.ts";
-import { addPageOptions, morePages, type PageOptions } from "../terminal/page-options.ts";
-import { wholeNumber, withExamples, type Exit } from "../terminal/usage.ts";
+import {
+  addOwnerOptions,
+  addPageOptions,
+  type Exit,
+  morePages,
+  ownerFields,
+  type OwnerOptions,
+  type PageOptions,
+  wholeNumber,
+  withExamples,
+} from "../terminal/usage.ts";
 import { addWebhookOptions, webhookFields, type WebhookOptions } from "./input.ts";
 import { webhookDetails, webhookTable } from "./view.ts";
 

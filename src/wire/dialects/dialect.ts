@@ -52,3 +52,12 @@ export interface Dialect {
   /** Null where the dialect has none besides `webhook-signature`. */
   readonly ownSignature: OwnSignature | null;
 }
+
+const MINUTE_MS = 60_000;
+
+/** What a dialect has unless it says otherwise (DESIGN §2.4, "Schedule of all dialects unless set"). */
+export const DEFAULTS = {
+  timeoutMs: 10_000,
+  retryScheduleMs: [0, MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 120 * MINUTE_MS],
+  disableRule: { failing_for: "5d" },
+} as const satisfies Partial<Dialect>;

@@ -1,7 +1,6 @@
 // The dialect with the time inside its signature (DESIGN §2.3), in the form that Stripe made known:
 // `t=<unix seconds>,v1=<hex>`, one `v1` for each secret of a rotation.
-import { DEFAULTS } from "./defaults.ts";
-import type { Dialect } from "./dialect.ts";
+import { DEFAULTS, type Dialect } from "./dialect.ts";
 
 const ID_PREFIX = "evt_";
 

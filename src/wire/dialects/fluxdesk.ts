@@ -1,8 +1,7 @@
 // The dialect of notifications (DESIGN §2.3): a title for people, a short time-out, and a webhook
 // that fails ten times in a row is disabled.
 import { objectMembers } from "../json-spans.ts";
-import { DEFAULTS } from "./defaults.ts";
-import type { Dialect } from "./dialect.ts";
+import { DEFAULTS, type Dialect } from "./dialect.ts";
 
 const SCHEME = "v1=";
 

@@ -1,6 +1,5 @@
 // The default dialect (DESIGN §2.3): its own signature covers the raw body alone.
-import { DEFAULTS } from "./defaults.ts";
-import type { Dialect } from "./dialect.ts";
+import { DEFAULTS, type Dialect } from "./dialect.ts";
 
 export const fluxdrop: Dialect = {
   ...DEFAULTS,

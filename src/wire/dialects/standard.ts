@@ -1,7 +1,6 @@
 // Standard Webhooks 1.0.0 alone (DESIGN §2.3): the id is in `webhook-id`, the signature in
 // `webhook-signature`, which every dialect sends.
-import { DEFAULTS } from "./defaults.ts";
-import type { Dialect } from "./dialect.ts";
+import { DEFAULTS, type Dialect } from "./dialect.ts";
 
 export const standard: Dialect = {
   ...DEFAULTS,
