@@ -1,5 +1,7 @@
 // Which headers a user may add to the requests of a webhook. What frames the message, what belongs
 // to one hop and what carries a signature is Fluxhook's own: a user's copy would smuggle or forge.
+import type { Dialect } from "./dialects/dialect.ts";
+import { DIALECT_NAMES, dialectOf, headersOf } from "./dialects/registry.ts";
 import { excerpt } from "./excerpt.ts";
 
 const MAX_HEADERS = 20;
@@ -12,6 +14,18 @@ const NAME_FORM = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // and what is sent would not be what was saved. C1 controls are in no text that a user means.
 const VALUE_FORM =
   /^(?:[!-~\u00a1-\u00ff](?:[\t\u0020-\u007e\u00a0-\u00ff]*[!-~\u00a1-\u00ff])?)?$/;
+
+/**
+ * What the dialects reserve: each of their headers by its name, and of one that begins as their own
+ * (`X-Fluxdrop-…`) every name that begins so: it may be the dialect's next one.
+ */
+export function reservedBy(dialects: readonly Dialect[]): { names: string[]; prefixes: string[] } {
+  const names = headersOf(dialects).map((name) => name.toLowerCase());
+  const prefixes = names.flatMap((name) => /^x-[^-]+-/.exec(name)?.[0] ?? []);
+  return { names, prefixes: [...new Set(prefixes)] };
+}
+
+const OF_DIALECTS = reservedBy(DIALECT_NAMES.map(dialectOf));
 
 const RESERVED_NAMES = new Set([
   "host",
@@ -26,10 +40,10 @@ const RESERVED_NAMES = new Set([
   "accept-encoding",
   "traceparent",
   "tracestate",
-  "flux-signature",
+  ...OF_DIALECTS.names,
 ]);
 
-const RESERVED_PREFIXES = ["content-", "proxy-", "webhook-", "x-fluxdrop-", "x-fluxdesk-"];
+const RESERVED_PREFIXES = ["content-", "proxy-", "webhook-", ...OF_DIALECTS.prefixes];
 
 /** For a schema: what `checkCustomHeaders` accepts, but for the size of all and names in two spellings. */
 export const CUSTOM_HEADERS_FORM = {

@@ -72,8 +72,8 @@ export async function signRequest(request: RequestToSign): Promise<Record<string
   const headers: Record<string, string> = {
     "User-Agent": USER_AGENT,
     "Content-Type": "application/json",
-    ...dialect.headers(request),
   };
+  for (const [name, write] of Object.entries(dialect.headers)) headers[name] = write(request);
 
   const own = dialect.ownSignature;
   if (own !== null) {

@@ -34,6 +34,30 @@ export interface OwnSignature {
   read(value: string): { signatures: string[]; unixSeconds: number | null };
 }
 
+/** One member of a request body as JSON Schema describes it. */
+export interface BodyMember {
+  readonly type: "string" | "integer" | "object";
+  readonly description?: string;
+  readonly const?: number;
+  readonly pattern?: string;
+}
+
+/** The members that most dialects have. */
+export const EVENT_ID: BodyMember = {
+  type: "string",
+  description:
+    "the same on every attempt and every second copy: keep it, and ignore one that you have seen",
+};
+export const EVENT_TYPE: BodyMember = {
+  type: "string",
+  description: "the event type, such as `file.created`",
+};
+export const TIMESTAMP: BodyMember = {
+  type: "string",
+  description: "RFC 3339, when it happened",
+};
+export const DATA: BodyMember = { type: "object", description: "as its producer wrote it" };
+
 export interface Dialect {
   readonly name: string;
   /** For the whole attempt: resolve, connect, send, headers and body. */
@@ -45,10 +69,15 @@ export interface Dialect {
   readonly catalogue: readonly string[];
   /** The body's `id`, which is `webhook-id` too; the event's own id where this is not given. */
   messageId?(eventId: string): string;
+  /** The members of the body in their order, for the OpenAPI document and the SDK's types. */
+  readonly body: Readonly<Record<string, BodyMember>>;
   /** The request body; the same text on every attempt. */
   envelope(input: EnvelopeInput): string;
-  /** The dialect's own headers but for its signature. */
-  headers(input: HeaderInput): Record<string, string>;
+  /**
+   * The dialect's own headers but for its signature. They are named here, not made by one function, so
+   * that a user's custom header can never stand for one of them (custom-headers.ts).
+   */
+  readonly headers: Readonly<Record<string, (input: HeaderInput) => string>>;
   /** Null where the dialect has none besides `webhook-signature`. */
   readonly ownSignature: OwnSignature | null;
 }

@@ -1,6 +1,6 @@
 // The dialect with the time inside its signature (DESIGN §2.3), in the form that Stripe made known:
 // `t=<unix seconds>,v1=<hex>`, one `v1` for each secret of a rotation.
-import { DEFAULTS, type Dialect } from "./dialect.ts";
+import { DATA, DEFAULTS, EVENT_ID, EVENT_TYPE, type Dialect } from "./dialect.ts";
 
 const ID_PREFIX = "evt_";
 
@@ -11,13 +11,20 @@ export const flux: Dialect = {
 
   messageId,
 
+  body: {
+    id: { ...EVENT_ID, pattern: `^${ID_PREFIX}` },
+    type: EVENT_TYPE,
+    created: { type: "integer", description: "Unix seconds, when it happened" },
+    data: DATA,
+  },
+
   envelope({ id, type, timestamp, data }) {
     const created = unixSecondsOf(timestamp);
     const head = JSON.stringify({ id: messageId(id), type, created });
     return `${head.slice(0, -1)},"data":${data}}`;
   },
 
-  headers: () => ({}),
+  headers: {},
 
   ownSignature: {
     header: "Flux-Signature",

@@ -1,7 +1,7 @@
 // The dialect of notifications (DESIGN §2.3): a title for people, a short time-out, and a webhook
 // that fails ten times in a row is disabled.
 import { objectMembers } from "../json-spans.ts";
-import { DEFAULTS, type Dialect } from "./dialect.ts";
+import { DATA, DEFAULTS, EVENT_ID, EVENT_TYPE, TIMESTAMP, type Dialect } from "./dialect.ts";
 
 const SCHEME = "v1=";
 
@@ -23,14 +23,24 @@ export const fluxdesk: Dialect = {
     "system",
   ],
 
+  body: {
+    version: { type: "integer", const: 1 },
+    id: EVENT_ID,
+    type: EVENT_TYPE,
+    title: { type: "string", description: "`data.title` where that is a string, else the type" },
+    timestamp: TIMESTAMP,
+    data: DATA,
+  },
+
   envelope({ id, type, timestamp, data }) {
     const title = titleText(data) ?? JSON.stringify(type);
     const before = JSON.stringify({ version: 1, id, type });
     return `${before.slice(0, -1)},"title":${title},"timestamp":${JSON.stringify(timestamp)},"data":${data}}`;
   },
 
-  headers({ eventType, deliveryId }) {
-    return { "X-FluxDesk-Event-Type": eventType, "X-FluxDesk-Delivery-Id": deliveryId };
+  headers: {
+    "X-FluxDesk-Event-Type": ({ eventType }) => eventType,
+    "X-FluxDesk-Delivery-Id": ({ deliveryId }) => deliveryId,
   },
 
   ownSignature: {

@@ -19,6 +19,14 @@ export function dialectOf(name: DialectName): Dialect {
   return byName[name];
 }
 
+/** The names of all headers that dialects have for themselves: nobody else may set them. */
+export function headersOf(dialects: readonly Dialect[]): string[] {
+  return dialects.flatMap(({ headers, ownSignature }) => [
+    ...Object.keys(headers),
+    ...(ownSignature === null ? [] : [ownSignature.header]),
+  ]);
+}
+
 /** What `FLUXHOOK_EVENT_TYPES=catalogue` accepts: every event type that any dialect names. */
 export const CATALOGUE: ReadonlySet<string> = new Set(
   Object.values<Dialect>(byName).flatMap(({ catalogue }) => catalogue),

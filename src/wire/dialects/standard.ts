@@ -1,18 +1,20 @@
 // Standard Webhooks 1.0.0 alone (DESIGN §2.3): the id is in `webhook-id`, the signature in
 // `webhook-signature`, which every dialect sends.
-import { DEFAULTS, type Dialect } from "./dialect.ts";
+import { DATA, DEFAULTS, EVENT_TYPE, TIMESTAMP, type Dialect } from "./dialect.ts";
 
 export const standard: Dialect = {
   ...DEFAULTS,
   name: "standard",
   catalogue: [],
 
+  body: { type: EVENT_TYPE, timestamp: TIMESTAMP, data: DATA },
+
   envelope({ type, timestamp, data }) {
     const head = JSON.stringify({ type, timestamp });
     return `${head.slice(0, -1)},"data":${data}}`;
   },
 
-  headers: () => ({}),
+  headers: {},
 
   ownSignature: null,
 };
