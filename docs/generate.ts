@@ -2,9 +2,9 @@
 // from src/config/settings.ts, the routes from the OpenAPI document, the receivers from docs/receivers.md; test/docs/readme.test.ts notices a drift.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createApi } from "../src/api/app.ts";
 import { settingsTable } from "../src/config/help.ts";
-import { VERSION } from "../src/version.ts";
+import { openApiDocument } from "./openapi-document.ts";
+import { sdkTypes } from "./sdk-types.ts";
 
 export const README = join(import.meta.dir, "../README.md");
 
@@ -33,39 +33,14 @@ interface Operation {
 }
 
 function routesTable(): string {
-  const rows = Object.entries(openApiPaths()).flatMap(([path, operations]) =>
+  const paths = openApiDocument().paths as Record<string, Record<string, Operation>>;
+  const rows = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, { summary = "", security }]) => {
       const token = security?.length === 0 ? " (no token)" : "";
       return `| \`${method.toUpperCase()} ${path}\` | ${summary}${token} |`;
     }),
   );
   return ["| route | |", "| --- | --- |", ...rows].join("\n");
-}
-
-/** As /openapi.json answers it. */
-function openApiPaths(): Record<string, Record<string, Operation>> {
-  const api = createApi({
-    stores: unasked(),
-    guard: unasked(),
-    sendTest: unasked(),
-    config: { apiToken: "", maxEventBytes: 0, eventTypes: "open", version: VERSION },
-    notReadyCauses: () => [],
-    now: unasked(),
-    log: unasked(),
-  });
-  const { paths } = api.getOpenAPI31Document({
-    openapi: "3.1.0",
-    info: { title: "", version: VERSION },
-  });
-  return paths as Record<string, Record<string, Operation>>;
-}
-
-/** In place of what only a request would use, and none is made: any member of it, none callable. */
-function unasked(): never {
-  const target = () => {
-    throw new Error("the OpenAPI document is made without a request");
-  };
-  return new Proxy(target, { get: () => unasked() }) as never;
 }
 
 /** What stands between the markers of `name`. @throws Error where they are missing. */
@@ -94,4 +69,5 @@ function bounds(readme: string, name: string): [from: number, to: number] {
 
 if (import.meta.main) {
   await Bun.write(README, withTables(await Bun.file(README).text()));
+  for (const [path, text] of Object.entries(await sdkTypes())) await Bun.write(path, text);
 }

@@ -1,55 +1,15 @@
 // Deliveries that are sent again: one, or the parked ones of an owner or a webhook.
+import type { ParkedDelivery, ParkedSummary, RedeliverParked } from "./api-types.ts";
 import { listing, type Listing } from "./listing.ts";
 import { path, type CallOptions, type Transport } from "./transport.ts";
 
-/** A delivery that is not tried again by itself. */
-export interface ParkedDelivery {
-  /** UUID of its last attempt; `deliveries.redeliver` takes it. */
-  delivery_id: string;
-  webhook_id: string;
-  user_id?: string;
-  org_id?: string;
-  /** The event's id. */
-  id: string;
-  /** The event type; null where it could not be read. */
-  event: string | null;
-  /** Why: `http-500`, `timeout`, `blocked-address`, `webhook-disabled`, … */
-  reason: string | null;
-  /** Of the last attempt; null where no response came. */
-  status_code: number | null;
-  /** The attempt that it was parked at. */
-  attempt: number;
-  /** RFC 3339. */
-  parked_at: string;
-  /** RFC 3339; it may fall out of the caps before. */
-  expires_at: string;
-  /** Bytes that it takes up; an event for several webhooks is stored once, apart. */
-  size: number;
-}
+export type { ParkedDelivery, ParkedSummary } from "./api-types.ts";
 
 /**
  * Which parked deliveries: with `user_id` and `org_id`, those of both; `webhook_id`, `reason` and
  * `event` narrow it.
  */
-export interface ParkedFilter {
-  user_id?: string;
-  org_id?: string;
-  webhook_id?: string;
-  /** `http-500`, `timeout`, `blocked-address`, … */
-  reason?: string;
-  /** An event type. */
-  event?: string;
-}
-
-/** How many deliveries are parked, the most frequent first. */
-export interface ParkedSummary {
-  total: number;
-  by_reason: { reason: string; count: number }[];
-  /** At most 100; `event` is null where it could not be read. */
-  by_event: { event: string | null; count: number }[];
-  /** The 100 webhooks with the most; empty where an owner is meant. */
-  by_webhook: { webhook_id: string; count: number }[];
-}
+export type ParkedFilter = Omit<RedeliverParked, "limit" | "dry_run">;
 
 export class Deliveries {
   readonly #transport: Transport;
@@ -127,7 +87,7 @@ export class Parked {
    * @throws {FluxError} 404 `not-found`, 409 `webhook-disabled`, 422 `invalid`.
    */
   redeliver(
-    filter: ParkedFilter & { limit?: number; dry_run?: boolean },
+    filter: RedeliverParked,
     options?: CallOptions,
   ): Promise<{ redelivered: number; remaining: number }> {
     return this.#transport.call(

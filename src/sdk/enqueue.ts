@@ -2,7 +2,7 @@
 // never gets there, and one whose reply was lost is pushed again under the same id.
 import { readEvents, type BatchReading } from "../wire/event-batch.ts";
 import { elementText } from "../wire/event.ts";
-import type { EventInput } from "./event-input.ts";
+import type { EventInput } from "./events.ts";
 import type { FieldError } from "./flux-error.ts";
 import { pause, pauseMsBefore } from "./pause.ts";
 

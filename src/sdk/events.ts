@@ -1,6 +1,17 @@
-// Events over HTTP.
-import type { EventInput } from "./event-input.ts";
+// Events, as a producer gives them, and over HTTP.
+import type { Event } from "./api-types.ts";
 import type { CallOptions, Transport } from "./transport.ts";
+
+interface EventFields extends Omit<Event, "user_id" | "org_id" | "data" | "timestamp"> {
+  /** Goes out as JSON.stringify writes it, in this order. */
+  data: object;
+  /** RFC 3339, when it happened; now, where it is missing. */
+  timestamp?: string | Date;
+}
+
+/** Whose webhooks get it: a user's, an organisation's, or both. */
+export type EventInput = EventFields &
+  ({ user_id: string; org_id?: string } | { user_id?: string; org_id: string });
 
 export class Events {
   readonly #transport: Transport;

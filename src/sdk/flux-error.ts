@@ -1,30 +1,10 @@
 // What a call of the client rejects with: the API's problem document (RFC 9457), or why there was none.
+import type { Problem as Answered } from "./api-types.ts";
+
+type KindOf<Type> = Type extends `urn:fluxhook:problem:${infer Kind}` ? Kind : never;
 
 /** The last part of a problem's `type`, as the API answers them. */
-export type ProblemKind =
-  | "not-json"
-  | "bad-request"
-  | "unauthorized"
-  | "not-found"
-  | "method-not-allowed"
-  | "duplicate-webhook"
-  | "too-many-webhooks"
-  | "key-reused"
-  | "in-flight"
-  | "webhook-disabled"
-  | "unreadable"
-  | "gone"
-  | "too-large"
-  | "unsupported-media-type"
-  | "invalid"
-  | "too-deep"
-  | "too-many-failures"
-  | "too-many-sessions"
-  | "too-many-tests"
-  | "internal"
-  | "unavailable"
-  | "wrong-type"
-  | "not-ready";
+export type ProblemKind = KindOf<Answered["type"]>;
 
 /**
  * - `urn:fluxhook:problem:…`: the API's own
@@ -40,23 +20,14 @@ export type ProblemType =
   // A later version's, without losing the names above in an editor.
   | (string & {});
 
-/** One fault of the input. */
-export interface FieldError {
-  /** Dotted path, `0.event` for the first of many; empty for the whole input. */
-  field: string;
-  code: string;
-  /** What was found and what is accepted. */
-  message: string;
-}
+/** One fault of the input: where it is, what was found and what is accepted. */
+export type FieldError = NonNullable<Answered["errors"]>[number];
 
-export interface Problem {
+export interface Problem extends Omit<Answered, "type" | "errors"> {
   type: ProblemType;
-  title: string;
   /** The HTTP status; 0 where no answer came. */
   status: number;
-  detail: string;
   errors?: readonly FieldError[];
-  webhook_id?: string;
 }
 
 /**

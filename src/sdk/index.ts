@@ -17,7 +17,7 @@ export type {
 } from "./webhook.ts";
 export type { LogEntry } from "./logs.ts";
 export type { ParkedDelivery, ParkedFilter, ParkedSummary } from "./deliveries.ts";
-export type { EventInput } from "./event-input.ts";
+export type { EventInput } from "./events.ts";
 export {
   enqueue,
   EnqueueError,
@@ -29,10 +29,4 @@ export { verify, type VerifyOptions } from "./verify.ts";
 export { WebhookVerificationError, type VerificationCode } from "./verification-error.ts";
 export type { RawBody } from "./raw-body.ts";
 export type { RequestHeaders, SignatureOrHeaders } from "./request-headers.ts";
-export type {
-  FluxdeskEvent,
-  FluxdropEvent,
-  FluxEvent,
-  StandardEvent,
-  WebhookEvent,
-} from "./webhook-events.ts";
+export type * from "./webhook-events.ts";

@@ -1,5 +1,6 @@
 // Webhooks: register, list, change, switch on and off, rotate the secret, try; and verify what they get.
 import { makeSecret } from "../wire/secret.ts";
+import type { SecretRotate } from "./api-types.ts";
 import { FluxError } from "./flux-error.ts";
 import { listing, type Listing } from "./listing.ts";
 import type { LogEntry } from "./logs.ts";
@@ -117,7 +118,7 @@ export class Webhooks {
    */
   rotateSecret(
     id: string,
-    rotation: { grace_hours?: number; secret?: string } = {},
+    rotation: SecretRotate = {},
     options?: CallOptions,
   ): Promise<SecretRotated> {
     return this.#transport.call(

@@ -12,5 +12,5 @@ export const disableRuleSchema = z
     ],
     { error: 'must be {"consecutive_failures":10}, {"failing_for":"5d"} or null' },
   )
-  .describe("when the webhook is disabled by itself; a success resets it");
+  .describe("when the webhook is disabled by itself, null for never; a success resets it");
 export type DisableRule = z.infer<typeof disableRuleSchema>;

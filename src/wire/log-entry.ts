@@ -24,13 +24,17 @@ export const ATTEMPT_REASONS = [
 
 export const logEntrySchema = z
   .object({
-    delivery_id: z.string().describe("UUID of this attempt, as in the delivery header"),
+    delivery_id: z
+      .string()
+      .describe("UUID of this attempt, as in the delivery header; redeliver it by this"),
     webhook_id: z.string(),
     id: z.string().describe("the event's id, on which receivers dedupe"),
     endpoint: z.string().describe("the webhook's url without query string and credentials"),
     event: z.string().describe("the event type"),
     status_code: z.int().nullable().describe("null where no response came"),
-    duration_ms: z.number().describe("from the start of the attempt to the response headers"),
+    duration_ms: z
+      .number()
+      .describe("from the start of the attempt to the response headers, in ms"),
     attempt: z.int().describe("1 for the first"),
     outcome: z
       .enum(["delivered", "retry", "parked", "unreadable"])

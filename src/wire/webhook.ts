@@ -132,29 +132,34 @@ export type WebhookPatch = z.infer<typeof webhookPatchSchema>;
 
 /** What is kept in Valkey for one webhook. Its health is kept apart: it changes with every attempt. */
 export const webhookRecordSchema = z.object({
-  id: z.string(),
+  id: z.string().describe("`wh_…`"),
   user_id: z.string().optional(),
   org_id: z.string().optional(),
   url: z.string(),
-  events: z.array(z.string()),
+  events: z.array(z.string()).describe("exact names, `file.*` (any depth below) and `*`"),
   dialect: z.enum(DIALECT_NAMES),
   description: z.string(),
-  headers: z.record(z.string(), z.string()),
+  headers: z.record(z.string(), z.string()).describe("sent with every request to this webhook"),
   enabled: z.boolean(),
-  disabled_reason: z.string().nullable(),
+  disabled_reason: z
+    .string()
+    .nullable()
+    .describe("why it is disabled: `manual`, `gone`, `failing`, …; null where it is not"),
   disable_rule: disableRuleSchema.nullable(),
-  timeout_ms: z.int(),
-  retry_schedule: z.array(z.string()),
-  created_at: z.string(),
-  updated_at: z.string(),
+  timeout_ms: z.int().describe("for the whole attempt, in ms"),
+  retry_schedule: z
+    .array(z.string())
+    .describe("the delay before each attempt, from the end of the one before"),
+  created_at: z.string().describe("RFC 3339"),
+  updated_at: z.string().describe("RFC 3339"),
   /** Newest first; more than one only while a rotation's grace lasts, none where they are unreadable. */
   secrets: z.array(z.object({ secret: z.string(), expires_at: z.string().nullable() })),
 });
 export type WebhookRecord = z.infer<typeof webhookRecordSchema>;
 
 export const webhookHealthSchema = z.object({
-  last_success_at: z.string().nullable(),
-  last_failure_at: z.string().nullable(),
+  last_success_at: z.string().nullable().describe("RFC 3339; null for never"),
+  last_failure_at: z.string().nullable().describe("RFC 3339; null for never"),
   consecutive_failures: z.int(),
 });
 export type WebhookHealth = z.infer<typeof webhookHealthSchema>;

@@ -11,9 +11,40 @@ import { NOT_READY_CODES, type NotReadyCause } from "../../wire/not-ready.ts";
 import type { ApiLog } from "../deps.ts";
 import type { ApiEnv } from "./env.ts";
 
+const PROBLEMS = {
+  "bad-request": { status: 400, title: "The request is malformed" },
+  "not-json": { status: 400, title: "The body is not JSON" },
+  unauthorized: { status: 401, title: "A valid token is required" },
+  "not-found": { status: 404, title: "Not found" },
+  "method-not-allowed": { status: 405, title: "Method not allowed" },
+  "duplicate-webhook": { status: 409, title: "This owner has a webhook with this url" },
+  "too-many-webhooks": { status: 409, title: "This owner has as many webhooks as it may have" },
+  "key-reused": { status: 409, title: "This Idempotency-Key was used with another body" },
+  "in-flight": { status: 409, title: "The delivery is in flight" },
+  "webhook-disabled": { status: 409, title: "The webhook is disabled" },
+  unreadable: { status: 409, title: "What is stored of the webhook cannot be read" },
+  gone: { status: 410, title: "The delivery can no longer be redelivered" },
+  "too-large": { status: 413, title: "Too large" },
+  "unsupported-media-type": { status: 415, title: "Unsupported media type" },
+  invalid: { status: 422, title: "The input is invalid" },
+  "too-deep": { status: 422, title: "The body is nested too deep" },
+  "too-many-failures": { status: 429, title: "Too many wrong tokens" },
+  "too-many-sessions": { status: 429, title: "Too many sessions of fluxhook listen" },
+  "too-many-tests": { status: 429, title: "Too many tests" },
+  internal: { status: 500, title: "Internal error" },
+  unavailable: { status: 503, title: "Valkey is not available" },
+  "wrong-type": { status: 503, title: "A key in Valkey is not what Fluxhook made" },
+  "not-ready": { status: 503, title: "Not ready" },
+} as const;
+
+export type ProblemKind = keyof typeof PROBLEMS;
+const PROBLEM_TYPES = (Object.keys(PROBLEMS) as ProblemKind[]).map(
+  (kind) => `urn:fluxhook:problem:${kind}` as const,
+);
+
 export const problemSchema = z
   .object({
-    type: z.string().meta({ example: "urn:fluxhook:problem:invalid" }),
+    type: z.enum(PROBLEM_TYPES).meta({ example: "urn:fluxhook:problem:invalid" }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
@@ -44,33 +75,6 @@ export const problemSchema = z
 export type Problem = z.infer<typeof problemSchema>;
 export type FieldError = NonNullable<Problem["errors"]>[number];
 
-const PROBLEMS = {
-  "bad-request": { status: 400, title: "The request is malformed" },
-  "not-json": { status: 400, title: "The body is not JSON" },
-  unauthorized: { status: 401, title: "A valid token is required" },
-  "not-found": { status: 404, title: "Not found" },
-  "method-not-allowed": { status: 405, title: "Method not allowed" },
-  "duplicate-webhook": { status: 409, title: "This owner has a webhook with this url" },
-  "too-many-webhooks": { status: 409, title: "This owner has as many webhooks as it may have" },
-  "key-reused": { status: 409, title: "This Idempotency-Key was used with another body" },
-  "in-flight": { status: 409, title: "The delivery is in flight" },
-  "webhook-disabled": { status: 409, title: "The webhook is disabled" },
-  unreadable: { status: 409, title: "What is stored of the webhook cannot be read" },
-  gone: { status: 410, title: "The delivery can no longer be redelivered" },
-  "too-large": { status: 413, title: "Too large" },
-  "unsupported-media-type": { status: 415, title: "Unsupported media type" },
-  invalid: { status: 422, title: "The input is invalid" },
-  "too-deep": { status: 422, title: "The body is nested too deep" },
-  "too-many-failures": { status: 429, title: "Too many wrong tokens" },
-  "too-many-sessions": { status: 429, title: "Too many sessions of fluxhook listen" },
-  "too-many-tests": { status: 429, title: "Too many tests" },
-  internal: { status: 500, title: "Internal error" },
-  unavailable: { status: 503, title: "Valkey is not available" },
-  "wrong-type": { status: 503, title: "A key in Valkey is not what Fluxhook made" },
-  "not-ready": { status: 503, title: "Not ready" },
-} as const;
-
-export type ProblemKind = keyof typeof PROBLEMS;
 export type ProblemStatus = (typeof PROBLEMS)[ProblemKind]["status"];
 type StatusOf<K extends ProblemKind> = (typeof PROBLEMS)[K]["status"];
 

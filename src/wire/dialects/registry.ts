@@ -19,6 +19,11 @@ export function dialectOf(name: DialectName): Dialect {
   return byName[name];
 }
 
+/** What the body of a dialect is called in the OpenAPI document and in the SDK: `FluxdropEvent`. */
+export function eventSchemaName(name: DialectName): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}Event`;
+}
+
 /** The names of all headers that dialects have for themselves: nobody else may set them. */
 export function headersOf(dialects: readonly Dialect[]): string[] {
   return dialects.flatMap(({ headers, ownSignature }) => [
