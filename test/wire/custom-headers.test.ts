@@ -120,7 +120,7 @@ describe("no custom header can stand for one that Fluxhook signs or writes", () 
 
   test("of every dialect with an X-… header of its own, the other names beginning so are refused", () => {
     const { prefixes } = reservedBy(DIALECT_NAMES.map(dialectOf));
-    expect(prefixes).toEqual(["x-fluxdrop-", "x-fluxdesk-"]);
+    expect(prefixes).toEqual(expect.arrayContaining(["x-fluxdrop-", "x-fluxdesk-"]));
     for (const prefix of prefixes)
       expect(checkCustomHeaders({ [`${prefix}next`]: "v" })).toHaveLength(1);
   });
