@@ -22,7 +22,7 @@ interface LogsOptions extends OwnerOptions {
 
 const LOOK_EVERY_MS = 1_000;
 /** More than any log keeps: what has fallen out of a log does not come back. */
-const MOST_SEEN = 10_000;
+const MAX_SEEN = 10_000;
 
 export function addLogs(program: Command, exit: Exit): void {
   const command = program
@@ -95,7 +95,7 @@ function unseen(entries: readonly LogEntry[], seen: Set<string>): LogEntry[] {
   const fresh = entries.filter((entry) => !seen.has(nameOf(entry))).toReversed();
   for (const entry of fresh) seen.add(nameOf(entry));
   for (const oldest of seen) {
-    if (seen.size <= MOST_SEEN) break;
+    if (seen.size <= MAX_SEEN) break;
     seen.delete(oldest);
   }
   return fresh;

@@ -32,7 +32,7 @@ interface Parked {
   parked_at: string;
 }
 
-const MOST_AT_ONCE = 1_000;
+const MAX_PER_CALL = 1_000;
 const COLUMNS = [
   { name: "delivery", isWhole: true },
   { name: "webhook", isWhole: true },
@@ -67,7 +67,7 @@ export function addParked(program: Command, exit: Exit): void {
       .description("deliver them again: one by its id, or those of an owner or a webhook")
       .argument("[delivery_id]", "this one; parked, scheduled, or any of an owner's last ten"),
   )
-    .option("--limit <n>", "so many at most, the oldest first", wholeNumber(1, MOST_AT_ONCE))
+    .option("--limit <n>", "so many at most, the oldest first", wholeNumber(1, MAX_PER_CALL))
     .option("--json", "print JSON as the API answers it")
     .action(
       async (

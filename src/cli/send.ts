@@ -30,7 +30,7 @@ interface SendOptions extends OwnerOptions {
   json?: boolean;
 }
 
-const MOST_EVENTS = 100_000;
+const MAX_EVENTS = 100_000;
 /** Of one push: the API takes 8 MiB, and Valkey is held up by a larger one. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const TRIES = 3;
@@ -65,7 +65,7 @@ export function addSend(program: Command, exit: Exit): void {
     .option(
       "--count <n>",
       "push so many of it, each with an id of its own",
-      wholeNumber(1, MOST_EVENTS),
+      wholeNumber(1, MAX_EVENTS),
       1,
     )
     .option("--api", "by the API, with an Idempotency-Key, and not onto the list itself")

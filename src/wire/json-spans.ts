@@ -46,11 +46,11 @@ const STEP_CHARACTERS = 128 * 1024;
 /**
  * Cuts the text of an array at its commas. Here the text need not be JSON: it is if every piece is,
  * and the pieces of JSON are its elements. Pieces keep the white space around their values.
- * `count` goes on past `mostPieces`.
+ * `count` goes on past `maxPieces`.
  */
 export function* arrayPieces(
   text: string,
-  mostPieces: number,
+  maxPieces: number,
 ): Steps<{ pieces: Span[]; count: number } | "not-an-array" | "not-json"> {
   const open = skipSpace(text, 0);
   if (text.charCodeAt(open) !== OPEN_BRACKET) return "not-an-array";
@@ -70,13 +70,13 @@ export function* arrayPieces(
       if (code === QUOTE) inString = true;
       else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++;
       else if (code === COMMA && depth === 1) {
-        if (count < mostPieces) pieces.push({ start, end: at });
+        if (count < maxPieces) pieces.push({ start, end: at });
         count++;
         start = at + 1;
       } else if ((code === CLOSE_BRACE || code === CLOSE_BRACKET) && --depth === 0) {
         if (code !== CLOSE_BRACKET || skipSpace(text, at + 1) < text.length) return "not-json";
         if (count === 0 && skipSpace(text, start) === at) return { pieces, count };
-        if (count < mostPieces) pieces.push({ start, end: at });
+        if (count < maxPieces) pieces.push({ start, end: at });
         return { pieces, count: count + 1 };
       }
     }

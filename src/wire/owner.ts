@@ -13,19 +13,19 @@ export const OWNER_ID_ACCEPTED =
 export function isOwnerId(text: string): boolean {
   // A lone surrogate becomes U+FFFD in UTF-8: two owners would share one key.
   return (
-    text.length <= MOST_BYTES &&
+    text.length <= MAX_BYTES &&
     OWNER_ID.test(text) &&
     // RFC 3986 §5.2.4: a URL drops these segments, encoded or not, so `/v1/users/../logs` cannot be asked.
     text !== "." &&
     text !== ".." &&
     text.isWellFormed() &&
-    (text.length * MOST_UTF8_BYTES <= MOST_BYTES || utf8Length(text) <= MOST_BYTES)
+    (text.length * MAX_UTF8_BYTES_PER_UNIT <= MAX_BYTES || utf8Length(text) <= MAX_BYTES)
   );
 }
 
-const MOST_BYTES = 128;
+const MAX_BYTES = 128;
 /** Of one of the text's units, of which those of four bytes take two. */
-const MOST_UTF8_BYTES = 3;
+const MAX_UTF8_BYTES_PER_UNIT = 3;
 
 /** The SDK runs where there is no Buffer. */
 function utf8Length(text: string): number {
@@ -44,7 +44,7 @@ export const ownerIdSchema = z
   .meta({
     description: "at most 128 bytes in UTF-8",
     minLength: 1,
-    maxLength: MOST_BYTES,
+    maxLength: MAX_BYTES,
     pattern: `^(?!\\.{1,2}$)${OWNER_ID.source.slice(1)}`,
     example: "u_1",
   });

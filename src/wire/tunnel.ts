@@ -19,7 +19,7 @@ export const ANSWER_WITHIN_MS = 30_000;
 /** Of a request, and of its answer. */
 export const MAX_BODY_BYTES = 5 * 1024 * 1024;
 /** Requests handed to the client at once. */
-export const MOST_AT_ONCE = 100;
+export const MAX_REQUESTS_PER_BATCH = 100;
 
 export function listenUrl(session: string): string {
   return `${LISTEN_SCHEME}//${session}`;
@@ -116,7 +116,7 @@ export const listenBatchSchema = z
   .meta({ id: "ListenBatch" });
 export type ListenBatch = z.infer<typeof listenBatchSchema>;
 
-const BASE64_OF_MOST = Math.ceil(MAX_BODY_BYTES / 3) * 4;
+const MAX_BASE64_LENGTH = Math.ceil(MAX_BODY_BYTES / 3) * 4;
 
 export const listenAnswerSchema = z
   .strictObject({
@@ -125,7 +125,7 @@ export const listenAnswerSchema = z
     headers: z.array(headerSchema).max(200),
     body: z
       .string()
-      .max(BASE64_OF_MOST, { error: `holds more than ${MAX_BODY_BYTES} bytes` })
+      .max(MAX_BASE64_LENGTH, { error: `holds more than ${MAX_BODY_BYTES} bytes` })
       .regex(/^[A-Za-z0-9+/]*={0,2}$/, { error: "is not base64" })
       .describe("base64, at most 5 MiB decoded"),
   })

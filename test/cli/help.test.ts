@@ -12,7 +12,7 @@ interface Help {
   subcommands: string[];
 }
 
-const MOST_COLUMNS = 110;
+const MAX_COLUMNS = 110;
 
 const pages: Help[] = [];
 beforeAll(async () => {
@@ -93,7 +93,7 @@ describe("every page", () => {
     for (const { name, text } of pages) {
       const [before = ""] = text.split(/^Examples?:/m);
       const longest = before.split("\n").toSorted((a, b) => b.length - a.length)[0] ?? "";
-      expect([name, longest.length <= MOST_COLUMNS ? "" : longest]).toEqual([name, ""]);
+      expect([name, longest.length <= MAX_COLUMNS ? "" : longest]).toEqual([name, ""]);
     }
   });
 });

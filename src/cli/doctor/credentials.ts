@@ -6,7 +6,7 @@ import { isLoopback } from "./valkey-server.ts";
 /** The shortest random token, of 24 hexadecimal digits, is estimated at 84, and at 49 in the worst of 400,000. */
 const FEWEST_BITS = 40;
 /** More than this of a token changes nothing, and the patterns below take quadratic time. */
-const MOST_JUDGED = 256;
+const MAX_CHECKED = 256;
 /** Of 32 random bytes some 30 are distinct; of 32 hexadecimal digits, which is 128 bits, some 14. */
 const FEWEST_DISTINCT_BYTES = { binary: 20, text: 8 };
 
@@ -47,7 +47,7 @@ export function judgeToken(token: string | undefined, host: string): Finding {
 
 /** What a guesser has to find: without known words, runs (`abcd`, `1111`) and repeats of a part. */
 export function estimateBits(token: string): number {
-  const text = withoutRuns(token.slice(0, MOST_JUDGED).replaceAll(GUESSED_FIRST, "")).replaceAll(
+  const text = withoutRuns(token.slice(0, MAX_CHECKED).replaceAll(GUESSED_FIRST, "")).replaceAll(
     REPEATED,
     "$1$2",
   );

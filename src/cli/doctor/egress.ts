@@ -21,8 +21,8 @@ export function openEgress(settings: Settings): Egress {
 }
 
 const JUDGED_WITHIN_MS = 4_000;
-const MOST_JUDGED = 200;
-const MOST_SHOWN = 3;
+const MAX_CHECKED = 200;
+const MAX_SHOWN = 3;
 /** Two ranges of this length are everything. */
 const EVERYTHING_BITS = 1;
 
@@ -127,7 +127,7 @@ export async function judgeReceivers(
   registered: Registered,
   alertUrl: string | undefined,
 ): Promise<Finding> {
-  const enabled = registered.webhooks.filter((webhook) => webhook.enabled).slice(0, MOST_JUDGED);
+  const enabled = registered.webhooks.filter((webhook) => webhook.enabled).slice(0, MAX_CHECKED);
   const findings: Finding[] = [];
   if (alertUrl !== undefined) {
     const [alert] = await judgeUrls(guard, [{ subject: "FLUXHOOK_ALERT_URL", url: alertUrl }]);
@@ -161,7 +161,7 @@ function judgeSample(judged: readonly Judged[], sample: string): Finding {
   );
   const counts = `${sample}, ${denied.length} are denied${unresolved > 0 ? `, ${unresolved} have no address` : ""}`;
   if (denied.length === 0) return ok(counts);
-  const shown = [...denied.slice(0, MOST_SHOWN), ...(denied.length > MOST_SHOWN ? ["…"] : [])];
+  const shown = [...denied.slice(0, MAX_SHOWN), ...(denied.length > MAX_SHOWN ? ["…"] : [])];
   return warning(
     [counts, ...shown].join("\n"),
     "their deliveries fail: if that network is meant, open it in FLUXHOOK_EGRESS_ALLOW",

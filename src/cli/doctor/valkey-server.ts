@@ -11,7 +11,7 @@ const SLOW_PING_MS = 50;
 const OLDEST_VERSION = [7, 0] as const;
 /** Fluxhook's own connections speak every few seconds; a shorter limit would cut them in between. */
 const SHORTEST_TIMEOUT_S = 10;
-const MOST_CLIENTS_SHARE = 0.8;
+const MAX_CLIENTS_SHARE = 0.8;
 
 export const serverChecks: Check[] = [
   {
@@ -95,9 +95,9 @@ export function isLoopback(hostname: string): boolean {
 export function judgeClients(info: ServerInfo, timeoutS: string | null): Finding {
   const connected = info.number("connected_clients");
   if (connected === null) return untold();
-  const most = info.number("maxclients");
-  const found = most === null ? `${connected} connected` : `${connected} of ${most} connected`;
-  if (most !== null && connected > most * MOST_CLIENTS_SHARE) {
+  const max = info.number("maxclients");
+  const found = max === null ? `${connected} connected` : `${connected} of ${max} connected`;
+  if (max !== null && connected > max * MAX_CLIENTS_SHARE) {
     return warning(found, "raise maxclients, or find who keeps connections open (CLIENT LIST)");
   }
   const idleS = Number(timeoutS ?? 0);

@@ -18,11 +18,11 @@ export function fail(error: unknown): number {
  */
 function tellUncaught(error: unknown): void {
   process.stderr.write(
-    `fluxhook: uncaught: ${printableLines(redact(stackOf(error, MOST_CAUSES)))}\n`,
+    `fluxhook: uncaught: ${printableLines(redact(stackOf(error, MAX_CAUSES)))}\n`,
   );
 }
 
-const MOST_CAUSES = 5;
+const MAX_CAUSES = 5;
 
 function stackOf(error: unknown, causes: number): string {
   if (!(error instanceof Error)) return String(error);

@@ -26,7 +26,7 @@ export interface Column {
 }
 
 /** Narrower than this a column is no column any more. */
-const LEAST_WIDTH = 8;
+const MIN_WIDTH = 8;
 /** A border and a space on each side of a cell, and the last border. */
 const FRAME_OF_CELL = 3;
 const LAST_BORDER = 1;
@@ -80,7 +80,7 @@ function fit(
   for (let over = widths.reduce((sum, one) => sum + one, 0) - room; over > 0; over -= 1) {
     const flexible = widths.map((one, at) => (columns[at]?.isWhole ? 0 : one));
     const widest = Math.max(...flexible);
-    if (widest <= LEAST_WIDTH) return null;
+    if (widest <= MIN_WIDTH) return null;
     widths[flexible.indexOf(widest)] = widest - 1;
   }
   return widths;
