@@ -10,7 +10,7 @@ import { untilSignal } from "./terminal/signals.ts";
 import {
   addOwnerOptions,
   type Exit,
-  judged,
+  validated,
   type OwnerOptions,
   withExamples,
 } from "./terminal/usage.ts";
@@ -31,7 +31,7 @@ export function addLogs(program: Command, exit: Exit): void {
     .argument(
       "[user_id]",
       "whose; --user and --org say it too",
-      judged(isOwnerId, OWNER_ID_ACCEPTED),
+      validated(isOwnerId, OWNER_ID_ACCEPTED),
     );
   addOwnerOptions(command, {
     user: "of this user's webhooks",

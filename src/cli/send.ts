@@ -14,7 +14,7 @@ import { print } from "./terminal/output.ts";
 import {
   addOwnerOptions,
   type Exit,
-  judged,
+  validated,
   type OwnerOptions,
   wholeNumber,
   withExamples,
@@ -54,12 +54,12 @@ export function addSend(program: Command, exit: Exit): void {
     .option(
       "--id <id>",
       "its id, on which receivers dedupe; made where it is not given",
-      judged(isEventId, "1 to 128 characters of A-Z a-z 0-9 _ -"),
+      validated(isEventId, "1 to 128 characters of A-Z a-z 0-9 _ -"),
     )
     .option(
       "--timestamp <time>",
       "when it happened; now where it is not given",
-      judged(isTimestamp, TIMESTAMP_ACCEPTED),
+      validated(isTimestamp, TIMESTAMP_ACCEPTED),
     )
     .option("--queue <list>", "the list; the first of FLUXHOOK_QUEUE where it is not given")
     .option(

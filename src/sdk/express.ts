@@ -90,27 +90,27 @@ function answer(res: NodeResponse, { status, headers, body }: Refusal): void {
 }
 
 /** Null: too large. */
-async function rawBody(req: NodeRequest, most: number): Promise<Uint8Array | null> {
+async function rawBody(req: NodeRequest, maxBytes: number): Promise<Uint8Array | null> {
   const { body, rawBody: kept } = req as { body?: unknown; rawBody?: unknown };
   for (const raw of [kept, body]) {
     if (typeof raw !== "string" && !ArrayBuffer.isView(raw)) continue;
     const bytes = bytesOf(raw);
-    return bytes.length > most ? null : bytes;
+    return bytes.length > maxBytes ? null : bytes;
   }
   // A parser that was not asked for this type of body has left it unread.
   if (req.readableDidRead || req.readableEnded) throw notRaw(PARSED);
-  return readBounded(req, most);
+  return readBounded(req, maxBytes);
 }
 
 /** Not by `for await`: leaving it early destroys the connection, and nobody would get the 413. */
-function readBounded(req: NodeRequest, most: number): Promise<Uint8Array | null> {
+function readBounded(req: NodeRequest, maxBytes: number): Promise<Uint8Array | null> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
     const onData = (chunk: unknown) => {
       const bytes = bytesOf(chunk);
       size += bytes.length;
-      if (size <= most) {
+      if (size <= maxBytes) {
         chunks.push(bytes);
         return;
       }

@@ -60,20 +60,20 @@ function answer({ status, headers, body }: Refusal): Response {
 }
 
 /** Null: too large. */
-async function rawBody({ req }: HonoContext, most: number): Promise<Uint8Array | null> {
-  const cached = await keptBytes(req.bodyCache);
-  if (cached !== null) return cached.length > most ? null : cached;
+async function rawBody({ req }: HonoContext, maxBytes: number): Promise<Uint8Array | null> {
+  const cached = await bytesAlreadyRead(req.bodyCache);
+  if (cached !== null) return cached.length > maxBytes ? null : cached;
   // Hono would write what it has parsed as JSON again, and other bytes would be verified.
   if (req.raw.bodyUsed) throw notRaw(PARSED);
   if (req.raw.body === null) return new Uint8Array();
-  const body = await bounded(req.raw.body, most);
+  const body = await bounded(req.raw.body, maxBytes);
   // In place of the one that was read: `c.req.json()` and the like read this one.
   if (body !== null) req.raw = new Request(req.raw, { method: req.raw.method, body });
   return body;
 }
 
 /** What an earlier middleware has read and not parsed; null where there is no such thing. */
-async function keptBytes(cache: {
+async function bytesAlreadyRead(cache: {
   arrayBuffer?: Promise<ArrayBuffer>;
   text?: Promise<string>;
   blob?: Promise<Blob>;
@@ -86,7 +86,7 @@ async function keptBytes(cache: {
 /** Counts what arrives: a Content-Length may be missing. */
 async function bounded(
   stream: ReadableStream<Uint8Array>,
-  most: number,
+  maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -95,7 +95,7 @@ async function bounded(
     const read = await reader.read();
     if (read.value === undefined) return joined(chunks, size);
     size += read.value.length;
-    if (size > most) {
+    if (size > maxBytes) {
       await reader.cancel();
       return null;
     }

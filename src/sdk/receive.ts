@@ -20,8 +20,8 @@ export interface ReceiveOptions<Request> extends VerifyOptions {
 
 const DEFAULT_MAX_BODY_BYTES = 1_048_576;
 
-export function maxBodyBytes({ maxBodyBytes: most }: { maxBodyBytes?: number }): number {
-  return most ?? DEFAULT_MAX_BODY_BYTES;
+export function maxBodyBytes({ maxBodyBytes: given }: { maxBodyBytes?: number }): number {
+  return given ?? DEFAULT_MAX_BODY_BYTES;
 }
 
 /** The event, or null for a request that is not genuine; throws for the receiver's own fault. */

@@ -3,7 +3,7 @@ import { decodeUtf8 } from "../wire/bytes.ts";
 import { isJsonObject } from "../wire/json-object.ts";
 import { checkCopied } from "../wire/secret.ts";
 import { Signer } from "../wire/signature.ts";
-import { judgeClaim, type Secret } from "./judge-claim.ts";
+import { matchClaim, type Secret } from "./match-claim.ts";
 import { bytesOf, type RawBody } from "./raw-body.ts";
 import type { SignatureOrHeaders } from "./request-headers.ts";
 import { carriesTime, readClaim } from "./signature-claim.ts";
@@ -75,7 +75,7 @@ export function verify<Event extends object = WebhookEvent>(
   if (requireTime && claim.kind === "own" && !carriesTime(claim.ownSignature)) {
     throw new WebhookVerificationError("missing-header", "webhook-timestamp");
   }
-  const verdict = judgeClaim(claim, body, secrets, when);
+  const verdict = matchClaim(claim, body, secrets, when);
   if (!verdict.ok) throw new WebhookVerificationError(verdict.failure, verdict.header);
   return parsed(body) as Event;
 }

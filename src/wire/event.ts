@@ -167,7 +167,7 @@ export function readObject(value: unknown, text: string, limits: EventLimits): O
     if (key === "data") data = text.slice(start, end);
   }
   // Readers differ in which of the two they take, so neither is what the producer surely meant.
-  if (twice.length > 0) return { ok: false, rejections: twice.map(standsTwice) };
+  if (twice.length > 0) return { ok: false, rejections: twice.map(duplicateField) };
 
   const fields = isEvent(value) ? value : null;
   if (fields === null) {
@@ -217,7 +217,7 @@ function rejected(reason: RejectionReason, message: string): ElementReading {
   return { ok: false, rejection: { reason, field: null, message } };
 }
 
-function standsTwice(field: string): Rejection {
+function duplicateField(field: string): Rejection {
   return {
     reason: "duplicate-field",
     field,

@@ -69,7 +69,7 @@ export function standardToMatch(
   if (!signature) return failed("missing-header", "webhook-signature");
   // With a dot in it, `id.timestamp.body` could be cut elsewhere and still carry the signature.
   if (id.includes(".")) return failed("bad-id", "webhook-id");
-  const timeFailure = judgeTime(timestamp, when);
+  const timeFailure = checkTime(timestamp, when);
   if (timeFailure !== null) return failed(timeFailure, "webhook-timestamp");
   const versions = signature.split(" ").filter((version) => version.startsWith("v1,"));
   return {
@@ -90,7 +90,7 @@ export function ownToMatch(
   const header = own.header.toLowerCase();
   const { signatures, unixSeconds } = own.read(value);
   if (unixSeconds !== null) {
-    const timeFailure = judgeTime(String(unixSeconds), when);
+    const timeFailure = checkTime(String(unixSeconds), when);
     if (timeFailure !== null) return failed(timeFailure, header);
   }
   // Where the header carries no time, `prefix` has no use for one.
@@ -138,7 +138,7 @@ export async function verifyRequest(
 }
 
 /** What is wrong with a request's time, in Unix seconds as its header has it; null where nothing is. */
-function judgeTime(
+function checkTime(
   timestamp: string,
   { nowSeconds, toleranceSeconds = TOLERANCE_SECONDS }: When,
 ): "bad-timestamp" | "too-old" | "too-new" | null {

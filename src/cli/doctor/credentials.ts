@@ -23,16 +23,16 @@ export const credentialChecks: Check[] = [
   {
     name: "api-token",
     reads: ["API_TOKEN", "HOST"],
-    look: ({ settings }) => judgeToken(settings.API_TOKEN, settings.HOST),
+    look: ({ settings }) => checkToken(settings.API_TOKEN, settings.HOST),
   },
   {
     name: "secret-key",
     reads: ["SECRET_KEY"],
-    look: ({ settings }) => judgeSecretKeys(settings.SECRET_KEY),
+    look: ({ settings }) => checkSecretKeys(settings.SECRET_KEY),
   },
 ];
 
-export function judgeToken(token: string | undefined, host: string): Finding {
+export function checkToken(token: string | undefined, host: string): Finding {
   if (token === undefined) {
     return problem("not set", `\`serve\` does not start without FLUXHOOK_API_TOKEN; ${MAKE_TOKEN}`);
   }
@@ -75,7 +75,7 @@ function withoutRuns(text: string): string {
   return kept;
 }
 
-export function judgeSecretKeys(keys: readonly string[]): Finding {
+export function checkSecretKeys(keys: readonly string[]): Finding {
   if (keys.length === 0) {
     return warning(
       "not set: webhook secrets are in Valkey as they are",

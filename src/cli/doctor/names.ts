@@ -67,7 +67,7 @@ export async function askNames(
   );
 }
 
-export function judgeNames(answers: readonly NameAnswer[]): Finding {
+export function checkNames(answers: readonly NameAnswer[]): Finding {
   if (answers.length === 0) return skipped("nothing is registered or set that has a name");
   const failed = answers.filter(({ failure }) => failure !== null);
   const slowest = Math.max(...answers.map(({ ms }) => ms));

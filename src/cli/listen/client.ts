@@ -49,7 +49,7 @@ export class ListenClient {
   async run(): Promise<void> {
     const answer = await this.begin();
     if (answer.kind !== "answered") throw new Error(answer.message);
-    const watch = setInterval(() => this.tellConnection(), LOOK_EVERY_MS);
+    const watch = setInterval(() => this.reportConnection(), LOOK_EVERY_MS);
     try {
       await this.follow();
     } finally {
@@ -176,11 +176,11 @@ export class ListenClient {
       answer.kind === "refused" && [400, 401, 403, 409, 422].includes(answer.status);
     if (isForGood) throw new Error(answer.message);
     this.problem = answer.message;
-    this.tellConnection();
+    this.reportConnection();
   }
 
   /** Also while an answer is late and nothing has failed yet. */
-  private tellConnection(): void {
+  private reportConnection(): void {
     const silentMs = performance.now() - this.heardAtMs;
     const { screen } = this.options;
     const silent = `nothing heard for ${Math.round(silentMs / 1_000)} s`;

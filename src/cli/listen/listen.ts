@@ -13,7 +13,7 @@ import {
   addOwnerOptions,
   commaSeparated,
   type Exit,
-  judged,
+  validated,
   ownerFields,
   type OwnerOptions,
   withExamples,
@@ -38,7 +38,7 @@ export function addListen(program: Command, exit: Exit): void {
     .requiredOption(
       "--forward-to <address>",
       "the local server: a port, host:port/path or a URL",
-      judged((text) => readForwardTo(text) !== null, FORWARD_TO_ACCEPTED),
+      validated((text) => readForwardTo(text) !== null, FORWARD_TO_ACCEPTED),
     );
   addOwnerOptions(command, {
     user: "deliveries for this user come too; implied by a token of its own",
@@ -64,12 +64,12 @@ FLUXHOOK_URL and FLUXHOOK_API_TOKEN say where the service is. On a terminal, r s
 to the local server again; Ctrl-C ends the session, its URL and its webhook.`;
 
 function events(text: string, before: readonly string[] | undefined): string[] {
-  return commaSeparated(text, before).map(judged(isEventPattern, EVENT_PATTERN_ACCEPTED));
+  return commaSeparated(text, before).map(validated(isEventPattern, EVENT_PATTERN_ACCEPTED));
 }
 
 async function listen(options: ListenOptions, command: Command): Promise<number> {
   const forwardTo = readForwardTo(options.forwardTo);
-  if (forwardTo === null) throw new Error("--forward-to was judged when it was read");
+  if (forwardTo === null) throw new Error("--forward-to was validated when it was read");
   if (options.user !== undefined && options.org !== undefined) {
     return command.error("error: give either --user or --org");
   }

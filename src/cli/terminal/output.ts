@@ -49,7 +49,7 @@ export function table(
     style: { head: colors.isColorSupported ? ["bold"] : [], border: [], compact: true },
   });
   for (const row of rows) {
-    drawn.push(row.map((cell, at) => Bun.wrapAnsi(shown(cell), widths[at] ?? 0, { hard: true })));
+    drawn.push(row.map((cell, at) => Bun.wrapAnsi(toText(cell), widths[at] ?? 0, { hard: true })));
   }
   return drawn.toString();
 }
@@ -60,7 +60,7 @@ export function details(fields: readonly (readonly [name: string, value: Cell])[
   return fields
     .map(
       ([name, value]) =>
-        `${colors.bold(name)}${" ".repeat(room - name.length)}${shown(value || "–")}`,
+        `${colors.bold(name)}${" ".repeat(room - name.length)}${toText(value || "–")}`,
     )
     .join("\n");
 }
@@ -100,6 +100,6 @@ function textOf(cell: Cell): string {
   return printable(typeof cell === "string" ? cell : cell.text);
 }
 
-function shown(cell: Cell): string {
+function toText(cell: Cell): string {
   return typeof cell === "string" ? printable(cell) : cell.paint(printable(cell.text));
 }

@@ -36,7 +36,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 }
 
 /** For an option whose text a rule of wire/ judges. */
-export function judged(
+export function validated(
   isAccepted: (text: string) => boolean,
   accepted: string,
 ): (text: string) => string {
@@ -93,7 +93,7 @@ export interface OwnerOptions {
   org?: string;
 }
 
-const ownerId = judged(isOwnerId, OWNER_ID_ACCEPTED);
+const ownerId = validated(isOwnerId, OWNER_ID_ACCEPTED);
 
 /** `--user` and `--org`: whose things a command is about. */
 export function addOwnerOptions(command: Command, words: { user: string; org: string }): Command {

@@ -27,7 +27,7 @@ const hmacSha256 = (key: Uint8Array, content: Uint8Array) => hmac(sha256, key, c
 /** What stands before the body is in `content` already. */
 const standardHmac: Hmac = (key, _prefix, content) => hmacSha256(key, content);
 
-export function judgeClaim(
+export function matchClaim(
   claim: Exclude<SignatureClaim, { kind: "missing" }>,
   body: Uint8Array,
   secrets: readonly Secret[],
