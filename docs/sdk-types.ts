@@ -35,7 +35,7 @@ export async function sdkTypes(): Promise<Record<string, string>> {
       await declarations(schemas.filter(([name]) => named.has(name))),
     ],
     "webhook-events.ts": [
-      `// The bodies that receivers get, one per dialect (DESIGN §2.3).\n${MADE}`,
+      `// The bodies that receivers get, one per dialect (docs/design.md §2.3).\n${MADE}`,
       await declarations(schemas.filter(([name]) => bodies.has(name)).map(withTypeParameters)),
       "/** What `verify` returns unless told which dialect the webhook has. */",
       `export type WebhookEvent = ${[...bodies].join(" | ")};`,

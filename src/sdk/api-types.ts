@@ -56,21 +56,21 @@ export interface Problem {
   }[];
 }
 
-/** As it stands in the body it may have FLUXHOOK_MAX_EVENT_BYTES. No field stands twice. The type is one of those that GET /v1/event-types calls accepted. */
+/** Its text in the body may have FLUXHOOK_MAX_EVENT_BYTES. No field may be given twice. GET /v1/event-types lists the accepted types. */
 export interface Event {
-  /** Whose webhooks get it; or org_id, or both. */
+  /** The user whose webhooks get it; or org_id, or both. */
   user_id?: string;
   /** The organisation's webhooks get it too. */
   org_id?: string;
   /** The event type: words joined by dots. */
   event: string;
-  /** Goes out exactly as it came. */
+  /** Sent exactly as it was received. */
   data: {
     [key: string]: unknown;
   };
-  /** What receivers dedupe on; made where it is missing. */
+  /** The id by which receivers detect duplicates; generated if missing. */
   id?: string;
-  /** RFC 3339, a day that there is, when it happened; sent as given. */
+  /** RFC 3339, a date that exists: when it happened; sent unchanged. */
   timestamp?: string;
   /** W3C trace context, forwarded as a header. */
   traceparent?: string;
@@ -82,7 +82,7 @@ export interface WebhookCreated {
   user_id?: string;
   org_id?: string;
   url: string;
-  /** Exact names, `file.*` (any depth below) and `*`. */
+  /** Exact event types, `file.*` (any depth below) and `*`. */
   events: string[];
   dialect: "fluxdrop" | "fluxdesk" | "flux" | "standard";
   description: string;
@@ -91,9 +91,9 @@ export interface WebhookCreated {
     [key: string]: string;
   };
   enabled: boolean;
-  /** Why it is disabled: `manual`, `gone`, `failing`, …; null where it is not. */
+  /** Why it is disabled: `manual`, `gone`, `failing`, …; null if it is enabled. */
   disabled_reason: string | null;
-  /** When the webhook is disabled by itself, null for never; a success resets it. */
+  /** When Fluxhook disables the webhook; null for never. A success resets the count. */
   disable_rule:
     | {
         consecutive_failures: number;
@@ -103,9 +103,9 @@ export interface WebhookCreated {
         failing_for: string;
       }
     | null;
-  /** For the whole attempt, in ms. */
+  /** Milliseconds for the whole attempt. */
   timeout_ms: number;
-  /** The delay before each attempt, from the end of the one before. */
+  /** The delay before each attempt, counted from the end of the previous one. */
   retry_schedule: string[];
   /** RFC 3339. */
   created_at: string;
@@ -129,19 +129,19 @@ export interface WebhookCreate {
   org_id?: string;
   /** An http or https URL without a fragment, by the URL Standard, that the egress settings allow (for Fluxhook's defaults: https, port 443, a public address). */
   url: string;
-  /** Exact names, `file.*` (any depth below) and `*`. `["*"]` where it is left out. */
+  /** Exact event types, `file.*` (any depth below) and `*`. `["*"]` where it is left out. */
   events?: string[];
   /** `"fluxdrop"` where it is left out. */
   dialect?: "fluxdrop" | "fluxdesk" | "flux" | "standard";
   /** `""` where it is left out. */
   description?: string;
-  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name in two spellings. `{}` where it is left out. */
+  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. `{}` where it is left out. */
   headers?: {
     [key: string]: string;
   };
   /** `true` where it is left out. */
   enabled?: boolean;
-  /** When the webhook is disabled by itself, null for never; a success resets it. */
+  /** When Fluxhook disables the webhook; null for never. A success resets the count. */
   disable_rule?:
     | {
         consecutive_failures: number;
@@ -151,11 +151,11 @@ export interface WebhookCreate {
         failing_for: string;
       }
     | null;
-  /** For the whole attempt, in ms. */
+  /** Milliseconds for the whole attempt. */
   timeout_ms?: number;
-  /** The delay before each attempt, from the end of the one before. */
+  /** The delay before each attempt, counted from the end of the previous one. */
   retry_schedule?: string[];
-  /** Made where it is missing: `whsec_` + base64 of 32 bytes. */
+  /** Generated if missing: `whsec_` + base64 of 32 bytes. */
   secret?: string;
 }
 
@@ -165,7 +165,7 @@ export interface Webhook {
   user_id?: string;
   org_id?: string;
   url: string;
-  /** Exact names, `file.*` (any depth below) and `*`. */
+  /** Exact event types, `file.*` (any depth below) and `*`. */
   events: string[];
   dialect: "fluxdrop" | "fluxdesk" | "flux" | "standard";
   description: string;
@@ -174,9 +174,9 @@ export interface Webhook {
     [key: string]: string;
   };
   enabled: boolean;
-  /** Why it is disabled: `manual`, `gone`, `failing`, …; null where it is not. */
+  /** Why it is disabled: `manual`, `gone`, `failing`, …; null if it is enabled. */
   disabled_reason: string | null;
-  /** When the webhook is disabled by itself, null for never; a success resets it. */
+  /** When Fluxhook disables the webhook; null for never. A success resets the count. */
   disable_rule:
     | {
         consecutive_failures: number;
@@ -186,9 +186,9 @@ export interface Webhook {
         failing_for: string;
       }
     | null;
-  /** For the whole attempt, in ms. */
+  /** Milliseconds for the whole attempt. */
   timeout_ms: number;
-  /** The delay before each attempt, from the end of the one before. */
+  /** The delay before each attempt, counted from the end of the previous one. */
   retry_schedule: string[];
   /** RFC 3339. */
   created_at: string;
@@ -206,16 +206,16 @@ export interface Webhook {
 export interface WebhookPatch {
   /** An http or https URL without a fragment, by the URL Standard, that the egress settings allow (for Fluxhook's defaults: https, port 443, a public address). */
   url?: string;
-  /** Exact names, `file.*` (any depth below) and `*`. */
+  /** Exact event types, `file.*` (any depth below) and `*`. */
   events?: string[];
   dialect?: "fluxdrop" | "fluxdesk" | "flux" | "standard";
   description?: string;
-  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name in two spellings. */
+  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. */
   headers?: {
     [key: string]: string;
   };
   enabled?: boolean;
-  /** When the webhook is disabled by itself, null for never; a success resets it. */
+  /** When Fluxhook disables the webhook; null for never. A success resets the count. */
   disable_rule?:
     | {
         consecutive_failures: number;
@@ -225,9 +225,9 @@ export interface WebhookPatch {
         failing_for: string;
       }
     | null;
-  /** For the whole attempt, in ms. */
+  /** Milliseconds for the whole attempt. */
   timeout_ms?: number;
-  /** The delay before each attempt, from the end of the one before. */
+  /** The delay before each attempt, counted from the end of the previous one. */
   retry_schedule?: string[];
 }
 
@@ -246,36 +246,36 @@ export interface SecretRotate {
 }
 
 export interface LogEntry {
-  /** UUID of this attempt, as in the delivery header; redeliver it by this. */
+  /** UUID of this attempt, as in the delivery header; it identifies the delivery to redeliver. */
   delivery_id: string;
   webhook_id: string;
-  /** The event's id, on which receivers dedupe. */
+  /** The event's id, by which receivers detect duplicates. */
   id: string;
   /** The webhook's url without query string and credentials. */
   endpoint: string;
   /** The event type. */
   event: string;
-  /** Null where no response came. */
+  /** Null if there was no response. */
   status_code: number | null;
   /** From the start of the attempt to the response headers, in ms. */
   duration_ms: number;
   /** 1 for the first. */
   attempt: number;
-  /** `unreadable`: no attempt, but an element that another program put into the log; its other fields are empty and `raw` has what it is. */
+  /** `unreadable`: not an attempt, but an element that another program put into the log; the other fields are empty and `raw` holds the element. */
   outcome: "delivered" | "retry" | "parked" | "unreadable";
-  /** Why it was not delivered: `timeout`, `dns`, `http-500`, …; null where it was. */
+  /** Why it was not delivered: `timeout`, `dns`, `http-500`, …; null if it was delivered. */
   reason: string | null;
-  /** The host that a redirect (`http-3xx`) leads to; absent where it may be an internal one, and for every other attempt. */
+  /** The host that a redirect (`http-3xx`) points to; absent if it may be an internal one, and for every other attempt. */
   redirect_host?: string;
-  /** RFC 3339; set where the outcome is `retry`. */
+  /** RFC 3339; set if the outcome is `retry`. */
   next_attempt_at: string | null;
   /** RFC 3339, when the attempt began. */
   timestamp: string;
-  /** Of `unreadable`: what is wrong with the element. */
+  /** For `unreadable`: what is wrong with the element. */
   message?: string;
-  /** Of `unreadable`: the element's first 4 KiB. */
+  /** For `unreadable`: the element's first 4 KiB. */
   raw?: string;
-  /** The same, where it is not UTF-8. */
+  /** The same in base64, if it is not UTF-8. */
   raw_base64?: string;
 }
 

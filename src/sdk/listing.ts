@@ -43,7 +43,7 @@ export class Listing<Item> implements AsyncIterable<Item> {
   }
 }
 
-/** `plural` is the member that holds a page's items (DESIGN §2.5). */
+/** `plural` is the member that holds a page's items (docs/design.md §2.5). */
 export function listing<Item>(
   transport: Transport,
   path: string,

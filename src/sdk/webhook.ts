@@ -1,4 +1,4 @@
-// A webhook as the API takes and answers it (DESIGN §2.5): its fields keep the API's names.
+// A webhook as the API takes and answers it (docs/design.md §2.5): its fields keep the API's names.
 import type { Webhook, WebhookPatch } from "./api-types.ts";
 
 export type {

@@ -1,9 +1,9 @@
-// Bytes, and the texts that they are written as. The SDK runs where there is no Buffer.
+// Converts bytes to text: UTF-8, hex and base64. Without Buffer, because the SDK runs on any runtime.
 
-// `ignoreBOM` keeps a byte order mark in the text, where it is no JSON (RFC 8259 §8.1).
+// `ignoreBOM` keeps a byte order mark in the text, so that JSON.parse rejects it (RFC 8259 §8.1).
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of strictly well-formed UTF-8, or null. */
+/** Decodes UTF-8 strictly. Returns null if the bytes are not well-formed. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
   try {
     return decoder.decode(bytes);
@@ -14,7 +14,8 @@ export function decodeUtf8(bytes: Uint8Array): string | null {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-// Runtimes older than ES2026 lack the two methods; where they are they cost a tenth (measured).
+// Runtimes older than ES2026 lack `toHex` and `toBase64`. Where they exist they take a tenth of the time
+// of the loop (measured in commit ea98c3a).
 export function toHex(bytes: Uint8Array & { toHex?: () => string }): string {
   if (bytes.toHex) return bytes.toHex();
   let text = "";

@@ -1,5 +1,5 @@
-// The dialect of notifications (DESIGN §2.3): a title for people, a short time-out, and a webhook
-// that fails ten times in a row is disabled.
+// The dialect for notifications (docs/design.md §2.3): a title for people, a short time-out, and a
+// webhook is disabled after ten failures in a row.
 import { objectMembers } from "../json-spans.ts";
 import { DATA, DEFAULTS, EVENT_ID, EVENT_TYPE, TIMESTAMP, type Dialect } from "./dialect.ts";
 
@@ -9,8 +9,8 @@ export const fluxdesk: Dialect = {
   ...DEFAULTS,
   name: "fluxdesk",
   timeoutMs: 8_000,
-  // "Ten consecutive 4xx/5xx": judged by the counter that `health` shows, in which a time-out or a
-  // failed connection is a failure too, as for every webhook with this rule (DESIGN §2.4).
+  // "Ten consecutive 4xx/5xx", by the counter that `health` shows. It also counts time-outs and failed
+  // connections, as for every webhook with this rule (docs/design.md §2.4).
   disableRule: { consecutive_failures: 10 },
   catalogue: [
     "task_assigned",
@@ -27,7 +27,7 @@ export const fluxdesk: Dialect = {
     version: { type: "integer", const: 1 },
     id: EVENT_ID,
     type: EVENT_TYPE,
-    title: { type: "string", description: "`data.title` where that is a string, else the type" },
+    title: { type: "string", description: "`data.title` if that is a string, otherwise the type" },
     timestamp: TIMESTAMP,
     data: DATA,
   },
@@ -55,8 +55,8 @@ export const fluxdesk: Dialect = {
 };
 
 /**
- * The JSON string of `data.title` as the producer wrote it, escapes and length included. Of a key
- * that stands twice the last one counts, as it does for a receiver's JSON.parse of `data`.
+ * Returns the JSON string of `data.title` exactly as the producer wrote it. If the key is repeated, the
+ * last one counts, as it does for a receiver's JSON.parse of `data`.
  */
 function titleText(data: string): string | null {
   const title = objectMembers(data).findLast(({ key }) => key === "title");

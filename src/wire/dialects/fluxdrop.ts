@@ -1,4 +1,4 @@
-// The default dialect (DESIGN §2.3): its own signature covers the raw body alone.
+// The default dialect (docs/design.md §2.3): its own signature covers the raw body alone.
 import { DATA, DEFAULTS, EVENT_ID, EVENT_TYPE, TIMESTAMP, type Dialect } from "./dialect.ts";
 
 export const fluxdrop: Dialect = {

@@ -1,4 +1,4 @@
-// Standard Webhooks 1.0.0 alone (DESIGN §2.3): the id is in `webhook-id`, the signature in
+// Standard Webhooks 1.0.0 alone (docs/design.md §2.3): the id is in `webhook-id`, the signature in
 // `webhook-signature`, which every dialect sends.
 import { DATA, DEFAULTS, EVENT_TYPE, TIMESTAMP, type Dialect } from "./dialect.ts";
 

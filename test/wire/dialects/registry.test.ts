@@ -39,6 +39,6 @@ test.each(DIALECT_NAMES)("what %s gives as defaults, a user could have set", (na
   expect(timeoutMs).toBeLessThanOrEqual(MAX_TIMEOUT_MS);
 });
 
-test("the schedule of a dialect that sets none is 0s, 1m, 5m, 30m, 2h (DESIGN §2.4)", () => {
+test("the schedule of a dialect that sets none is 0s, 1m, 5m, 30m, 2h (docs/design.md §2.4)", () => {
   expect(DEFAULTS.retryScheduleMs).toEqual([0, 60_000, 300_000, 1_800_000, 7_200_000]);
 });
