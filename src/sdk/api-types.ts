@@ -36,9 +36,9 @@ export interface Problem {
     code: string;
     message: string;
   }[];
-  /** The webhook that stands in the way. */
+  /** The existing webhook of a `duplicate-webhook`. */
   webhook_id?: string;
-  /** Of `not-ready`: why no work gets done. */
+  /** For `not-ready`: the causes. */
   causes?: {
     code:
       | "stopping"
@@ -50,7 +50,7 @@ export interface Problem {
       | "list-stalled"
       | "settle-failing"
       | "nothing-settled";
-    /** The list that it concerns; null: all of them. */
+    /** The affected list; null for all of them. */
     queue: string | null;
     message: string;
   }[];

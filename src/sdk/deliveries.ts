@@ -1,4 +1,4 @@
-// Deliveries that are sent again: one, or the parked ones of an owner or a webhook.
+// Redelivers one delivery, or the parked ones of an owner or a webhook.
 import type { ParkedDelivery, ParkedSummary, RedeliverParked } from "./api-types.ts";
 import { listing, type Listing } from "./listing.ts";
 import { path, type CallOptions, type Transport } from "./transport.ts";
@@ -6,8 +6,8 @@ import { path, type CallOptions, type Transport } from "./transport.ts";
 export type { ParkedDelivery, ParkedSummary } from "./api-types.ts";
 
 /**
- * Which parked deliveries: with `user_id` and `org_id`, those of both; `webhook_id`, `reason` and
- * `event` narrow it.
+ * Selects parked deliveries: those of `user_id`, of `org_id` or of both; `webhook_id`, `reason` and
+ * `event` narrow the selection.
  */
 export type ParkedFilter = Omit<RedeliverParked, "limit" | "dry_run">;
 
@@ -19,13 +19,13 @@ export class Deliveries {
   }
 
   /**
-   * Sends one again: any of an owner's last ten, any scheduled, any parked. A scheduled one runs
-   * now; a delivered or parked one becomes a new delivery with the same event id.
+   * Sends a delivery again: any of an owner's last ten, any scheduled one, any parked one. A scheduled
+   * delivery is sent now; a delivered or parked one becomes a new delivery with the same event id.
    *
-   * It is not repeated by itself: the receiver might get it once for each repetition.
+   * The client never repeats this call by itself: the receiver might get the event once for each repetition.
    *
    * @param deliveryId The `delivery_id` of any of its attempts.
-   * @returns The UUID of the attempt to come.
+   * @returns The UUID of the next attempt.
    * @throws {FluxError} 404 `not-found`, 409 `in-flight` or `webhook-disabled`, 410 `gone`.
    */
   redeliver(deliveryId: string, options?: CallOptions): Promise<{ delivery_id: string }> {
@@ -44,10 +44,10 @@ export class Parked {
   }
 
   /**
-   * Parked deliveries, newest first.
+   * Lists parked deliveries, newest first.
    *
    * @param filter `limit` is the size of a page, at most 100.
-   * @throws {FluxError} From the iteration.
+   * @throws {FluxError} From the iteration, not from this call.
    */
   list(
     filter: ParkedFilter & { limit?: number } = {},
@@ -59,7 +59,7 @@ export class Parked {
   /**
    * Counts parked deliveries by reason, event type and webhook.
    *
-   * @param filter Whose; everybody's without an owner and with the API token.
+   * @param filter The owner; without one, and with the API token, all owners.
    * @throws {FluxError} 404 `not-found`, 422 `invalid`.
    */
   summary(
@@ -73,7 +73,7 @@ export class Parked {
   }
 
   /**
-   * Redelivers them, the oldest first; those of disabled or deleted webhooks stay parked.
+   * Redelivers parked deliveries, oldest first. Those of disabled or deleted webhooks stay parked.
    *
    * ```ts
    * let remaining: number;
@@ -81,9 +81,9 @@ export class Parked {
    * while (remaining > 0);
    * ```
    *
-   * @param filter An owner or a webhook is required with the API token; `limit` is how many at most,
-   *   1 to 1,000. With `dry_run` nothing is changed, and `remaining` says how many there are.
-   * @returns `remaining`: how many more the same call would redeliver.
+   * @param filter With the API token an owner or a webhook is required. `limit` is the maximum number, 1
+   *   to 1,000. With `dry_run` nothing changes, and `remaining` is the number that would be redelivered.
+   * @returns `remaining`: how many more the same call would redeliver next.
    * @throws {FluxError} 404 `not-found`, 409 `webhook-disabled`, 422 `invalid`.
    */
   redeliver(
@@ -91,7 +91,7 @@ export class Parked {
     options?: CallOptions,
   ): Promise<{ redelivered: number; remaining: number }> {
     return this.#transport.call(
-      // What a lost answer had redelivered is no longer parked.
+      // Safe to repeat: deliveries that a lost answer had redelivered are no longer parked.
       { method: "POST", path: "/v1/parked/redeliver", body: filter, isRepeatable: true },
       options,
     );

@@ -1,5 +1,5 @@
-// The SDK: a client for the API, `enqueue` for producers, `verify` for receivers. It needs what every
-// runtime has (fetch, Web Crypto, URL), and no package.
+// The SDK: a client for the API, `enqueue` for producers, `verify` for receivers. It uses what every
+// runtime has (fetch, Web Crypto, URL), and has no dependencies.
 export { Flux } from "./flux.ts";
 export type { CallOptions, FluxOptions } from "./transport.ts";
 export { FluxError, type FieldError, type ProblemKind, type ProblemType } from "./flux-error.ts";

@@ -1,4 +1,4 @@
-// An owner's last delivery attempts.
+// The log of an owner's delivery attempts.
 import type { LogEntry } from "./api-types.ts";
 import { path, type CallOptions, type Transport } from "./transport.ts";
 
@@ -12,7 +12,7 @@ export class Logs {
   }
 
   /**
-   * The last attempts for an owner's webhooks (ten, unless the service keeps more), newest first.
+   * Lists the last attempts for an owner's webhooks (ten, unless the service keeps more), newest first.
    *
    * ```ts
    * const [newest] = await flux.logs.list("u_1");

@@ -1,4 +1,4 @@
-// A webhook as the API takes and answers it (docs/design.md §2.5): its fields keep the API's names.
+// A webhook in requests and answers of the API (docs/design.md §2.5), with the API's field names.
 import type { Webhook, WebhookPatch } from "./api-types.ts";
 
 export type {
@@ -11,11 +11,11 @@ export type {
 
 export type DialectName = Webhook["dialect"];
 
-/** When a webhook is disabled by itself; a success resets it. */
+/** When Fluxhook disables a webhook; a success resets the count. */
 export type DisableRule = NonNullable<Webhook["disable_rule"]>;
 
-/** What can be set on a webhook. */
+/** The fields of a webhook that can be set. */
 export type WebhookSettings = Required<WebhookPatch>;
 
-/** Whose webhook it is: a user's or an organisation's; a scoped token implies it. */
+/** The owner of a webhook: a user or an organisation. A scoped token implies it. */
 export type WebhookOwner = Pick<Webhook, "user_id" | "org_id">;

@@ -60,7 +60,7 @@ export function checkSecret(text: string): string | null {
 export function standardKeyBytes(secret: string): Uint8Array<ArrayBuffer> {
   if (!secret.startsWith(PREFIX)) return encoder.encode(secret);
   const bytes = fromBase64(secret.slice(PREFIX.length));
-  // An empty key would sign with what everybody knows.
+  // An empty key is known to everyone.
   if (bytes === null || bytes.length === 0) {
     throw new Error("a whsec_ secret must be well-formed base64 of at least one byte");
   }

@@ -58,17 +58,17 @@ export const problemSchema = z
       )
       .optional()
       .describe("one entry for each fault of the input"),
-    webhook_id: z.string().optional().describe("the webhook that stands in the way"),
+    webhook_id: z.string().optional().describe("the existing webhook of a `duplicate-webhook`"),
     causes: z
       .array(
         z.object({
           code: z.enum(NOT_READY_CODES),
-          queue: z.string().nullable().describe("the list that it concerns; null: all of them"),
+          queue: z.string().nullable().describe("the affected list; null for all of them"),
           message: z.string(),
         }),
       )
       .optional()
-      .describe("of `not-ready`: why no work gets done"),
+      .describe("for `not-ready`: the causes"),
   })
   .meta({ id: "Problem" });
 
