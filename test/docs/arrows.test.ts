@@ -198,7 +198,7 @@ describe("the arrows themselves", () => {
     ["worker/claim/claimer.ts", "../../valkey/queue/queue-store.ts"],
     ["wire/dialects/fluxdrop.ts", "../event.ts"],
     ["service/service.ts", "../api/app.ts"],
-    ["main.ts", "./cli/serve.ts"],
+    ["main.ts", "./cli/serve/serve.ts"],
     ["delivery/guard/resolve.ts", "node:dns"],
   ])("allow %s importing %s", (file, path) => {
     expect(wrongArrow(file, path)).toBeNull();
