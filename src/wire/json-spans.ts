@@ -40,6 +40,18 @@ export function objectMembers(text: string): Member[] {
   return members;
 }
 
+/** The elements of an array, in order. */
+export function arrayElements(text: string): Span[] {
+  const elements: Span[] = [];
+  let start = skipSpace(text, skipSpace(text, 0) + 1);
+  while (start < text.length && text.charCodeAt(start) !== CLOSE_BRACKET) {
+    const end = valueEnd(text, start);
+    elements.push({ start, end });
+    start = skipSpace(text, skipSpace(text, end) + 1);
+  }
+  return elements;
+}
+
 /** Characters that `arrayPieces` reads between two pauses, in less than a millisecond. */
 const STEP_CHARACTERS = 128 * 1024;
 
@@ -95,13 +107,13 @@ export function trimJson(text: string): string {
   return text.slice(start, end);
 }
 
-function decodeKey(text: string, start: number, end: number): string {
+export function decodeKey(text: string, start: number, end: number): string {
   const raw = text.slice(start + 1, end - 1);
   return raw.includes("\\") ? (JSON.parse(text.slice(start, end)) as string) : raw;
 }
 
 /** RFC 8259 §2: white space is space, tab, line feed and carriage return, nothing else. */
-function skipSpace(text: string, from: number): number {
+export function skipSpace(text: string, from: number): number {
   let at = from;
   while (isSpace(text.charCodeAt(at))) at++;
   return at;
@@ -112,7 +124,7 @@ function isSpace(code: number): boolean {
 }
 
 /** Returns the index after the closing quote of the string that begins at `start`. */
-function stringEnd(text: string, start: number): number {
+export function stringEnd(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1);
   while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
   // A fault of ours. Without this line the loop would never end.
@@ -121,13 +133,13 @@ function stringEnd(text: string, start: number): number {
 }
 
 /** A quote is escaped by an odd number of backslashes before it. Each run is counted once: linear time. */
-function isEscaped(text: string, quote: number): boolean {
+export function isEscaped(text: string, quote: number): boolean {
   let at = quote - 1;
   while (text.charCodeAt(at) === BACKSLASH) at--;
   return (quote - at) % 2 === 0;
 }
 
-function valueEnd(text: string, start: number): number {
+export function valueEnd(text: string, start: number): number {
   const first = text.charCodeAt(start);
   if (first === QUOTE) return stringEnd(text, start);
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return containerEnd(text, start);
