@@ -18,7 +18,7 @@ import {
 import { findRefusal } from "./refusals.ts";
 import { isRootFault, type Root, type RootFault, type Roots } from "./roots.ts";
 import { QUERY_ALIAS, type Scope } from "./scope.ts";
-import { childrenOf, macroOf, sourceOf } from "./syntax-tree.ts";
+import { childrenOf, macroOf } from "./syntax-tree.ts";
 import { writeJson } from "./write-json.ts";
 
 /** Where an expression is written, for its problems. */
@@ -204,7 +204,7 @@ function computedExpression(
         const message = `${writePath(data.tooDeep)} is nested deeper than ${MAX_DATA_DEPTH}`;
         return fail(problem("too-deep", message));
       }
-      const outcome = compute(run, data.values);
+      const outcome = compute(run, source, data.values);
       if (!outcome.ok) {
         return fail(problem(outcome.code, outcome.message, outcome.range));
       }
@@ -218,13 +218,13 @@ function computedExpression(
 type Outcome =
   { ok: true; value: unknown } | { ok: false; code: ProblemCode; message: string; range?: Range };
 
-function compute(run: ParseResult, values: object): Outcome {
+function compute(run: ParseResult, source: string, values: object): Outcome {
   meter.begin();
   let outcome: Outcome;
   try {
     outcome = { ok: true, value: run(values) as unknown };
   } catch (error) {
-    outcome = describe(error);
+    outcome = describe(error, source);
   }
   // `||` and `exists` swallow every error, also the one that ends too much work.
   return meter.overload === null ? outcome : { ok: false, ...meter.overload };
@@ -234,19 +234,20 @@ const UNKNOWN_PATH_CODES: ReadonlySet<string> = new Set(["no_such_key", "index_o
 /** Of an error's text, which may quote what the sender wrote. */
 const MAX_SUMMARY_CHARACTERS = 200;
 
-function describe(error: unknown): Outcome {
+function describe(error: unknown, source: string): Outcome {
   if (!(error instanceof EvaluationError)) {
     // What JavaScript itself throws inside of a function of cel-js: an unknown time zone, a text too long.
     const reason = error instanceof Error ? error.name : "an error";
     return { ok: false, code: "failed", message: `it cannot be computed on this data (${reason})` };
   }
   const { code, summary, node } = error;
-  const source = node === undefined ? "it" : sourceOf(node);
   const range = node === undefined ? undefined : { start: node.start, end: node.end };
+  // By its range, for the node's own source may be renamed (renameQuery).
+  const part = range === undefined ? "it" : source.slice(range.start, range.end);
   if (UNKNOWN_PATH_CODES.has(code)) {
-    return { ok: false, code: "unknown-path", message: `${source} does not exist`, range };
+    return { ok: false, code: "unknown-path", message: `${part} does not exist`, range };
   }
   const isLong = summary.length > MAX_SUMMARY_CHARACTERS;
   const shown = isLong ? `${summary.slice(0, MAX_SUMMARY_CHARACTERS)}…` : summary;
-  return { ok: false, code: "failed", message: `${source}: ${shown}`, range };
+  return { ok: false, code: "failed", message: `${part}: ${shown}`, range };
 }

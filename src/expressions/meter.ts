@@ -11,7 +11,7 @@ export interface Overload {
 }
 
 /** A step is the evaluation of one node, about 0.1 µs (docs/performance.md, "Expressions"). */
-const MAX_STEPS = 200_000;
+const MAX_STEPS = 170_000;
 /** An error that `||`, `exists` or `.?` swallows: making it costs as much as this many steps. */
 const ERROR_STEPS = 40;
 /** Functions that cost more than a step by themselves: a time zone is looked up each time. */

@@ -126,6 +126,8 @@ function refuseMacro(
 
 /** Finds a name that is not the macro's variable. To compare with a value costs no more than the element. */
 function findOutsideName(node: ASTNode, own: string, mayCompare: boolean): Refusal | null {
+  // Refused by itself, with a better reason.
+  if (macroOf(node) !== null) return null;
   if (node.op === "id") return node.args === own ? null : { node, message: node.args };
   for (const child of childrenOf(node)) {
     if (mayCompare && COMPARISONS.has(node.op) && plainPath(child) !== null) continue;

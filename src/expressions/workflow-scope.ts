@@ -1,6 +1,6 @@
 // What the expressions of a workflow run over: the trigger's request, the results of the nodes, the
 // execution's id. `trigger.data._query` is always the request's query, whatever the body says.
-import { objectMembers } from "../wire/json-spans.ts";
+import { objectMembers, valueAt } from "../wire/json-spans.ts";
 import type { JsonText } from "./problem.ts";
 import { Scope } from "./scope.ts";
 
@@ -37,15 +37,16 @@ export function workflowScope(texts: ExecutionTexts): Scope {
  */
 function withQuery(body: JsonText, query: JsonText | null): JsonText {
   if (query === null || !body.trimStart().startsWith("{")) return body;
-  const members = objectMembers(body);
-  const own = members.filter(({ key }) => key === "_query");
-  if (own.length === 0) {
+  // Most bodies have none of their own: looked for without making a list of all members.
+  if (valueAt(body, ["_query"]) === null) {
     const end = body.lastIndexOf("}");
-    return `${body.slice(0, end)}${members.length === 0 ? "" : ","}"_query":${query}${body.slice(end)}`;
+    const before = body.slice(0, end);
+    return `${before}${before.trimEnd().endsWith("{") ? "" : ","}"_query":${query}${body.slice(end)}`;
   }
   let text = "";
   let done = 0;
-  for (const { start, end } of own) {
+  for (const { key, start, end } of objectMembers(body)) {
+    if (key !== "_query") continue;
     text += body.slice(done, start) + query;
     done = end;
   }
