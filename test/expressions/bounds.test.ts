@@ -66,7 +66,15 @@ describe("work", () => {
     expect(evaluate(twenty, text)).toBe("false");
   });
 
-  test("begins anew with each evaluation", () => {
+  test("to compare two large lists is counted by what is in them", () => {
+    const list = `[${Array.from({ length: 100_000 }, () => "1").join(",")}]`;
+    const scope = scopeOf(`{"a":${list},"b":${list}}`);
+    expect(evaluate("trigger.data.a == trigger.data.b", scope)).toBe("true");
+    const ten = Array.from({ length: 10 }, () => "(trigger.data.a != trigger.data.b)").join("||");
+    expect(evaluate(ten, scope)).toStartWith("too-much-work");
+  });
+
+  test("is counted again from zero with each evaluation", () => {
     for (let round = 0; round < 20; round++) {
       expect(evaluate("size(trigger.data.text)", text)).toBe("1000000");
     }

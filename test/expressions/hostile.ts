@@ -116,15 +116,26 @@ const FUNCTIONS = [
   "require",
 ];
 
-/** Writes one random expression; most are refused. */
+/** What half of the expressions are made of, so that more than a few are accepted. */
+const ACCEPTED_ATOMS = ATOMS.filter((source) => compile(source) !== null);
+const ACCEPTED_SUFFIXES = SUFFIXES.filter(
+  (suffix) => compile(`dyn(trigger.data)${suffix}`) !== null,
+);
+const ACCEPTED_FUNCTIONS = ["string", "int", "double", "size", "dyn", "bool", "uint", "timestamp"];
+
+/** Writes one random expression; half of them of pieces that are refused by themselves too. */
 export function writeExpression(random: () => number, depth = 5): string {
+  const isAnything = random() < 0.5;
+  const [atoms, suffixes, functions] = isAnything
+    ? [ATOMS, SUFFIXES, FUNCTIONS]
+    : [ACCEPTED_ATOMS, ACCEPTED_SUFFIXES, ACCEPTED_FUNCTIONS];
   const pick = (from: readonly string[]) => from[Math.floor(random() * from.length)] ?? "";
   const write = (left: number): string => {
     const kind = Math.floor(random() * 8);
-    if (left <= 0 || kind < 2) return pick(ATOMS);
+    if (left <= 0 || kind < 2) return pick(atoms);
     if (kind < 4) return `${write(left - 1)} ${pick(BINARY)} ${write(left - 1)}`;
-    if (kind < 6) return write(left - 1) + pick(SUFFIXES);
-    if (kind === 6) return `${pick(FUNCTIONS)}(${write(left - 1)})`;
+    if (kind < 6) return write(left - 1) + pick(suffixes);
+    if (kind === 6) return `${pick(functions)}(${write(left - 1)})`;
     return `(${write(left - 1)} ? ${write(left - 1)} : ${write(left - 1)})`;
   };
   return write(depth);
