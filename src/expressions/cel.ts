@@ -3,6 +3,7 @@
 // performance.md has the size): who uses expressions only sometimes imports the room by `import()`.
 import { Environment, EvaluationError, ParseError } from "@marcbachmann/cel-js";
 import { UnsignedInt } from "@marcbachmann/cel-js/evaluator";
+import { keepTypesShallow } from "./inside-cel.ts";
 import { MAX_AST_DEPTH, MAX_AST_NODES, MAX_CALL_ARGUMENTS, MAX_LITERAL_ENTRIES } from "./limits.ts";
 
 export { EvaluationError, ParseError, UnsignedInt };
@@ -40,7 +41,34 @@ function createEnvironment(names: readonly string[]): Environment {
   });
   for (const name of names) environment.registerVariable(name, "dyn");
   registerMixedNumbers(environment);
+  keepTypesShallow(environment);
   return environment;
+}
+
+const QUOTED = /'{3}[^]*?'{3}|"{3}[^]*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g;
+const CALL = /([A-Za-z_]\w*)\s*\(/g;
+
+/**
+ * Returns the first function in a source that does not exist, or null. Asked before the source is parsed, for
+ * cel-js keeps each name that it is asked for.
+ */
+export function findUnknownFunction(source: string, environment: Environment): string | null {
+  const known = functionNames(environment);
+  for (const [, name = ""] of source.replaceAll(QUOTED, '""').matchAll(CALL)) {
+    if (!known.has(name) && name !== "in") return name;
+  }
+  return null;
+}
+
+const namesOf = new WeakMap<Environment, ReadonlySet<string>>();
+
+function functionNames(environment: Environment): ReadonlySet<string> {
+  let names = namesOf.get(environment);
+  if (names === undefined) {
+    names = new Set(environment.getDefinitions().functions.map(({ name }) => name));
+    namesOf.set(environment, names);
+  }
+  return names;
 }
 
 type CelNumber = number | bigint;

@@ -3,7 +3,7 @@
 // randomness and no I/O: the same data give the same result.
 import type { ASTNode, ParseResult } from "@marcbachmann/cel-js";
 import { locateValue, type JsonPath } from "../wire/json-path.ts";
-import { environmentFor, EvaluationError, ParseError } from "./cel.ts";
+import { environmentFor, EvaluationError, findUnknownFunction, ParseError } from "./cel.ts";
 import { MAX_DATA_DEPTH, MAX_SOURCE_CHARACTERS } from "./limits.ts";
 import { Meter } from "./meter.ts";
 import { namedPath, plainPath, writePath } from "./path.ts";
@@ -55,6 +55,9 @@ export function compileExpression(
   }
   if (source.trim() === "") return refuse(problem("empty", "the expression is empty"));
 
+  const unknown = findUnknownFunction(source, environmentFor(roots.names));
+  if (unknown !== null)
+    return refuse(problem("unknown-function", `there is no function ${unknown}()`));
   const parsed = parse(source, roots.names);
   if (parsed instanceof ParseError) {
     const code = parsed.code === "limit_exceeded" ? "too-complex" : "syntax";

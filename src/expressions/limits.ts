@@ -5,6 +5,8 @@ export const MAX_AST_NODES = 256;
 export const MAX_AST_DEPTH = 24;
 /** In one list or map that an expression writes down. */
 export const MAX_LITERAL_ENTRIES = 64;
+/** Lists, maps and optionals inside each other. cel-js keeps a type for each way to nest them. */
+export const MAX_LITERAL_DEPTH = 4;
 export const MAX_CALL_ARGUMENTS = 8;
 export const MAX_MACROS = 2;
 

@@ -2,6 +2,7 @@
 // expression linear in its data; this keeps 1,000 characters over a large body below 50 ms of CPU.
 import type { ASTNode } from "@marcbachmann/cel-js";
 import { EvaluationError } from "./cel.ts";
+import { innerNode, type Evaluate } from "./inside-cel.ts";
 import { MAX_MACRO_ELEMENTS } from "./limits.ts";
 import { childrenOf, macroOf, sourceOf } from "./syntax-tree.ts";
 
@@ -24,23 +25,6 @@ const ELEMENTS_PER_STEP = 2;
 
 /** Thrown when there is too much work. `||` and `exists` may swallow it, so `overload` is what counts. */
 const STOP = new EvaluationError("too much work");
-
-type Evaluate = (evaluator: unknown, node: unknown, context: unknown) => unknown;
-
-/**
- * What a node of cel-js has besides its public fields. The library has no hook for a limit; its own macros
- * replace `meta.evaluate` by `setMeta` as is done here (lib/parser.js, class ASTNode, version 8.0.0).
- */
-interface InnerNode {
-  readonly meta: {
-    evaluate: Evaluate;
-    /** What a list macro was expanded to. */
-    alternate?: InnerNode;
-    /** What has(), or() and orValue() were expanded to. */
-    macro?: { evaluate: Evaluate };
-  };
-  setMeta(key: "evaluate", evaluate: Evaluate): void;
-}
 
 /** Evaluation is synchronous, so one meter serves all: `begin` starts a new count. */
 export class Meter {
@@ -144,10 +128,6 @@ export class Meter {
     this.#left = -1;
     throw STOP;
   }
-}
-
-function innerNode(node: ASTNode): InnerNode {
-  return node as unknown as InnerNode;
 }
 
 type Call = ASTNode & { op: "call" | "rcall" };

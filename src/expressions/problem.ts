@@ -8,6 +8,7 @@ export const SAVE_CODES = [
   "too-long",
   "too-complex",
   "syntax",
+  "unknown-function",
   "unknown-root",
   "unknown-node",
   "node-not-before",

@@ -1,7 +1,7 @@
 // What is refused when an expression is saved, because a sender's data could make it take unbounded time or
 // memory, or because its result is no JSON. docs/expressions.md, "What is refused", has it for users.
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { MAX_MACROS } from "./limits.ts";
+import { MAX_LITERAL_DEPTH, MAX_MACROS } from "./limits.ts";
 import { plainPath } from "./path.ts";
 import { childrenOf, macroOf, type Macro } from "./syntax-tree.ts";
 
@@ -33,7 +33,11 @@ const COMPARISONS: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">
 /** Returns the first thing that is refused in the tree, or null. `roots` may not be a macro's variable. */
 export function findRefusal(tree: ASTNode, roots: readonly string[]): Refusal | null {
   let macros = 0;
-  const walk = (node: ASTNode, outer: Macro | null): Refusal | null => {
+  const walk = (node: ASTNode, outer: Macro | null, aroundIt: number): Refusal | null => {
+    const depth = aroundIt + (makesNestedType(node) ? 1 : 0);
+    if (depth > MAX_LITERAL_DEPTH) {
+      return { node, message: `lists and maps inside each other, at most ${MAX_LITERAL_DEPTH}` };
+    }
     const macro = macroOf(node);
     if (macro !== null && ++macros > MAX_MACROS) {
       return {
@@ -46,12 +50,17 @@ export function findRefusal(tree: ASTNode, roots: readonly string[]): Refusal | 
     for (const child of childrenOf(node)) {
       // What a macro walks over is not inside of it.
       const inner = macro === null || child === macro.receiver ? outer : macro;
-      const found = walk(child, inner);
+      const found = walk(child, inner, depth);
       if (found !== null) return found;
     }
     return null;
   };
-  return walk(tree, null);
+  return walk(tree, null, 0);
+}
+
+function makesNestedType(node: ASTNode): boolean {
+  if (node.op === "list" || node.op === "map") return true;
+  return macroOf(node) !== null || (node.op === "rcall" && node.args[0] === "of");
 }
 
 function refuseNode(node: ASTNode): Refusal | null {

@@ -95,6 +95,7 @@ describe("docs/expressions.md", () => {
     ["characters of an expression", limits.MAX_SOURCE_CHARACTERS],
     ["nodes of its syntax tree", limits.MAX_AST_NODES],
     ["nesting of the expression", limits.MAX_AST_DEPTH],
+    ["lists and maps that it writes down, inside each other", limits.MAX_LITERAL_DEPTH],
     ["elements that a macro walks over", limits.MAX_MACRO_ELEMENTS],
     ["nesting of the data", limits.MAX_DATA_DEPTH],
   ])("has the limit of %s", (name, limit) => {
