@@ -95,11 +95,13 @@ class Writer {
   #string(text: string): void {
     // The length first: the text may be a chain of pieces that only reading would join.
     if (text.length > this.#left) throw this.#tooLarge();
-    this.#add(JSON.stringify(text));
+    const json = JSON.stringify(text);
+    this.#add(json, Buffer.byteLength(json));
   }
 
-  #add(part: string): void {
-    this.#left -= Buffer.byteLength(part);
+  /** Everything but texts is ASCII. */
+  #add(part: string, bytes = part.length): void {
+    this.#left -= bytes;
     if (this.#left < 0) throw this.#tooLarge();
     this.parts.push(part);
   }

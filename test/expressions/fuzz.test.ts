@@ -58,7 +58,7 @@ test.each(bodies.map((body) => [body.name, body] as const))(
       const expression = at % 3 === first ? compile(source) : null;
       if (expression === null) continue;
       let ms = Infinity;
-      for (let round = 0; round < 6 && ms > BAR_MS; round++) {
+      for (let round = 0; round < 12 && ms > BAR_MS; round++) {
         const scope = scopeOf(body);
         ms = Math.min(
           ms,
