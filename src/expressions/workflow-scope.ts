@@ -1,6 +1,7 @@
 // What the expressions of a workflow run over: the trigger's request, the results of the nodes, the
 // execution's id. `trigger.data._query` is always the request's query, whatever the body says.
-import { objectMembers, valueAt } from "../wire/json-spans.ts";
+import { valueAt } from "../wire/json-path.ts";
+import { objectMembers } from "../wire/json-spans.ts";
 import type { JsonText } from "./problem.ts";
 import { Scope } from "./scope.ts";
 
