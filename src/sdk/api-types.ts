@@ -85,6 +85,8 @@ export interface WebhookCreated {
   /** Exact event types, `file.*` (any depth below) and `*`. */
   events: string[];
   dialect: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+  /** An expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` (docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and redeliveries are sent whatever it says. null for none. */
+  filter: string | null;
   description: string;
   /** Sent with every request to this webhook. */
   headers: {
@@ -133,6 +135,8 @@ export interface WebhookCreate {
   events?: string[];
   /** `"fluxdrop"` where it is left out. */
   dialect?: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+  /** An expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` (docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and redeliveries are sent whatever it says. null for none. `null` where it is left out. */
+  filter?: string | null;
   /** `""` where it is left out. */
   description?: string;
   /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. `{}` where it is left out. */
@@ -168,6 +172,8 @@ export interface Webhook {
   /** Exact event types, `file.*` (any depth below) and `*`. */
   events: string[];
   dialect: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+  /** An expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` (docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and redeliveries are sent whatever it says. null for none. */
+  filter: string | null;
   description: string;
   /** Sent with every request to this webhook. */
   headers: {
@@ -209,6 +215,8 @@ export interface WebhookPatch {
   /** Exact event types, `file.*` (any depth below) and `*`. */
   events?: string[];
   dialect?: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+  /** An expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` (docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and redeliveries are sent whatever it says. null for none. */
+  filter?: string | null;
   description?: string;
   /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. */
   headers?: {

@@ -26,7 +26,7 @@ import { Rejecter } from "../worker/settle/reject.ts";
 import { Upkeep, type UpkeepQueue } from "../worker/settle/upkeep.ts";
 import { WakeUp } from "../worker/wake-up.ts";
 import { Directory } from "../worker/webhooks/directory.ts";
-import { prepareWebhook } from "../worker/webhooks/prepared-webhook.ts";
+import { prepareForEvents } from "../worker/webhooks/prepared-webhook.ts";
 import { Worker } from "../worker/worker.ts";
 
 /** As the settings of the same names. */
@@ -105,7 +105,7 @@ export function openWorker(options: WorkerOptions): Worker {
     name: "fluxhook-changes",
     keys: stores.keys,
     store: stores.webhooks,
-    compile: prepareWebhook,
+    compile: (record) => prepareForEvents(record, log),
     onError: (error) => log.error({ err: error }, "changes.failed"),
   });
   const routes: RouteDeps = {

@@ -14,6 +14,8 @@ import { ownerIdSchema, ownerRef, type OwnerRef } from "./owner.ts";
 export const WEBHOOKS_PER_OWNER = 100;
 /** Longest time-out that a webhook may have. */
 export const MAX_TIMEOUT_MS = 30_000;
+/** What an expression may have (docs/expressions.md, "Bounds"). */
+export const MAX_FILTER_CHARACTERS = 1_000;
 const DAY_MS = 86_400_000;
 
 // WHATWG URL drops tabs and newlines silently. Fluxhook must connect to the URL that the user sees.
@@ -72,6 +74,16 @@ const retrySchedule = z
   .max(50, { error: "must have at most 50 delays" })
   .describe("the delay before each attempt, counted from the end of the previous one");
 
+const FILTER_DESCRIPTION =
+  "an expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` " +
+  "(docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and " +
+  "redeliveries are sent whatever it says. null for none";
+
+/** Only its length: the language is the concern of src/expressions, which is loaded where it is needed. */
+const filter = boundedText(MAX_FILTER_CHARACTERS, "must be a string with an expression, or null")
+  .nullable()
+  .meta({ description: FILTER_DESCRIPTION, example: "event.data.amount > 1000" });
+
 /** A secret that a user provides. */
 export const secretSchema = z
   .string({ error: "must be a string" })
@@ -86,6 +98,7 @@ const settable = {
   url,
   events,
   dialect: z.enum(DIALECT_NAMES),
+  filter,
   description: boundedText(500, "must be a string"),
   headers,
   enabled: z.boolean(),
@@ -106,6 +119,7 @@ export const webhookCreateSchema = z
     url,
     events: events.default(["*"]),
     dialect: settable.dialect.default("fluxdrop"),
+    filter: filter.default(null),
     description: settable.description.default(""),
     headers: headers.default({}),
     enabled: settable.enabled.default(true),
@@ -136,6 +150,7 @@ export const webhookRecordSchema = z.object({
   url: z.string(),
   events: z.array(z.string()).describe("exact event types, `file.*` (any depth below) and `*`"),
   dialect: z.enum(DIALECT_NAMES),
+  filter: z.string().nullable().describe(FILTER_DESCRIPTION),
   description: z.string(),
   headers: z.record(z.string(), z.string()).describe("sent with every request to this webhook"),
   enabled: z.boolean(),

@@ -33,6 +33,7 @@ import {
   shown,
 } from "../../control/webhook-changes.ts";
 import { recordUnreadable } from "./secrets.ts";
+import { judgeFilter } from "./check-filter.ts";
 import { judgeUrl } from "./check-url.ts";
 
 const tags = ["webhooks"];
@@ -85,8 +86,10 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
     async (c) => {
       const input = c.req.valid("json");
       if (!maySee(c.var.principal, ownerOf(input))) return noSuchOwner(c);
+      const faults = await judgeFilter(input.filter);
       const denied = await judgeUrl(guard, input.url);
-      if (denied) return invalid(c, [denied]);
+      if (denied) faults.unshift(denied);
+      if (faults.length > 0) return invalid(c, faults);
       const record = newWebhook(input, {
         id: newId("wh"),
         secret: makeSecret(),
@@ -183,10 +186,12 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       const patch = c.req.valid("json");
       const record = await find(c, c.req.valid("param").id);
       if (!record) return noSuchWebhook(c);
+      const faults = await judgeFilter(patch.filter);
       if (patch.url !== undefined && patch.url !== record.url) {
         const denied = await judgeUrl(guard, patch.url);
-        if (denied) return invalid(c, [denied]);
+        if (denied) faults.unshift(denied);
       }
+      if (faults.length > 0) return invalid(c, faults);
       // Before the change: were it after, a crash in between left it on with its old failures,
       // and the next failure would switch it off again.
       if (patch.enabled && !record.enabled) await webhooks.resetHealth(record.id);

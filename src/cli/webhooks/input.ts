@@ -9,6 +9,8 @@ import { collect, commaSeparated, headersOf, wholeNumber } from "../terminal/usa
 export interface WebhookOptions {
   events?: string[];
   dialect?: WebhookPatch["dialect"];
+  /** False: `--no-filter`. */
+  filter?: string | false;
   description?: string;
   header?: string[];
   timeout?: number;
@@ -26,6 +28,8 @@ export function addWebhookOptions(command: Command): Command {
       commaSeparated,
     )
     .addOption(new Option("--dialect <name>", "its wire format").choices(DIALECT_NAMES))
+    .option("--filter <expression>", "sends only what it is true for: 'event.data.amount > 1000'")
+    .option("--no-filter", "sends everything that --events names")
     .option("--description <text>", "for people")
     .option("--header <line>", "'Name: value', sent with every request; repeatable", collect)
     .option("--timeout <duration>", "for a whole attempt, such as 10s", durationMs)
@@ -48,10 +52,11 @@ export function addWebhookOptions(command: Command): Command {
 
 /** Only what was given. */
 export function webhookFields(options: WebhookOptions, command: Command): Partial<WebhookPatch> {
-  const { events, dialect, description, header, timeout, retrySchedule } = options;
+  const { events, dialect, filter, description, header, timeout, retrySchedule } = options;
   const fields = {
     events,
     dialect,
+    filter: filter === false ? null : filter,
     description,
     headers: header && customHeaders(header, command),
     timeout_ms: timeout,

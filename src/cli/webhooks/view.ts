@@ -35,6 +35,7 @@ export function webhookDetails(webhook: Webhook, secret?: string): string {
     ["url", displayUrl(webhook)],
     ["events", webhook.events.join(", ")],
     ["dialect", webhook.dialect],
+    ["filter", webhook.filter ?? ""],
     ["state", state(webhook)],
     ["description", webhook.description],
     ["headers", Object.keys(webhook.headers).join(", ")],

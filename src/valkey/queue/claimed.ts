@@ -3,6 +3,13 @@ import type { ItemHeader } from "./item.ts";
 
 export type ClaimSource = "lane" | "due" | "ready" | "list" | "again";
 
+/** Webhooks whose patterns match an event and whose filter does not. */
+export interface FilterCounts {
+  filtered: number;
+  /** Those of them whose filter could not be evaluated. */
+  filterErrors: number;
+}
+
 /** Something claimed: by whom, and under which number it is settled. */
 export interface Claimed {
   /** The worker id that claimed it; null for what only memory holds (`FLUXHOOK_CLAIM=blpop`). */
@@ -15,6 +22,8 @@ export interface Claimed {
   shared: boolean;
   /** The element's bytes. Null: they are gone. */
   bytes: Buffer | null;
+  /** Of an element's webhooks, those that do not get it; counted in the step that settles the claim. */
+  filterCounts?: FilterCounts;
   /** Why the item cannot be read; its header is then made up, and its bytes are all of it. */
   damage?: string;
 }

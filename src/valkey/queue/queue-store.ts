@@ -7,7 +7,7 @@ import { readBatch, readPauses } from "./claim-reply.ts";
 import type { Claimed, Cut } from "./claimed.ts";
 import { newItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
-import { settlementArguments, type Settle } from "./settlement.ts";
+import { countedWith, settlementArguments, type Settle } from "./settlement.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "../connection/script.ts";
 import beatText from "../scripts/beat.lua" with { type: "text" };
 import claimText from "../scripts/claim.lua" with { type: "text" };
@@ -153,8 +153,11 @@ export class QueueStore {
     // Most have ended, and have bytes of their own: of these only the numbers are needed.
     const ended = new Map<string, number[]>();
     const order: number[] = [];
-    for (const [at, { claim, settlement }] of entries.entries()) {
-      if (settlement.verb === "done" && claim.shared === false && worker !== null) {
+    for (const [at, entry] of entries.entries()) {
+      const { claim, settlement } = entry;
+      const counts = countedWith(entry);
+      if (counts) args.push("counts", claim.number, counts.filtered, counts.filterErrors);
+      else if (settlement.verb === "done" && claim.shared === false && worker !== null) {
         const alike = ended.get(settlement.ending);
         if (alike) alike.push(at);
         else ended.set(settlement.ending, [at]);
@@ -208,7 +211,7 @@ export class QueueStore {
     const { ending } = first.settlement;
     for (const { claim, settlement } of entries) {
       const isAlike = settlement.verb === "done" && settlement.ending === ending;
-      if (!isAlike || claim.shared !== false) return null;
+      if (!isAlike || claim.shared !== false || claim.filterCounts !== undefined) return null;
     }
     const { keys } = this;
     try {

@@ -1,11 +1,11 @@
 // How a claim ends, as the worker says it and as `settle.lua` takes it.
 import type { ScriptArgument } from "../connection/script.ts";
-import { headerText, type DeliveryHeader, type ItemHeader } from "./item.ts";
+import { headerText, isDelivery, type DeliveryHeader, type ItemHeader } from "./item.ts";
 import { parkedEntry } from "./parked-index.ts";
 import type { Claimed } from "./claimed.ts";
 
 export type Settlement =
-  | { verb: "done"; ending: "delivered" | "nobody" | "deleted" | "rejected" | "lost" }
+  | { verb: "done"; ending: "delivered" | "nobody" | "filtered" | "deleted" | "rejected" | "lost" }
   /** `delivery` is the name that it has on the schedule. */
   | { verb: "retry"; delivery: string; delayMs: number; header: ItemHeader }
   | { verb: "park"; delivery: string; header: DeliveryHeader }
@@ -16,8 +16,19 @@ export type Settlement =
   | { verb: "back"; header: ItemHeader | null };
 
 export interface Settle {
-  claim: Pick<Claimed, "number"> & Partial<Pick<Claimed, "shared" | "bytes">>;
+  claim: Pick<Claimed, "number"> & Partial<Pick<Claimed, "shared" | "bytes" | "filterCounts">>;
   settlement: Settlement;
+}
+
+/**
+ * What is counted with the settlement of what the filters said, or null. An element that stays one is
+ * judged again, and counted then.
+ */
+export function countedWith({ claim, settlement }: Settle): Claimed["filterCounts"] | null {
+  if (claim.filterCounts === undefined) return null;
+  const isPutBack = settlement.verb === "back" || settlement.verb === "retry";
+  const staysElement = isPutBack && (settlement.header === null || !isDelivery(settlement.header));
+  return staysElement ? null : claim.filterCounts;
 }
 
 /** What the script takes after the verb and the claim. */

@@ -14,9 +14,11 @@
 --       "lane"   webhook, header, "first" where it is taken before all others or "last"
 --       "fan"    the event and a header for each delivery, joined by line feeds
 --       "back"   header, or "" for an element that goes back to the list as it came
+--       "counts" how many webhooks of the event were filtered, and of how many the filter failed: counted
+--                with the entry that follows, for the same claim, where that claim was still held
 --       A claim "" stands for an element that only the worker's memory holds
 --       (FLUXHOOK_CLAIM=blpop); its bytes then follow.
--- Reply {for each claim, in their order, "1" or "0" in one text: whether it was still held; "!" where
+-- Reply {for each entry but "counts", in their order, "1" or "0" in one text: whether it was still held; "!" where
 --        it could not be settled, why the first such could not}
 --
 -- A script that fails half-way keeps what it wrote, so no entry may fail between two writes of which a
@@ -118,7 +120,8 @@ local function describe(failure, lane)
   return type(failure) == 'table' and failure.err or tostring(failure)
 end
 
-local arguments = { ended = 1, done = 1, retry = 3, park = 3, lane = 3, fan = 1, back = 1 }
+local arguments = { ended = 1, done = 1, retry = 3, park = 3, lane = 3, fan = 1, back = 1, counts = 2 }
+local filtered, filterErrors = 0, 0
 local i = 2
 while i <= #ARGV do
   local verb, claim, at = ARGV[i], ARGV[i + 1], i + 2
@@ -136,6 +139,8 @@ while i <= #ARGV do
       end
     end
     if n > 0 then ended[ARGV[at]] = (ended[ARGV[at]] or 0) + n end
+  elseif verb == 'counts' then
+    filtered, filterErrors = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
   else
     local item
     if claim == '' then
@@ -147,6 +152,11 @@ while i <= #ARGV do
       problem = problem or describe(was, verb == 'lane' and ARGV[at])
       was = '!'
     end
+    if was == 1 and filtered > 0 then ended.filtered = (ended.filtered or 0) + filtered end
+    if was == 1 and filterErrors > 0 then
+      ended['filter-error'] = (ended['filter-error'] or 0) + filterErrors
+    end
+    filtered, filterErrors = 0, 0
     held[#held + 1] = was
   end
 end

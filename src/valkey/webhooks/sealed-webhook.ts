@@ -9,9 +9,11 @@ type Secrets = WebhookRecord["secrets"];
 type Headers = WebhookRecord["headers"];
 
 /** A text is the sealed JSON of what stands there otherwise. */
-interface StoredWebhook extends Omit<WebhookRecord, "secrets" | "headers"> {
+interface StoredWebhook extends Omit<WebhookRecord, "secrets" | "headers" | "filter"> {
   secrets: Secrets | string;
   headers: Headers | string;
+  /** Missing in what a version without filters wrote. */
+  filter?: string | null;
 }
 
 /** A sealed field that cannot be opened here. */
@@ -41,6 +43,7 @@ export const RECORD_UNREADABLE = "record-unreadable";
 const storedSchema = webhookRecordSchema.extend({
   secrets: z.union([webhookRecordSchema.shape.secrets, z.string()]),
   headers: z.union([webhookRecordSchema.shape.headers, z.string()]),
+  filter: webhookRecordSchema.shape.filter.optional(),
 });
 
 /** The stored webhook, with fields of later versions too; null where the text is none. */
@@ -73,6 +76,7 @@ export function damagedWebhook(id: string, owner: OwnerRef): WebhookRecord {
     url: "",
     events: ["*"],
     dialect: "fluxdrop",
+    filter: null,
     description: "",
     headers: {},
     enabled: false,
@@ -103,6 +107,7 @@ export async function openWebhook(text: string, box: SecretBox): Promise<OpenedW
   }
   const record = {
     ...stored,
+    filter: stored.filter ?? null,
     secrets: await open<Secrets>("secrets", stored.secrets, []),
     headers: await open<Headers>("headers", stored.headers, {}),
   };

@@ -15,7 +15,7 @@ export interface WebhookCacheOptions<Compiled> {
   keys: SharedKeys;
   store: WebhookStore;
   /** Made once per webhook and change, not once per delivery. */
-  compile: (record: WebhookRecord) => Compiled;
+  compile: (record: WebhookRecord) => Compiled | Promise<Compiled>;
   maxOwners?: number;
   /** The changes cannot be followed for a reason that is no outage. */
   onError?: (error: unknown) => void;
@@ -97,9 +97,9 @@ export class WebhookCache<Compiled> {
       reading.outdated = false;
       const readAt = performance.now();
       const records = await this.options.store.list(owner);
-      // A change was announced while this was read: it may be the old state.
+      const webhooks = await Promise.all(records.map((one) => this.options.compile(one)));
+      // A change was announced while this was read or compiled: it may be the old state.
       if (reading.outdated) continue;
-      const webhooks = records.map(this.options.compile);
       // While the stream is not followed, what is read holds for this one use only.
       if (this.isFollowing) this.keep(owner, { webhooks, readAt });
       return webhooks;

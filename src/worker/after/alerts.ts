@@ -155,6 +155,7 @@ function alertWebhook(url: string, secret: string): WebhookRecord {
     url,
     events: ["*"],
     dialect: name as WebhookRecord["dialect"],
+    filter: null,
     description: "FLUXHOOK_ALERT_URL",
     headers: {},
     enabled: true,

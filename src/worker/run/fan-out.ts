@@ -1,19 +1,27 @@
 // From a claimed element to its deliveries. Guarantee 3: an event for two or more webhooks becomes
 // that many deliveries in one script before the first request; with one, the claim is the delivery.
+import type { FilteredEvent } from "../../expressions/filter.ts";
 import { newDeliveryName } from "../../valkey/queue/delivery-id.ts";
 import { isDelivery, type DeliveryHeader, type ElementHeader } from "../../valkey/queue/item.ts";
-import type { Claimed } from "../../valkey/queue/claimed.ts";
+import type { Claimed, FilterCounts } from "../../valkey/queue/claimed.ts";
 import { readElement, type Event, type EventLimits, type Rejection } from "../../wire/event.ts";
 import { ownerRef, type OwnerRef } from "../../wire/owner.ts";
 import type { WebhookSource } from "../webhooks/directory.ts";
 import type { PreparedWebhook } from "../webhooks/prepared-webhook.ts";
 
-/** What becomes of a claimed element. */
+/** What becomes of a claimed element. `filtered`: of webhooks that do not get it while others do. */
 export type FanOut =
   | { kind: "rejected"; rejection: Rejection }
   | { kind: "nobody" }
-  | { kind: "one"; event: Event; header: DeliveryHeader; webhook: PreparedWebhook }
-  | { kind: "many"; event: string; headers: DeliveryHeader[] };
+  | { kind: "filtered"; counts: FilterCounts }
+  | {
+      kind: "one";
+      event: Event;
+      header: DeliveryHeader;
+      webhook: PreparedWebhook;
+      filtered?: FilterCounts;
+    }
+  | { kind: "many"; event: string; headers: DeliveryHeader[]; filtered?: FilterCounts };
 
 /**
  * Reads a claimed element and finds the webhooks that match it. Returns a promise only where the owner's
@@ -58,19 +66,53 @@ function split(
   registered: readonly (readonly PreparedWebhook[])[],
 ): FanOut {
   const webhooks: PreparedWebhook[] = [];
+  let areFiltered = false;
   for (const ofOwner of registered) {
-    for (const webhook of ofOwner) if (webhook.matches(event.type)) webhooks.push(webhook);
+    for (const webhook of ofOwner) {
+      if (!webhook.matches(event.type)) continue;
+      webhooks.push(webhook);
+      if (webhook.filter !== null) areFiltered = true;
+    }
   }
-  const [first] = webhooks;
-  if (first === undefined) return { kind: "nobody" };
+  if (webhooks.length === 0) return { kind: "nobody" };
   // Fixed at the claim, so that a second run after a crash carries the same ones.
   const id = event.id ?? `evt_${claimed.claim}`;
   const timestamp = event.timestamp ?? timeText(claimed.at);
-  if (webhooks.length === 1) {
+  if (!areFiltered) return sendTo(webhooks, claimed, event, id, timestamp);
+  const { matching, counts } = judgeFilters(webhooks, { ...event, id, timestamp });
+  if (matching.length === 0) return { kind: "filtered", counts };
+  const fanned = sendTo(matching, claimed, event, id, timestamp);
+  return counts.filtered === 0 ? fanned : { ...fanned, filtered: counts };
+}
+
+function sendTo(
+  webhooks: readonly PreparedWebhook[],
+  claimed: ElementHeader,
+  event: Event,
+  id: string,
+  timestamp: string,
+): Extract<FanOut, { kind: "one" | "many" }> {
+  const [first] = webhooks;
+  if (first !== undefined && webhooks.length === 1) {
     return { kind: "one", event, header: firstHeader(first, id, timestamp), webhook: first };
   }
   const headers = webhooks.map((webhook) => firstHeader(webhook, id, timestamp));
   return { kind: "many", event: claimed.claim, headers };
+}
+
+/** A webhook without a filter gets everything; one whose filter fails gets nothing, and is counted as well. */
+function judgeFilters(
+  webhooks: readonly PreparedWebhook[],
+  event: FilteredEvent,
+): { matching: PreparedWebhook[]; counts: FilterCounts } {
+  const counts = { filtered: 0, filterErrors: 0 };
+  const matching = webhooks.filter(({ filter }) => {
+    const verdict = filter === null ? "match" : filter.judge(event).verdict;
+    if (verdict !== "match") counts.filtered += 1;
+    if (verdict === "error") counts.filterErrors += 1;
+    return verdict === "match";
+  });
+  return { matching, counts };
 }
 
 function firstHeader(webhook: PreparedWebhook, id: string, timestamp: string): DeliveryHeader {

@@ -9,7 +9,15 @@ import { readElement, tooLargeMessage, type EventLimits } from "../../wire/event
 import type { Alerter } from "../after/alerts.ts";
 import type { KeyProblems } from "../after/key-problems.ts";
 import type { Claims } from "../settle/claims.ts";
-import { endDeleted, endForNobody, fanOutTo, park, returnUnbegun } from "../settle/endings.ts";
+import {
+  countFiltered,
+  endDeleted,
+  endFiltered,
+  endForNobody,
+  fanOutTo,
+  park,
+  returnUnbegun,
+} from "../settle/endings.ts";
 import type { Rejecter } from "../settle/reject.ts";
 import type { WebhookSource } from "../webhooks/directory.ts";
 import { attemptDelivery, DONE, type AttemptDeps } from "./attempt.ts";
@@ -98,11 +106,16 @@ function follow(result: FanOut, claims: Claims, claim: Claimed, deps: RouteDeps)
     case "nobody":
       endForNobody(claims, claim);
       return DONE;
+    case "filtered":
+      endFiltered(claims, claim, result.counts);
+      return DONE;
     case "many":
+      if (result.filtered) countFiltered(claim, result.filtered);
       fanOutTo(claims, claim, result.event, result.headers);
       return DONE;
     case "one": {
       const { event, header, webhook } = result;
+      if (result.filtered) countFiltered(claim, result.filtered);
       return attemptDelivery({ claims, claim, header, event, webhook }, null, deps.attempts);
     }
   }

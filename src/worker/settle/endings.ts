@@ -4,7 +4,7 @@
 import type { Attempt } from "../../delivery/deliver.ts";
 import type { Reason } from "../../delivery/judge.ts";
 import { isDelivery, type DeliveryHeader } from "../../valkey/queue/item.ts";
-import type { Claimed } from "../../valkey/queue/claimed.ts";
+import type { Claimed, FilterCounts } from "../../valkey/queue/claimed.ts";
 import type { Job } from "../job.ts";
 import type { Claims } from "./claims.ts";
 
@@ -16,6 +16,20 @@ type Delivery = Pick<Job, "claims" | "claim" | "header">;
 /** No webhook matches the event. */
 export function endForNobody(claims: Claims, claim: Claimed): void {
   claims.settle(claim, { verb: "done", ending: "nobody" });
+}
+
+/** The event is for webhooks of which no filter matches; each of them is counted. */
+export function endFiltered(claims: Claims, claim: Claimed, counts: FilterCounts): void {
+  const { filtered, filterErrors } = counts;
+  // The ending itself counts one.
+  if (filtered > 1 || filterErrors > 0)
+    countFiltered(claim, { filtered: filtered - 1, filterErrors });
+  claims.settle(claim, { verb: "done", ending: "filtered" });
+}
+
+/** Counts the webhooks that a filter kept an event from, in the step that settles its claim. */
+export function countFiltered(claim: Claimed, counts: FilterCounts): void {
+  claim.filterCounts = counts;
 }
 
 /** The element is invalid, and is stored on the rejected list by now. */

@@ -1,10 +1,13 @@
 // Prepares a webhook for deliveries, once per change instead of once per attempt.
 import { BoundedMap } from "../../bounded-map.ts";
+import type { Filter } from "../../expressions/filter.ts";
 import { compilePatterns } from "../../wire/event-pattern.ts";
 import { Signer } from "../../wire/signature.ts";
 import { ownerOf, retryScheduleMs, type WebhookRecord } from "../../wire/webhook.ts";
 import { ownerTag } from "../../valkey/queue/delivery-id.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
+import type { WorkerLog } from "../../worker-log.ts";
+import { prepareFilter } from "./prepared-filter.ts";
 
 export interface PreparedWebhook {
   /** Only what a delivery needs: the rest of many webhooks would fill the memory. */
@@ -14,6 +17,8 @@ export interface PreparedWebhook {
   ownerTag: string;
   scheduleMs: readonly number[];
   matches: (type: string) => boolean;
+  /** Null for none. */
+  filter: Filter | null;
   /** Newest first, without expired ones. */
   signers(nowMs: number): readonly Signer[];
 }
@@ -23,6 +28,26 @@ export type DeliveryRecord = Pick<
   "id" | "user_id" | "org_id" | "url" | "dialect" | "enabled" | "headers" | "timeout_ms"
 >;
 
+/**
+ * Prepares a webhook for events, with its filter. One whose stored filter does not compile in this version
+ * counts as disabled, like one whose record is damaged: its deliveries are parked (guarantee 1), and the
+ * owner's other webhooks get theirs.
+ */
+export function prepareForEvents(
+  webhook: WebhookRecord,
+  log: Pick<WorkerLog, "error">,
+): PreparedWebhook | Promise<PreparedWebhook> {
+  const { filter: text } = webhook;
+  if (text === null) return prepareWebhook(webhook);
+  return prepareFilter(text).then((compiled) => {
+    if (compiled.ok) return { ...prepareWebhook(webhook), filter: compiled.value };
+    const codes = compiled.problems.map(({ code }) => code);
+    log.error({ webhook_id: webhook.id, codes }, "filter.unreadable");
+    return prepareWebhook({ ...webhook, enabled: false });
+  });
+}
+
+/** Prepares a webhook for what is sent whatever its filter says: tests and alerts. */
 export function prepareWebhook(webhook: WebhookRecord): PreparedWebhook {
   const { id, user_id, org_id, url, dialect, enabled, headers, timeout_ms } = webhook;
   const secrets = webhook.secrets.map(({ secret, expires_at }) => ({
@@ -36,6 +61,7 @@ export function prepareWebhook(webhook: WebhookRecord): PreparedWebhook {
     ownerTag: ownerTag(owner),
     scheduleMs: memoizedBy(schedules, webhook.retry_schedule, () => retryScheduleMs(webhook)),
     matches: memoizedBy(matchers, webhook.events, () => compilePatterns(webhook.events)),
+    filter: null,
     signers: signersOf(secrets),
   };
 }

@@ -13,6 +13,7 @@ export function webhookRecord(fields: Partial<WebhookRecord> = {}): WebhookRecor
     url: `http://127.0.0.1:9/${made}`,
     events: ["*"],
     dialect: "fluxdrop",
+    filter: null,
     description: "",
     headers: {},
     enabled: true,
