@@ -46,6 +46,7 @@ describe("an owner's principal", () => {
     url: "https://example.com/",
     events: ["*"],
     dialect: "fluxdrop",
+    filter: null,
     description: "",
     headers: {},
     enabled: true,

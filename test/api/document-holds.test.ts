@@ -33,6 +33,8 @@ const EXCEPTIONS: Record<string, (schema: JsonSchema) => unknown> = {
   // At most 128 bytes, of which é has two.
   user_id: () => oneOf("u", "é".repeat(64), "💥".repeat(32), "x".repeat(128), "__proto__", "..."),
   org_id: () => oneOf("o", "%/\\?#", "\ufffd".repeat(42), "y".repeat(128)),
+  // An expression, which a schema cannot describe.
+  filter: (schema) => (schema.type === "null" ? undefined : "event.data.amount > 1000"),
   // Of an earlier page.
   cursor: (schema) => (schema.pattern?.includes("A-Z") ? "MSAw" : undefined),
 };

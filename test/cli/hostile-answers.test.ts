@@ -12,6 +12,7 @@ const WEBHOOK = {
   url: `https://example.com/${EVIL}`,
   events: [EVIL],
   dialect: EVIL,
+  filter: EVIL,
   description: EVIL,
   headers: { [EVIL]: EVIL },
   enabled: false,

@@ -35,11 +35,14 @@ describe("webhooks", () => {
       "X-B: 2: 3",
       "--description",
       "all of it",
+      "--filter",
+      "event.data.amount > 1000",
     );
     expect(made).toMatchObject({
       org_id: "o_all",
       dialect: "flux",
       description: "all of it",
+      filter: "event.data.amount > 1000",
       headers: { "X-A": "1", "X-B": "2: 3" },
       events: ["a.b", "c.d", "e.*"],
       retry_schedule: ["0s", "2m"],
@@ -75,6 +78,17 @@ describe("webhooks", () => {
       ...words(`webhooks update ${id} --events a.* --never-disable --description new`),
     );
     expect(changed).toMatchObject({ events: ["a.*"], disable_rule: null, description: "new" });
+    const filtered = await cli.json<Webhook>(
+      "webhooks",
+      "update",
+      id,
+      "--filter",
+      "event.data.paid",
+    );
+    expect(filtered.filter).toBe("event.data.paid");
+    expect(await cli.done("webhooks", "get", id)).toMatch(/^filter +event\.data\.paid$/m);
+    const unfiltered = await cli.json<Webhook>("webhooks", "update", id, "--no-filter");
+    expect(unfiltered.filter).toBeNull();
     const failing = await cli.json<Webhook>(
       "webhooks",
       "update",

@@ -36,6 +36,7 @@ export const LIKELY: Record<string, readonly string[]> = {
   traceparent: ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-0-0-0"],
   secret: ["whsec_", "whsec_AAAA", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "sixteen-printable", "é".repeat(20)],
   retry_schedule: ["0s", "1m", "5m", "-1s", "1e3s", "999999999d", "s"],
+  filter: ["event.data.a > 1", "event.data.a >", "event.id.matches('a')", "true", "{{", ""],
   failing_for: ["5d", "1m", "0s", "31d"],
   dialect: ["fluxdrop", "flux", "fluxdesk", "standard", "__proto__", "constructor"],
 }; // prettier-ignore

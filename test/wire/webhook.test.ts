@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { webhookCreateSchema, webhookPatchSchema } from "../../src/wire/webhook.ts";
+import { MAX_SOURCE_CHARACTERS } from "../../src/expressions/limits.ts";
+import {
+  MAX_FILTER_CHARACTERS,
+  webhookCreateSchema,
+  webhookPatchSchema,
+} from "../../src/wire/webhook.ts";
 
 const GOOD = { user_id: "u_1", url: "https://example.com/hooks?a=1" };
 
@@ -13,10 +18,15 @@ test("a webhook needs an owner and a url, the rest has defaults", () => {
     ...GOOD,
     events: ["*"],
     dialect: "fluxdrop",
+    filter: null,
     description: "",
     headers: {},
     enabled: true,
   });
+});
+
+test("a filter may be as long as an expression", () => {
+  expect(MAX_FILTER_CHARACTERS).toBe(MAX_SOURCE_CHARACTERS);
 });
 
 describe("a webhook is refused at", () => {
@@ -28,6 +38,8 @@ describe("a webhook is refused at", () => {
     ["url", "a fragment", { url: "https://example.com/#a" }],
     ["url", "port 0", { url: "https://example.com:0/" }],
     ["url", "2049 characters", { url: `https://example.com/${"a".repeat(2029)}` }],
+    ["filter", "1,001 characters", { filter: "x".repeat(1_001) }],
+    ["filter", "what is no text", { filter: true }],
     ["events", "no pattern", { events: [] }],
     ["events", "a pattern twice", { events: ["a", "a"] }],
     ["events.1", "what is no pattern", { events: ["a", "a b"] }],

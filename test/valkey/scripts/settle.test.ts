@@ -213,3 +213,50 @@ describe("a fanned-out event", () => {
     expect(await queue.ended()).toEqual({ delivered: 2, deleted: 1 });
   });
 });
+
+describe("what filters kept back is counted", () => {
+  const filterCounts = { filtered: 2, filterErrors: 1 };
+  const counted = { filtered: 2, "filter-error": 1 };
+  const element = { claim: "w-1", at: 1 };
+
+  test.each(VERBS.filter(({ settlement }) => settlement !== BACK_TO_LIST))(
+    "with $verb, once, and not for a claim that is lost",
+    async ({ settlement, ended }) => {
+      const { queue, number } = await claimed();
+      const entry = { claim: { number, shared: false, filterCounts }, settlement };
+      expect(await queue.store.settle("w", [entry])).toEqual([true]);
+      expect(await queue.ended()).toEqual({ ...ended, ...counted });
+      expect(await queue.store.settle("w", [entry])).toEqual([false]);
+      expect(await queue.ended()).toEqual({ ...ended, ...counted });
+    },
+  );
+
+  test("and not with what comes after it in the same group", async () => {
+    const queue = lab.queue();
+    await queue.join("w");
+    await queue.push("a", "b");
+    const [a, b] = await queue.claim("w");
+    const held = await queue.store.settle("w", [
+      { claim: { ...a!, number: "99", filterCounts }, settlement: DONE },
+      { claim: b!, settlement: DONE },
+    ]);
+    expect(held).toEqual([false, true]);
+    expect(await queue.ended()).toEqual({ delivered: 1 });
+  });
+
+  test("for an element that only memory holds", async () => {
+    const queue = lab.queue();
+    const claim = { number: "", bytes: Buffer.from("a"), filterCounts };
+    expect(await queue.store.settle(null, [{ claim, settlement: DONE }])).toEqual([true]);
+    expect(await queue.ended()).toEqual({ delivered: 1, ...counted });
+  });
+
+  test.each<[string, Settlement]>([
+    ["back on the list", BACK_TO_LIST],
+    ["put off", { verb: "retry", delivery: "element-w-1", delayMs: 60_000, header: element }],
+  ])("but not where the element is %s: it is judged again", async (_, settlement) => {
+    const { queue, number } = await claimed();
+    await queue.store.settle("w", [{ claim: { number, filterCounts }, settlement }]);
+    expect(await queue.ended()).toEqual({});
+  });
+});
