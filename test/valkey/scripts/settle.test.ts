@@ -238,10 +238,10 @@ describe("what filters kept back is counted", () => {
     const [a, b] = await queue.claim("w");
     const held = await queue.store.settle("w", [
       { claim: { ...a!, number: "99", filterCounts }, settlement: DONE },
-      { claim: b!, settlement: DONE },
+      { claim: b!, settlement: PARK },
     ]);
     expect(held).toEqual([false, true]);
-    expect(await queue.ended()).toEqual({ delivered: 1 });
+    expect(await queue.ended()).toEqual({ parked: 1 });
   });
 
   test("for an element that only memory holds", async () => {
