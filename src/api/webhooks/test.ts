@@ -25,7 +25,7 @@ export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): vo
       summary: "Send one event `webhook.test` now, and answer with the attempt",
       description:
         "Signed and guarded as any delivery, within the webhook's own time-out. It is sent whatever " +
-        "the webhook's patterns are and also where it is disabled, it counts neither for its health " +
+        "the webhook's patterns and filter are and also where it is disabled, it counts neither for its health " +
         "nor for its disable rule, and it stands in its owner's log. It is not tried again: one that " +
         "fails has the outcome `parked`, and nothing is kept of it. An owner's webhooks can be tested " +
         "20 times a minute, two tests at a time of each.",
