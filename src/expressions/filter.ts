@@ -12,7 +12,10 @@ export type FilteredEvent = Event & { id: string; timestamp: string };
 export type Verdict = { verdict: "match" | "no-match" } | { verdict: "error"; problem: Problem };
 
 export interface Filter {
-  /** Decides about one event. `data` is parsed only where the filter computes with it. */
+  /**
+   * Decides about one event, which must not change after that. `data` is parsed only where a filter
+   * computes with it, and once for all filters that are given the same object.
+   */
   judge(event: FilteredEvent): Verdict;
 }
 
@@ -28,12 +31,24 @@ export function compileFilter(text: string, field = "filter"): Compiled<Filter> 
     ok: true,
     value: {
       judge(event) {
-        const answer = condition.evaluate(new Scope((root) => fieldText(event, root)));
+        const answer = condition.evaluate(scopeOf(event));
         if (!answer.ok) return { verdict: "error", problem: answer.problem };
         return answer.isTrue ? MATCH : NO_MATCH;
       },
     },
   };
+}
+
+/** Shared by all filters that judge the same event: of an owner with many, its data are parsed once. */
+const scopes = new WeakMap<FilteredEvent, Scope>();
+
+function scopeOf(event: FilteredEvent): Scope {
+  let scope = scopes.get(event);
+  if (scope === undefined) {
+    scope = new Scope((root) => fieldText(event, root));
+    scopes.set(event, scope);
+  }
+  return scope;
 }
 
 function fieldText(event: FilteredEvent, [, field]: Root): JsonText | undefined {

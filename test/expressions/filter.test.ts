@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { compileFilter, type FilteredEvent } from "../../src/expressions/filter.ts";
 import { shown } from "./support.ts";
 
@@ -106,4 +106,26 @@ describe("a filter", () => {
     expect(judge("event.data.paid", { data: unparsable })).toBe("match");
     expect(judge('event.event == "order.created"', { data: unparsable })).toBe("match");
   });
+});
+
+test("filters of one event parse its data once, and another event has data of its own", () => {
+  const filters = ["event.data.n > 1", "event.data.n > 2"].map((text) => {
+    const compiled = compileFilter(text);
+    if (!compiled.ok) throw new Error("it does not compile");
+    return compiled.value;
+  });
+  const verdicts = (data: string) => {
+    const event = { ...EVENT, data };
+    return filters.map((one) => one.judge(event).verdict);
+  };
+  const parse = spyOn(JSON, "parse");
+  const found = [verdicts('{"n":2}'), verdicts('{"n":3}')];
+  const parsed = parse.mock.calls.filter(([text]) => text.startsWith('{"n"'));
+  parse.mockRestore();
+
+  expect(found).toEqual([
+    ["match", "no-match"],
+    ["match", "match"],
+  ]);
+  expect(parsed).toHaveLength(2);
 });
