@@ -1,6 +1,6 @@
 // The filter of a webhook, on real processes: who gets an event, and how what is kept back is counted.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { queueKeys } from "../../src/valkey/keys.ts";
+import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 import { eventually } from "../support/eventually.ts";
 import { eventFor, numberOf, openScene, register, type Scene } from "../support/serve-scene.ts";
 import type { Receiver } from "../support/receiver.ts";
@@ -116,15 +116,65 @@ test("a test and a redelivery are sent whatever the filter says", async () => {
   expect(numberOf(requests[2]!)).toBe(1);
 });
 
+test("a parked delivery is sent again whatever the filter says by then", async () => {
+  const receiver = scene.receiver();
+  const { id } = await register(service, {
+    user_id: "u_parked",
+    url: receiver.url,
+    filter: "event.data.n > 1",
+    enabled: false,
+  });
+  await scene.push(eventFor("u_parked", 1), eventFor("u_parked", 2));
+  // What the filter keeps back is not parked either.
+  const parked = await parkedOf("u_parked", 1);
+  expect(parked).toMatchObject([{ webhook_id: id, reason: "webhook-disabled" }]);
+
+  await service.api("PATCH", `/v1/webhooks/${id}`, { filter: "false", enabled: true });
+  await Bun.sleep(CHANGE_COUNTS_WITHIN_MS);
+  const { body } = await service.api("POST", "/v1/parked/redeliver", { user_id: "u_parked" });
+  expect(body).toMatchObject({ redelivered: 1 });
+  const [request] = await receiver.waitFor(1);
+  expect(numberOf(request!)).toBe(2);
+});
+
+test("a stored filter that does not compile parks its webhook's deliveries, and no others", async () => {
+  const [receiver, other] = [scene.receiver(), scene.receiver()];
+  const { id } = await register(service, { user_id: "u_bad", url: receiver.url });
+  await register(service, { user_id: "u_bad", url: other.url });
+  await store("u_bad", id, (record) => ({ ...record, filter: "event.data.n >" }));
+  await scene.push(eventFor("u_bad", 1));
+  await other.waitFor(1);
+  expect(await parkedOf("u_bad", 1)).toMatchObject([{ webhook_id: id }]);
+  expect(receiver.requests).toHaveLength(0);
+  const line = await eventually(() => service.lines.find((one) => one["webhook_id"] === id));
+  expect(line).toMatchObject({ event: "filter.unreadable", codes: ["syntax"] });
+});
+
 test("a webhook that a version without filters wrote has none", async () => {
   const receiver = scene.receiver();
   const { id } = await register(service, { user_id: "u_old", url: receiver.url });
-  const [key = ""] = await scene.redis.keys(`${scene.prefix}*webhooks*u_old*`);
-  const stored = JSON.parse((await scene.redis.hget(key, id)) ?? "") as Record<string, unknown>;
-  delete stored["filter"];
-  await scene.redis.hset(key, id, JSON.stringify(stored));
+  await store("u_old", id, ({ filter: _, ...record }) => record);
   await scene.push(eventFor("u_old", 4));
   await receiver.waitFor(1);
   const { body } = await service.api("GET", `/v1/webhooks/${id}`);
   expect(body).toHaveProperty("filter", null);
 });
+
+/** Writes over a webhook as it stands in Valkey. */
+async function store(
+  user: string,
+  id: string,
+  change: (record: Record<string, unknown>) => object,
+): Promise<void> {
+  const key = sharedKeys(scene.prefix).webhooks(`user:${user}`);
+  const stored = JSON.parse((await scene.redis.hget(key, id)) ?? "") as Record<string, unknown>;
+  await scene.redis.hset(key, id, JSON.stringify(change(stored)));
+}
+
+/** What is parked of the user, once there is as much. */
+function parkedOf(user: string, count: number): Promise<object[]> {
+  return eventually(async () => {
+    const { body } = await service.api<{ parked: object[] }>("GET", `/v1/parked?user_id=${user}`);
+    return body.parked.length === count && body.parked;
+  });
+}

@@ -29,7 +29,12 @@ afterEach(async () => {
 
 /** A cache of descriptions, as soon as it follows the changes. */
 async function open(
-  options: { store?: WebhookStore; maxOwners?: number; url?: string } = {},
+  options: {
+    store?: WebhookStore;
+    maxOwners?: number;
+    url?: string;
+    compile?: (record: WebhookRecord) => Promise<string>;
+  } = {},
 ): Promise<{ cache: WebhookCache<string>; name: string; compiled: string[] }> {
   const name = freshPrefix();
   const compiled: string[] = [];
@@ -128,6 +133,32 @@ class SlowStore extends WebhookStore {
     return records;
   }
 }
+
+test("a change that is announced while a webhook is compiled counts", async () => {
+  const { promise: firstMayEnd, resolve: endFirst } = Promise.withResolvers<void>();
+  const begun: string[] = [];
+  const { cache } = await open({
+    compile: async ({ description }) => {
+      begun.push(description);
+      if (description === "old") await firstMayEnd;
+      return description;
+    },
+  });
+  // Kept, and dropped by the same kind of announcement: then the cache has heard of the change.
+  await cache.get("org:o_1");
+  const record = webhookRecord({ description: "old" });
+  await store.create(record);
+  await eventually(() => cache.peek(OWNER) === null);
+  const reading = cache.get(OWNER);
+  await eventually(() => begun.length > 0);
+  await store.update(record.id, (one) => ({ ...one, description: "new" }));
+  await store.create(webhookRecord({ org_id: "o_1" }));
+  await eventually(() => cache.peek("org:o_1") === null);
+  endFirst();
+
+  expect(await reading).toEqual(["new"]);
+  expect(cache.peek(OWNER)).toEqual(["new"]);
+});
 
 test("a read that meets a change is made again, and the old state is not kept", async () => {
   const slow = new SlowStore(lab.link, keys);
