@@ -97,8 +97,10 @@ export class WebhookCache<Compiled> {
       reading.outdated = false;
       const readAt = performance.now();
       const records = await this.options.store.list(owner);
+      // A change was announced meanwhile: it may be the old state.
+      if (reading.outdated) continue;
       const webhooks = await Promise.all(records.map((one) => this.options.compile(one)));
-      // A change was announced while this was read or compiled: it may be the old state.
+      // Compiling may take a while too.
       if (reading.outdated) continue;
       // While the stream is not followed, what is read holds for this one use only.
       if (this.isFollowing) this.keep(owner, { webhooks, readAt });
