@@ -130,7 +130,8 @@ export class Connection {
     if (this.#deadline === null) return this.destroy();
     const reader = this.#reader;
     // The first byte of an answer takes a round trip at least.
-    if (!reader.hasBegun) this.#roundTripMs = Math.min(this.#roundTripMs, this.#sinceWriteMs());
+    if (!reader.hasReceivedBytes)
+      this.#roundTripMs = Math.min(this.#roundTripMs, this.#sinceWriteMs());
     reader.read(bytes);
     if (this.#tellAnswer) {
       if (reader.problem) {
@@ -201,7 +202,7 @@ export class Connection {
       this.#wasIdle =
         this.#isReused &&
         failure.reason === "connection-reset" &&
-        !this.#reader.hasBegun &&
+        !this.#reader.hasReceivedBytes &&
         this.#sinceWriteMs() <= this.#roundTripMs + SEEN_LATE_MS;
       this.#fail(failure);
     } else if (this.#deadline) {

@@ -27,7 +27,7 @@ export class ResponseReader {
   /** Set once the body has ended, in one way or another. */
   end: Drain | null = null;
   /** Anything at all has come. */
-  hasBegun = false;
+  hasReceivedBytes = false;
   /** The body has ended, and more came behind it, or what others may take for more. */
   hasMore = false;
   /** As far as the 1xx before the answer say. */
@@ -39,13 +39,13 @@ export class ResponseReader {
 
   begin(): void {
     this.head = this.problem = this.end = this.#held = this.#chunks = null;
-    this.hasBegun = this.hasMore = false;
+    this.hasReceivedBytes = this.hasMore = false;
     this.#keepsAlive = true;
     this.#heldBytes = this.#bodyBytes = 0;
   }
 
   read(bytes: Buffer): void {
-    this.hasBegun = true;
+    this.hasReceivedBytes = true;
     let at = 0;
     while (this.head === null) {
       at = this.#readHead(bytes, at);

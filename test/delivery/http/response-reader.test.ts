@@ -13,8 +13,8 @@ function play(pieces: readonly Buffer[], { closes = false } = {}, reader = new R
   reader.begin();
   for (const piece of pieces) reader.read(piece);
   if (closes) reader.close();
-  const { head: found, problem, end, hasBegun, hasMore } = reader;
-  return { head: found, problem, end, hasBegun, hasMore };
+  const { head: found, problem, end, hasReceivedBytes, hasMore } = reader;
+  return { head: found, problem, end, hasReceivedBytes, hasMore };
 }
 
 function cut(bytes: Buffer, ...at: number[]): Buffer[] {
@@ -24,7 +24,7 @@ function cut(bytes: Buffer, ...at: number[]): Buffer[] {
 
 const everyByte = (bytes: Buffer) => cut(bytes, ...Array.from(bytes.keys()).slice(1));
 const latin1 = (text: string) => Buffer.from(text, "latin1");
-const ended = { problem: null, end: "ended", hasBegun: true, hasMore: false } as const;
+const ended = { problem: null, end: "ended", hasReceivedBytes: true, hasMore: false } as const;
 
 const EARLY = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
 const RETRY = "Retry-After: 7\r\n";
@@ -115,7 +115,12 @@ describe("an answer", () => {
       expect(play([latin1(text)], {}, reader)).toMatchObject({ head: null, end: null });
       expect(reader.problem).not.toBeNull();
       reader.begin();
-      expect(reader).toMatchObject({ head: null, problem: null, end: null, hasBegun: false });
+      expect(reader).toMatchObject({
+        head: null,
+        problem: null,
+        end: null,
+        hasReceivedBytes: false,
+      });
       expect(play([latin1(`${OK}${EMPTY}\r\n`)], {}, reader)).toEqual({ head: head(), ...ended });
     }
   });
