@@ -48,12 +48,12 @@ export class Connection {
   readonly #reader = new ResponseReader();
   /** Of the request under way; null while there is none. */
   #deadline: Deadline | null = null;
-  #tellAnswer: ((answer: Answer) => void) | null = null;
-  #tellDrained: ((drain: Drain) => void) | null = null;
+  #resolveAnswer: ((answer: Answer) => void) | null = null;
+  #resolveDrained: ((drain: Drain) => void) | null = null;
   #errorCode: string | null = null;
   /** Of all requests the same function, for the deadline to call. */
   readonly #onDeadline = () => {
-    if (this.#tellAnswer) this.#fail(TIMED_OUT);
+    if (this.#resolveAnswer) this.#fail(TIMED_OUT);
     else this.#finish("unfinished");
   };
 
@@ -94,7 +94,7 @@ export class Connection {
     this.#requests += 1;
     this.#wroteAtMs = this.options.now();
     this.#deadline = deadline;
-    this.#tellAnswer = resolve;
+    this.#resolveAnswer = resolve;
     deadline.whenPassed(this.#onDeadline);
     if (!deadline.hasPassed) this.#write(head, body);
     return promise;
@@ -133,7 +133,7 @@ export class Connection {
     if (!reader.hasReceivedBytes)
       this.#roundTripMs = Math.min(this.#roundTripMs, this.#sinceWriteMs());
     reader.read(bytes);
-    if (this.#tellAnswer) {
+    if (this.#resolveAnswer) {
       if (reader.problem) {
         return this.#fail({ kind: "failure", reason: "bad-response", code: reader.problem });
       }
@@ -149,14 +149,14 @@ export class Connection {
   }
 
   #answer({ status, retryAfter, location }: Readonly<Head>): void {
-    const tell = this.#tellAnswer;
-    this.#tellAnswer = null;
+    const resolveAnswer = this.#resolveAnswer;
+    this.#resolveAnswer = null;
     const { end } = this.#reader;
     const drained =
       end === "ended"
         ? DRAINED
         : new Promise<Drain>((resolve) => {
-            this.#tellDrained = resolve;
+            this.#resolveDrained = resolve;
           });
     if (end === null) {
       const spread = Math.random() * (MOST_DRAIN_MS - LEAST_DRAIN_MS);
@@ -164,13 +164,13 @@ export class Connection {
     } else {
       this.#finish(end);
     }
-    tell?.({ kind: "response", status, retryAfter, location, drained });
+    resolveAnswer?.({ kind: "response", status, retryAfter, location, drained });
   }
 
   /** The answer has ended, and with it the request. */
   #finish(end: Drain): void {
-    const tell = this.#tellDrained;
-    this.#tellDrained = null;
+    const resolveDrained = this.#resolveDrained;
+    this.#resolveDrained = null;
     this.#deadline?.clear();
     this.#deadline = null;
     const reader = this.#reader;
@@ -183,21 +183,21 @@ export class Connection {
       this.isOpen;
     if (isFree) this.options.onFree(this);
     else this.destroy();
-    tell?.(end);
+    resolveDrained?.(end);
   }
 
   #fail(failure: Failure): void {
-    const tell = this.#tellAnswer;
-    this.#tellAnswer = null;
+    const resolveAnswer = this.#resolveAnswer;
+    this.#resolveAnswer = null;
     this.#deadline = null;
     this.destroy();
-    tell?.(failure);
+    resolveAnswer?.(failure);
   }
 
   #end(): void {
     this.options.onClosed(this);
     this.#reader.close();
-    if (this.#tellAnswer) {
+    if (this.#resolveAnswer) {
       const failure = connectionFailure(this.#errorCode);
       this.#wasIdle =
         this.#isReused &&
