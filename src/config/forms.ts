@@ -34,7 +34,7 @@ export const toggle = choice(["true", "false"]).transform((text) => text === "tr
 
 export const key = /^[!-z|~]+$/;
 
-const MOST_LISTS = 16;
+const MAX_LISTS = 16;
 /** Braces only as one hash tag: a list's own keys could not share its slot otherwise. */
 const LIST_NAME = /^[^{}]*(\{[^{}]+\}[^{}]*)?$/;
 
@@ -46,10 +46,10 @@ export const lists = z.string().transform((text, context): string[] => {
       code: "custom",
       message: `${shown(wrong)} is not a list's name; accepted are braces only as in {orders}:events`,
     });
-  } else if (names.length < 1 || names.length > MOST_LISTS || new Set(names).size < names.length) {
+  } else if (names.length < 1 || names.length > MAX_LISTS || new Set(names).size < names.length) {
     context.addIssue({
       code: "custom",
-      message: `${shown(text)} does not name 1 to ${MOST_LISTS} lists, each once`,
+      message: `${shown(text)} does not name 1 to ${MAX_LISTS} lists, each once`,
     });
   }
   return names;

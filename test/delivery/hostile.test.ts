@@ -160,9 +160,9 @@ describe("all kinds at once", () => {
   const GREEDY = HOSTILE_KINDS.filter((kind) => /bomb|huge|endless|many/.test(kind));
   const AT_ONCE = 20;
   /** At most 64 KiB of a head are held, and what is read ahead of a body. */
-  const MOST_MIB = 64;
+  const MAX_MIB = 64;
 
-  test(`cost no more than ${MOST_MIB} MiB for ${AT_ONCE} attempts of any kind`, async () => {
+  test(`cost no more than ${MAX_MIB} MiB for ${AT_ONCE} attempts of any kind`, async () => {
     const receivers = await Promise.all(GREEDY.map((kind) => startHostileReceiver(kind)));
     const well = startReceiver();
     // In a process of its own: this one holds what the receivers send.
@@ -187,7 +187,7 @@ describe("all kinds at once", () => {
       kind,
       grownMib: Math.round((grown[i] ?? Infinity) / 2 ** 20),
     }));
-    expect(found.filter((one) => one.grownMib > MOST_MIB)).toEqual([]);
+    expect(found.filter((one) => one.grownMib > MAX_MIB)).toEqual([]);
     await Promise.all([...receivers.map((receiver) => receiver.stop()), well.stop()]);
   });
 });

@@ -1,6 +1,6 @@
 // What a host in a URL may be beside an address: `new URL` lets far more through than can be a name.
 
-const MOST_CHARACTERS = 253;
+const MAX_CHARACTERS = 253;
 /** RFC 1123 §2.1, and the underscore that names inside of clusters have. */
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 
@@ -8,8 +8,8 @@ const LABEL = /^[a-z0-9_-]{1,63}$/;
 export function hostNameProblem(name: string): string | null {
   const labels = absolute(name).split(".");
   if (labels.includes("")) return "it has an empty label";
-  if (absolute(name).length > MOST_CHARACTERS) {
-    return `it is over ${MOST_CHARACTERS} characters long`;
+  if (absolute(name).length > MAX_CHARACTERS) {
+    return `it is over ${MAX_CHARACTERS} characters long`;
   }
   const wrong = labels.find((label) => !LABEL.test(label));
   if (wrong === undefined) return null;

@@ -36,11 +36,11 @@ export interface ResolverOptions {
 }
 
 /** With a TTL of 0 every attempt would wait for the name server. */
-const SHORTEST_TTL_MS = 1_000;
+const MIN_TTL_MS = 1_000;
 /** A receiver that moves is found again within this, whatever its zone says. */
-const LONGEST_TTL_MS = 60_000;
+const MAX_TTL_MS = 60_000;
 /** An answer over TCP has room for thousands, and the cache for thousands of names (guarantee 6). */
-const MOST_ADDRESSES = 64;
+const MAX_ADDRESSES = 64;
 
 interface Answer {
   resolution: Resolution;
@@ -98,7 +98,7 @@ async function ask(lookup: Lookup, name: string): Promise<Answer> {
   try {
     const found = await lookup(name);
     if (found.length === 0) return unresolved("ENODATA");
-    if (found.length > MOST_ADDRESSES) return unresolved(`over ${MOST_ADDRESSES} addresses`);
+    if (found.length > MAX_ADDRESSES) return unresolved(`over ${MAX_ADDRESSES} addresses`);
     const addresses = orderAddresses(found);
     return { resolution: { kind: "resolved", addresses }, ttlMs: shortestTtl(found) };
   } catch (error) {
@@ -113,7 +113,7 @@ function unresolved(code: string): Answer {
 function shortestTtl(found: readonly Found[]): number | null {
   const ttls = found.flatMap(({ ttlMs }) => ttlMs ?? []);
   if (ttls.length === 0) return null;
-  return Math.min(Math.max(Math.min(...ttls), SHORTEST_TTL_MS), LONGEST_TTL_MS);
+  return Math.min(Math.max(Math.min(...ttls), MIN_TTL_MS), MAX_TTL_MS);
 }
 
 /**

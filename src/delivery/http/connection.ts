@@ -12,8 +12,8 @@ import { ResponseReader } from "./response-reader.ts";
  * The outcome is fixed by the head; a body is waited for a little, for a finished one lets the
  * connection live. Spread, so that many that never end do not all end in the same moment.
  */
-const LEAST_DRAIN_MS = 500;
-const MOST_DRAIN_MS = 1_000;
+const MIN_DRAIN_MS = 500;
+const MAX_DRAIN_MS = 1_000;
 
 /** Requests are put together in one place: a buffer each was a fifth of all garbage (measured). */
 const OUTGOING_BYTES = 64 * 1024;
@@ -159,8 +159,8 @@ export class Connection {
             this.#resolveDrained = resolve;
           });
     if (end === null) {
-      const spread = Math.random() * (MOST_DRAIN_MS - LEAST_DRAIN_MS);
-      this.#deadline?.shortenTo(LEAST_DRAIN_MS + spread);
+      const spread = Math.random() * (MAX_DRAIN_MS - MIN_DRAIN_MS);
+      this.#deadline?.shortenTo(MIN_DRAIN_MS + spread);
     } else {
       this.#finish(end);
     }

@@ -3,7 +3,7 @@
 import type { Connection } from "./connection.ts";
 
 /** As many as may be in flight unless set otherwise: those that were busy a moment ago are soon again. */
-const MOST = 1_024;
+const MAX_FREE = 1_024;
 /** Below what load balancers and firewalls drop without a word (from 60 s upwards). */
 const IDLE_MS = 50_000;
 const LOOK_EVERY_MS = 5_000;
@@ -30,7 +30,7 @@ export class ConnectionPool {
     free.push(connection);
     this.#free.set(connection.key, free);
     this.#count += 1;
-    if (this.#count > MOST) this.#dropOldest();
+    if (this.#count > MAX_FREE) this.#dropOldest();
     this.#timer ??= setInterval(() => this.#dropIdle(), LOOK_EVERY_MS).unref();
   }
 

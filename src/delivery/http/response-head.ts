@@ -34,7 +34,7 @@ const DIGITS = /^\d{1,15}$/;
 const ENDS_IN_CHUNKED = /(?:^|,)[ \t]*chunked$/i;
 
 /** Of what is kept from one answer to the next. */
-const MOST_REMEMBERED = 1_024;
+const MAX_CACHED_CHARACTERS = 1_024;
 let lastText = "";
 let lastHead: Readonly<Head> | ResponseProblem = "malformed-response";
 
@@ -45,7 +45,7 @@ let lastHead: Readonly<Head> | ResponseProblem = "malformed-response";
 export function readHead(text: string): Readonly<Head> | ResponseProblem {
   if (text === lastText) return lastHead;
   const head = parseHead(text);
-  if (text.length <= MOST_REMEMBERED) {
+  if (text.length <= MAX_CACHED_CHARACTERS) {
     lastText = text;
     lastHead = head;
   }
