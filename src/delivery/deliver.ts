@@ -116,8 +116,8 @@ export async function deliver(
   const destination = readTarget(target.url);
   let answer: Answer | Blocked | undefined;
   try {
-    const judging = deps.guard.judge(destination, deadline);
-    const verdict = judging instanceof Promise ? await judging : judging;
+    const checking = deps.guard.check(destination, deadline);
+    const verdict = checking instanceof Promise ? await checking : checking;
     answer =
       verdict.verdict === "allowed"
         ? await deps.send({

@@ -17,9 +17,9 @@ const SETTINGS: EgressSettings = {
   VALKEY_URL: "redis://127.0.0.1:6379",
 };
 
-async function judge({ guard }: Egress, url: string) {
+async function check({ guard }: Egress, url: string) {
   const deadline = new Deadline(20_000);
-  const verdict = await guard.judge(readTarget(url), deadline);
+  const verdict = await guard.check(readTarget(url), deadline);
   deadline.clear();
   return verdict;
 }
@@ -41,10 +41,10 @@ test("a Valkey on a unix socket is at no address", () => {
 
 test("Valkey is closed from the start, the API from when its port is known", async () => {
   const egress = createEgress(SETTINGS);
-  expect((await judge(egress, "http://127.0.0.1:6379/")).verdict).toBe("blocked");
-  expect((await judge(egress, "http://127.0.0.1:8585/")).verdict).toBe("allowed");
+  expect((await check(egress, "http://127.0.0.1:6379/")).verdict).toBe("blocked");
+  expect((await check(egress, "http://127.0.0.1:8585/")).verdict).toBe("allowed");
   egress.protect({ name: "Fluxhook's own API", host: "0.0.0.0", port: 8585 });
-  expect((await judge(egress, "http://127.0.0.1:8585/")).verdict).toBe("blocked");
+  expect((await check(egress, "http://127.0.0.1:8585/")).verdict).toBe("blocked");
 });
 
 test("DNS_SERVERS are asked in place of the system", async () => {
@@ -52,7 +52,7 @@ test("DNS_SERVERS are asked in place of the system", async () => {
     addressRecords(question, ["127.0.0.2"], 60),
   );
   const egress = createEgress({ ...SETTINGS, DNS_SERVERS: [server.address] });
-  expect(await judge(egress, "https://nowhere.invalid/")).toMatchObject({
+  expect(await check(egress, "https://nowhere.invalid/")).toMatchObject({
     verdict: "allowed",
     addresses: [{ address: "127.0.0.2", family: 4 }],
   });

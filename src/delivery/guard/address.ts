@@ -69,19 +69,19 @@ const ISATAP_MARKS = [0x00005efe, 0x02005efe];
 /** RFC 4291 §2.5.5.1. Deprecated, but a host with a `sit` interface still takes them apart. */
 const IPV4_COMPATIBLE = ipaddr.parseCIDR("::/96");
 
-export function judgeAddress(address: string | Uint8Array | ParsedAddress): AddressVerdict {
+export function checkAddress(address: string | Uint8Array | ParsedAddress): AddressVerdict {
   const parsed = isParsed(address) ? address : parseAddress(address);
   if (parsed === null) return { verdict: "denied", range: "not an IP address" };
   if (parsed.kind() === "ipv4") return firstMatch(parsed, DENIED_IPV4);
 
   const embedded = embeddedIpv4(parsed);
-  if (embedded !== null) return judgeInner(embedded.name, embedded.ipv4);
+  if (embedded !== null) return checkEmbedded(embedded.name, embedded.ipv4);
   const special = firstMatch(parsed, DENIED_IPV6);
   if (special.verdict === "denied") return special;
   if (!parsed.match(GLOBAL_UNICAST)) {
     return { verdict: "denied", range: "outside global unicast 2000::/3" };
   }
-  return isIsatap(parsed) ? judgeInner("ISATAP", lastIpv4(parsed)) : ALLOWED;
+  return isIsatap(parsed) ? checkEmbedded("ISATAP", lastIpv4(parsed)) : ALLOWED;
 }
 
 /** Null for anything but one canonical address: no octal or short IPv4, no zone. */
@@ -143,7 +143,7 @@ function isIsatap(address: ParsedAddress): boolean {
   return ISATAP_MARKS.includes(mark);
 }
 
-function judgeInner(name: string, ipv4: ipaddr.IPv4): AddressVerdict {
+function checkEmbedded(name: string, ipv4: ipaddr.IPv4): AddressVerdict {
   const inner = firstMatch(ipv4, DENIED_IPV4);
   return inner.verdict === "allowed"
     ? inner

@@ -1,6 +1,6 @@
 // Decides whether a webhook's target may be dialled and at which addresses; `send` dials nothing
 // else (guarantee 7). Protects the network that Fluxhook stands in from its users' URLs (SSRF).
-import { isWithin, judgeAddress, parseAddress, parseRange, type Address } from "./address.ts";
+import { isWithin, checkAddress, parseAddress, parseRange, type Address } from "./address.ts";
 import { EXPIRED, type Deadline } from "../../deadline.ts";
 import { isLocalhost } from "./host-name.ts";
 import type { OwnListeners } from "./own-ports.ts";
@@ -20,7 +20,7 @@ export type Verdict =
 
 export interface Guard {
   /** `target` is null where a URL could not be parsed. */
-  judge(target: Target | null, deadline: Deadline): Verdict | Promise<Verdict>;
+  check(target: Target | null, deadline: Deadline): Verdict | Promise<Verdict>;
 }
 
 export interface GuardOptions {
@@ -39,10 +39,10 @@ export function createGuard(options: GuardOptions): Guard {
   const { ports, allowHttp, resolve, ownListeners } = options;
   const exempt = options.allowRanges.map(parseRange);
   // A verdict follows from the target and its resolution alone, so it lives as long as that.
-  const judged = new WeakMap<Target, { resolution: Resolution; verdict: Verdict }>();
+  const cached = new WeakMap<Target, { resolution: Resolution; verdict: Verdict }>();
 
   /** What is wrong with this target at an address that is not exempt, or null. */
-  function rulesOfOthers(target: Target): Refusal | null {
+  function schemeAndPortProblem(target: Target): Refusal | null {
     if (!target.isTls && !allowHttp) return refusal.plainHttp();
     const isOpen = ports.some(({ from, to }) => target.port >= from && target.port <= to);
     return isOpen ? null : refusal.closedPort(target, ports);
@@ -51,21 +51,23 @@ export function createGuard(options: GuardOptions): Guard {
   function addressProblem(target: Target, address: string): Refusal | null {
     const parsed = parseAddress(address);
     if (parsed !== null && isWithin(parsed, exempt)) return null;
-    const judgement = judgeAddress(parsed ?? address);
-    return judgement.verdict === "denied"
-      ? refusal.deniedAddress(target, address, judgement.range)
-      : rulesOfOthers(target);
+    const found = checkAddress(parsed ?? address);
+    return found.verdict === "denied"
+      ? refusal.deniedAddress(target, address, found.range)
+      : schemeAndPortProblem(target);
   }
 
   /** Whether the target's name could have another address, and that one be allowed. */
   function dependsOnAddress(target: Target): boolean {
-    return hasOtherAddresses(target) && (exempt.length > 0 || rulesOfOthers(target) === null);
+    return (
+      hasOtherAddresses(target) && (exempt.length > 0 || schemeAndPortProblem(target) === null)
+    );
   }
 
-  function judgeResolution(target: Target, resolution: Resolution): Verdict {
+  function checkResolution(target: Target, resolution: Resolution): Verdict {
     if (resolution.kind === "unresolved") {
       // Where no address is exempt, none that the name may get one day would open scheme and port.
-      const problem = exempt.length === 0 ? rulesOfOthers(target) : null;
+      const problem = exempt.length === 0 ? schemeAndPortProblem(target) : null;
       return problem
         ? blocked(problem, false)
         : { verdict: "unresolved", reason: "dns", detail: resolution.code };
@@ -78,45 +80,45 @@ export function createGuard(options: GuardOptions): Guard {
     return { verdict: "allowed", target, addresses: resolution.addresses };
   }
 
-  function remember(target: Target, resolution: Resolution): Verdict {
-    const known = judged.get(target);
+  function checkCached(target: Target, resolution: Resolution): Verdict {
+    const known = cached.get(target);
     if (known?.resolution === resolution) return known.verdict;
-    const verdict = judgeResolution(target, resolution);
-    judged.set(target, { resolution, verdict });
+    const verdict = checkResolution(target, resolution);
+    cached.set(target, { resolution, verdict });
     return verdict;
   }
 
-  async function afterLookup(
+  async function checkAfterLookup(
     target: Target,
     lookup: Promise<Resolution | typeof EXPIRED>,
   ): Promise<Verdict> {
     const resolution = await lookup;
     return resolution === EXPIRED
       ? { verdict: "unresolved", reason: "timeout", detail: "name look-up" }
-      : remember(target, resolution);
+      : checkCached(target, resolution);
   }
 
-  function judgeByAddresses(target: Target, deadline: Deadline): Verdict | Promise<Verdict> {
+  function checkAddresses(target: Target, deadline: Deadline): Verdict | Promise<Verdict> {
     if (target.literal) {
-      const known = judged.get(target);
+      const known = cached.get(target);
       if (known) return known.verdict;
-      return remember(target, { kind: "resolved", addresses: [target.literal] });
+      return checkCached(target, { kind: "resolved", addresses: [target.literal] });
     }
     const { nameProblem } = target;
     if (nameProblem !== null) return blocked(refusal.noName(target, nameProblem), false);
     const resolution = resolve(target.hostname, deadline);
     return resolution instanceof Promise
-      ? afterLookup(target, resolution)
-      : remember(target, resolution);
+      ? checkAfterLookup(target, resolution)
+      : checkCached(target, resolution);
   }
 
   /** Never remembered: this machine's addresses change, and Valkey moves. */
-  async function exceptOwn(
-    judging: Verdict | Promise<Verdict>,
+  async function denyOwnListeners(
+    checking: Verdict | Promise<Verdict>,
     own: Pick<OwnListeners, "find">,
     deadline: Deadline,
   ): Promise<Verdict> {
-    const verdict = await judging;
+    const verdict = await checking;
     if (verdict.verdict !== "allowed") return verdict;
     const { target, addresses } = verdict;
     const found = await own.find(addresses, target.port, deadline);
@@ -130,16 +132,16 @@ export function createGuard(options: GuardOptions): Guard {
   }
 
   return {
-    judge(target, deadline) {
+    check(target, deadline) {
       if (target === null) return blocked(refusal.noUrl(), false);
       // There is nothing to dial for any other scheme.
       if (target.protocol !== "https:" && target.protocol !== "http:") {
         return blocked(refusal.wrongScheme(target), false);
       }
-      const judging = judgeByAddresses(target, deadline);
+      const checking = checkAddresses(target, deadline);
       return ownListeners?.hasPort(target.port)
-        ? exceptOwn(judging, ownListeners, deadline)
-        : judging;
+        ? denyOwnListeners(checking, ownListeners, deadline)
+        : checking;
     },
   };
 }

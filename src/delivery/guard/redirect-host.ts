@@ -1,6 +1,6 @@
 // The host that a redirect leads to, for the public log: its reader may be any user, so a host that may
 // be an internal one is left out.
-import { judgeAddress, parseAddress } from "./address.ts";
+import { checkAddress, parseAddress } from "./address.ts";
 import type { Target } from "./target.ts";
 
 /** RFC 1035 §2.3.4, without the dot at the end. */
@@ -29,7 +29,7 @@ export function redirectHost(location: string, target: Target): string | null {
 
 function isPublic(host: string): boolean {
   const address = parseAddress(host);
-  if (address !== null) return judgeAddress(address).verdict === "allowed";
+  if (address !== null) return checkAddress(address).verdict === "allowed";
   // A name of one label is looked up inside of somebody's network.
   return host.includes(".") && !INTERNAL_NAME.test(host);
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import {
   dialledAddress,
   isWithin,
-  judgeAddress,
+  checkAddress,
   parseAddress,
   parseRange,
 } from "../../../src/delivery/guard/address.ts";
@@ -158,11 +158,11 @@ const rows: [address: string, denied: string | null][] = [
   ["2606:4700:4700::1111%eth0", "not an IP address"],
 ];
 
-describe("judgeAddress", () => {
+describe("checkAddress", () => {
   for (const [address, denied] of rows) {
     const claim = denied === null ? "allows" : "denies";
     test(`${claim} ${address || "an empty text"}${denied ? ` as ${denied}` : ""}`, () => {
-      expect(judgeAddress(address)).toEqual(
+      expect(checkAddress(address)).toEqual(
         denied === null ? { verdict: "allowed" } : { verdict: "denied", range: denied },
       );
     });
@@ -172,13 +172,13 @@ describe("judgeAddress", () => {
     for (const [address] of rows) {
       const parsed = parseAddress(address);
       if (parsed === null) continue;
-      expect(judgeAddress(new Uint8Array(parsed.toByteArray()))).toEqual(judgeAddress(address));
+      expect(checkAddress(new Uint8Array(parsed.toByteArray()))).toEqual(checkAddress(address));
     }
   });
 
   test("denies bytes that are no address's length", () => {
     for (const length of [0, 3, 5, 15, 17]) {
-      expect(judgeAddress(new Uint8Array(length)).verdict).toBe("denied");
+      expect(checkAddress(new Uint8Array(length)).verdict).toBe("denied");
     }
   });
 });

@@ -41,15 +41,15 @@ function setUp(options: Partial<GuardOptions> = {}, names = NAMES) {
     }),
     ...options,
   });
-  async function judge(url: string): Promise<Verdict> {
+  async function check(url: string): Promise<Verdict> {
     const deadline = new Deadline(20_000);
     try {
-      return await guard.judge(readTarget(url), deadline);
+      return await guard.check(readTarget(url), deadline);
     } finally {
       deadline.clear();
     }
   }
-  return { judge, asked };
+  return { check, asked };
 }
 
 async function shown(verdict: Promise<Verdict>): Promise<string> {
@@ -114,9 +114,9 @@ describe("with the default settings", () => {
       `blocked: "*.test" is not a host's name: it holds other characters than letters, digits, - and _`,
     ],
   ];
-  const { judge } = setUp();
+  const { check } = setUp();
   test.each(cases)("%s → %s", async (url, verdict) => {
-    expect(await shown(judge(url))).toBe(verdict);
+    expect(await shown(check(url))).toBe(verdict);
   });
 });
 
@@ -135,33 +135,33 @@ describe("with EGRESS_ALLOW=10.0.0.0/8,127.0.0.0/8", () => {
     ["http://nowhere.test/", "unresolved: ENOTFOUND"],
     ["file:///etc/passwd", "blocked: the scheme file: is not http or https"],
   ];
-  const { judge } = setUp({ allowRanges: ["10.0.0.0/8", "127.0.0.0/8"] });
+  const { check } = setUp({ allowRanges: ["10.0.0.0/8", "127.0.0.0/8"] });
   test.each(cases)("%s → %s", async (url, verdict) => {
-    expect(await shown(judge(url))).toBe(verdict);
+    expect(await shown(check(url))).toBe(verdict);
   });
 });
 
 test("EGRESS_HTTP opens plain http to public addresses only", async () => {
-  const { judge } = setUp({ allowHttp: true });
-  expect(await shown(judge("http://public.test/"))).toBe("8.8.8.8 2606:4700:4700::1111");
-  expect(await shown(judge("http://private.test/"))).toStartWith("blocked: 10.0.0.5");
-  expect(await shown(judge("http://public.test:22/"))).toStartWith("blocked: port 22");
+  const { check } = setUp({ allowHttp: true });
+  expect(await shown(check("http://public.test/"))).toBe("8.8.8.8 2606:4700:4700::1111");
+  expect(await shown(check("http://private.test/"))).toStartWith("blocked: 10.0.0.5");
+  expect(await shown(check("http://public.test:22/"))).toStartWith("blocked: port 22");
 });
 
 test("an address in the URL is never looked up", async () => {
-  const { judge, asked } = setUp();
+  const { check, asked } = setUp();
   for (const url of ["https://8.8.8.8/", "https://134744072/", "https://[2606:4700:4700::1111]/"]) {
-    expect((await judge(url)).verdict).toBe("allowed");
+    expect((await check(url)).verdict).toBe("allowed");
   }
   expect(asked).toEqual([]);
 });
 
 test("a name that moves to a private address is judged anew", async () => {
   const names: Record<string, string[]> = { "rebind.test": ["8.8.8.8"] };
-  const { judge } = setUp({}, names);
-  expect((await judge("https://rebind.test/")).verdict).toBe("allowed");
+  const { check } = setUp({}, names);
+  expect((await check("https://rebind.test/")).verdict).toBe("allowed");
   names["rebind.test"] = ["127.0.0.1"];
-  expect((await judge("https://rebind.test/")).verdict).toBe("blocked");
+  expect((await check("https://rebind.test/")).verdict).toBe("blocked");
 });
 
 test("a look-up that outlasts the attempt is a time-out, not a DNS failure", async () => {
@@ -171,7 +171,7 @@ test("a look-up that outlasts the attempt is a time-out, not a DNS failure", asy
     allowHttp: false,
     resolve: createResolver({ lookup: () => new Promise(() => {}) }),
   });
-  expect(await guard.judge(readTarget("https://slow.test/"), new Deadline(5))).toMatchObject({
+  expect(await guard.check(readTarget("https://slow.test/"), new Deadline(5))).toMatchObject({
     verdict: "unresolved",
     reason: "timeout",
   });
@@ -200,9 +200,9 @@ describe("what the user is told", () => {
     ["ftp://public.test/", 'the scheme "ftp:" is not accepted; use https: or http:'],
     ["no url", "is not a URL"],
   ];
-  const { judge } = setUp();
+  const { check } = setUp();
   test.each(cases)("%s → %s", async (url, message) => {
-    expect(await judge(url)).toMatchObject({ verdict: "blocked", message });
+    expect(await check(url)).toMatchObject({ verdict: "blocked", message });
   });
 });
 
@@ -211,7 +211,7 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
   ownListeners.add({ name: "Fluxhook's own API", host: "0.0.0.0", port: 8585 });
   ownListeners.add({ name: "Fluxhook's Valkey", host: "10.0.0.5", port: 6379 });
   ownListeners.add({ name: "Fluxhook's other Valkey", host: "nowhere.invalid", port: 6380 });
-  const { judge } = setUp({ allowRanges: ["0.0.0.0/0", "::/0"], ownListeners });
+  const { check } = setUp({ allowRanges: ["0.0.0.0/0", "::/0"], ownListeners });
   const api = "at port 8585 is Fluxhook's own API";
   const cases: [url: string, verdict: string][] = [
     ["http://127.0.0.1:8585/", `blocked: 127.0.0.1 ${api}`],
@@ -232,18 +232,18 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
     ["http://10.0.0.5:6378/", "10.0.0.5"],
   ];
   test.each(cases)("%s → %s", async (url, verdict) => {
-    expect(await shown(judge(url))).toBe(verdict);
+    expect(await shown(check(url))).toBe(verdict);
   });
 
   test("are told to the user as what no setting opens", async () => {
-    expect(await judge("http://localhost:8585/")).toMatchObject({
+    expect(await check("http://localhost:8585/")).toMatchObject({
       message:
         "localhost resolves to Fluxhook's own API at port 8585, which is never delivered to, whatever FLUXHOOK_EGRESS_ALLOW opens",
     });
   });
 
   test("block their port while it cannot be told where they are", async () => {
-    expect(await judge("http://10.0.0.6:6380/")).toMatchObject({
+    expect(await check("http://10.0.0.6:6380/")).toMatchObject({
       verdict: "unresolved",
       reason: "dns",
     });
@@ -254,9 +254,9 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
     const moving = createOwnListeners({ localAddresses: () => local });
     moving.add({ name: "Fluxhook's own API", host: "::", port: 8585 });
     const guard = setUp({ allowRanges: ["10.0.0.0/8"], ownListeners: moving });
-    expect((await guard.judge("http://10.0.0.9:8585/")).verdict).toBe("allowed");
+    expect((await guard.check("http://10.0.0.9:8585/")).verdict).toBe("allowed");
     local.push("10.0.0.9");
-    expect((await guard.judge("http://10.0.0.9:8585/")).verdict).toBe("blocked");
+    expect((await guard.check("http://10.0.0.9:8585/")).verdict).toBe("blocked");
   });
 
   test("leave the way to others synchronous", () => {
@@ -268,7 +268,7 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
       ownListeners,
     });
     const deadline = new Deadline(20_000);
-    expect(guard.judge(readTarget("https://8.8.8.8/"), deadline)).toHaveProperty("verdict");
+    expect(guard.check(readTarget("https://8.8.8.8/"), deadline)).toHaveProperty("verdict");
     deadline.clear();
   });
 });
@@ -300,15 +300,15 @@ describe("a refusal", () => {
   test.each(rows)(
     "%s with EGRESS_ALLOW=%p, may pass: %p (%s)",
     async (url, allowRanges, passes) => {
-      expect(await mayPass(setUp({ allowRanges }).judge(url))).toBe(passes);
+      expect(await mayPass(setUp({ allowRanges }).check(url))).toBe(passes);
     },
   );
 
   test("of Fluxhook's own listener may pass for a name, and stays for a literal address", async () => {
     const ownListeners = createOwnListeners();
     ownListeners.add({ name: "Fluxhook's own API", host: "8.8.8.8", port: 443 });
-    const { judge } = setUp({ ownListeners });
-    expect(await mayPass(judge("https://public.test/"))).toBe(true);
-    expect(await mayPass(judge("https://8.8.8.8/"))).toBe(false);
+    const { check } = setUp({ ownListeners });
+    expect(await mayPass(check("https://public.test/"))).toBe(true);
+    expect(await mayPass(check("https://8.8.8.8/"))).toBe(false);
   });
 });
