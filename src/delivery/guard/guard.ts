@@ -5,7 +5,7 @@ import { EXPIRED, type Deadline } from "../../deadline.ts";
 import { isLocalhost } from "./host-name.ts";
 import type { OwnListeners } from "./own-ports.ts";
 import * as refusal from "./refusal.ts";
-import type { Refusal } from "./refusal.ts";
+import type { GuardRefusal } from "./refusal.ts";
 import type { Resolution, Resolve } from "./resolve.ts";
 import type { Target } from "./target.ts";
 
@@ -15,7 +15,7 @@ export type Verdict =
       verdict: "blocked";
       /** It follows from the addresses that a name has now: it may pass by itself. */
       mayPass: boolean;
-    } & Refusal)
+    } & GuardRefusal)
   | { verdict: "unresolved"; reason: "dns" | "timeout"; detail: string | null };
 
 export interface Guard {
@@ -42,13 +42,13 @@ export function createGuard(options: GuardOptions): Guard {
   const cached = new WeakMap<Target, { resolution: Resolution; verdict: Verdict }>();
 
   /** What is wrong with this target at an address that is not exempt, or null. */
-  function schemeAndPortProblem(target: Target): Refusal | null {
+  function schemeAndPortProblem(target: Target): GuardRefusal | null {
     if (!target.isTls && !allowHttp) return refusal.plainHttp();
     const isOpen = ports.some(({ from, to }) => target.port >= from && target.port <= to);
     return isOpen ? null : refusal.closedPort(target, ports);
   }
 
-  function addressProblem(target: Target, address: string): Refusal | null {
+  function addressProblem(target: Target, address: string): GuardRefusal | null {
     const parsed = parseAddress(address);
     if (parsed !== null && isWithin(parsed, exempt)) return null;
     const found = checkAddress(parsed ?? address);
@@ -151,6 +151,6 @@ function hasOtherAddresses({ literal, hostname }: Target): boolean {
   return literal === null && !isLocalhost(hostname);
 }
 
-function blocked(problem: Refusal, mayPass: boolean): Verdict {
+function blocked(problem: GuardRefusal, mayPass: boolean): Verdict {
   return { verdict: "blocked", mayPass, ...problem };
 }

@@ -2,7 +2,7 @@
 // Codes and behaviour are those of Bun 1.4.5's node:dns (c-ares), found by playing each case.
 import { Resolver } from "node:dns/promises";
 import { isLocalhost } from "./host-name.ts";
-import { codeOf, systemLookup, type Found, type Lookup } from "./resolve.ts";
+import { codeOf, systemLookup, type FoundAddress, type Lookup } from "./resolve.ts";
 
 /** c-ares counts in whole seconds, and longer with each try. */
 const QUERY = { timeout: 1_000, tries: 2 };
@@ -22,7 +22,7 @@ const NO_RECORDS = "ENOTFOUND";
 
 interface FamilyAnswer {
   family: 4 | 6;
-  found: readonly Found[];
+  found: readonly FoundAddress[];
   /** Null where the answer is whole; no records are an answer too. */
   code: string | null;
 }

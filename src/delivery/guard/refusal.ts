@@ -2,7 +2,7 @@
 // and `message` to the user who wants to register it.
 import type { Target } from "./target.ts";
 
-export interface Refusal {
+export interface GuardRefusal {
   /** May name an address of the network inside. */
   detail: string;
   /**
@@ -12,37 +12,37 @@ export interface Refusal {
   message: string;
 }
 
-export function noUrl(): Refusal {
+export function noUrl(): GuardRefusal {
   return { detail: "the URL cannot be parsed", message: "is not a URL" };
 }
 
-export function wrongScheme({ protocol }: Target): Refusal {
+export function wrongScheme({ protocol }: Target): GuardRefusal {
   return {
     detail: `the scheme ${protocol} is not http or https`,
     message: `the scheme ${JSON.stringify(protocol)} is not accepted; use https: or http:`,
   };
 }
 
-export function noName({ hostname }: Target, problem: string): Refusal {
+export function noName({ hostname }: Target, problem: string): GuardRefusal {
   const text = `${JSON.stringify(hostname)} is not a host's name: ${problem}`;
   return { detail: text, message: text };
 }
 
-export function deniedAddress(target: Target, address: string, range: string): Refusal {
+export function deniedAddress(target: Target, address: string, range: string): GuardRefusal {
   return {
     detail: `${address} is ${range}`,
     message: `${subject(target, address)} ${range}, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it`,
   };
 }
 
-export function ownListener(target: Target, address: string, name: string): Refusal {
+export function ownListener(target: Target, address: string, name: string): GuardRefusal {
   return {
     detail: `${address} at port ${target.port} is ${name}`,
     message: `${subject(target, address)} ${name} at port ${target.port}, which is never delivered to, whatever FLUXHOOK_EGRESS_ALLOW opens`,
   };
 }
 
-export function plainHttp(): Refusal {
+export function plainHttp(): GuardRefusal {
   return {
     detail: "plain http is not enabled (EGRESS_HTTP)",
     message:
@@ -53,7 +53,7 @@ export function plainHttp(): Refusal {
 export function closedPort(
   { port }: Target,
   ports: readonly { from: number; to: number }[],
-): Refusal {
+): GuardRefusal {
   const open = ports.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(", ");
   return {
     detail: `port ${port} is not in EGRESS_PORTS`,

@@ -10,12 +10,12 @@ export type Resolution =
   | { kind: "resolved"; /** In the order of `orderAddresses`. */ addresses: readonly Address[] }
   | { kind: "unresolved"; code: string };
 
-export interface Found extends Address {
+export interface FoundAddress extends Address {
   /** Left out by a look-up that does not learn it. */
   ttlMs?: number;
 }
 
-export type Lookup = (name: string) => Promise<readonly Found[]>;
+export type Lookup = (name: string) => Promise<readonly FoundAddress[]>;
 
 /** The same object as before while the answer is cached: what was judged of it still holds. */
 export type Resolve = (
@@ -42,7 +42,7 @@ const MAX_TTL_MS = 60_000;
 /** An answer over TCP has room for thousands, and the cache for thousands of names (guarantee 6). */
 const MAX_ADDRESSES = 64;
 
-interface Answer {
+interface LookupAnswer {
   resolution: Resolution;
   /** Null where the look-up does not say. */
   ttlMs: number | null;
@@ -64,7 +64,7 @@ export function createResolver({
   const answers = new BoundedMap<string, { expiresAtMs: number; resolution: Resolution }>(maxNames);
   const pending = new Map<string, Pending>();
 
-  function keep(name: string, { resolution, ttlMs }: Answer): void {
+  function keep(name: string, { resolution, ttlMs }: LookupAnswer): void {
     answers.delete(name);
     const ms = resolution.kind === "resolved" ? (ttlMs ?? keepMs) : keepFailureMs;
     answers.set(name, { expiresAtMs: nowMs() + ms, resolution });
@@ -94,7 +94,7 @@ export function createResolver({
   };
 }
 
-async function ask(lookup: Lookup, name: string): Promise<Answer> {
+async function ask(lookup: Lookup, name: string): Promise<LookupAnswer> {
   try {
     const found = await lookup(name);
     if (found.length === 0) return unresolved("ENODATA");
@@ -106,11 +106,11 @@ async function ask(lookup: Lookup, name: string): Promise<Answer> {
   }
 }
 
-function unresolved(code: string): Answer {
+function unresolved(code: string): LookupAnswer {
   return { resolution: { kind: "unresolved", code }, ttlMs: null };
 }
 
-function shortestTtl(found: readonly Found[]): number | null {
+function shortestTtl(found: readonly FoundAddress[]): number | null {
   const ttls = found.flatMap(({ ttlMs }) => ttlMs ?? []);
   if (ttls.length === 0) return null;
   return Math.min(Math.max(Math.min(...ttls), MIN_TTL_MS), MAX_TTL_MS);
@@ -120,7 +120,7 @@ function shortestTtl(found: readonly Found[]): number | null {
  * The system's resolver, /etc/hosts with it. Bun's own look-up is asynchronous on Linux: names that
  * hang use up no pool of threads.
  */
-export async function systemLookup(name: string): Promise<readonly Found[]> {
+export async function systemLookup(name: string): Promise<readonly FoundAddress[]> {
   // It does not know `localhost.`, nor what stands below it.
   const found = await Bun.dns.lookup(isLocalhost(name) ? "localhost" : name);
   return found.map(({ address, family }) => ({ address, family }));

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Deadline, EXPIRED } from "../../../src/deadline.ts";
 import { nameServerLookup } from "../../../src/delivery/guard/name-servers.ts";
-import { codeOf, createResolver, type Found } from "../../../src/delivery/guard/resolve.ts";
+import { codeOf, createResolver, type FoundAddress } from "../../../src/delivery/guard/resolve.ts";
 import { addressRecords, startNameServer, type DnsAnswer } from "../../support/name-server.ts";
 
 const V4 = "192.0.2.1";
@@ -48,10 +48,10 @@ function failureOf(looking: Promise<unknown>): Promise<string | null> {
   return looking.then(() => null, codeOf);
 }
 
-const four = (ttlMs: number): Found => ({ address: V4, family: 4, ttlMs });
-const six = (ttlMs: number): Found => ({ address: V6, family: 6, ttlMs });
+const four = (ttlMs: number): FoundAddress => ({ address: V4, family: 4, ttlMs });
+const six = (ttlMs: number): FoundAddress => ({ address: V6, family: 6, ttlMs });
 
-const found: [claim: string, name: string, expected: Found[]][] = [
+const found: [claim: string, name: string, expected: FoundAddress[]][] = [
   ["both families, IPv4 first", "both.test", [four(30_000), six(20_000)]],
   ["one family where the other has no records", "four.test", [four(30_000)]],
   ["IPv6 alone", "six.test", [six(30_000)]],
