@@ -2,7 +2,7 @@
 // Codes and behaviour are those of Bun 1.4.5's node:dns (c-ares), found by playing each case.
 import { Resolver } from "node:dns/promises";
 import { isLocalhost } from "./host-name.ts";
-import { codeOf, systemLookup, type FoundAddress, type Lookup } from "./resolve.ts";
+import { dnsCode, systemLookup, type FoundAddress, type Lookup } from "./resolve.ts";
 
 /** c-ares counts in whole seconds, and longer with each try. */
 const QUERY = { timeout: 1_000, tries: 2 };
@@ -91,7 +91,7 @@ async function answerOf(
     const found = records.map(({ address, ttl }) => ({ address, family, ttlMs: ttl * 1_000 }));
     return { family, found, code: null };
   } catch (error) {
-    const code = codeOf(error);
+    const code = dnsCode(error);
     return { family, found: [], code: code === NO_RECORDS || code === "ENODATA" ? null : code };
   }
 }

@@ -102,7 +102,7 @@ async function ask(lookup: Lookup, name: string): Promise<LookupAnswer> {
     const addresses = orderAddresses(found);
     return { resolution: { kind: "resolved", addresses }, ttlMs: shortestTtl(found) };
   } catch (error) {
-    return unresolved(codeOf(error));
+    return unresolved(dnsCode(error));
   }
 }
 
@@ -126,7 +126,7 @@ export async function systemLookup(name: string): Promise<readonly FoundAddress[
   return found.map(({ address, family }) => ({ address, family }));
 }
 
-export function codeOf(error: unknown): string {
+export function dnsCode(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : null;
   return typeof code === "string" ? code.replace(/^DNS_/, "") : "EUNKNOWN";
 }

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Deadline } from "../../deadline.ts";
-import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
+import { socketCode, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
 import type { Head } from "./response-head.ts";
 import { DRAINED, type Answer, type Drain } from "./answer.ts";
 import { ResponseReader } from "./response-reader.ts";
@@ -70,7 +70,7 @@ export class Connection {
     this.key = options.key;
     this.#roundTripMs = options.roundTripMs;
     socket.on("data", (bytes: Buffer) => this.#read(bytes));
-    socket.on("error", (error) => (this.#errorCode ??= codeOf(error)));
+    socket.on("error", (error) => (this.#errorCode ??= socketCode(error)));
     socket.on("end", () => this.#end());
     socket.on("close", () => this.#end());
   }

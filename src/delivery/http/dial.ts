@@ -4,7 +4,7 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Address } from "../guard/address.ts";
 import { trusting } from "./authorities.ts";
-import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
+import { socketCode, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
 import type { RaceLimit } from "./race.ts";
 import type { Target } from "../guard/target.ts";
 
@@ -60,7 +60,7 @@ async function opened<Kind extends Socket>(
   // A process that has nothing else to do need not wait for connections that nobody uses.
   socket.unref();
   const onOpen = () => resolve(socket);
-  const onError = (error: unknown) => resolve(connectionFailure(codeOf(error)));
+  const onError = (error: unknown) => resolve(connectionFailure(socketCode(error)));
   // One that hangs up during the handshake gives no error.
   const onClose = () => resolve(connectionFailure(null));
   const onPassed = () => resolve(TIMED_OUT);

@@ -103,7 +103,7 @@ export function mayTryNextAddress({ reason, code }: Failure): boolean {
 }
 
 /** Null where it has none. */
-export function codeOf(error: unknown): string | null {
+export function socketCode(error: unknown): string | null {
   const code = error instanceof Error && "code" in error ? error.code : null;
   return typeof code === "string" ? code : null;
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Deadline, EXPIRED } from "../../../src/deadline.ts";
 import { nameServerLookup } from "../../../src/delivery/guard/name-servers.ts";
-import { codeOf, createResolver, type FoundAddress } from "../../../src/delivery/guard/resolve.ts";
+import { dnsCode, createResolver, type FoundAddress } from "../../../src/delivery/guard/resolve.ts";
 import { addressRecords, startNameServer, type DnsAnswer } from "../../support/name-server.ts";
 
 const V4 = "192.0.2.1";
@@ -45,7 +45,7 @@ async function openZone(zone: Zone = ZONE) {
 }
 
 function failureOf(looking: Promise<unknown>): Promise<string | null> {
-  return looking.then(() => null, codeOf);
+  return looking.then(() => null, dnsCode);
 }
 
 const four = (ttlMs: number): FoundAddress => ({ address: V4, family: 4, ttlMs });
