@@ -74,8 +74,8 @@ export function createOwnListeners({
         if (found.kind === "unresolved") {
           return { kind: "unresolved", reason: "dns", detail: `${found.code} for ${name}` };
         }
-        const isReached = reaches(found.addresses, localAddresses);
-        const reached = addresses.find(isReached);
+        const isOwn = isReachedBy(found.addresses, localAddresses);
+        const reached = addresses.find(isOwn);
         if (reached) return { kind: "own", name, address: reached.address };
       }
       return { kind: "other" };
@@ -87,20 +87,21 @@ export function createOwnListeners({
  * A listener on this machine is taken to be at every address of it: a loopback address has 16 million
  * neighbours that are the same, and on which others Valkey listens cannot be seen from here.
  */
-function reaches(
+function isReachedBy(
   own: readonly Address[],
   localAddresses: () => readonly string[],
 ): (address: Address) => boolean {
   const here = new Set(localAddresses().flatMap((text) => dialled(text)?.toString() ?? []));
   const isLocal = (address: ParsedAddress) =>
     isLoopback(address) || isUnspecified(address) || here.has(address.toString());
-  const doors = own.flatMap(({ address }) => dialled(address) ?? []);
-  const isHere = doors.some(isLocal);
+  const endpoints = own.flatMap(({ address }) => dialled(address) ?? []);
+  const isHere = endpoints.some(isLocal);
   return ({ address }) => {
     const reached = dialled(address);
     if (reached === null) return false;
     return (
-      (isHere && isLocal(reached)) || doors.some((door) => door.toString() === reached.toString())
+      (isHere && isLocal(reached)) ||
+      endpoints.some((endpoint) => endpoint.toString() === reached.toString())
     );
   };
 }
