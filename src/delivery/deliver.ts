@@ -73,22 +73,22 @@ const encoder = new TextEncoder();
  * Asked when the request is signed: false, and it is not sent. Signing comes first, for what waits
  * for its turn is signed together with others, which costs a fraction of one at a time (measured).
  */
-export type Admit = () => boolean | Promise<boolean>;
+export type WaitForSlot = () => boolean | Promise<boolean>;
 
 /**
  * What the remote side does is in the outcome; it throws only where Fluxhook is at fault. Null: it
- * was not admitted.
+ * was not hasSlot.
  */
 export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<Attempt>;
 export async function deliver(
   delivery: Delivery,
   deps: DeliverDeps,
-  admit: Admit,
+  waitForSlot: WaitForSlot,
 ): Promise<Attempt | null>;
 export async function deliver(
   delivery: Delivery,
   deps: DeliverDeps,
-  admit?: Admit,
+  waitForSlot?: WaitForSlot,
 ): Promise<Attempt | null> {
   const { attempt, event, target } = delivery;
   const body = target.dialect.envelope(event);
@@ -106,9 +106,9 @@ export async function deliver(
   });
   if (event.traceparent) signed.traceparent = event.traceparent;
   faultPoint("signed");
-  if (admit !== undefined) {
-    const admitted = admit();
-    if (!(typeof admitted === "boolean" ? admitted : await admitted)) return null;
+  if (waitForSlot !== undefined) {
+    const hasSlot = waitForSlot();
+    if (!(typeof hasSlot === "boolean" ? hasSlot : await hasSlot)) return null;
   }
   const startedAtMs = deps.now();
   const startedAt = performance.now();
@@ -127,7 +127,7 @@ export async function deliver(
             body: bodyBytes,
             deadline,
           })
-        : unsent(verdict);
+        : refusalAsAnswer(verdict);
     faultPoint("answered");
   } finally {
     if (answer?.kind !== "response") deadline.clear();
@@ -149,7 +149,7 @@ export async function deliver(
 }
 
 /** What the guard's refusal means for the attempt. */
-function unsent(verdict: Exclude<Verdict, { verdict: "allowed" }>): Failure | Blocked {
+function refusalAsAnswer(verdict: Exclude<Verdict, { verdict: "allowed" }>): Failure | Blocked {
   if (verdict.verdict === "blocked") {
     return { kind: "blocked", detail: verdict.detail, mayPass: verdict.mayPass };
   }
