@@ -2,13 +2,13 @@
 // A shell in a session of its own waits for the end of a pipe that only this process holds open.
 // Unlike `process.on("exit")` it survives SIGKILL, and unlike `setpriv --pdeathsig` it is on macOS.
 
-export interface Lifeline {
+export interface ProcessDeathHook {
   /** It need not be done any more. */
-  release(): void;
+  cancel(): void;
 }
 
 /** Runs the shell `script` with `args` as $1, $2, … after the death of this process. */
-export function afterOurDeath(script: string, ...args: string[]): Lifeline {
+export function runOnProcessDeath(script: string, ...args: string[]): ProcessDeathHook {
   const shell = Bun.spawn(["/bin/sh", "-c", `read -r _; ${script}`, "sh", ...args], {
     detached: true,
     cwd: "/",
@@ -17,5 +17,5 @@ export function afterOurDeath(script: string, ...args: string[]): Lifeline {
     stderr: "ignore",
   });
   shell.unref();
-  return { release: () => shell.kill("SIGKILL") };
+  return { cancel: () => shell.kill("SIGKILL") };
 }

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { afterOurDeath } from "./on-process-death.ts";
+import { runOnProcessDeath } from "./on-process-death.ts";
 import { locateValkey } from "./locate.ts";
 import { pingValkey } from "./ping.ts";
 import type { ValkeyInstall } from "./install.ts";
@@ -130,8 +130,8 @@ async function start(
   });
   closeSync(log);
   server.unref();
-  const lifeline = afterOurDeath('kill -KILL "$1"', `${server.pid}`);
-  void server.exited.then(() => lifeline.release());
+  const onDeath = runOnProcessDeath('kill -KILL "$1"', `${server.pid}`);
+  void server.exited.then(() => onDeath.cancel());
 
   const giveUpAt = performance.now() + READY_WITHIN_MS;
   while (server.exitCode === null && server.signalCode === null && performance.now() < giveUpAt) {

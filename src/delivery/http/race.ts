@@ -122,7 +122,7 @@ class Race {
     if (wasConnecting) this.#startNext();
     if (this.#connecting.size === 0 && !this.#hasMore) {
       this.#isOver = true;
-      this.#outcome.resolve(mostTelling(this.#failures));
+      this.#outcome.resolve(mostInformative(this.#failures));
     }
   }
 
@@ -186,12 +186,12 @@ function discard(socket: Socket): void {
  * The failure to report where no address won. One of TLS comes first: a receiver was reached, and its
  * owner has to act. Then a time-out, then what the operator has to fix, before what blames the receiver.
  */
-function mostTelling(failures: readonly Failure[]): Failure {
-  const told =
+function mostInformative(failures: readonly Failure[]): Failure {
+  const reported =
     failures.find(({ reason }) => reason.startsWith("tls")) ??
     failures.find(({ reason }) => reason === "timeout") ??
     failures.find(({ isOurs }) => isOurs) ??
     failures.at(-1);
-  if (told === undefined) throw new Error("a race was started without an approved address");
-  return told;
+  if (reported === undefined) throw new Error("a race was started without an approved address");
+  return reported;
 }
