@@ -6,6 +6,14 @@ import { redact } from "./wire/redact.ts";
 
 export type Log = pino.Logger;
 
+/** What the rooms below `service/` need of a logger. Log events are `noun.verb`. */
+export interface WorkerLog {
+  debug(fields: object, event: string): void;
+  info(fields: object, event: string): void;
+  warn(fields: object, event: string): void;
+  error(fields: object, event: string): void;
+}
+
 /** A reader that has stopped reading must not hold up the end of the process. */
 const FLUSH_LIMIT_MS = 1_000;
 

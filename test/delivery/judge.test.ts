@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { judge, type Answered, type JudgeContext } from "../../src/delivery/judge.ts";
+import { delayBefore, judge, type Answered, type JudgeContext } from "../../src/delivery/judge.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 0, 0);
 const DAY_MS = 86_400_000;
@@ -165,4 +165,25 @@ test("a schedule that was shortened below the attempt parks", () => {
 
 test("the jitter is the injected randomness", () => {
   expect(judged(response(500), { random: () => 0.5 })).toHaveProperty("delayMs", 63_000);
+});
+
+describe("delayBefore", () => {
+  const SCHEDULE = [0, 60_000, 300_000, 1_800_000, 7_200_000];
+  const ALMOST_ONE = 1 - Number.EPSILON;
+
+  test("adds nothing to the schedule if the random number is 0", () => {
+    const delays = [1, 2, 3, 4, 5].map((attempt) => delayBefore(attempt, SCHEDULE, () => 0));
+    expect(delays).toEqual(SCHEDULE);
+  });
+
+  test("adds up to 10 % to a retry and nothing to the first attempt", () => {
+    expect(delayBefore(2, SCHEDULE, () => 0.5)).toBe(63_000);
+    expect(delayBefore(5, SCHEDULE, () => ALMOST_ONE)).toBeWithin(7_900_000, 7_920_001);
+    expect(delayBefore(1, [500], () => ALMOST_ONE)).toBe(500);
+  });
+
+  test("returns null after the last attempt of the schedule", () => {
+    expect(delayBefore(6, SCHEDULE, () => 0)).toBeNull();
+    expect(delayBefore(2, [0], () => 0)).toBeNull();
+  });
 });

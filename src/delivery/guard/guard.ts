@@ -1,8 +1,8 @@
-// Decides whether a webhook's target may be dialled and at which addresses; `send` dials nothing
-// else (guarantee 7). Protects the network that Fluxhook stands in from its users' URLs (SSRF).
+// Decides whether a webhook's target may be dialled and at which addresses; `send` dials no other
+// (guarantee 7). This protects Fluxhook's own network from its users' URLs (SSRF).
 import { isWithin, checkAddress, parseAddress, parseRange, type Address } from "./address.ts";
 import { EXPIRED, type Deadline } from "../../deadline.ts";
-import { isLocalhost } from "./host-name.ts";
+import { isLocalhost } from "./target.ts";
 import type { OwnListeners } from "./own-ports.ts";
 import * as refusal from "./refusal.ts";
 import type { GuardRefusal } from "./refusal.ts";
@@ -13,35 +13,35 @@ export type Verdict =
   | { verdict: "allowed"; target: Target; addresses: readonly Address[] }
   | ({
       verdict: "blocked";
-      /** It follows from the addresses that a name has now: it may pass by itself. */
+      /** The verdict depends on the name's current addresses, so a later one may differ. */
       mayPass: boolean;
     } & GuardRefusal)
   | { verdict: "unresolved"; reason: "dns" | "timeout"; detail: string | null };
 
 export interface Guard {
-  /** `target` is null where a URL could not be parsed. */
+  /** Checks a target; null stands for a URL that could not be parsed. */
   check(target: Target | null, deadline: Deadline): Verdict | Promise<Verdict>;
 }
 
 export interface GuardOptions {
-  /** Exempt from the guard, on any port and over plain http (`EGRESS_ALLOW`). */
+  /** Address ranges exempt from the guard, on any port and over plain http (`EGRESS_ALLOW`). */
   allowRanges: readonly string[];
-  /** Ports of everybody else (`EGRESS_PORTS`). */
+  /** Ports that are allowed at all other addresses (`EGRESS_PORTS`). */
   ports: readonly { from: number; to: number }[];
-  /** Plain http to public addresses (`EGRESS_HTTP`). */
+  /** Whether plain http to public addresses is allowed (`EGRESS_HTTP`). */
   allowHttp: boolean;
   resolve: Resolve;
-  /** Denied whatever is exempt. */
+  /** Fluxhook's own ports: denied even at exempt addresses. */
   ownListeners?: Pick<OwnListeners, "hasPort" | "find">;
 }
 
 export function createGuard(options: GuardOptions): Guard {
   const { ports, allowHttp, resolve, ownListeners } = options;
   const exempt = options.allowRanges.map(parseRange);
-  // A verdict follows from the target and its resolution alone, so it lives as long as that.
+  // A verdict depends only on the target and its resolution, so it is valid as long as both are.
   const cached = new WeakMap<Target, { resolution: Resolution; verdict: Verdict }>();
 
-  /** What is wrong with this target at an address that is not exempt, or null. */
+  /** Returns why scheme or port are denied at an address that is not exempt, or null. */
   function schemeAndPortProblem(target: Target): GuardRefusal | null {
     if (!target.isTls && !allowHttp) return refusal.plainHttp();
     const isOpen = ports.some(({ from, to }) => target.port >= from && target.port <= to);
@@ -57,7 +57,7 @@ export function createGuard(options: GuardOptions): Guard {
       : schemeAndPortProblem(target);
   }
 
-  /** Whether the target's name could have another address, and that one be allowed. */
+  /** Returns whether the target's name could get other addresses that are allowed. */
   function dependsOnAddress(target: Target): boolean {
     return (
       hasOtherAddresses(target) && (exempt.length > 0 || schemeAndPortProblem(target) === null)
@@ -66,14 +66,14 @@ export function createGuard(options: GuardOptions): Guard {
 
   function checkResolution(target: Target, resolution: Resolution): Verdict {
     if (resolution.kind === "unresolved") {
-      // Where no address is exempt, none that the name may get one day would open scheme and port.
+      // If no address is exempt, no address that the name may get later would allow scheme and port.
       const problem = exempt.length === 0 ? schemeAndPortProblem(target) : null;
       return problem
         ? blocked(problem, false)
         : { verdict: "unresolved", reason: "dns", detail: resolution.code };
     }
     for (const { address } of resolution.addresses) {
-      // One denied address denies the name: which of them is dialled must not be left to luck.
+      // One denied address denies the name: whether it is dialled must not depend on chance.
       const problem = addressProblem(target, address);
       if (problem !== null) return blocked(problem, dependsOnAddress(target));
     }
@@ -112,7 +112,7 @@ export function createGuard(options: GuardOptions): Guard {
       : checkCached(target, resolution);
   }
 
-  /** Never remembered: this machine's addresses change, and Valkey moves. */
+  /** Denies Fluxhook's own ports. Never cached: this machine's addresses change, and Valkey moves. */
   async function denyOwnListeners(
     checking: Verdict | Promise<Verdict>,
     own: Pick<OwnListeners, "find">,
@@ -134,7 +134,7 @@ export function createGuard(options: GuardOptions): Guard {
   return {
     check(target, deadline) {
       if (target === null) return blocked(refusal.noUrl(), false);
-      // There is nothing to dial for any other scheme.
+      // Other schemes have nothing to dial.
       if (target.protocol !== "https:" && target.protocol !== "http:") {
         return blocked(refusal.wrongScheme(target), false);
       }
@@ -146,7 +146,7 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-/** `localhost` is this machine at every attempt (RFC 6761 §6.3), as a literal address is itself. */
+/** False for a literal address and for `localhost`, which is always this machine (RFC 6761 §6.3). */
 function hasOtherAddresses({ literal, hostname }: Target): boolean {
   return literal === null && !isLocalhost(hostname);
 }

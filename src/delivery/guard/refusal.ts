@@ -1,13 +1,13 @@
-// What the guard says of a target that it does not let through: `detail` to the operator, in the log,
-// and `message` to the user who wants to register it.
+// The texts of the guard's refusals: `detail` for the operator's log, `message` for the user who registers
+// the URL.
 import type { Target } from "./target.ts";
 
 export interface GuardRefusal {
-  /** May name an address of the network inside. */
+  /** May name an internal address. */
   detail: string;
   /**
-   * What was found and what would be accepted. Of a name's addresses only their kind: a user who
-   * learned them could map the network that Fluxhook stands in.
+   * What was found and what is accepted. It names only the kind of a name's addresses: with the addresses
+   * a user could map Fluxhook's network.
    */
   message: string;
 }
@@ -31,14 +31,14 @@ export function noName({ hostname }: Target, problem: string): GuardRefusal {
 export function deniedAddress(target: Target, address: string, range: string): GuardRefusal {
   return {
     detail: `${address} is ${range}`,
-    message: `${subject(target, address)} ${range}, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it`,
+    message: `${subject(target, address)} ${range}; Fluxhook delivers there only if FLUXHOOK_EGRESS_ALLOW allows it`,
   };
 }
 
 export function ownListener(target: Target, address: string, name: string): GuardRefusal {
   return {
     detail: `${address} at port ${target.port} is ${name}`,
-    message: `${subject(target, address)} ${name} at port ${target.port}, which is never delivered to, whatever FLUXHOOK_EGRESS_ALLOW opens`,
+    message: `${subject(target, address)} ${name} at port ${target.port}; Fluxhook never delivers there, whatever FLUXHOOK_EGRESS_ALLOW allows`,
   };
 }
 
@@ -46,7 +46,7 @@ export function plainHttp(): GuardRefusal {
   return {
     detail: "plain http is not enabled (EGRESS_HTTP)",
     message:
-      "plain http is not accepted; use https (FLUXHOOK_EGRESS_HTTP opens http to public addresses)",
+      "plain http is not accepted; use https (FLUXHOOK_EGRESS_HTTP allows http to public addresses)",
   };
 }
 
@@ -57,7 +57,7 @@ export function closedPort(
   const open = ports.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(", ");
   return {
     detail: `port ${port} is not in EGRESS_PORTS`,
-    message: `port ${port} is not accepted; FLUXHOOK_EGRESS_PORTS opens ${open || "none"}`,
+    message: `port ${port} is not accepted; FLUXHOOK_EGRESS_PORTS allows ${open || "none"}`,
   };
 }
 

@@ -111,7 +111,7 @@ describe("with the default settings", () => {
     ["https://127.0.0.1../", `blocked: "127.0.0.1.." is not a host's name: it has an empty label`],
     [
       "https://*.test/",
-      `blocked: "*.test" is not a host's name: it holds other characters than letters, digits, - and _`,
+      `blocked: "*.test" is not a host's name: it has characters other than letters, digits, - and _`,
     ],
   ];
   const { check } = setUp();
@@ -181,20 +181,20 @@ describe("what the user is told", () => {
   const cases: [url: string, message: string][] = [
     [
       "https://2130706433/",
-      "127.0.0.1 is loopback 127.0.0.0/8, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it",
+      "127.0.0.1 is loopback 127.0.0.0/8; Fluxhook delivers there only if FLUXHOOK_EGRESS_ALLOW allows it",
     ],
     // Where the names of the network inside lead is not told.
     [
       "https://private.test/",
-      "private.test resolves to private 10.0.0.0/8, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it",
+      "private.test resolves to private 10.0.0.0/8; Fluxhook delivers there only if FLUXHOOK_EGRESS_ALLOW allows it",
     ],
     [
       "http://public.test/",
-      "plain http is not accepted; use https (FLUXHOOK_EGRESS_HTTP opens http to public addresses)",
+      "plain http is not accepted; use https (FLUXHOOK_EGRESS_HTTP allows http to public addresses)",
     ],
     [
       "https://public.test:22/",
-      "port 22 is not accepted; FLUXHOOK_EGRESS_PORTS opens 80, 443, 1024-65535",
+      "port 22 is not accepted; FLUXHOOK_EGRESS_PORTS allows 80, 443, 1024-65535",
     ],
     ["https://a..b/", `"a..b" is not a host's name: it has an empty label`],
     ["ftp://public.test/", 'the scheme "ftp:" is not accepted; use https: or http:'],
@@ -238,7 +238,7 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
   test("are told to the user as what no setting opens", async () => {
     expect(await check("http://localhost:8585/")).toMatchObject({
       message:
-        "localhost resolves to Fluxhook's own API at port 8585, which is never delivered to, whatever FLUXHOOK_EGRESS_ALLOW opens",
+        "localhost resolves to Fluxhook's own API at port 8585; Fluxhook never delivers there, whatever FLUXHOOK_EGRESS_ALLOW allows",
     });
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { requestHead } from "../../../src/delivery/http/request.ts";
+import { mergeHeaders, requestHead } from "../../../src/delivery/http/request.ts";
 import { readTarget } from "../../../src/delivery/guard/target.ts";
 
 const target = readTarget("http://user:pw@receiver.test:8080/a%20b?q=%2F#part")!;
@@ -155,5 +155,34 @@ describe("a name", () => {
   test("is told in its beginning only", () => {
     const error = thrownBy({ [`${"x".repeat(100_000)} `]: "1" });
     expect(error).toHaveProperty("message", `the header "${"x".repeat(64)}" cannot be sent`);
+  });
+});
+
+describe("mergeHeaders", () => {
+  const OURS = { "Content-Type": "application/json", "X-Fluxdrop-Event": "file.created" };
+
+  test("custom headers are sent beside ours", () => {
+    expect(mergeHeaders({ "X-Tenant": "7" }, null, OURS)).toEqual({ "X-Tenant": "7", ...OURS });
+  });
+
+  test("ours win in any spelling, and no header is sent twice", () => {
+    const custom = {
+      "x-fluxdrop-event": "forged",
+      "CONTENT-TYPE": "text/plain",
+      HOST: "other.test",
+    };
+    expect(mergeHeaders(custom, null, OURS)).toEqual(OURS);
+  });
+
+  test("the URL's credentials become Authorization unless a custom header is one", () => {
+    expect(mergeHeaders({}, "Basic url", OURS)).toEqual({ Authorization: "Basic url", ...OURS });
+    expect(mergeHeaders({ "X-A": "1" }, "Basic url", OURS)).toHaveProperty(
+      "Authorization",
+      "Basic url",
+    );
+    expect(mergeHeaders({ authorization: "Bearer own" }, "Basic url", OURS)).toEqual({
+      authorization: "Bearer own",
+      ...OURS,
+    });
   });
 });
