@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { headEnd } from "../../../src/delivery/http/head-reader.ts";
 import {
-  headEnd,
   readHead,
   type Head,
   type ResponseProblem,
