@@ -35,19 +35,19 @@ describe("a file of certificates", () => {
   const half = testAuthority.trim().slice(0, -10);
   const empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
   test.each([
-    ["no text", "", "it holds no certificate"],
-    ["some other text", "hello", "it holds no certificate"],
-    ["a key alone", key, "it holds no certificate"],
-    ["a certificate that is cut off", half, "it holds no certificate"],
+    ["no text", "", "it contains no certificate"],
+    ["some other text", "hello", "it contains no certificate"],
+    ["a key alone", key, "it contains no certificate"],
+    ["a certificate that is cut off", half, "it contains no certificate"],
     [
       "a second one that is cut off",
       `${cert}\n${half}`,
-      "it holds a certificate without its END line",
+      "it contains a certificate without its END line",
     ],
     [
       "what is no certificate among others",
       `${cert}\n${empty}`,
-      "it holds no readable certificate as number 2 of 2",
+      "it contains an unreadable certificate, number 2 of 2",
     ],
   ])("with %s is refused", async (_, text, problem) => {
     expect(await read(text)).toBe(`${problem}; ${accepted}`);

@@ -104,7 +104,7 @@ describe("the error for a secret's file names its path when the file", () => {
     [
       "is huge",
       fileOf("x".repeat(65_537)),
-      "which holds more than 65536 bytes; no setting is that long",
+      "which has more than 65536 bytes; no setting is that long",
     ],
   ];
   // Permissions do not bind root.
@@ -124,14 +124,14 @@ describe("the error for a secret's file names its path when the file", () => {
 
 test("a file for a setting that is no secret is refused with what to set", () => {
   expect(problemsOf({ FLUXHOOK_PORT_FILE: fileOf("8585") })).toEqual([
-    "FLUXHOOK_PORT_FILE is no setting of Fluxhook; only secrets are read from files: set FLUXHOOK_PORT itself",
+    "FLUXHOOK_PORT_FILE is not a setting of Fluxhook; only secrets are read from files, so set FLUXHOOK_PORT itself",
   ]);
 });
 
 test("FLUXHOOK_ALERT_URL accepts the secret from a file", () => {
   const environment = { FLUXHOOK_ALERT_URL: "https://alerts.example.com/" };
   expect(problemsOf(environment)).toEqual([
-    "FLUXHOOK_ALERT_SECRET is required where FLUXHOOK_ALERT_URL is set",
+    "FLUXHOOK_ALERT_SECRET is required if FLUXHOOK_ALERT_URL is set",
   ]);
   expect(
     problemsOf({ ...environment, FLUXHOOK_ALERT_SECRET_FILE: fileOf("a-secret-of-the-alerts") }),

@@ -77,7 +77,7 @@ describe.skipIf(!hasApt)("fetching Debian's Valkey", () => {
       status: "fetched",
       install: { serverPath: join(folder, "usr/bin/valkey-server"), version: "8.0.1" },
     });
-    expect(lines[0]).toBe("fetching valkey-server from Debian's packages…");
+    expect(lines[0]).toBe("downloading valkey-server from Debian's packages…");
     expect(await readdir(dirname(folder))).toEqual(["bookworm"]);
   });
 
