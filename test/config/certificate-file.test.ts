@@ -17,16 +17,16 @@ async function read(text: string): Promise<string | undefined> {
 }
 
 describe("a file of certificates", () => {
-  test("may hold several, with text around them", async () => {
+  test("a certificate file may have several certificates with text around them", async () => {
     const found = await read(`# our own\n${testAuthority}\nanother:\n${cert}\nend`);
     expect(found).toBe([testAuthority, cert].map((pem) => pem.trim()).join("\n"));
   });
 
-  test("may have CRLF line ends", async () => {
+  test("a certificate file may have CRLF line ends", async () => {
     expect(await read(testAuthority.replaceAll("\n", "\r\n"))).toContain("BEGIN CERTIFICATE");
   });
 
-  test("gives no private key away that is in it, too", async () => {
+  test("a private key in a certificate file is not read", async () => {
     const found = await read(`${key}\n${cert}`);
     expect(found).toBe(cert.trim());
   });
@@ -49,11 +49,11 @@ describe("a file of certificates", () => {
       `${cert}\n${empty}`,
       "it contains an unreadable certificate, number 2 of 2",
     ],
-  ])("with %s is refused", async (_, text, problem) => {
+  ])("a certificate file with %s is refused", async (_, text, problem) => {
     expect(await read(text)).toBe(`${problem}; ${accepted}`);
   });
 
-  test("of more than 4 MiB is refused", async () => {
+  test("a certificate file of more than 4 MiB is refused", async () => {
     const found = await read(`${testAuthority}\n${"#".repeat(4 * 1024 * 1024)}`);
     expect(found).toStartWith("it has more than 4194304 bytes");
   });

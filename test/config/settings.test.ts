@@ -118,12 +118,15 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["LOG_LEVEL", "verbose", `"verbose" is not one of debug, info, warn, error, silent`],
 ];
 
-test.each(BAD)("%s=%s is told with what was found and what is accepted", (name, value, problem) => {
-  const environment = { FLUXHOOK_ALERT_SECRET: "x".repeat(32), [`FLUXHOOK_${name}`]: value };
-  expect(problemsOf(environment)).toEqual([`FLUXHOOK_${name} ${problem}`]);
-});
+test.each(BAD)(
+  "%s=%s is refused with what was found and what is accepted",
+  (name, value, problem) => {
+    const environment = { FLUXHOOK_ALERT_SECRET: "x".repeat(32), [`FLUXHOOK_${name}`]: value };
+    expect(problemsOf(environment)).toEqual([`FLUXHOOK_${name} ${problem}`]);
+  },
+);
 
-test("every setting has a bad value above, but for the one that takes any text", () => {
+test("every setting has a bad value above, except the one that takes any text", () => {
   const covered = new Set<string>(BAD.map(([name]) => name));
   expect(Object.keys(SETTINGS).filter((name) => !covered.has(name))).toEqual(["HOST"]);
 });
@@ -154,12 +157,12 @@ test.each<[SettingName, string, unknown]>([
   ["SECRET_KEY", `${"A".repeat(43)}=`, [`${"A".repeat(43)}=`]],
   ["CORS_ORIGINS", "https://App.example.com", ["https://app.example.com"]],
   ["SHUTDOWN_GRACE", "0s", 0],
-])("%s=%s is taken", (name, text, value) => {
+])("%s=%s is accepted", (name, text, value) => {
   expect(readSettings({ [`FLUXHOOK_${name}`]: text })[name]).toEqual(value as never);
 });
 
 describe("the defaults", () => {
-  test("are those of the design", () => {
+  test("the defaults are those of docs/design.md", () => {
     expect(readSettings({})).toMatchObject({
       VALKEY_URL: "redis://127.0.0.1:6379",
       PREFIX: "fluxhook",
@@ -182,17 +185,17 @@ describe("the defaults", () => {
     });
   });
 
-  test("hold where a variable is empty", () => {
+  test("an empty variable means the default", () => {
     expect(readSettings({ FLUXHOOK_PORT: "", FLUXHOOK_QUEUE: "" })).toEqual(readSettings({}));
   });
 
-  test("let the list follow the prefix, unless it is named", () => {
+  test("the default list follows the prefix", () => {
     expect(readSettings({ FLUXHOOK_PREFIX: "p" }).QUEUE).toEqual(["p:events"]);
     expect(readSettings({ FLUXHOOK_PREFIX: "p", FLUXHOOK_QUEUE: "q" }).QUEUE).toEqual(["q"]);
   });
 });
 
-test("all problems are told at once, in one message", () => {
+test("all problems are in one message", () => {
   const environment = {
     FLUXHOOK_PORT: "x",
     FLUXHOOK_RETRY_SCHEDULE: "1,2",
@@ -219,11 +222,11 @@ test.each([
   ["FLUXHOOK_APITOKEN", "; did you mean FLUXHOOK_API_TOKEN?"],
   ["FLUXHOOK_api_token", "; did you mean FLUXHOOK_API_TOKEN?"],
   ["FLUXHOOK_RETRY", "; did you mean FLUXHOOK_RETRY_SCHEDULE?"],
-])("%s is a typing mistake", (name, hint) => {
+])("%s is reported as a typing error", (name, hint) => {
   expect(problemsOf({ [name]: "1" })).toEqual([`${name} is not a setting of Fluxhook${hint}`]);
 });
 
-test("what Kubernetes sets for a service named fluxhook is none", () => {
+test("variables that Kubernetes sets for a service called fluxhook are ignored", () => {
   const settings = readSettings({
     FLUXHOOK_SERVICE_HOST: "10.0.0.1",
     FLUXHOOK_SERVICE_PORT: "8585",

@@ -59,7 +59,7 @@ function shown(index: number): string {
 
 const indexes = Array.from(answers.keys());
 
-test("each judge has said something of each answer", () => {
+test("each judge has a verdict on each answer", () => {
   const missing = indexes.filter(
     (index) => !ours[index] || !strict[index] || !lenient[index] || (curl && !curl[index]),
   );
@@ -73,7 +73,7 @@ test("each judge has said something of each answer", () => {
   }
 });
 
-test("an answer in which Node and curl see a 2xx is a 2xx here", () => {
+test("an answer that Node and curl read as 2xx is a 2xx here", () => {
   const wrong = indexes.filter(
     (index) =>
       (isSuccess(strict[index]?.status) || isSuccess(lenient[index]?.status)) &&
@@ -83,7 +83,7 @@ test("an answer in which Node and curl see a 2xx is a 2xx here", () => {
   expect(wrong.map(shown)).toEqual([]);
 });
 
-test("an answer as a server writes it has the status that is in it", () => {
+test("an unchanged answer of a server has its own status", () => {
   const recorded = indexes.filter((index) => !answers[index]!.from.includes(": "));
   expect(recorded.length).toBeGreaterThan(40);
   for (const index of recorded) {
@@ -93,7 +93,7 @@ test("an answer as a server writes it has the status that is in it", () => {
   }
 });
 
-test("no status is seen here that Node or curl sees otherwise", () => {
+test("no status differs from the one that Node or curl reads", () => {
   const wrong = indexes.filter((index) => {
     const { status } = ours[index]!;
     const others = [strict[index], lenient[index], curl?.[index]];
@@ -104,7 +104,7 @@ test("no status is seen here that Node or curl sees otherwise", () => {
   expect(wrong.map(shown)).toEqual([]);
 });
 
-test("a connection is kept only behind an answer that Node reads to its end, too", () => {
+test("a connection is kept only after an answer that Node reads to its end too", () => {
   const reader = new ResponseReader();
   const kept = indexes.filter((index) => {
     reader.begin();

@@ -30,16 +30,16 @@ const places: [valkeyUrl: string, host: string, port: number][] = [
   ["rediss://user:p%40ss@valkey.internal:7000/2", "valkey.internal", 7000],
   ["valkey://[fd00::2]:7000", "fd00::2", 7000],
 ];
-test.each(places)("%s is Valkey at %s, port %i", (valkeyUrl, host, port) => {
+test.each(places)("valkeyListener of %s is %s, port %i", (valkeyUrl, host, port) => {
   expect(valkeyListener(valkeyUrl)).toEqual({ name: "Fluxhook's Valkey", host, port });
 });
 
-test("a Valkey on a unix socket is at no address", () => {
+test("valkeyListener returns null for a unix socket", () => {
   expect(valkeyListener("/run/valkey.sock")).toBeNull();
   expect(valkeyListener("unix:///run/valkey.sock")).toBeNull();
 });
 
-test("Valkey is closed from the start, the API from when its port is known", async () => {
+test("Valkey is denied from the start, the API once its port is known", async () => {
   const egress = createEgress(SETTINGS);
   expect((await check(egress, "http://127.0.0.1:6379/")).verdict).toBe("blocked");
   expect((await check(egress, "http://127.0.0.1:8585/")).verdict).toBe("allowed");
@@ -47,7 +47,7 @@ test("Valkey is closed from the start, the API from when its port is known", asy
   expect((await check(egress, "http://127.0.0.1:8585/")).verdict).toBe("blocked");
 });
 
-test("DNS_SERVERS are asked in place of the system", async () => {
+test("DNS_SERVERS are asked instead of the system", async () => {
   await using server = await startNameServer((question) =>
     addressRecords(question, ["127.0.0.2"], 60),
   );

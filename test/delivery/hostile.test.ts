@@ -81,26 +81,29 @@ const EXPECTED: Readonly<Record<HostileKind, Expected>> = {
 const timeoutFor = ({ reason }: Expected) => (reason === "timeout" ? 300 : 30_000);
 
 describe("a receiver of the kind", () => {
-  test.each(HOSTILE_KINDS)("%s", async (kind) => {
-    const expected = EXPECTED[kind];
-    const receiver = await startHostileReceiver(kind);
-    const attempt = await deliver(
-      delivery(receiver.url, { timeoutMs: timeoutFor(expected) }),
-      deps(),
-    );
-    expect(attempt.outcome.reason).toBe(expected.reason);
-    expect(attempt.outcome.outcome).toBe(expected.reason === null ? "delivered" : "retry");
-    expect(attempt.detail).toBe(expected.detail ?? null);
-    expect(await attempt.drained).toBe(expected.drain);
-    expect(receiver.connections).toHaveLength(1);
-    // All of the bomb may be in before it is cut off: a whole answer leaves its connection to others.
-    const isWhole =
-      attempt.outcome.statusCode !== null && (expected.drain === "ended" || kind === "gzip-bomb");
-    if (!isWhole) await receiver.connections[0]?.closed;
-    await receiver.stop();
-  });
+  test.each(HOSTILE_KINDS)(
+    "an attempt to a hostile receiver ends as it should: %s",
+    async (kind) => {
+      const expected = EXPECTED[kind];
+      const receiver = await startHostileReceiver(kind);
+      const attempt = await deliver(
+        delivery(receiver.url, { timeoutMs: timeoutFor(expected) }),
+        deps(),
+      );
+      expect(attempt.outcome.reason).toBe(expected.reason);
+      expect(attempt.outcome.outcome).toBe(expected.reason === null ? "delivered" : "retry");
+      expect(attempt.detail).toBe(expected.detail ?? null);
+      expect(await attempt.drained).toBe(expected.drain);
+      expect(receiver.connections).toHaveLength(1);
+      // All of the bomb may be in before it is cut off: a whole answer leaves its connection to others.
+      const isWhole =
+        attempt.outcome.statusCode !== null && (expected.drain === "ended" || kind === "gzip-bomb");
+      if (!isWhole) await receiver.connections[0]?.closed;
+      await receiver.stop();
+    },
+  );
 
-  test("half-open costs the next request on the connection its deadline, and no more", async () => {
+  test("a half-open connection costs only the next request on it its deadline", async () => {
     const receiver = await startHostileReceiver("half-open");
     const first = await deliver(delivery(receiver.url), deps());
     await first.drained;
@@ -111,7 +114,7 @@ describe("a receiver of the kind", () => {
     await receiver.stop();
   });
 
-  test("answers-twice does not answer the next request in advance", async () => {
+  test("a second answer does not become the answer to the next request", async () => {
     const receiver = await startHostileReceiver("answers-twice");
     for (let sent = 0; sent < 5; sent++) {
       const attempt = await deliver(delivery(receiver.url), deps());
@@ -121,7 +124,7 @@ describe("a receiver of the kind", () => {
     await receiver.stop();
   });
 
-  test("that never reads ends with the deadline, however large the body", async () => {
+  test("an attempt to a receiver that never reads ends at the deadline, whatever the size of the body", async () => {
     const closed = Promise.withResolvers<void>();
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       socket.on("error", () => {});
@@ -141,7 +144,7 @@ describe("a receiver of the kind", () => {
 });
 
 describe("all kinds at once", () => {
-  test("leave room for others, and end", async () => {
+  test("all hostile receivers at once leave room for others, and their attempts end", async () => {
     const receivers = await Promise.all(HOSTILE_KINDS.map((kind) => startHostileReceiver(kind)));
     const attempts = await Promise.all(
       receivers.flatMap(({ url }) =>
@@ -162,7 +165,7 @@ describe("all kinds at once", () => {
   /** At most 64 KiB of a head are held, and what is read ahead of a body. */
   const MAX_MIB = 64;
 
-  test(`cost no more than ${MAX_MIB} MiB for ${AT_ONCE} attempts of any kind`, async () => {
+  test(`${AT_ONCE} attempts to any hostile receiver cost at most ${MAX_MIB} MiB`, async () => {
     const receivers = await Promise.all(GREEDY.map((kind) => startHostileReceiver(kind)));
     const well = startReceiver();
     // In a process of its own: this one holds what the receivers send.

@@ -63,7 +63,7 @@ test.each([
   });
 });
 
-test("410 disables the webhook and parks the delivery, whatever attempt it is", () => {
+test("410 disables the webhook and parks the delivery at any attempt", () => {
   for (const attempt of [1, 3]) {
     expect(judged(response(410, "60"), { attempt })).toEqual({
       outcome: "parked",
@@ -77,7 +77,7 @@ test("410 disables the webhook and parks the delivery, whatever attempt it is", 
   }
 });
 
-test("a blocked literal address is parked at once, with attempts left", () => {
+test("a blocked literal address is parked at once, even with attempts left", () => {
   expect(judged({ kind: "blocked", mayPass: false })).toEqual({
     outcome: "parked",
     reason: "blocked-address",
@@ -89,7 +89,7 @@ test("a blocked literal address is parked at once, with attempts left", () => {
   });
 });
 
-test("a name that has a blocked address now is tried again on the schedule", () => {
+test("a name with a blocked address is retried on the schedule", () => {
   expect(judged({ kind: "blocked", mayPass: true })).toEqual({
     outcome: "retry",
     reason: "blocked-address",
@@ -126,18 +126,21 @@ describe("Retry-After", () => {
     [404, "600", 60_000, null],
     [301, "600", 60_000, null],
   ];
-  test.each(rows)("%i with %p: in %i ms, pause %p", (status, retryAfter, delayMs, pauseMs) => {
-    expect(judged(response(status, retryAfter))).toEqual({
-      outcome: "retry",
-      reason: `http-${status}`,
-      statusCode: status,
-      delayMs,
-      pauseMs,
-      countsTowardsDisabling: pauseMs === null,
-    });
-  });
+  test.each(rows)(
+    "%i with Retry-After %p is retried in %i ms and pauses for %p",
+    (status, retryAfter, delayMs, pauseMs) => {
+      expect(judged(response(status, retryAfter))).toEqual({
+        outcome: "retry",
+        reason: `http-${status}`,
+        statusCode: status,
+        delayMs,
+        pauseMs,
+        countsTowardsDisabling: pauseMs === null,
+      });
+    },
+  );
 
-  test("uses up an attempt, and pauses the webhook even where it was the last", () => {
+  test("Retry-After uses up an attempt and pauses the webhook even after the last one", () => {
     expect(judged(response(429, "600"), { attempt: 3 })).toEqual({
       outcome: "parked",
       reason: "http-429",
@@ -150,7 +153,7 @@ describe("Retry-After", () => {
   });
 });
 
-test("a used up schedule parks with the failure as its reason", () => {
+test("a schedule that is used up parks the delivery with the last failure as its reason", () => {
   const parked = { outcome: "parked", exhausted: true, disable: false };
   expect(judged(response(500), { attempt: 3 })).toMatchObject({ ...parked, reason: "http-500" });
   expect(judged({ kind: "failure", reason: "dns" }, { attempt: 3 })).toMatchObject({
@@ -159,11 +162,11 @@ test("a used up schedule parks with the failure as its reason", () => {
   });
 });
 
-test("a schedule that was shortened below the attempt parks", () => {
+test("a schedule that is shorter than the attempts so far parks the delivery", () => {
   expect(judged(response(500), { attempt: 4, scheduleMs: [0] })).toHaveProperty("exhausted", true);
 });
 
-test("the jitter is the injected randomness", () => {
+test("the jitter comes from the injected random function", () => {
   expect(judged(response(500), { random: () => 0.5 })).toHaveProperty("delayMs", 63_000);
 });
 

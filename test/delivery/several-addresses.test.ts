@@ -55,7 +55,7 @@ async function answering(url: string, options: Parameters<typeof sendTo>[1]): Pr
 }
 
 describe("the address that worked last", () => {
-  test("is dialled first, so that a silent one costs its 250 ms once", async () => {
+  test("the address that worked last is dialled first, so a silent one costs 250 ms only once", async () => {
     const { port } = receiverAt(B.address);
     const url = `http://${name()}:${port}/`;
     await using _ = await silence(A.address, port);
@@ -67,7 +67,7 @@ describe("the address that worked last", () => {
     }
   });
 
-  test("is forgotten when it fails, and the other one is dialled", async () => {
+  test("the address that worked last is forgotten when it fails, and the other one is dialled", async () => {
     const first = receiverAt(A.address);
     const url = `http://${name()}:${first.port}/`;
     expect(await answering(url, { addresses: [A, B] })).toBe(A.address);
@@ -77,7 +77,7 @@ describe("the address that worked last", () => {
     expect(await answering(url, { addresses: [A, B] })).toBe(B.address);
   });
 
-  test("gives way to the others where it accepts a connection and answers nothing", async () => {
+  test("an address that accepts connections and does not answer comes after the others", async () => {
     const first = receiverAt(A.address);
     receiverAt(B.address, first.port);
     const url = `http://${name()}:${first.port}/`;
@@ -89,7 +89,7 @@ describe("the address that worked last", () => {
     expect(first.requests).toBe(2);
   });
 
-  test("is not dialled once it is not approved any more", async () => {
+  test("the address that worked last is not dialled once it is no longer approved", async () => {
     const first = receiverAt(A.address);
     const second = receiverAt(B.address, first.port);
     const url = `http://${name()}:${first.port}/`;
@@ -103,7 +103,7 @@ describe("the address that worked last", () => {
   });
 });
 
-test("a free connection to an address that failed since is not used again while there are others", async () => {
+test("a free connection to an address that failed later is not used while there are others", async () => {
   const first = receiverAt(A.address);
   receiverAt(B.address, first.port);
   const url = `http://${name()}:${first.port}/`;
@@ -127,7 +127,7 @@ test("a free connection to any approved address is used again before another add
   expect([first.requests, second.requests]).toEqual([0, 2]);
 });
 
-describe("an address that accepts connections and says nothing to TLS", () => {
+describe("an address that accepts connections and is silent in the TLS handshake", () => {
   /** Accepts at 127.0.0.2, where the TLS receiver listens at 127.0.0.1. */
   async function hangingBeside(port: number) {
     const connections: Socket[] = [];
@@ -142,7 +142,7 @@ describe("an address that accepts connections and says nothing to TLS", () => {
     return connections;
   }
 
-  test("loses to the next one, and is not remembered as the one that works", async () => {
+  test("an address that is silent in the TLS handshake loses to the next one and is not remembered as working", async () => {
     const receiver = await startTlsReceiver({ certificate: "receiver" });
     stops.push(() => receiver.stop());
     const hanging = await hangingBeside(receiver.port);
@@ -159,7 +159,7 @@ describe("an address that accepts connections and says nothing to TLS", () => {
     expect(hanging).toHaveLength(1);
   });
 
-  test("costs no more than one attempt where the time-out is shorter than the race", async () => {
+  test("an address that is silent in the TLS handshake costs at most one attempt if the time-out is shorter than the race", async () => {
     const receiver = await startTlsReceiver({ certificate: "receiver" });
     stops.push(() => receiver.stop());
     await hangingBeside(receiver.port);
@@ -170,7 +170,7 @@ describe("an address that accepts connections and says nothing to TLS", () => {
   });
 });
 
-test("an address with a wrong certificate gives way to the next one, and nothing is sent to it", async () => {
+test("an address with a wrong certificate loses to the next one, and nothing is sent to it", async () => {
   const right = await startTlsReceiver({ certificate: "receiver" });
   stops.push(() => right.stop());
   const requests: number[] = [];

@@ -168,7 +168,7 @@ describe("checkAddress", () => {
     });
   }
 
-  test("judges bytes as it judges text", () => {
+  test("checkAddress decides the same for bytes and text", () => {
     for (const [address] of rows) {
       const parsed = parseAddress(address);
       if (parsed === null) continue;
@@ -176,7 +176,7 @@ describe("checkAddress", () => {
     }
   });
 
-  test("denies bytes that are no address's length", () => {
+  test("checkAddress denies bytes that do not have the length of an address", () => {
     for (const length of [0, 3, 5, 15, 17]) {
       expect(checkAddress(new Uint8Array(length)).verdict).toBe("denied");
     }
@@ -193,7 +193,7 @@ const dialled: [address: string, same: string][] = [
   ["::", "::"],
   ["2606:4700::1", "2606:4700::1"],
 ];
-test.each(dialled)("%s is dialled as %s", (address, same) => {
+test.each(dialled)("%s reaches the same machine as %s", (address, same) => {
   expect(dialledAddress(parseAddress(address)!).toString()).toBe(same);
 });
 
@@ -211,11 +211,11 @@ describe("isWithin", () => {
     ["10.0.0.1", "::/0", false],
     ["fd00::1", "0.0.0.0/0", false],
   ];
-  test.each(cases)("%s in %s: %p", (address, range, within) => {
+  test.each(cases)("isWithin of %s in %s is %p", (address, range, within) => {
     expect(isWithin(parseAddress(address)!, [parseRange(range)])).toBe(within);
   });
 
-  test("an allowed range that is none throws", () => {
+  test("parseRange throws for a text that is not a range", () => {
     expect(() => parseRange("intranet")).toThrow();
   });
 });

@@ -141,7 +141,7 @@ describe("with EGRESS_ALLOW=10.0.0.0/8,127.0.0.0/8", () => {
   });
 });
 
-test("EGRESS_HTTP opens plain http to public addresses only", async () => {
+test("EGRESS_HTTP allows plain http to public addresses only", async () => {
   const { check } = setUp({ allowHttp: true });
   expect(await shown(check("http://public.test/"))).toBe("8.8.8.8 2606:4700:4700::1111");
   expect(await shown(check("http://private.test/"))).toStartWith("blocked: 10.0.0.5");
@@ -156,7 +156,7 @@ test("an address in the URL is never looked up", async () => {
   expect(asked).toEqual([]);
 });
 
-test("a name that moves to a private address is judged anew", async () => {
+test("a name that moves to a private address is checked again", async () => {
   const names: Record<string, string[]> = { "rebind.test": ["8.8.8.8"] };
   const { check } = setUp({}, names);
   expect((await check("https://rebind.test/")).verdict).toBe("allowed");
@@ -177,7 +177,7 @@ test("a look-up that outlasts the attempt is a time-out, not a DNS failure", asy
   });
 });
 
-describe("what the user is told", () => {
+describe("messages to the user", () => {
   const cases: [url: string, message: string][] = [
     [
       "https://2130706433/",
@@ -206,7 +206,7 @@ describe("what the user is told", () => {
   });
 });
 
-describe("Fluxhook's own listeners, with everything allowed", () => {
+describe("Fluxhook's own listeners, with everything else allowed", () => {
   const ownListeners = createOwnListeners({ localAddresses: () => ["127.0.0.1", "192.168.0.7"] });
   ownListeners.add({ name: "Fluxhook's own API", host: "0.0.0.0", port: 8585 });
   ownListeners.add({ name: "Fluxhook's Valkey", host: "10.0.0.5", port: 6379 });
@@ -235,21 +235,21 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
     expect(await shown(check(url))).toBe(verdict);
   });
 
-  test("are told to the user as what no setting opens", async () => {
+  test("the message about Fluxhook's own listener says that no setting allows it", async () => {
     expect(await check("http://localhost:8585/")).toMatchObject({
       message:
         "localhost resolves to Fluxhook's own API at port 8585; Fluxhook never delivers there, whatever FLUXHOOK_EGRESS_ALLOW allows",
     });
   });
 
-  test("block their port while it cannot be told where they are", async () => {
+  test("a port of Fluxhook's own is blocked while its address cannot be determined", async () => {
     expect(await check("http://10.0.0.6:6380/")).toMatchObject({
       verdict: "unresolved",
       reason: "dns",
     });
   });
 
-  test("are judged anew at each attempt, for a machine's addresses change", async () => {
+  test("Fluxhook's own listeners are checked at each attempt, because this machine's addresses change", async () => {
     const local = ["127.0.0.1"];
     const moving = createOwnListeners({ localAddresses: () => local });
     moving.add({ name: "Fluxhook's own API", host: "::", port: 8585 });
@@ -259,7 +259,7 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
     expect((await guard.check("http://10.0.0.9:8585/")).verdict).toBe("blocked");
   });
 
-  test("leave the way to others synchronous", () => {
+  test("the check of other ports stays synchronous", () => {
     const guard = createGuard({
       allowRanges: [],
       ports: [{ from: 443, to: 443 }],
@@ -273,7 +273,7 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
   });
 });
 
-describe("a refusal", () => {
+describe("mayPass", () => {
   const mayPass = async (judging: Promise<Verdict>) => {
     const verdict = await judging;
     if (verdict.verdict !== "blocked") throw new Error(`it is ${verdict.verdict}`);
@@ -304,7 +304,7 @@ describe("a refusal", () => {
     },
   );
 
-  test("of Fluxhook's own listener may pass for a name, and stays for a literal address", async () => {
+  test("a refusal of Fluxhook's own listener may pass for a name, not for a literal address", async () => {
     const ownListeners = createOwnListeners();
     ownListeners.add({ name: "Fluxhook's own API", host: "8.8.8.8", port: 443 });
     const { check } = setUp({ ownListeners });

@@ -17,7 +17,7 @@ function openEgress() {
   });
 }
 
-test("the door sees each address of this machine that is dialled", async () => {
+test("the observer sees each address of this machine that is dialled", async () => {
   await using door = await openLocalDoor();
   const dialled = ["127.0.0.1", "127.9.9.9", ...localAddresses()];
   for (const address of dialled) await fetch(`http://${hostOf(address)}:${door.port}/`);
@@ -26,7 +26,7 @@ test("the door sees each address of this machine that is dialled", async () => {
   expect(new Set(door.connections)).toEqual(new Set(door.requests));
 });
 
-test("no hostile URL is dialled, and each attempt says which range it is", async () => {
+test("no hostile URL is dialled, and each attempt names the denied range", async () => {
   await using door = await openLocalDoor();
   const egress = openEgress();
   const hosts = [
@@ -46,7 +46,7 @@ test("no hostile URL is dialled, and each attempt says which range it is", async
   expect(door.connections).toEqual(["127.0.0.2"]);
 });
 
-test("Fluxhook's own listeners see no connection, with everything allowed", async () => {
+test("Fluxhook's own listeners get no connection, even with everything allowed", async () => {
   await using door = await openLocalDoor();
   await using other = await openLocalDoor();
   const egress = createEgress({

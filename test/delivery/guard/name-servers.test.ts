@@ -97,7 +97,7 @@ test("a name server that is silent costs no more than the deadline", async () =>
   expect(await createResolver({ lookup })("x.test", new Deadline(20))).toBe(EXPIRED);
 });
 
-test.concurrent("a silent family is waited for less long than a silent name", async () => {
+test.concurrent("a silent family is awaited for less time than a silent name", async () => {
   const silent = { A: "silence", AAAA: "silence" } as const;
   const { server, lookup } = await openZone({ ...ZONE, "silent.test": silent });
   await using _ = server;
@@ -108,7 +108,7 @@ test.concurrent("a silent family is waited for less long than a silent name", as
   expect(await Promise.race(both)).toBe("half-silent.test");
 });
 
-test.concurrent("a slow family is waited for where the other has no records", async () => {
+test.concurrent("a slow family is awaited if the other has no records", async () => {
   let questions = 0;
   await using server = await startNameServer(async ({ type }) => {
     if (type !== "A") return [];
@@ -121,7 +121,7 @@ test.concurrent("a slow family is waited for where the other has no records", as
   expect(await lookup("slow.test")).toEqual([four(7_000)]);
 });
 
-test("the next name server is asked where the first one is away", async () => {
+test("the next name server is asked if the first one does not answer", async () => {
   const gone = await startNameServer(() => []);
   await gone[Symbol.asyncDispose]();
   const { server } = await openZone();
@@ -140,14 +140,14 @@ test.each(["localhost", "localhost.", "a.localhost"])(
   },
 );
 
-test("a name is not resolved below a search domain of this machine", async () => {
+test("a name is not completed by a search domain of this machine", async () => {
   const { server, lookup } = await openZone();
   await using _ = server;
   expect(await failureOf(lookup("intranet"))).toBe("ENOTFOUND");
   expect(new Set(server.questions.map(({ name }) => name))).toEqual(new Set(["intranet"]));
 });
 
-test("a name that had no addresses is asked for again, whatever c-ares remembers", async () => {
+test("a name without addresses is asked for again, despite the cache of c-ares", async () => {
   let addresses: string[] = [];
   await using server = await startNameServer((question) => addressRecords(question, addresses, 60));
   const clock = { nowMs: 0 };
