@@ -46,7 +46,7 @@ test("the responsive clock stops while the event loop is blocked", async () => {
   const heldAt = responsiveNow();
   const until = performance.now() + 500;
   while (performance.now() < until);
-  // The timer's period counts in any case.
+  // The timer's period always counts.
   expect(responsiveNow() - heldAt).toBeLessThan(250);
   await Bun.sleep(1);
   expect(responsiveNow() - heldAt).toBeLessThan(250);

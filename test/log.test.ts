@@ -1,10 +1,10 @@
-// What a log line shows, read from the real stdout of a process of its own.
+// What a log line shows, read from the stdout of a real process.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
 const LOG = join(import.meta.dir, "../src/log.ts");
 
-/** The lines that these statements write. */
+/** Returns the lines that these statements write. */
 async function linesOf(statements: string): Promise<Record<string, unknown>[]> {
   const script = `
     const { createLog } = await import(${JSON.stringify(LOG)});

@@ -1,4 +1,4 @@
-// FLUXHOOK_EGRESS_CA: a file that is not what it should be stops the start, and says why.
+// FLUXHOOK_EGRESS_CA: a wrong file is an error at the start that says why.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { certificateFile } from "../../src/config/certificate-file.ts";
@@ -8,7 +8,7 @@ import { tempFolder } from "../support/valkey.ts";
 const folder = tempFolder("certificates");
 const { cert, key } = await certificate("self-signed");
 
-/** The certificates of a file with this text, or what is wrong with it. */
+/** Returns the certificates of a file with this text, or the problem. */
 async function read(text: string): Promise<string | undefined> {
   const path = join(folder, `${Bun.hash(text)}.pem`);
   await Bun.write(path, text);

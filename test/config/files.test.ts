@@ -107,7 +107,7 @@ describe("the file of a secret", () => {
       "which has more than 65536 bytes; no setting is that long",
     ],
   ];
-  // Permissions do not bind root.
+  // Root can read every file.
   if (process.getuid?.() !== 0) {
     rows.push([
       "may not be read",

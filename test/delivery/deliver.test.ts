@@ -208,7 +208,7 @@ describe("the attempt", () => {
         await attempt.drained;
         console.log(attempt.outcome.outcome, attempt.outcome.reason);
       }`;
-    // Ends by itself only when nothing keeps its event loop alive.
+    // Ends only if nothing keeps its event loop alive.
     const child = Bun.spawn(["bun", "-e", program], { stdout: "pipe", stderr: "inherit" });
     expect(await new Response(child.stdout).text()).toBe(
       "delivered null\ndelivered null\nparked connection-refused\nparked blocked-address\nparked dns\n",

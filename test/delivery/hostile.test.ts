@@ -1,5 +1,5 @@
-// Each kind of hostile receiver costs an attempt at most its deadline and a bounded piece of memory,
-// gives everything back, and is known by its reason.
+// Each kind of hostile receiver costs an attempt at most its deadline and bounded memory, leaves nothing
+// behind, and gets the right reason.
 import { describe, expect, test } from "bun:test";
 import { createServer, type AddressInfo } from "node:net";
 import { deliver } from "../../src/delivery/deliver.ts";
@@ -14,7 +14,7 @@ import { hang, startReceiver } from "../support/receiver.ts";
 import { delivery, deps, sendTo } from "./attempt.ts";
 
 interface Expected {
-  /** Null where it is delivered. */
+  /** Null if it is delivered. */
   reason: Reason | null;
   /** More about the reason. */
   detail?: string;
@@ -77,7 +77,7 @@ const EXPECTED: Readonly<Record<HostileKind, Expected>> = {
   "tls-closes": RESET,
 };
 
-/** Who is not ended by the deadline must be ended by something else long before it. */
+/** Attempts that do not end at the deadline must end long before it. */
 const timeoutFor = ({ reason }: Expected) => (reason === "timeout" ? 300 : 30_000);
 
 describe("a receiver of the kind", () => {
@@ -95,7 +95,7 @@ describe("a receiver of the kind", () => {
       expect(attempt.detail).toBe(expected.detail ?? null);
       expect(await attempt.drained).toBe(expected.drain);
       expect(receiver.connections).toHaveLength(1);
-      // All of the bomb may be in before it is cut off: a whole answer leaves its connection to others.
+      // The whole bomb may arrive before it is cut off; a complete answer keeps its connection.
       const isWhole =
         attempt.outcome.statusCode !== null && (expected.drain === "ended" || kind === "gzip-bomb");
       if (!isWhole) await receiver.connections[0]?.closed;
@@ -152,7 +152,7 @@ describe("all kinds at once", () => {
       ),
     );
     await Promise.all(attempts.map(({ drained }) => drained));
-    // So many can only be in flight together where no slot is held any more.
+    // This many can be in flight only if no slot is still held.
     const hanging = startReceiver(hang);
     const held = Array.from({ length: 256 }, () => sendTo(hanging.url));
     await hanging.waitFor(256);
@@ -162,13 +162,13 @@ describe("all kinds at once", () => {
 
   const GREEDY = HOSTILE_KINDS.filter((kind) => /bomb|huge|endless|many/.test(kind));
   const AT_ONCE = 20;
-  /** At most 64 KiB of a head are held, and what is read ahead of a body. */
+  /** At most 64 KiB of a head are held, plus the bytes read ahead of a body. */
   const MAX_MIB = 64;
 
   test(`${AT_ONCE} attempts to any hostile receiver cost at most ${MAX_MIB} MiB`, async () => {
     const receivers = await Promise.all(GREEDY.map((kind) => startHostileReceiver(kind)));
     const well = startReceiver();
-    // In a process of its own: this one holds what the receivers send.
+    // In its own process, because this one holds the bytes that the receivers send.
     const program = `
       import { sendTo } from ${JSON.stringify(import.meta.resolve("./attempt.ts"))};
       let most = 0;

@@ -117,7 +117,7 @@ describe("Retry-After", () => {
     [503, "600", 600_000, 600_000],
     [503, "Sat, 31 Jan 2026 12:10:00 GMT", 600_000, 600_000],
     [429, "999999", DAY_MS, DAY_MS],
-    // Never before the schedule either.
+    // Never earlier than the schedule.
     [429, "1", 60_000, 1_000],
     [429, "0", 60_000, 0],
     [503, "Sat, 31 Jan 2026 11:00:00 GMT", 60_000, 0],

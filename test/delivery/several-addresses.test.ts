@@ -1,5 +1,5 @@
-// Deliveries to a name with several addresses: which one is dialled, which one is remembered, and that
-// it is always one that the guard approved for this attempt (guarantee 7).
+// Deliveries to a name with several addresses: which one is dialled and remembered. It is always one that
+// the guard approved for this attempt (guarantee 7).
 import { afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
@@ -17,7 +17,7 @@ afterEach(async () => {
 const A: Address = { address: "127.0.0.2", family: 4 };
 const B: Address = { address: "127.0.0.3", family: 4 };
 
-/** No test may know what another one taught the sender. */
+/** A new sender for each test, without the memory of the others. */
 let names = 0;
 const name = () => `several-${(names += 1)}.test`;
 
@@ -46,7 +46,7 @@ function receiverAt(hostname: string, port = 0) {
   };
 }
 
-/** Which address answered, or why none did. */
+/** Returns the address that answered, or why none did. */
 async function answering(url: string, options: Parameters<typeof sendTo>[1]): Promise<string> {
   const answer = await sendTo(url, options);
   if (answer.kind === "failure") return answer.reason;
@@ -62,7 +62,7 @@ describe("the address that worked last", () => {
     const options = { addresses: [A, B], headers: { Connection: "close" } };
     expect(await answering(url, options)).toBe(B.address);
     for (let n = 0; n < 5; n++) {
-      // The silent one alone would take up all of it.
+      // The silent address alone would use up the time-out.
       expect(await answering(url, { ...options, timeoutMs: 240 })).toBe(B.address);
     }
   });
@@ -94,7 +94,7 @@ describe("the address that worked last", () => {
     const second = receiverAt(B.address, first.port);
     const url = `http://${name()}:${first.port}/`;
     expect(await answering(url, { addresses: [A, B] })).toBe(A.address);
-    // A connection to it is free, too.
+    // There is also a free connection to it.
     expect(await answering(url, { addresses: [B] })).toBe(B.address);
     expect([first.requests, second.requests]).toEqual([1, 1]);
     second.hang();
@@ -121,14 +121,14 @@ test("a free connection to any approved address is used again before another add
   const first = receiverAt(A.address);
   const second = receiverAt(B.address, first.port);
   const url = `http://${name()}:${first.port}/`;
-  // As the name server answered before, and as it answers now.
+  // The order of the name server before and now.
   expect(await answering(url, { addresses: [B] })).toBe(B.address);
   expect(await answering(url, { addresses: [A, B] })).toBe(B.address);
   expect([first.requests, second.requests]).toEqual([0, 2]);
 });
 
 describe("an address that accepts connections and is silent in the TLS handshake", () => {
-  /** Accepts at 127.0.0.2, where the TLS receiver listens at 127.0.0.1. */
+  /** Accepts at 127.0.0.2 while the TLS receiver listens at 127.0.0.1. */
   async function hangingBeside(port: number) {
     const connections: Socket[] = [];
     const server = createServer((socket) => void connections.push(socket.on("error", () => {})));

@@ -1,5 +1,5 @@
-// Against a repository of our own on disk, with packages that hold a script in Valkey's place:
-// apt-get and dpkg are real, the network is not needed.
+// Downloads from a repository on disk whose packages contain a script instead of Valkey. apt-get and dpkg
+// are real; the network is not needed.
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -11,12 +11,12 @@ import { tempFolder } from "../support/valkey.ts";
 const RELEASE: DebianRelease = { distribution: "Debian", codename: "bookworm", key: "bookworm" };
 const hasApt = Bun.which("apt-get") !== null && Bun.which("dpkg-deb") !== null;
 
-/** Nobody signs the test's repository. */
+/** The test's repository is not signed. */
 const UNSIGNED = `Acquire::AllowInsecureRepositories "true";
 APT::Get::AllowUnauthenticated "true";
 `;
 
-/** apt's folder on a machine whose only mirror is a new repository with these packages. */
+/** Returns the apt folder of a system whose only mirror is a new repository with these packages. */
 async function machineWith(suites: Record<string, { name: string; server?: string }[]>) {
   const repository = tempFolder("repository");
   const architecture = (await Bun.$`dpkg --print-architecture`.text()).trim();

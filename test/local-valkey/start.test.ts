@@ -104,7 +104,7 @@ describe("the process that started a Valkey", () => {
     const source = join(import.meta.dir, "../../src/local-valkey/start.ts");
     const dataDir = tempFolder("parent");
     const parent = Bun.spawn(["bun", "-e", script, source, dataDir], {
-      // A process group of its own, like a job in a terminal.
+      // In its own process group, like a job in a terminal.
       detached: true,
       stdout: "pipe",
     });
@@ -129,7 +129,7 @@ describe("the process that started a Valkey", () => {
 
     expect(await nextLine()).toBe("interrupted");
     expect((await pingValkey(port)).status).toBe("ready");
-    // A signal is handled before the PING that came after it; Valkey would shut down a moment later.
+    // Valkey handles a signal before a later PING; it would shut down a moment later.
     expect(await log.text()).not.toContain("SIGINT");
 
     parent.kill("SIGKILL");

@@ -7,7 +7,7 @@ import {
   parseRange,
 } from "../../../src/delivery/guard/address.ts";
 
-// Just inside and just outside of each range; where two ranges touch, the neighbour is denied too.
+// Addresses just inside and just outside each range. If two ranges touch, the neighbour is denied too.
 const rows: [address: string, denied: string | null][] = [
   ["0.0.0.0", "this network 0.0.0.0/8"],
   ["0.255.255.255", "this network 0.0.0.0/8"],
@@ -84,7 +84,7 @@ const rows: [address: string, denied: string | null][] = [
   ["2000::", null],
   ["2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", null],
   ["2001::", "protocol assignments 2001::/23"],
-  // Teredo (RFC 4380): its server's and its client's IPv4 stand in it.
+  // Teredo (RFC 4380): contains the IPv4 addresses of its server and its client.
   ["2001:0:808:808::7f00:1", "protocol assignments 2001::/23"],
   ["2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "protocol assignments 2001::/23"],
   ["2001:200::", null],
@@ -183,7 +183,7 @@ describe("checkAddress", () => {
   });
 });
 
-// Two texts of one place: whoever compares addresses compares these.
+// Different texts that reach the same machine.
 const dialled: [address: string, same: string][] = [
   ["127.0.0.1", "127.0.0.1"],
   ["::ffff:127.0.0.1", "127.0.0.1"],

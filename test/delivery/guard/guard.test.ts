@@ -8,7 +8,7 @@ import { readTarget } from "../../../src/delivery/guard/target.ts";
 
 const ip = (address: string): Address => ({ address, family: address.includes(":") ? 6 : 4 });
 
-/** Names and their addresses, as a resolver would find them. */
+/** Names and the addresses that the resolver returns. */
 const NAMES: Record<string, string[]> = {
   "public.test": ["8.8.8.8", "2606:4700:4700::1111"],
   "private.test": ["10.0.0.5"],
@@ -104,7 +104,7 @@ describe("with the default settings", () => {
     ["s3://public.test/", "blocked: the scheme s3: is not http or https"],
     ["no url", "blocked: the URL cannot be parsed"],
     ["https://nowhere.test/", "unresolved: ENOTFOUND"],
-    // No address that the name may get one day would open them.
+    // No address that the name may get later would allow them.
     ["http://nowhere.test/", HTTP_OFF],
     ["https://nowhere.test:22/", "blocked: port 22 is not in EGRESS_PORTS"],
     ["https://a..b/", `blocked: "a..b" is not a host's name: it has an empty label`],
@@ -183,7 +183,7 @@ describe("messages to the user", () => {
       "https://2130706433/",
       "127.0.0.1 is loopback 127.0.0.0/8; Fluxhook delivers there only if FLUXHOOK_EGRESS_ALLOW allows it",
     ],
-    // Where the names of the network inside lead is not told.
+    // The message does not show the internal address of a name.
     [
       "https://private.test/",
       "private.test resolves to private 10.0.0.0/8; Fluxhook delivers there only if FLUXHOOK_EGRESS_ALLOW allows it",

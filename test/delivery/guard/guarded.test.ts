@@ -1,12 +1,12 @@
-// Guarantee 7 against real listeners: whatever a URL says, no denied address of this machine sees a
-// connection, in whichever notation it is written.
+// Guarantee 7 against real listeners: no denied address of this machine gets a connection, in whatever
+// notation the URL has it.
 import { expect, test } from "bun:test";
 import { createEgress } from "../../../src/delivery/egress.ts";
 import { hostileHosts } from "../../support/hostile-urls.ts";
 import { hostOf, localAddresses, openLocalDoor } from "../../support/local-public-url.ts";
 import { attempt } from "./guarded.ts";
 
-/** Everything is open but the addresses themselves, and one of this machine's is. */
+/** All ports and schemes are allowed, but only one address of this machine. */
 function openEgress() {
   return createEgress({
     EGRESS_ALLOW: ["127.0.0.2"],
@@ -40,7 +40,7 @@ test("no hostile URL is dialled, and each attempt names the denied range", async
     expect({ url, ...outcome }).toMatchObject({ outcome: "parked", reason: "blocked-address" });
     expect(detail).toContain(range);
   }
-  // By then whatever was dialled before has arrived.
+  // By then, connections that were dialled before have arrived.
   const control = await attempt(`http://127.0.0.2:${door.port}/`, egress);
   expect(control.outcome.outcome).toBe("delivered");
   expect(door.connections).toEqual(["127.0.0.2"]);

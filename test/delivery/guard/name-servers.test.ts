@@ -1,4 +1,4 @@
-// Against a real name server of the test's own: what DNS_SERVERS makes of its answers.
+// Look-ups with DNS_SERVERS against a real name server of the test.
 import { expect, test } from "bun:test";
 import { Deadline, EXPIRED } from "../../../src/deadline.ts";
 import { nameServerLookup } from "../../../src/delivery/guard/name-servers.ts";
@@ -23,7 +23,7 @@ const ZONE: Zone = {
   },
   "four.test": { A: [{ type: "A", value: V4, ttlS: 30 }], AAAA: [] },
   "six.test": { A: [], AAAA: [{ type: "AAAA", value: V6, ttlS: 30 }] },
-  // Broken servers say NXDOMAIN for the family that they know nothing of (RFC 4074 §4.2).
+  // Broken servers answer NXDOMAIN for a family that they do not know (RFC 4074 §4.2).
   "half-known.test": { A: [{ type: "A", value: V4, ttlS: 30 }], AAAA: "NXDOMAIN" },
   "half-failing.test": { A: [{ type: "A", value: V4, ttlS: 30 }], AAAA: "SERVFAIL" },
   "half-silent.test": { A: "silence", AAAA: [{ type: "AAAA", value: V6, ttlS: 3 }] },
@@ -72,7 +72,7 @@ const failures: [claim: string, A: DnsAnswer, AAAA: DnsAnswer, code: string][] =
   ["a CNAME that leads nowhere", [cname("x.test", "y.test", 5)], [], "ENOTFOUND"],
   ["a server that fails", "SERVFAIL", "SERVFAIL", "ESERVFAIL"],
   ["a server that refuses", "REFUSED", "REFUSED", "EREFUSED"],
-  // It may have addresses: to say that there are none would be wrong.
+  // The name may have addresses, so ENOTFOUND would be wrong.
   ["a family that fails beside one without records", "SERVFAIL", [], "ESERVFAIL"],
   ["a server that is silent", "silence", "silence", "ETIMEOUT"],
 ];
@@ -113,7 +113,7 @@ test.concurrent("a slow family is awaited if the other has no records", async ()
   await using server = await startNameServer(async ({ type }) => {
     if (type !== "A") return [];
     if (++questions === 1) return "silence";
-    // The name server's own slowness, beyond what a second family is given.
+    // Slower than the time for which a second family is awaited.
     await Bun.sleep(200);
     return [{ type, value: V4, ttlS: 7 }];
   });

@@ -14,7 +14,7 @@ function find(host: string, addresses: readonly string[], port = 8585) {
   return listeners.find(addresses.map(ip), port, new Deadline(20_000));
 }
 
-/** Every way to reach a port of this machine, and some that only look like one. */
+/** Addresses that reach this machine, and some that only look like it. */
 const HERE = [
   "127.0.0.1",
   "127.255.0.9",
@@ -74,7 +74,7 @@ test("this machine's addresses are found", async () => {
   const deadline = new Deadline(20_000);
   const own = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   for (const { address } of own.filter(({ family }) => family === "IPv4")) {
-    // It is one: it can be connected to.
+    // It is an address of this machine: it accepts a connection.
     expect((await fetch(`http://${address}:${port}/`)).status).toBe(200);
     expect(await listeners.find([ip(address)], port, deadline)).toMatchObject({ kind: "own" });
   }

@@ -1,4 +1,4 @@
-// What a redirect shows of where it leads: the host, and nothing that may be internal.
+// The host of a redirect in the public log: never one that may be internal.
 import { describe, expect, test } from "bun:test";
 import { redirectHost } from "../../../src/delivery/guard/redirect-host.ts";
 import { readTarget } from "../../../src/delivery/guard/target.ts";

@@ -9,7 +9,7 @@ import {
 const FIRST = [{ address: "192.0.2.1", family: 4 as const }];
 const SECOND = [{ address: "192.0.2.2", family: 4 as const }];
 
-/** A resolver on a clock and a look-up that the test moves by hand. */
+/** A resolver whose clock and look-up the test controls. */
 function setUp(options: Partial<ResolverOptions> = {}) {
   const clock = { nowMs: 0 };
   const asked: { name: string; reply: PromiseWithResolvers<Awaited<ReturnType<Lookup>>> }[] = [];
@@ -132,7 +132,7 @@ test("a look-up that never answers is not shared forever", async () => {
   const second = ask("a.test");
   asked[1]!.reply.resolve(SECOND);
   expect(await second).toEqual({ kind: "resolved", addresses: SECOND });
-  // The first one's answer comes late and must not replace the newer.
+  // The first look-up's late answer must not replace the newer one.
   asked[0]!.reply.resolve(FIRST);
   expect(await first).toEqual({ kind: "resolved", addresses: FIRST });
   expect(await ask("a.test")).toEqual({ kind: "resolved", addresses: SECOND });

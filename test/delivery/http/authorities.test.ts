@@ -1,5 +1,5 @@
-// Whose certificates are accepted: those of Bun's list, of the system's store and of FLUXHOOK_EGRESS_CA,
-// all of them together.
+// Which authorities are trusted: Bun's, those of the system's store and those of FLUXHOOK_EGRESS_CA, all
+// together.
 import { afterAll, describe, expect, test } from "bun:test";
 import { getCACertificates } from "node:tls";
 import { authorities, trusting } from "../../../src/delivery/http/authorities.ts";
@@ -25,7 +25,7 @@ const SCRIPT = `
   process.exit(0);
 `;
 
-/** What a process with this system's store says of both receivers. */
+/** Returns the results for both receivers in a process with this system store. */
 async function answers(environment: Record<string, string>, ca: string | null): Promise<string[]> {
   const ports = [receivers.receiver.port, receivers["self-signed"].port];
   const child = Bun.spawn([process.execPath, "-e", SCRIPT, JSON.stringify([ca, ...ports])], {

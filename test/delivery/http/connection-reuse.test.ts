@@ -1,4 +1,4 @@
-// Which connection carries which request, as far as a receiver can tell.
+// Which connection carries which request, observed at the receiver.
 import { afterEach, describe, expect, test } from "bun:test";
 import { createServer, type AddressInfo } from "node:net";
 import { Deadline } from "../../../src/deadline.ts";
@@ -22,7 +22,7 @@ const NO_CONTENT = "HTTP/1.1 204 No Content\r\n\r\n";
 const OOPS = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
 const RESET = { kind: "failure", reason: "connection-reset", code: "ECONNRESET" } as const;
 
-/** Answers one request after the other, until the connection has gone. */
+/** Answers one request after the other until the connection ends. */
 async function answerAll(connection: TcpConnection, bytes = NO_CONTENT): Promise<void> {
   for (;;) {
     const request = await Promise.race([connection.request(), connection.closed]);
@@ -31,13 +31,13 @@ async function answerAll(connection: TcpConnection, bytes = NO_CONTENT): Promise
   }
 }
 
-/** The first connection as `play` wants it, all others as they should be. */
+/** The first connection behaves as `play` does, all others normally. */
 const firstOf =
   (play: (connection: TcpConnection) => Promise<void>): Behave =>
   (connection, index) =>
     index === 0 ? play(connection) : answerAll(connection);
 
-/** The status, or why there is none; the connection is free or given up by then. */
+/** Returns the status or the failure, once the connection is free or closed. */
 async function statusOf(url: string, body = "{}", options: SendOptions = {}) {
   const answer = await sendTo(url, { body, ...options });
   if (answer.kind !== "response") return answer;
@@ -45,7 +45,7 @@ async function statusOf(url: string, body = "{}", options: SendOptions = {}) {
   return answer.status;
 }
 
-/** The bodies, byte for byte, of what came on one connection. */
+/** Returns the bodies of all requests of one connection, byte for byte. */
 function requestBodies(received: Uint8Array): Buffer[] {
   const bytes = Buffer.from(received);
   const found: Buffer[] = [];
@@ -73,14 +73,14 @@ describe("a connection that was used before", () => {
       const { url, connections } = await receiver((connection) => answerAll(connection));
       expect(await statusOf(url, `"a"`)).toBe(204);
       end(connections[0]!);
-      // A FIN is answered with one: then it has been seen.
+      // The client answers a FIN with its own, so it has seen it by then.
       await connections[0]!.closed;
       expect(await statusOf(url, `"b"`)).toBe(204);
       expect(bodies(connections)).toEqual([[`"a"`], [`"b"`]]);
     },
   );
 
-  /** Answers one request, and ends with the next one. */
+  /** Answers one request and ends at the next one. */
   const endsWithSecond = (end: (connection: TcpConnection) => void) =>
     firstOf(async (connection) => {
       await connection.request();
@@ -89,7 +89,7 @@ describe("a connection that was used before", () => {
       end(connection);
     });
 
-  /** A sender by whose clock nothing takes any time. */
+  /** A sender whose clock stands still. */
   const still = () => createSender({ now: () => 0 });
 
   test.each(ends)(
@@ -118,7 +118,7 @@ describe("a connection that was used before", () => {
     expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"c"`]]);
   });
 
-  /** The clock is looked at around opening, and at each request's write and first byte or end. */
+  /** The sender reads the clock before and after opening, and at each write, first byte and end. */
   const roundTrips: [claim: string, openMs: number, answerMs: number, endMs: number][] = [
     ["within the time that it took to open and 50 ms", 400, 900, 450],
     ["within the time of the answer before and 50 ms", 400, 90, 140],
@@ -340,7 +340,7 @@ describe("a response", () => {
       const isFirst = connections++ === 0;
       socket.on("error", () => {});
       socket.on("data", () => {
-        // What the first one does not read stands in the way of all that would follow.
+        // The bytes that the first receiver does not read block all later requests.
         if (isFirst) socket.pause();
         socket.write(NO_CONTENT);
       });
@@ -369,7 +369,7 @@ test("a hundred requests at once use a hundred connections, and a hundred more r
 test("concurrent requests each arrive unchanged and in one piece", async () => {
   const { url, connections } = await receiver((connection) => answerAll(connection));
   const send = createSender();
-  // Up to past what is put together in one place, so some of each kind are under way together.
+  // Sizes below and above the shared buffer, so that both kinds are in flight together.
   const given = Array.from({ length: 40 }, (_, n) =>
     Uint8Array.from({ length: n * 2_500 }, (_byte, at) => (at + n) % 256),
   );

@@ -169,7 +169,7 @@ describe("plain http", () => {
       expect(answer.status).toBe(status);
       expect(await answer.drained).toBe(drain as Awaited<typeof answer.drained>);
       if (drain === "ended") {
-        // The tunnel stays for the next request.
+        // The tunnel is kept for the next request.
         const next = sendTo(receiver.url, { proxy: proxy.url });
         await receiver.waitForRequest();
         await receiver.waitForRequest();
@@ -400,7 +400,7 @@ describe("the answer to CONNECT", () => {
       const url = `${scheme}://receiver.test:${port}/`;
       expect(await sendTo(url, options)).toHaveProperty("status", 204);
       await proxy.requests[0]?.closed;
-      // Guarantee 7: CONNECT named approved addresses, and no name.
+      // Guarantee 7: CONNECT has approved addresses only, and no name.
       expect(proxy.requests.map(({ authority }) => authority)).toEqual([
         `127.0.0.2:${port}`,
         `127.0.0.1:${port}`,
@@ -502,7 +502,7 @@ describe("a missing answer to CONNECT", () => {
     const clock = { nowMs: 1_000 };
     const dial = await dialThrough(proxy, clock);
     const timedOut = { kind: "failure", reason: "proxy-timeout", code: null } as const;
-    // Nobody knows yet whether this proxy works.
+    // It is not known yet whether this proxy works.
     expect(await dial(1)).toEqual({ ...timedOut, isOurs: true });
     expect(await dial(2)).toHaveProperty("reason", "receiver-unreachable");
     clock.nowMs += 60_000;

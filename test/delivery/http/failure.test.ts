@@ -110,7 +110,7 @@ describe("failures", () => {
       reason: "timeout",
       code: null,
     });
-    // The abandoned request holds no connection.
+    // The abandoned request keeps no connection.
     await receiver.connections[0]?.closed;
     await receiver.stop();
   });
@@ -131,7 +131,7 @@ describe("failures", () => {
     const answer = await sendTo("http://receiver.test:81/", {
       addresses: [{ address: "255.255.255.255", family: 4 }],
     });
-    // Bun's sockets do not say which of the two it was.
+    // Bun's sockets do not distinguish the two.
     expect(answer).toMatchObject({
       kind: "failure",
       reason: expect.stringMatching(/^connection-(?:refused|failed)$/),

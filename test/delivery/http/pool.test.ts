@@ -1,4 +1,4 @@
-// The free connections by themselves; connection-reuse.test.ts is what a receiver sees of them.
+// The pool alone; connection-reuse.test.ts tests what a receiver sees of it.
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { Socket } from "node:net";
 import { Connection } from "../../../src/delivery/http/connection.ts";
@@ -11,7 +11,7 @@ afterEach(() => {
 
 describe("ConnectionPool", () => {
   const nothing = () => {};
-  /** Open, as far as can be seen from here, and leading nowhere. */
+  /** Reports itself as open and leads nowhere. */
   function connectionTo(key: string): Connection {
     const connection = new Connection(new Socket(), {
       key,
@@ -72,7 +72,7 @@ describe("ConnectionPool", () => {
     free.forget(connectionTo("a"));
     free.forget(connectionTo("b"));
     expect(free.take("a")).toBe(third!);
-    // In use it may end as well.
+    // It may also end while it is in use.
     free.forget(third!);
     expect(free.take("a")).toBe(first!);
     expect(free.take("a")).toBeNull();
@@ -136,7 +136,7 @@ describe("ConnectionPool", () => {
     expect([unused!.isOpen, used!.isOpen]).toEqual([false, true]);
     jest.advanceTimersByTime(40_000);
     expect(used!.isOpen).toBe(false);
-    // The next one is looked after as well, after a time in which there was none.
+    // The sweep starts again after a time without connections.
     const [next] = kept(free, "a");
     jest.advanceTimersByTime(60_000);
     expect(next!.isOpen).toBe(false);

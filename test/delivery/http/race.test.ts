@@ -21,7 +21,7 @@ function v4(address: string): Address {
   return { address, family: 4 };
 }
 
-/** Accepts connections at 127.0.0.3 and answers nothing. */
+/** Accepts connections at 127.0.0.3 and never answers. */
 async function openAddress() {
   const connections: Socket[] = [];
   const server = createServer((socket) => void connections.push(socket.on("error", () => {})));
@@ -34,7 +34,7 @@ async function openAddress() {
   return { port: (server.address() as AddressInfo).port, connections };
 }
 
-/** Dials really, and keeps which addresses it was asked for and how their attempts ended. */
+/** Dials for real, and records the addresses and how their attempts ended. */
 function recordingDial(url: string) {
   const dial = createDial();
   const target = readTarget(url)!;
@@ -93,7 +93,7 @@ describe("a race between addresses", () => {
     const connected = await raceTo([...refusing, OPEN], openAt);
     if ("kind" in connected) throw new Error(connected.reason);
     stops.push(() => connected.socket.destroy());
-    // Each after 250 ms, it would have taken 5 s.
+    // With 250 ms for each, it would take 5 s.
     expect(performance.now() - started).toBeLessThan(2_500);
     expect(connected.address).toEqual(OPEN);
     expect(dialled).toHaveLength(21);
@@ -157,7 +157,7 @@ describe("a race between addresses", () => {
     if ("kind" in connected) throw new Error(connected.reason);
     stops.push(() => connected.socket.destroy());
     expect(connected.address).toEqual(OPEN);
-    // The one that is given up ends in the same turn in which the next one starts.
+    // The dropped attempt ends in the same turn in which the next one starts.
     expect(most).toBeLessThanOrEqual(9);
   });
 

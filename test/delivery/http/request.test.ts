@@ -90,7 +90,7 @@ describe("a value", () => {
     ["a NUL", `${SECRET}\0`],
     ["an escape", `${SECRET}\x1b[31m`],
     ["a DEL", `${SECRET}\x7f`],
-    // Cut to a byte, the next two would be LF and CR.
+    // Truncated to one byte, the next two would be LF and CR.
     ["U+010A", `${SECRET}\u010aX-Smuggled: 1`],
     ["U+010D", `${SECRET}\u010d\u010aX-Smuggled: 1`],
     ["U+0100", `${SECRET}\u0100`],

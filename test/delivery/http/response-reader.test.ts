@@ -1,4 +1,4 @@
-// What one answer is, and where it ends, must not depend on how it is cut into pieces on its way.
+// How a response is read, and where it ends, must not depend on how it is cut into pieces.
 import { describe, expect, test } from "bun:test";
 import type { Head } from "../../../src/delivery/http/response-head.ts";
 import { ResponseReader } from "../../../src/delivery/http/response-reader.ts";
@@ -8,7 +8,7 @@ import { CHUNKED, EMPTY, head, IN_CHUNKS, OK } from "./heads.ts";
 const MAX_HEAD_BYTES = 65_536;
 const MAX_BODY_BYTES = 16_384;
 
-/** What the reader says of an answer that comes in these pieces, after which the connection may end. */
+/** Returns the state of the reader after these pieces, and after the end of the connection if `closes`. */
 function play(pieces: readonly Buffer[], { closes = false } = {}, reader = new ResponseReader()) {
   reader.begin();
   for (const piece of pieces) reader.read(piece);
@@ -129,7 +129,7 @@ describe("a response", () => {
   });
 });
 
-/** Any valid answer, and what is in it. */
+/** Returns a random valid response and the head that the reader must find. */
 function anyAnswer(random: () => number): { bytes: Buffer; expected: Head } {
   const below = (most: number) => Math.floor(random() * most);
   const pick = <T>(...from: T[]): T => from[below(from.length)]!;

@@ -1,4 +1,4 @@
-// Guarantee 7 is half of it: the other half is that the address proves to be the name's.
+// Guarantee 7 approves the address; here the certificate must prove that the address belongs to the name.
 import { afterEach, describe, expect, test } from "bun:test";
 import type { FailureReason } from "../../../src/delivery/http/failure.ts";
 import { testAuthority, type CertificateName } from "../../support/certificates.ts";
@@ -128,7 +128,7 @@ describe("a certificate", () => {
 });
 
 describe("names on one address", () => {
-  /** Sends to the names in turn, 64 at a time; answers for each which answers came how often. */
+  /** Sends to the names in turn, 64 at a time. Returns for each name how often each answer came. */
   async function load(port: number, names: readonly string[], requests: number) {
     const answers = new Map<string, number>();
     let next = 0;
@@ -219,7 +219,7 @@ describe("a receiver", () => {
     const url = receiver.url.replace("http:", "https:");
     const timeoutMs = reason === "timeout" ? 200 : 20_000;
     const answer = await sendTo(url, { timeoutMs });
-    // Which of BoringSSL's words it is, is BoringSSL's business.
+    // The exact code is up to BoringSSL.
     const named = code === "ERR_SSL_" ? expect.stringContaining(code) : code;
     expect(answer).toEqual({ kind: "failure", reason, code: named });
     await receiver.connections[0]?.closed;
