@@ -85,7 +85,7 @@ test("a change to a hostile URL is refused, any other change of the webhook is n
       field: "url",
       code: "blocked_address",
       message:
-        "127.0.0.1 is loopback 127.0.0.0/8, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it",
+        "127.0.0.1 is loopback 127.0.0.0/8; Fluxhook delivers there only if FLUXHOOK_EGRESS_ALLOW allows it",
     },
   ]);
   expect((await change({ url, description: "the same url" })).status).toBe(200);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
-import { bunHmac } from "../../src/delivery/bun-hmac.ts";
+import { bunHmac } from "../../src/delivery/deliver.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
 import { makeSecret } from "../../src/wire/secret.ts";
 import {

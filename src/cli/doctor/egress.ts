@@ -82,7 +82,7 @@ export async function checkUrls(
     urls.map(async ({ subject, url }) => {
       const target = readTarget(url);
       const deadline = new Deadline(JUDGED_WITHIN_MS);
-      const verdict = await guard.judge(target, deadline);
+      const verdict = await guard.check(target, deadline);
       deadline.clear();
       return { subject: target ? `${subject} (${target.hostHeader})` : subject, verdict };
     }),

@@ -21,7 +21,7 @@ export async function checkUrl(
   settings: Pick<Settings, "EGRESS_PROXY" | "EGRESS_CA">,
 ): Promise<CheckResult[]> {
   const name = await withDeadline((deadline) => checkName(target, resolve, deadline));
-  const verdict = await withDeadline(async (deadline) => guard.judge(target, deadline));
+  const verdict = await withDeadline(async (deadline) => guard.check(target, deadline));
   const connection = await withDeadline((deadline) =>
     checkConnection(target, verdict, settings, deadline),
   );

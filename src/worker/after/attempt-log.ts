@@ -8,7 +8,7 @@ import type { LogStore } from "../../valkey/history/log-store.ts";
 import type { RecentEntries } from "../../valkey/history/recent-lists.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { Disabler } from "./disable.ts";
 
 export interface LoggedAttempt {
