@@ -1,15 +1,12 @@
 // The commands where the API says no or nobody answers; and what they never print.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { CLI_SECRET, openCliScene, type CliScene } from "../support/cli-scene.ts";
+import { describe, expect, test } from "bun:test";
+import { CLI_SECRET } from "../support/cli-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
+import { useCliScene } from "../support/use-scene.ts";
 
 const ESCAPE = "\u001b[";
 
-let cli: CliScene;
-beforeAll(async () => {
-  cli = await openCliScene();
-});
-afterAll(() => cli[Symbol.asyncDispose]());
+const cli = useCliScene();
 
 describe("what the API refuses", () => {
   test("is 1, with every fault of the input on a line of its own", async () => {

@@ -1,16 +1,13 @@
 // `fluxhook webhooks` on a real service: what it prints for people, and with --json.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { Webhook } from "../../src/wire/webhook.ts";
-import { CLI_SECRET, openCliScene, type CliScene } from "../support/cli-scene.ts";
+import { CLI_SECRET } from "../support/cli-scene.ts";
+import { useCliScene } from "../support/use-scene.ts";
 
 const words = (line: string) => line.split(" ");
 
-let cli: CliScene;
-beforeAll(async () => {
-  cli = await openCliScene();
-});
-afterAll(() => cli[Symbol.asyncDispose]());
+const cli = useCliScene();
 
 describe("webhooks", () => {
   test("create prints the webhook with its secret, and none of its credentials", async () => {

@@ -1,18 +1,15 @@
 // The commands that push and read on a real service: what they print for people, and with --json.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
-import { CLI_SECRET, openCliScene, type CliScene } from "../support/cli-scene.ts";
+import { CLI_SECRET } from "../support/cli-scene.ts";
 import { eventually } from "../support/eventually.ts";
 import { openScene, register, verifyAll } from "../support/serve-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
 import { tempFolder } from "../support/valkey.ts";
+import { useCliScene } from "../support/use-scene.ts";
 
-let cli: CliScene;
-beforeAll(async () => {
-  cli = await openCliScene();
-});
-afterAll(() => cli[Symbol.asyncDispose]());
+const cli = useCliScene();
 
 describe("send", () => {
   test("pushes onto the list, and prints the id that arrives", async () => {

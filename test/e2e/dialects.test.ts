@@ -13,21 +13,13 @@ import {
   TAMPERINGS,
   type Captured,
 } from "../support/express-receivers-tampering.ts";
-import { openScene, register, type Scene } from "../support/serve-scene.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { openScene, register } from "../support/serve-scene.ts";
 import type { Webhook } from "../../src/wire/webhook.ts";
+import { useService } from "../support/use-scene.ts";
 
 const COUNT = 1_000;
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 /** Text that differs once it was parsed and written again. */
 function elementFor(owner: string, n: number, type: string): string {

@@ -1,22 +1,14 @@
 // Receivers that do not answer as they should: what is logged, and what is never dialled.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
 import { hang, type Respond } from "../support/receiver.ts";
-import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { eventFor, openScene, register } from "../support/serve-scene.ts";
 import { startTlsReceiver } from "../support/tls-receiver.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
+import { useService } from "../support/use-scene.ts";
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 /** The owner's log, oldest first, once it has as many entries. */
 function logOf(owner: string, count: number): Promise<LogEntry[]> {

@@ -1,11 +1,12 @@
 // What another program, or a damaged file, has put under Fluxhook's keys: it is shown as what it is, and
 // nothing else is kept from working.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 import { ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { eventually } from "../support/eventually.ts";
-import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
-import { API_TOKEN, runFluxhook, type ServiceProcess } from "../support/service.ts";
+import { eventFor, register } from "../support/serve-scene.ts";
+import { API_TOKEN, runFluxhook } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 const FOREIGN: [what: string, element: string | Buffer][] = [
   ["text", "hello"],
@@ -19,16 +20,10 @@ const FOREIGN: [what: string, element: string | Buffer][] = [
   ["nothing", ""],
 ];
 
-let scene: Scene;
-let service: ServiceProcess;
+const { scene, service } = useService();
 let user = 0;
 const newUser = () => `u_${(user += 1)}`;
 const keys = () => sharedKeys(scene.prefix);
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-afterAll(() => scene[Symbol.asyncDispose]());
 
 async function get<T = Record<string, unknown>>(path: string): Promise<T> {
   const { status, body } = await service.api<T>("GET", path);

@@ -1,47 +1,33 @@
 // The guard in the real process: what is refused at saving, with which words, and that what got past
 // the saving is still not dialled.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { eventually } from "../support/eventually.ts";
 import { hostileHosts } from "../support/hostile-urls.ts";
-import {
-  hostOf,
-  localAddresses,
-  openLocalDoor,
-  type LocalDoor,
-} from "../support/local-public-url.ts";
+import { hostOf, localAddresses, openLocalDoor } from "../support/local-public-url.ts";
 import { addressRecords, startNameServer } from "../support/name-server.ts";
-import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
+import { eventFor, openScene, register } from "../support/serve-scene.ts";
+import { useOpened } from "../support/use-opened.ts";
+import { useService } from "../support/use-scene.ts";
 import type { ServiceProcess } from "../support/service.ts";
 
 interface Refused {
   errors: { field: string; code: string; message: string }[];
 }
 
-let scene: Scene;
-let openedScene: Scene;
-let door: LocalDoor;
 /** Nothing is open but 127.0.0.2: any port, and plain http. */
-let guarded: ServiceProcess;
+const { scene, service: guarded } = useService({
+  FLUXHOOK_EGRESS_HTTP: "true",
+  FLUXHOOK_EGRESS_PORTS: "1-65535",
+  FLUXHOOK_EGRESS_ALLOW: "127.0.0.2",
+});
 /** Every address is open, and the API listens on all of this machine's. */
-let open: ServiceProcess;
-
-beforeAll(async () => {
-  [scene, openedScene] = await Promise.all([openScene(), openScene()]);
-  door = await openLocalDoor();
-  const env = { FLUXHOOK_EGRESS_HTTP: "true", FLUXHOOK_EGRESS_PORTS: "1-65535" };
-  [guarded, open] = await Promise.all([
-    scene.serve({ ...env, FLUXHOOK_EGRESS_ALLOW: "127.0.0.2" }),
-    openedScene.serve({ FLUXHOOK_HOST: "0.0.0.0", FLUXHOOK_EGRESS_ALLOW: "0.0.0.0/0,::/0" }),
-  ]);
+const { scene: openedScene, service: open } = useService({
+  FLUXHOOK_HOST: "0.0.0.0",
+  FLUXHOOK_EGRESS_ALLOW: "0.0.0.0/0,::/0",
 });
-
-afterAll(async () => {
-  await scene[Symbol.asyncDispose]();
-  await openedScene[Symbol.asyncDispose]();
-  await door[Symbol.asyncDispose]();
-});
+const door = useOpened(openLocalDoor, (opened) => opened[Symbol.asyncDispose]());
 
 const save = (service: ServiceProcess, url: string) =>
   service.api<Refused>("POST", "/v1/webhooks", { user_id: "u_1", url });

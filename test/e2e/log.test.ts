@@ -1,19 +1,11 @@
 // The public log: what any service reads with LRANGE, and the API's view of it.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
-import { eventFor, numberOf, openScene, register, type Scene } from "../support/serve-scene.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { eventFor, numberOf, register } from "../support/serve-scene.ts";
+import { useService } from "../support/use-scene.ts";
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 const SEVEN_DAYS_S = 604_800;
 

@@ -1,19 +1,11 @@
 // Who gets an event: owners, patterns, and changes of webhooks while the service runs.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
-import { eventFor, numberOf, openScene, register, type Scene } from "../support/serve-scene.ts";
+import { eventFor, numberOf, register } from "../support/serve-scene.ts";
 import type { Receiver } from "../support/receiver.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 /** In the contract: "A change counts on every worker within one second". */
 const CHANGE_COUNTS_WITHIN_MS = 1_000;

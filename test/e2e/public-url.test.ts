@@ -1,26 +1,19 @@
 // The door on a real socket: what is malformed, too large or too slow is refused there, a token is
 // what it says on every replica, and what is public tells nothing.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { sendRaw, type RawAnswer } from "../support/raw-http.ts";
-import { eventFor, openScene, type Scene } from "../support/serve-scene.ts";
+import { eventFor } from "../support/serve-scene.ts";
 import { recordService } from "../support/service-output.ts";
-import { API_TOKEN, runFluxhook, type ServiceProcess } from "../support/service.ts";
+import { API_TOKEN, runFluxhook } from "../support/service.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
 import { ownValkey, testRedis } from "../support/valkey.ts";
+import { useService } from "../support/use-scene.ts";
 
 const LONG = process.env.FLUXHOOK_TEST_LONG === "1";
 const ORIGIN = "https://app.example.com";
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve({ FLUXHOOK_CORS_ORIGINS: ORIGIN });
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService({ FLUXHOOK_CORS_ORIGINS: ORIGIN });
 
 const HOST = "Host: fluxhook";
 const AUTH = `Authorization: Bearer ${API_TOKEN}`;

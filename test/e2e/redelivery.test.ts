@@ -1,14 +1,14 @@
 // Redelivering through the API: scheduled, parked and delivered ones, and what becomes of deliveries
 // when their webhook is switched off, deleted, or moved to another url.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { attemptUuid, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import type { KeptAttempt } from "../../src/valkey/history/body-store.ts";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
 import { hang, type ReceivedRequest, type Respond } from "../support/receiver.ts";
-import { eventFor, numberOf, openScene, register, type Scene } from "../support/serve-scene.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { eventFor, numberOf, register } from "../support/serve-scene.ts";
+import { useService } from "../support/use-scene.ts";
 
 interface Parked {
   delivery_id: string;
@@ -19,15 +19,7 @@ interface Parked {
   attempt: number;
 }
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 /** Answers the statuses one after the other, then 204. */
 const answers =

@@ -1,18 +1,16 @@
 // The request as it stands on the wire: which headers and no others, and `data` byte for byte.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
-import { openScene, register, type Registered, type Scene } from "../support/serve-scene.ts";
-import { API_TOKEN, type ServiceProcess } from "../support/service.ts";
+import { register, type Registered } from "../support/serve-scene.ts";
+import { API_TOKEN } from "../support/service.ts";
 import { startTcpReceiver, type TcpConnection, type TcpReceiver } from "../support/tcp-receiver.ts";
+import { useService } from "../support/use-scene.ts";
 
-let scene: Scene;
-let service: ServiceProcess;
+const { scene, service } = useService();
 let receiver: TcpReceiver;
 let webhook: Registered;
 
 beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
   receiver = await startTcpReceiver(answerAll);
   const url = `${receiver.url}/hook?token=1`;
   webhook = await register(service, { user_id: "u_1", url });

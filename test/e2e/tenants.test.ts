@@ -1,13 +1,14 @@
 // Nobody but the owner and the API token sees or changes an owner's things, on any route: every route
 // of /openapi.json is asked by callers who must not, with the names of the victim's own things.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
 import { describeApi, type ApiOperation } from "../support/api-operations.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Receiver } from "../support/receiver.ts";
-import { openScene, register, type Scene } from "../support/serve-scene.ts";
-import { API_TOKEN, type ServiceProcess } from "../support/service.ts";
+import { register } from "../support/serve-scene.ts";
+import { API_TOKEN } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 /** Stands in everything of the victims, so an answer without it has told nothing of them. */
 const CANARY = "canary";
@@ -65,8 +66,7 @@ const BODIES: Record<string, (target: Target) => unknown[]> = {
   "POST /v1/tokens": () => [{ user_id: VICTIMS.user_id }, { org_id: VICTIMS.org_id }],
 };
 
-let scene: Scene;
-let service: ServiceProcess;
+const { scene, service } = useService();
 let receiver: Receiver;
 let operations: ApiOperation[];
 const targets: Target[] = [];
@@ -74,8 +74,6 @@ const targets: Target[] = [];
 const known: string[] = [CANARY];
 
 beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
   ({ operations } = await describeApi(service.url));
   receiver = scene.receiver(
     ({ path }) => new Response(null, { status: path === "/dead" ? 500 : 204 }),
@@ -120,8 +118,6 @@ beforeAll(async () => {
     }
   }
 });
-
-afterAll(() => scene[Symbol.asyncDispose]());
 
 /** Every way in which a route can name the target; also, where it has a query, without any name. */
 function variantsOf(operation: ApiOperation, target: Target): Variant[] {

@@ -18,7 +18,7 @@ import {
   TAMPERINGS,
   type Captured,
 } from "../support/express-receivers-tampering.ts";
-import { openScene, type Scene } from "../support/serve-scene.ts";
+import { useService } from "../support/use-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
 
 /** What is asked of the dialect whose page names `flux.webhooks.verify`; a look at the others. */
@@ -46,15 +46,12 @@ const HARMLESS: Partial<Record<ReceiverDialect, readonly string[]>> = {
   fluxdesk: ["another event", "no delivery", "no scheme"],
 };
 
-let scene: Scene;
+const { scene, service } = useService();
 let flux: Flux;
 
 beforeAll(async () => {
-  scene = await openScene();
-  flux = new Flux({ apiKey: API_TOKEN, baseUrl: (await scene.serve()).url });
+  flux = new Flux({ apiKey: API_TOKEN, baseUrl: service.url });
 });
-
-afterAll(() => scene[Symbol.asyncDispose]());
 
 async function startReceiver(dialect: ReceiverDialect) {
   const secrets = new Map<string, string>();

@@ -1,5 +1,5 @@
 // The whole worker on a real Valkey and a real receiver: what no single stage shows.
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readSettings, type Settings } from "../../src/config/settings.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { LogStore } from "../../src/valkey/history/log-store.ts";
@@ -17,26 +17,18 @@ import { Alerter } from "../../src/worker/after/alerts.ts";
 import type { Worker } from "../../src/worker/worker.ts";
 import { eventually } from "../support/eventually.ts";
 import { startReceiver, type Receiver } from "../support/receiver.ts";
+import { useStops } from "../support/use-opened.ts";
 import { freshPrefix, sharedValkey } from "../support/valkey.ts";
-import { deliveryHeader, QueueLab, TestQueue } from "../valkey/queue/test-queue.ts";
+import { deliveryHeader, TestQueue } from "../valkey/queue/test-queue.ts";
+import { useLab } from "../valkey/queue/use-lab.ts";
 import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
 import { logLines, type LogLines } from "./log-lines.ts";
 
-let lab: QueueLab;
+const lab = useLab();
 let receiver: Receiver;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-  receiver = startReceiver();
-});
-afterAll(async () => {
-  lab.close();
-  await receiver.stop();
-});
-
-const stops: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+beforeAll(() => void (receiver = startReceiver()));
+afterAll(() => receiver.stop());
+const afterTest = useStops();
 
 interface Scene {
   settings: Settings;
@@ -83,7 +75,7 @@ async function open(): Promise<Scene> {
         log,
         ...options,
       }).start();
-      stops.push(async () => {
+      afterTest(async () => {
         await worker.drain(0);
         link.close();
       });
@@ -198,7 +190,7 @@ test.each([{ answersInMs: 120 }, { answersInMs: 10 }])(
       await Bun.sleep(answersInMs);
       return new Response(null, { status: 204 });
     });
-    stops.push(() => busy.stop());
+    afterTest(() => busy.stop());
     const scene = await open();
     const { queue, webhooks, start, settings } = scene;
     const record = webhookRecord({ url: busy.url });

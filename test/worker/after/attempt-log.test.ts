@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import {
   HealthStore,
   type HealthChange,
@@ -20,17 +20,14 @@ import {
 } from "../../../src/worker/after/attempt-log.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix } from "../../support/valkey.ts";
-import { deliveryHeader, QueueLab } from "../../valkey/queue/test-queue.ts";
+import { deliveryHeader } from "../../valkey/queue/test-queue.ts";
 import { logLines } from "../log-lines.ts";
+import { useLab } from "../../valkey/queue/use-lab.ts";
 
 const LIMITS = { size: 10, ttlMs: 60_000 };
 
-let lab: QueueLab;
+const lab = useLab();
 let keys: SharedKeys;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(() => {
   keys = sharedKeys(freshPrefix());
 });

@@ -1,7 +1,6 @@
 // The claimer on a real queue: what it asks for, when it sleeps, what wakes it.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import { isDelivery } from "../../../src/valkey/queue/item.ts";
 import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import { Claimer } from "../../../src/worker/claim/claimer.ts";
@@ -11,25 +10,14 @@ import { BatchSize } from "../../../src/worker/claim/batch-size.ts";
 import { ListState } from "../../../src/worker/claim/list-state.ts";
 import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
-import { ownValkey } from "../../support/valkey.ts";
-import { CUT, deliveryHeader, QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { useStops } from "../../support/use-opened.ts";
+import { CUT, deliveryHeader, type TestQueue } from "../../valkey/queue/test-queue.ts";
 import { member, type TestMember } from "../test-member.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+const afterTest = useStops();
 
 interface Scene {
   claimer: Claimer;
@@ -128,7 +116,7 @@ async function start(options: Options = {}): Promise<Scene> {
       scene.batches.push(items.length);
     }
   })();
-  stops.push(async () => {
+  afterTest(async () => {
     scene.claimer.stop();
     link.close();
     scene.slots.refuseAll();

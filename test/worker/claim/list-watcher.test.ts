@@ -1,22 +1,13 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
+import { afterEach, expect, test } from "bun:test";
 import { ListWatcher } from "../../../src/worker/claim/list-watcher.ts";
 import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
-import { freshPrefix, ownValkey } from "../../support/valkey.ts";
-import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { freshPrefix } from "../../support/valkey.ts";
+import { type TestQueue } from "../../valkey/queue/test-queue.ts";
 import { logLines } from "../log-lines.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
 const waits: ListWatcher[] = [];
 afterEach(() => {

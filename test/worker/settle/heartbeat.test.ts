@@ -1,32 +1,20 @@
 // Leases that are short, and heartbeats that the test gives or holds back.
-import { afterEach, afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import { Heartbeat } from "../../../src/worker/settle/heartbeat.ts";
 import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
-import { ownValkey } from "../../support/valkey.ts";
-import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { useStops } from "../../support/use-opened.ts";
+import { type TestQueue } from "../../valkey/queue/test-queue.ts";
 import { member, type TestMember } from "../test-member.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 
 const HEARTBEAT_MS = 10;
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+const afterTest = useStops();
 
 interface Scene {
   queue: TestQueue;
@@ -76,7 +64,7 @@ async function start(
     heartbeatMs,
   });
   scene.heartbeat.start();
-  stops.push(async () => {
+  afterTest(async () => {
     link.close();
     await scene.heartbeat.stop();
   });

@@ -1,27 +1,18 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { sharedKeys } from "../../../src/valkey/keys.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import { RejectedStore } from "../../../src/valkey/queue/rejected-store.ts";
 import type { Rejection } from "../../../src/wire/event.ts";
 import { Rejecter } from "../../../src/worker/settle/reject.ts";
 import { eventually } from "../../support/eventually.ts";
-import { freshPrefix, ownValkey } from "../../support/valkey.ts";
-import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { freshPrefix } from "../../support/valkey.ts";
+import { type TestQueue } from "../../valkey/queue/test-queue.ts";
 import { joinAndClaim, member, type TestMember } from "../test-member.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 
 const REJECTION: Rejection = { reason: "not-json", field: null, message: "it is not JSON" };
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
 interface Scene {
   queue: TestQueue;

@@ -1,24 +1,14 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { eventually } from "../../support/eventually.ts";
-import { ownValkey } from "../../support/valkey.ts";
-import { deliveryHeader, QueueLab } from "../../valkey/queue/test-queue.ts";
+import { deliveryHeader } from "../../valkey/queue/test-queue.ts";
 import { joinAndClaim, member } from "../test-member.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 
 const DONE: Settlement = { verb: "done", ending: "delivered" };
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
 test("what comes together goes together, what comes meanwhile is the next group", async () => {
   const queue = lab.queue();
