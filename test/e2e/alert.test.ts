@@ -99,14 +99,23 @@ test("410 disables the webhook at once; what comes after is kept as parked", asy
   await using scene = await openScene();
   const service = await scene.serve();
   const receiver = scene.receiver(() => new Response(null, { status: 410 }));
-  const webhook = await register(service, { user_id: "u_1", url: receiver.url });
+  const webhook = await register(service, {
+    user_id: "u_1",
+    url: receiver.url,
+    events: ["file.created"],
+  });
   await scene.push(eventFor("u_1", 1));
   await eventually(async () => !(await isEnabled(service, webhook.id)));
   await eventually(async () =>
     (await alertsOf(scene)).some(({ kind }) => kind === "webhook.disabled"),
   );
-  // The worker hears of the change within a second.
-  await Bun.sleep(1_000);
+  // Workers follow one stream of changes: one that knows the later webhook knows of the disabling.
+  const later = scene.receiver();
+  await register(service, { user_id: "u_1", url: later.url, events: ["later.sent"] });
+  await eventually(async () => {
+    await scene.push(eventFor("u_1", 0, "later.sent"));
+    return later.requests.length > 0;
+  });
   await scene.push(eventFor("u_1", 2), eventFor("u_1", 3));
   await eventually(async () => (await parkedIn(scene)) === 3);
 
