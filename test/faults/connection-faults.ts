@@ -1,5 +1,6 @@
 // The network between worker and Valkey: resets, silence, and replies that get lost after Valkey has
 // done what was asked (guarantees 1, 2 and 10).
+import { claimScript, settleScript } from "../../src/valkey/queue/queue-store.ts";
 import { eventually } from "../support/eventually.ts";
 import { check, Producer, type Scenario, type ScenarioContext } from "./harness.ts";
 import { leftIn, linesAt, settledChecks, startLoad, untilDone, wentOn } from "./load.ts";
@@ -99,10 +100,10 @@ const lostReplies: Scenario = {
       await Bun.sleep(5);
       return request < expected(n) ? new Response(null, { status: 500 }) : null;
     };
-    await proxy.dropReplies([
-      { script: "settle", withArgument: "retry", every },
-      { script: "claim", every },
-      { script: "settle", every },
+    proxy.dropReplies([
+      { script: settleScript, withArgument: "retry", every },
+      { script: claimScript, every },
+      { script: settleScript, every },
     ]);
     await producer.push(events);
     await untilDone(producer, receiver, redis, { withinMs: 120_000 });

@@ -78,7 +78,7 @@ export const wrongTypes: Scenario = {
       const plainBefore = countOf(scene, "plain");
       await push(scene);
       const goesOn = await eventually(() => countOf(scene, "plain") >= plainBefore + OF_EACH_KIND, {
-        withinMs: 4_000,
+        withinMs: 10_000,
       }).catch(() => false);
       if (!goesOn && !NEEDED_BY_ALL.has(name)) note("stopped", name);
       const isNamed = await eventually(
