@@ -29,7 +29,7 @@ async function isEnabled(service: ServiceProcess, id: string): Promise<boolean> 
   return body.enabled;
 }
 
-test("a parked delivery is told once per webhook: list, channel, log, and a signed request", async () => {
+test("a parked delivery raises one alert per webhook: on the list, the channel, the log, and by a signed request", async () => {
   await using scene = await openScene();
   const secret = makeSecret();
   const alerts = scene.receiver();
@@ -95,7 +95,7 @@ test("an alert that cannot be delivered raises no alert", async () => {
   expect((await alertsOf(scene)).map(({ kind }) => kind)).toEqual(["delivery.parked"]);
 });
 
-test("410 disables the webhook at once; what comes after is kept as parked", async () => {
+test("a 410 disables the webhook at once, and its later events are parked", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const receiver = scene.receiver(() => new Response(null, { status: 410 }));
@@ -124,7 +124,7 @@ test("410 disables the webhook at once; what comes after is kept as parked", asy
   expect(body).toMatchObject({ enabled: false, disabled_reason: "gone" });
 });
 
-test("a disable rule counts failures in a row, a success resets it, and enabling starts afresh", async () => {
+test("a disable rule counts consecutive failures; a success or enabling the webhook resets the count", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   let status = 500;
@@ -171,7 +171,7 @@ test("a disable rule counts failures in a row, a success resets it, and enabling
   expect(body).toMatchObject({ enabled: true, disabled_reason: null });
 });
 
-test("events that wait too long are told", async () => {
+test("events that wait longer than FLUXHOOK_ALERT_AGE raise an alert", async () => {
   await using scene = await openScene();
   const service = await scene.serve({ FLUXHOOK_ALERT_AGE: "1s", FLUXHOOK_CONCURRENCY: "1" });
   const slow = scene.receiver(async () => {

@@ -9,7 +9,7 @@ const { scene, service } = useService();
 
 const SEVEN_DAYS_S = 604_800;
 
-test("an entry has the fields of the attempt, and neither query nor credentials", async () => {
+test("a log entry has the fields of the attempt, without query and credentials", async () => {
   const receiver = scene.receiver(() => new Response("thanks", { status: 201 }));
   const address = `127.0.0.1:${receiver.port}`;
   const webhook = await register(service, {
@@ -44,7 +44,7 @@ test("an entry has the fields of the attempt, and neither query nor credentials"
   expect(Bun.inspect(service.lines)).not.toContain("s3cret");
 });
 
-test("keeps the newest ten, newest first, for at most seven days", async () => {
+test("a log keeps the newest ten attempts, newest first, for at most seven days", async () => {
   const receiver = scene.receiver();
   await register(service, { user_id: "u_many", url: receiver.url });
   for (let n = 0; n < 12; n++) {
@@ -68,7 +68,7 @@ test("keeps the newest ten, newest first, for at most seven days", async () => {
   expect(body).toEqual({ logs: await scene.logOf("u_many") });
 });
 
-test("attempts of an organisation's webhooks are in the organisation's log only", async () => {
+test("attempts for an organisation's webhooks are only in the organisation's log", async () => {
   const receiver = scene.receiver();
   const webhook = await register(service, { org_id: "o_1", url: receiver.url });
   await scene.push(`{"user_id":"u_member","org_id":"o_1","event":"org.updated","data":{}}`);
@@ -83,7 +83,7 @@ test("attempts of an organisation's webhooks are in the organisation's log only"
   expect((await service.api("GET", "/v1/users/u_member/logs")).body).toEqual({ logs: [] });
 });
 
-test("an owner's name may hold what separates keys elsewhere", async () => {
+test("an owner's name may contain characters that separate keys", async () => {
   const receiver = scene.receiver();
   const owner = "tenant:7/é*?[x]";
   await register(service, { user_id: owner, url: receiver.url });

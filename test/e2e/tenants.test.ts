@@ -209,7 +209,7 @@ async function attack(authorization: string | null, isFine: (status: number) => 
 
 const refused = (status: number) => status === 401 || status === 429;
 
-describe("every route tells and changes nothing", () => {
+describe("every route reveals and changes nothing", () => {
   test("without a token", () => attack(null, (status) => status === 401));
 
   const flip = (token: string, at: number) =>
@@ -257,7 +257,7 @@ describe("every route tells and changes nothing", () => {
     await attack(authorization, (status) => status === 404 || status === 200);
   });
 
-  test("and where another owner is named it is as if that one were not there", async () => {
+  test("for another owner, as if that owner did not exist", async () => {
     const authorization = `Bearer ${await scopedToken({ user_id: "u_eve" })}`;
     for (const operation of operations.filter(({ isClosed }) => isClosed)) {
       for (const variant of variantsOf(operation, targets[0]!)) {

@@ -15,7 +15,7 @@ async function testOf(service: ServiceProcess, id: string): Promise<LogEntry> {
   return body.attempt;
 }
 
-test("sends one signed webhook.test now, and its attempt is the answer and in the log", async () => {
+test("POST /v1/webhooks/:id/test sends one signed webhook.test, and returns and logs its attempt", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const receiver = scene.receiver();
@@ -54,20 +54,23 @@ test("sends one signed webhook.test now, and its attempt is the answer and in th
   expect(receiver.requests).toHaveLength(1);
 });
 
-test.each(["fluxdesk", "flux", "standard"] as const)("speaks the dialect %s", async (dialect) => {
-  await using scene = await openScene();
-  const service = await scene.serve();
-  const receiver = scene.receiver();
-  const { id } = await register(service, { org_id: "o_1", url: receiver.url, dialect });
-  const attempt = await testOf(service, id);
-  const [request] = await receiver.waitFor(1);
-  expect(attempt.outcome).toBe("delivered");
-  expect(JSON.parse(request?.text ?? "")).toMatchObject({ type: "webhook.test" });
-  expect(await scene.redis.llen(`${scene.prefix}:org-logs:o_1`)).toBe(1);
-});
+test.each(["fluxdesk", "flux", "standard"] as const)(
+  "a test request is in the webhook's dialect %s",
+  async (dialect) => {
+    await using scene = await openScene();
+    const service = await scene.serve();
+    const receiver = scene.receiver();
+    const { id } = await register(service, { org_id: "o_1", url: receiver.url, dialect });
+    const attempt = await testOf(service, id);
+    const [request] = await receiver.waitFor(1);
+    expect(attempt.outcome).toBe("delivered");
+    expect(JSON.parse(request?.text ?? "")).toMatchObject({ type: "webhook.test" });
+    expect(await scene.redis.llen(`${scene.prefix}:org-logs:o_1`)).toBe(1);
+  },
+);
 
 describe("a test that fails", () => {
-  test("is not repeated, not parked, counts for nothing, and a 410 switches nothing off", async () => {
+  test("is not retried, not parked, not counted, and its 410 disables nothing", async () => {
     await using scene = await openScene();
     const service = await scene.serve();
     const receiver = scene.receiver(
@@ -109,7 +112,7 @@ describe("a test that fails", () => {
     expect(receiver.requests).toHaveLength(6);
   });
 
-  test("says what the guard denies, and nothing is dialled", async () => {
+  test("reports what the guard denies, and dials nothing", async () => {
     await using scene = await openScene();
     const service = await scene.serve();
     const receiver = scene.receiver();
@@ -125,7 +128,7 @@ describe("a test that fails", () => {
   });
 });
 
-test("a webhook that is switched off can be tested, and stays off", async () => {
+test("a disabled webhook can be tested and stays disabled", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const receiver = scene.receiver();

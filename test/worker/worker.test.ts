@@ -99,7 +99,7 @@ async function crash(queue: TestQueue, times: number): Promise<void> {
   }
 }
 
-test("an element whose worker ended five times is set aside; after four it is run", async () => {
+test("an element whose worker ended five times is set aside, after four times it is run", async () => {
   const { queue, webhooks, settings, start } = await open();
   await webhooks.create(webhookRecord({ url: `${receiver.url}/crashed` }));
   await queue.push(event("five"));
@@ -138,7 +138,7 @@ test("a delivery whose worker ended five times is parked, and no request is made
   expect(receiver.requests.filter(({ path }) => path === "/parked")).toEqual([]);
 });
 
-test("what waits in a lane goes out after an outage of the worker's connection", async () => {
+test("deliveries in a lane are sent after an outage of the worker's connection", async () => {
   const hanging = Promise.withResolvers<void>();
   const slow = startReceiver(async () => {
     await hanging.promise;
@@ -161,7 +161,7 @@ test("what waits in a lane goes out after an outage of the worker's connection",
   await slow.stop();
 });
 
-test("a worker that was drained is known no more, however often it beats", async () => {
+test("a drained worker is no longer known, even if it sends heartbeats", async () => {
   const { queue, webhooks, settings, start } = await open();
   const record = webhookRecord({ url: receiver.url });
   await webhooks.create(record);
@@ -228,7 +228,7 @@ function dueRetry(header: DeliveryHeader): Settlement {
   return { verb: "retry", delivery, delayMs: 0, header };
 }
 
-test("an item that cannot be read is set aside with its bytes and an alert, and the others go on", async () => {
+test("an unreadable item is set aside with its bytes and an alert, and the others go on", async () => {
   const { queue, webhooks, settings, log, start } = await open();
   const record = webhookRecord({ url: `${receiver.url}/beside-unreadable` });
   await webhooks.create(record);
@@ -248,7 +248,7 @@ test("an item that cannot be read is set aside with its bytes and an alert, and 
   expect(log.of("alert.raised")).toMatchObject([{ kind: "item.unreadable" }]);
 });
 
-test("an element of which only the first bytes are claimed is rejected with its whole size", async () => {
+test("an element that is claimed in part is rejected with its whole size", async () => {
   const { queue, settings, start } = await open();
   await queue.push(Buffer.alloc(3 * 1024 * 1024, "é"));
   await start();
@@ -260,7 +260,7 @@ test("an element of which only the first bytes are claimed is rejected with its 
   expect(one?.raw).toBe("é".repeat(32 * 1024));
 });
 
-test("where an owner's webhooks cannot be read, its events wait and the others' go out", async () => {
+test("an owner's events wait while its webhooks cannot be read, and others' are delivered", async () => {
   const { queue, webhooks, settings, log, start } = await open();
   const url = `${receiver.url}/unreadable-webhooks`;
   await webhooks.create(webhookRecord({ user_id: "well", url: `${url}/well` }));

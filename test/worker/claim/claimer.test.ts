@@ -127,7 +127,7 @@ async function start(options: Options = {}): Promise<Scene> {
 
 const claimed = (scene: Scene) => scene.items.map(({ claim }) => String(claim.bytes));
 
-test("claims what is there, the oldest first, and holds it", async () => {
+test("the claimer claims waiting elements, the oldest first, and holds them", async () => {
   const queue = lab.queue();
   await queue.push("a", "b", "c");
   const scene = await start({ queues: [queue] });
@@ -136,7 +136,7 @@ test("claims what is there, the oldest first, and holds it", async () => {
   expect([...scene.members[0]!.claims.held.keys()]).toEqual(["1", "2", "3"]);
 });
 
-describe("the list is left alone, and the ready ones are not,", () => {
+describe("the claimer takes ready deliveries and nothing from the list", () => {
   /** Keeps pace, has no slot free, and `waiting` wait for one. */
   async function busy(waiting: number) {
     const queue = lab.queue();
@@ -154,7 +154,7 @@ describe("the list is left alone, and the ready ones are not,", () => {
     return scene;
   }
 
-  test("while 128 wait for webhooks that keep pace", async () => {
+  test("while 128 deliveries wait for webhooks that keep pace", async () => {
     const scene = await busy(128);
     scene.room = 100;
     scene.wake();
@@ -165,7 +165,7 @@ describe("the list is left alone, and the ready ones are not,", () => {
     expect(claimed(scene)).toEqual(["redelivered", "a"]);
   });
 
-  test("but for its share, while such a webhook has a lane", async () => {
+  test("except the list's share, while such a webhook has a lane", async () => {
     const scene = await busy(0);
     const { quota } = scene.lists[0]!;
     scene.members[0]!.claims.lanes.add("wh_1");
@@ -182,7 +182,7 @@ describe("the list is left alone, and the ready ones are not,", () => {
   });
 });
 
-test("takes no more off the list than is soon got through, but a few", async () => {
+test("the claimer takes no more from the list than will soon be finished, but always a few", async () => {
   const queue = lab.queue();
   await queue.push(...Array.from({ length: 100 }, (_, n) => `${n}`));
   const scene = await start({ queues: [queue], room: 200, soon: 40 });
@@ -196,7 +196,7 @@ test("takes no more off the list than is soon got through, but a few", async () 
   expect(scene.batches.slice(3)).toEqual([32, 8]);
 });
 
-test("asks to be called when the list is empty, and is woken by that", async () => {
+test("the claimer watches an empty list and is woken by the next element", async () => {
   const scene = await start();
   await eventually(() => scene.listWaits > 0);
   await scene.queues[0]!.push("a");
@@ -204,7 +204,7 @@ test("asks to be called when the list is empty, and is woken by that", async () 
   await eventually(() => scene.items.length === 1);
 });
 
-test("what nobody announces is found as well", async () => {
+test("the claimer finds work that no wake-up announced", async () => {
   const scene = await start();
   await eventually(() => scene.listWaits > 0);
   await lab.redis.lpush(
@@ -214,7 +214,7 @@ test("what nobody announces is found as well", async () => {
   await eventually(() => scene.items.length === 1);
 });
 
-test("claims no more than there is room for, and goes on when there is again", async () => {
+test("the claimer claims no more than there is room for, and goes on when there is room again", async () => {
   const queue = lab.queue();
   await queue.push("a", "b", "c", "d", "e");
   const scene = await start({ queues: [queue], room: 2 });
@@ -228,7 +228,7 @@ test("claims no more than there is room for, and goes on when there is again", a
   expect(await queue.list()).toEqual(["e"]);
 });
 
-test("of several lists the first comes first", async () => {
+test("the claimer empties several lists in their order", async () => {
   const queues = [lab.queue(), lab.queue()];
   await queues[0]!.push("first 1", "first 2");
   await queues[1]!.push("second 1", "second 2");
@@ -237,7 +237,7 @@ test("of several lists the first comes first", async () => {
   expect(claimed(scene)).toEqual(["first 1", "first 2", "second 1"]);
 });
 
-test("a lost reply strands nothing: the same number is asked again", async () => {
+test("a lost reply strands no claim, because the claimer asks for the same batch number again", async () => {
   const queue = lab.queue();
   const scene = await start({ queues: [queue], deadlineMs: 100 });
   await eventually(() => scene.listWaits > 0);
@@ -256,7 +256,7 @@ test("a lost reply strands nothing: the same number is asked again", async () =>
   expect([...claims.held.keys()].toSorted()).toEqual((await queue.store.heldBy("w0")).toSorted());
 });
 
-test("a number whose batch has been given up meanwhile does not end the claiming", async () => {
+test("a batch number that was given up meanwhile does not end the claiming", async () => {
   const queue = lab.queue();
   await queue.join("w0");
   await queue.push("a");
@@ -268,7 +268,7 @@ test("a number whose batch has been given up meanwhile does not end the claiming
   expect(scene.members[0]!.claims.batch).toBe(2);
 });
 
-test("judged dead, it says so and claims nothing until it has joined anew", async () => {
+test("a claimer whose worker was declared dead reports that and claims nothing until it has joined again", async () => {
   const queue = lab.queue();
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.listWaits > 0);
@@ -299,7 +299,7 @@ async function fillLane(queue: TestQueue, webhookId: string, ...elements: string
   await queue.store.leave("other");
 }
 
-test("a lane is emptied by its webhook's slots: what comes out of it has one, the rest waits", async () => {
+test("deliveries leave a lane only with a slot of their webhook, and the rest waits", async () => {
   const queue = lab.queue();
   const elements = Array.from({ length: 10 }, (_, i) => `e${i}`);
   await fillLane(queue, "wh_1", ...elements);
@@ -317,7 +317,7 @@ test("a lane is emptied by its webhook's slots: what comes out of it has one, th
   await eventually(() => scene.slots.free("wh_1") === 1);
 });
 
-test("the slots of a lane are free again where the claim meets an outage", async () => {
+test("the slots reserved for a lane are released when the claim meets an outage", async () => {
   const queue = lab.queue();
   const scene = await start({ queues: [queue], deadlineMs: 100 });
   await eventually(() => scene.listWaits > 0);
@@ -331,7 +331,7 @@ test("the slots of a lane are free again where the claim meets an outage", async
   await scene.link.whenUp();
 });
 
-test("a webhook that another worker was asked to pause is paused here too", async () => {
+test("a pause that another worker was asked for is obeyed by this one too", async () => {
   const queue = lab.queue();
   await new PauseStore(lab.link, [queue.store.queue]).pause("wh_1", 60_000);
   const scene = await start({ queues: [queue] });
@@ -339,7 +339,7 @@ test("a webhook that another worker was asked to pause is paused here too", asyn
   expect(scene.slots.free("wh_2")).toBe(8);
 });
 
-test("blpop takes from the left, at most once, and only what is stored is claimed safely", async () => {
+test("blpop takes from the left at most once, and only stored deliveries are claimed safely", async () => {
   const queue = lab.queue();
   await queue.push("right", "left");
   const scene = await start({ queues: [queue], mode: "blpop", room: 1 });
@@ -361,7 +361,7 @@ test("blpop takes from the left, at most once, and only what is stored is claime
   expect(ids[0]).not.toBe(ids[2]);
 });
 
-test("a list that is none is reported by name, and claimed from once it is gone", async () => {
+test("a queue key of another type is reported by name, and claimed from once it is repaired", async () => {
   const queue = lab.queue();
   await lab.redis.set(queue.store.queue, "no list");
   const scene = await start({ queues: [queue] });
@@ -372,7 +372,7 @@ test("a list that is none is reported by name, and claimed from once it is gone"
   await eventually(() => scene.items.length === 1);
 });
 
-test("a queue that cannot be claimed from does not hold up the others", async () => {
+test("a queue that cannot be claimed from does not delay the others", async () => {
   const [broken, well] = [lab.queue(), lab.queue()];
   const scene = await start({ queues: [broken, well] });
   await lab.redis.rename(broken.store.keys.workers, `${broken.store.queue}-saved`);

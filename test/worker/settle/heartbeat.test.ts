@@ -78,7 +78,7 @@ const beatsOn = async (scene: Scene) => {
   await eventually(() => scene.beats >= beats + 2);
 };
 
-test("joins, says so, and stays known by its heartbeats", async () => {
+test("a worker joins, logs that, and stays known by its heartbeats", async () => {
   const scene = await start(200);
   const worker = scene.one.claims.worker!;
   expect(scene.works).toBe(1);
@@ -89,7 +89,7 @@ test("joins, says so, and stays known by its heartbeats", async () => {
   expect(scene.one.claims.worker).toBe(worker);
 });
 
-test("takes over a dead worker, and nobody who is alive", async () => {
+test("a worker takes over the claims of a dead worker, and of no live one", async () => {
   const scene = await start(100);
   const { queue } = scene;
   await queue.join("dead", "alive");
@@ -106,7 +106,7 @@ test("takes over a dead worker, and nobody who is alive", async () => {
   expect(scene.works).toBe(2);
 });
 
-test("judges nobody before it has seen one lease itself", async () => {
+test("a worker declares nobody dead before it has run for one lease", async () => {
   // Longer than the test runs: whoever joins a system that was down finds everybody's lease run out.
   const scene = await start(60_000);
   await scene.queue.join("silent");
@@ -118,7 +118,7 @@ test("judges nobody before it has seen one lease itself", async () => {
   });
 });
 
-test("after an outage it judges nobody before one lease", async () => {
+test("a worker declares nobody dead for one lease after an outage", async () => {
   const leaseMs = 600;
   const scene = await start(leaseMs);
   const { queue, link, one } = scene;
@@ -148,7 +148,7 @@ test("after an outage it judges nobody before one lease", async () => {
   expect(await queue.places()).toEqual({ ready: ["a"] });
 });
 
-test("judged dead itself, it joins under another id and forgets what it held", async () => {
+test("a worker that was declared dead joins under another id and forgets its claims", async () => {
   const scene = await start(60_000);
   const { queue, one } = scene;
   const before = one.claims.worker!;
@@ -169,7 +169,7 @@ test("judged dead itself, it joins under another id and forgets what it held", a
   expect(again).toMatchObject({ crashes: 1, header: { claim: `${before}-1` } });
 });
 
-test("claims that it holds in Valkey and does not know of run again; those that it knows stay", async () => {
+test("claims that a worker holds in Valkey and does not know of run again; those that it knows stay", async () => {
   const scene = await start(60_000);
   const { queue, one } = scene;
   const worker = one.claims.worker!;
@@ -186,7 +186,7 @@ test("claims that it holds in Valkey and does not know of run again; those that 
   expect(one.log.of("claims.stranded")).toHaveLength(1);
 });
 
-test("a claim whose reply is just on its way is not stranded", async () => {
+test("a claim whose reply is on its way is not taken for stranded", async () => {
   let claim: Claimed | undefined;
   const scene = await start(60_000, {
     async onBeat({ beats, queue, one }) {
@@ -204,7 +204,7 @@ test("a claim whose reply is just on its way is not stranded", async () => {
   expect(await scene.queue.places()).toEqual({ claims: ["a"] });
 });
 
-test("stop waits for the heartbeat under way and for no other", async () => {
+test("stop waits for the heartbeat in progress and for no other", async () => {
   const stopped = Promise.withResolvers<void>();
   const scene = await start(60_000, {
     heartbeatMs: 3_600_000,
@@ -234,7 +234,7 @@ test("a worker that was suspended for longer than a lease takes nobody over befo
   expect(performance.now() - resumedAt).toBeGreaterThanOrEqual(leaseMs);
 });
 
-test("claims that cannot be taken over cost nobody a heartbeat, and go on after the repair", async () => {
+test("claims that cannot be taken over delay no heartbeat, and are taken over after the repair", async () => {
   const scene = await start(100);
   const { queue, one } = scene;
   const { ready } = queue.store.keys;

@@ -39,7 +39,7 @@ function open(link: Link, most = 100): Scene {
 const rawOf = async (store: RejectedStore) =>
   (await store.list(null, 1_000)).rejected.map((one) => (one as { raw: string }).raw);
 
-test("an element is kept with its bytes and the reason, and then its claim ends", async () => {
+test("a rejected element is kept with its bytes and the reason, and then its claim ends", async () => {
   const { queue, one, store, rejecter } = open(lab.link);
   const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
   rejecter.add(one.claims, claim!, REJECTION);
@@ -64,7 +64,7 @@ test("an element is kept with its bytes and the reason, and then its claim ends"
   ]);
 });
 
-test("many are kept in their order, and what falls out of the cap is told", async () => {
+test("many rejected elements are kept in order, and those dropped by the cap are logged", async () => {
   const { queue, one, store, rejecter } = open(lab.link, 200);
   const elements = Array.from({ length: 250 }, (_, i) => `e${i}`);
   for (const claim of await joinAndClaim(one, queue, "w", ...elements)) {
@@ -78,7 +78,7 @@ test("many are kept in their order, and what falls out of the cap is told", asyn
   expect(await queue.ended()).toEqual({ rejected: 250 });
 });
 
-test("large ones are kept in groups of up to 512 KiB, for each is written as JSON in one turn", async () => {
+test("large rejected elements are kept in groups of up to 512 KiB", async () => {
   const { queue, one, store, rejecter } = open(lab.link);
   const sizes: number[] = [];
   const write = store.write.bind(store);
@@ -94,7 +94,7 @@ test("large ones are kept in groups of up to 512 KiB, for each is written as JSO
   expect(sizes).toEqual([400_000, 200_000, 900_000]);
 });
 
-test("no claim ends before its element is kept", async () => {
+test("no claim ends before its rejected element is kept", async () => {
   const { queue, one, store, rejecter, listKey } = open(lab.link);
   await lab.redis.set(listKey, "no list");
   const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
@@ -109,7 +109,7 @@ test("no claim ends before its element is kept", async () => {
   expect(await queue.places()).toEqual({});
 });
 
-test("an outage delays it and loses nothing", async () => {
+test("an outage delays a rejection and loses nothing", async () => {
   const link = new Link({ url: valkey.url, name: "own", deadlineMs: 100 }).open();
   await link.whenUp();
   const { queue, one, store, rejecter } = open(link);
@@ -127,7 +127,7 @@ test("an outage delays it and loses nothing", async () => {
   link.close();
 });
 
-test("what cannot be kept goes onto the schedule, and is not in the way of others", async () => {
+test("a rejected element that cannot be kept goes onto the schedule and does not block others", async () => {
   const { queue, one, rejecter, listKey } = open(lab.link);
   await lab.redis.set(listKey, "no list");
   for (const claim of await joinAndClaim(one, queue, "w", "a", "b")) {
