@@ -6,8 +6,8 @@ import { CLI_SECRET } from "../support/cli-scene.ts";
 import { eventually } from "../support/eventually.ts";
 import { openScene, register, verifyAll } from "../support/serve-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
-import { tempFolder } from "../support/valkey.ts";
 import { useCliScene } from "../support/use-scene.ts";
+import { tempFolder } from "../support/valkey.ts";
 
 const cli = useCliScene();
 

@@ -14,8 +14,8 @@ import {
   type Captured,
 } from "../support/express-receivers-tampering.ts";
 import { openScene, register } from "../support/serve-scene.ts";
-import type { Webhook } from "../../src/wire/webhook.ts";
 import { useService } from "../support/use-scene.ts";
+import type { Webhook } from "../../src/wire/webhook.ts";
 
 const COUNT = 1_000;
 

@@ -9,8 +9,8 @@ import { hostOf, localAddresses, openLocalDoor } from "../support/local-public-u
 import { addressRecords, startNameServer } from "../support/name-server.ts";
 import { eventFor, openScene, register } from "../support/serve-scene.ts";
 import { useOpened } from "../support/use-opened.ts";
-import { useService } from "../support/use-scene.ts";
 import type { ServiceProcess } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 interface Refused {
   errors: { field: string; code: string; message: string }[];

@@ -7,8 +7,8 @@ import { eventFor } from "../support/serve-scene.ts";
 import { recordService } from "../support/service-output.ts";
 import { API_TOKEN, runFluxhook } from "../support/service.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
-import { ownValkey, testRedis } from "../support/valkey.ts";
 import { useService } from "../support/use-scene.ts";
+import { ownValkey, testRedis } from "../support/valkey.ts";
 
 const LONG = process.env.FLUXHOOK_TEST_LONG === "1";
 const ORIGIN = "https://app.example.com";

@@ -26,8 +26,8 @@ async function behindProxy(context: ScenarioContext, webhook: Record<string, unk
 
 const resets: Scenario = {
   name: "connection-resets",
-  what: "reset all connections to Valkey every 2 s for a minute, and refuse new ones now and then",
-  holds: "lost 0, by the same process",
+  what: "reset all connections to Valkey every 2 s for a minute, and sometimes refuse new ones",
+  holds: "lost 0 by the same process",
   async run(context) {
     const faults = context.long ? 30 : 4;
     const { proxy, receiver, worker, redis, producer } = await behindProxy(context);
@@ -46,7 +46,7 @@ const resets: Scenario = {
     await untilDone(producer, receiver, redis);
     const result = await settledChecks(producer, receiver, redis);
     result.checks.push(
-      check("connections made in all", proxy.connections, proxy.connections > faults),
+      check("connections made in total", proxy.connections, proxy.connections > faults),
       ...(await wentOn(worker)),
     );
     return result;
@@ -55,7 +55,7 @@ const resets: Scenario = {
 
 const silence: Scenario = {
   name: "silent-connections",
-  what: "all connections to Valkey fall silent without an end, 10 times",
+  what: "all connections to Valkey fall silent without being closed, 10 times",
   holds: "the worker notices by itself, lost 0",
   async run(context) {
     const faults = context.long ? 10 : 2;

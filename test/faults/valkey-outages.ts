@@ -48,7 +48,7 @@ const ENOUGH = 1_000;
 const sigkill: Scenario = {
   name: "sigkill-valkey",
   what: "SIGKILL Valkey (append-only) 20 times under load",
-  holds: "lost 0 of what was acknowledged; no restart of the worker",
+  holds: "acknowledged events lost 0; no restart of the worker",
   async run(context) {
     const kills = context.long ? 20 : 3;
     const { valkey, receiver, producer, received, result } = await underLoad(context);
@@ -73,7 +73,7 @@ const MOST_GROWTH_MIB = 16;
 const freeze: Scenario = {
   name: "freeze-valkey",
   what: "freeze Valkey for 30 s (SIGSTOP) under load",
-  holds: "lost 0, the worker goes on by itself, the API answers 503 within a second meanwhile",
+  holds: "lost 0, the worker goes on by itself, and meanwhile the API answers 503 within a second",
   async run(context) {
     const frozenMs = context.long ? 30_000 : 10_000;
     const { valkey, worker, received, result } = await underLoad(context);
@@ -156,7 +156,7 @@ const DEAD_ADDRESS = ["127.0.0.1", "1"] as const;
 
 const readOnly: Scenario = {
   name: "read-only-valkey",
-  what: "make Valkey a replica of nobody in the middle, then the primary again",
+  what: "make Valkey a read-only replica under load, then the primary again",
   holds: "the worker goes on by itself, lost 0",
   async run(context) {
     const rounds = context.long ? 5 : 1;

@@ -5,8 +5,8 @@ import { FluxError } from "../../src/sdk/flux-error.ts";
 import type { FluxdropEvent } from "../../src/sdk/webhook-events.ts";
 import type { WebhookCreated } from "../../src/sdk/webhook.ts";
 import { eventually } from "../support/eventually.ts";
-import { useService } from "../support/use-scene.ts";
 import { API_TOKEN, startServiceProcess } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 import { freshPrefix, ownValkey, testRedis } from "../support/valkey.ts";
 
 const { scene, service } = useService();

@@ -18,8 +18,8 @@ import {
   TAMPERINGS,
   type Captured,
 } from "../support/express-receivers-tampering.ts";
-import { useService } from "../support/use-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 /** What is asked of the dialect whose page names `flux.webhooks.verify`; a look at the others. */
 const COUNT: Record<ReceiverDialect, number> = {

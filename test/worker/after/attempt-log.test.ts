@@ -21,8 +21,8 @@ import {
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix } from "../../support/valkey.ts";
 import { deliveryHeader } from "../../valkey/queue/test-queue.ts";
-import { logLines } from "../log-lines.ts";
 import { useLab } from "../../valkey/queue/use-lab.ts";
+import { logLines } from "../log-lines.ts";
 
 const LIMITS = { size: 10, ttlMs: 60_000 };
 

@@ -12,8 +12,8 @@ import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
 import { useStops } from "../../support/use-opened.ts";
 import { CUT, deliveryHeader, type TestQueue } from "../../valkey/queue/test-queue.ts";
-import { member, type TestMember } from "../test-member.ts";
 import { useOwnLab } from "../../valkey/queue/use-lab.ts";
+import { member, type TestMember } from "../test-member.ts";
 
 const { valkey, lab } = useOwnLab();
 

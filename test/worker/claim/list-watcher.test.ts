@@ -4,8 +4,8 @@ import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix } from "../../support/valkey.ts";
 import { type TestQueue } from "../../valkey/queue/test-queue.ts";
-import { logLines } from "../log-lines.ts";
 import { useOwnLab } from "../../valkey/queue/use-lab.ts";
+import { logLines } from "../log-lines.ts";
 
 const { valkey, lab } = useOwnLab();
 

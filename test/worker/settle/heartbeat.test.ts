@@ -7,8 +7,8 @@ import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
 import { useStops } from "../../support/use-opened.ts";
 import { type TestQueue } from "../../valkey/queue/test-queue.ts";
-import { member, type TestMember } from "../test-member.ts";
 import { useOwnLab } from "../../valkey/queue/use-lab.ts";
+import { member, type TestMember } from "../test-member.ts";
 
 const HEARTBEAT_MS = 10;
 

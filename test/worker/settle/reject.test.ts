@@ -7,8 +7,8 @@ import { Rejecter } from "../../../src/worker/settle/reject.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix } from "../../support/valkey.ts";
 import { type TestQueue } from "../../valkey/queue/test-queue.ts";
-import { joinAndClaim, member, type TestMember } from "../test-member.ts";
 import { useOwnLab } from "../../valkey/queue/use-lab.ts";
+import { joinAndClaim, member, type TestMember } from "../test-member.ts";
 
 const REJECTION: Rejection = { reason: "not-json", field: null, message: "it is not JSON" };
 

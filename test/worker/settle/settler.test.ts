@@ -3,8 +3,8 @@ import { Link } from "../../../src/valkey/connection/link.ts";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { eventually } from "../../support/eventually.ts";
 import { deliveryHeader } from "../../valkey/queue/test-queue.ts";
-import { joinAndClaim, member } from "../test-member.ts";
 import { useOwnLab } from "../../valkey/queue/use-lab.ts";
+import { joinAndClaim, member } from "../test-member.ts";
 
 const DONE: Settlement = { verb: "done", ending: "delivered" };
 
