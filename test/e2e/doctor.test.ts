@@ -27,18 +27,25 @@ describe("fluxhook doctor", () => {
       FLUXHOOK_API_TOKEN: TOKEN,
     });
     await valkey.stop();
-    expect([exitCode, stderr]).toEqual([0, ""]);
+    const problems = stdout.split("\n").filter((line) => line.includes("✗"));
+    expect({ exitCode, stderr, problems }).toEqual({ exitCode: 0, stderr: "", problems: [] });
     expect(stdout).toContain("✓ valkey-append-only");
     expect(stdout).toContain("! valkey-memory");
     expect(stdout).toContain("set maxmemory");
     expect(stdout).toMatch(/\n0 problems, 2 warnings, \d+ ok, \d+ skipped\n$/);
   });
 
-  test("prints colours when they are asked for, and none with NO_COLOR", async () => {
+  test("prints colours when they are asked for, and none with NO_COLOR or into a pipe, even in CI", async () => {
     const environment = { FLUXHOOK_API_TOKEN: TOKEN, FLUXHOOK_VALKEY_URL: "redis://127.0.0.1:1" };
     const escape = "\u001b[";
-    const plain = await runFluxhook(["doctor"], { ...environment, NO_COLOR: "1", FORCE_COLOR: "" });
-    expect(plain.stdout).not.toContain(escape);
+    for (const variables of [{ NO_COLOR: "1" }, { NO_COLOR: "", CI: "true" }]) {
+      const plain = await runFluxhook(["doctor"], {
+        ...environment,
+        FORCE_COLOR: "",
+        ...variables,
+      });
+      expect(plain.stdout).not.toContain(escape);
+    }
     const coloured = await runFluxhook(["doctor"], { ...environment, FORCE_COLOR: "1" });
     expect(coloured.stdout).toContain(escape);
   });
