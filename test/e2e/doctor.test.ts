@@ -38,7 +38,8 @@ describe("fluxhook doctor", () => {
   test("prints colours when they are asked for, and none with NO_COLOR or into a pipe, even in CI", async () => {
     const environment = { FLUXHOOK_API_TOKEN: TOKEN, FLUXHOOK_VALKEY_URL: "redis://127.0.0.1:1" };
     const escape = "\u001b[";
-    for (const variables of [{ NO_COLOR: "1" }, { NO_COLOR: "", CI: "true" }]) {
+    const pipes: Record<string, string>[] = [{ NO_COLOR: "1" }, { NO_COLOR: "", CI: "true" }];
+    for (const variables of pipes) {
       const plain = await runFluxhook(["doctor"], {
         ...environment,
         FORCE_COLOR: "",
