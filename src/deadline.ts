@@ -36,11 +36,15 @@ function endLate(): void {
   heldUpMs += lateness(nowMs);
   lastTickMs = nowMs;
   if (running.size === 0) {
-    if (timer) clearInterval(timer);
-    timer = null;
+    stopTimer();
     return;
   }
   for (const deadline of running) deadline.endAfter(nowMs);
+}
+
+function stopTimer(): void {
+  if (timer) clearInterval(timer);
+  timer = null;
 }
 
 export class Deadline implements Limit {
@@ -93,6 +97,7 @@ export class Deadline implements Limit {
   /** The attempt is over: nothing is stopped any more. */
   clear(): void {
     running.delete(this);
+    if (running.size === 0) stopTimer();
   }
 
   /** Called by the timer of all deadlines. */

@@ -13,7 +13,7 @@ process.exit(await run());
 async function run(): Promise<number> {
   // The service needs nothing of the other commands, and starts sooner without them.
   if (command === "serve" && args.length <= 1) {
-    const { serve } = await import("./cli/serve.ts");
+    const { serve } = await import("./cli/serve/serve.ts");
     const { fail } = await import("./cli/terminal/fail.ts");
     return serve().catch(fail);
   }

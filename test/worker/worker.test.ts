@@ -13,6 +13,7 @@ import { openWorker, type WorkerOptions } from "../../src/service/open-worker.ts
 import { createEgress } from "../../src/delivery/egress.ts";
 import { Link } from "../../src/valkey/connection/link.ts";
 import { openStores } from "../../src/valkey/stores.ts";
+import { WakeUp } from "../../src/worker/wake-up.ts";
 import { Alerter } from "../../src/worker/after/alerts.ts";
 import type { Worker } from "../../src/worker/worker.ts";
 import { eventually } from "../support/eventually.ts";
@@ -59,6 +60,7 @@ async function open(): Promise<Scene> {
         onDown: (reason) => log.warn({ reason }, "valkey.lost"),
       }).open();
       const stores = openStores(link, settings);
+      const claimerWakeUp = new WakeUp();
       const worker = openWorker({
         settings,
         link,
@@ -70,8 +72,10 @@ async function open(): Promise<Scene> {
           queue: stores.intake,
           url: undefined,
           secret: undefined,
+          claimer: claimerWakeUp,
           log,
         }),
+        claimerWakeUp,
         log,
         ...options,
       }).start();

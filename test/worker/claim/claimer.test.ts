@@ -87,11 +87,12 @@ async function start(options: Options = {}): Promise<Scene> {
     queues: members.map(({ claims }, i) => ({
       claims,
       list: scene.lists[i]!,
-      watcher: { watchOnce: () => void (scene.listWaits += 1) },
+      watcher: { watchOnce: () => void (scene.listWaits += 1), isWaiting: false },
     })),
     mode,
     capacity: {
       held: 0,
+      isWanted: true,
       get room() {
         return scene.room;
       },

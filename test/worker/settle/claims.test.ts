@@ -17,6 +17,7 @@ function member(): Claims {
     capacity: new Capacity(10, new WakeUp()),
     link: { whenUp: async () => true },
     log: logLines(),
+    claimer: new WakeUp(),
     parkedSweep: { sweepSoon: () => {} },
   });
   claims.joined("w");
