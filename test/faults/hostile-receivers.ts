@@ -117,15 +117,15 @@ export const hostileReceivers: Scenario = {
           `${Math.round(startMib)} + ${Math.round(growthMib)} MiB`,
           growthMib <= MOST_GROWTH_MIB,
         ),
-        check("slots that are free at the end, of 1,024", mostInFlight, mostInFlight >= ALL_SLOTS),
-        check("deliveries left for want of a slot", left, left === 0),
+        check("free slots at the end, of 1,024", mostInFlight, mostInFlight >= ALL_SLOTS),
+        check("deliveries left that got no slot", left, left === 0),
         check(
           "failures in the logs without a reason",
           `${unnamed.length} (${[...reasons].toSorted().join(" ")})`,
           unnamed.length === 0,
         ),
         check(
-          "a silent one is logged as timeout, and nothing else",
+          "a silent one is logged as timeout, and as nothing else",
           silent.length,
           silent.length > 0 && silent.every(({ reason }) => reason === "timeout"),
         ),

@@ -12,7 +12,7 @@ export type ScriptArgument = string | number | Buffer | TextAndBytes;
 export type ScriptReply = Buffer | number | null | ScriptReply[];
 
 export class Script {
-  private readonly sha: string;
+  readonly sha: string;
 
   private readonly text: string;
 

@@ -17,8 +17,8 @@ import pushText from "../scripts/push.lua" with { type: "text" };
 import settleText from "../scripts/settle.lua" with { type: "text" };
 import takeoverText from "../scripts/takeover.lua" with { type: "text" };
 
-const claimScript = new Script(claimText);
-const settleScript = new Script(settleText, parkedIndexText);
+export const claimScript = new Script(claimText);
+export const settleScript = new Script(settleText, parkedIndexText);
 const beatScript = new Script(beatText);
 const takeoverScript = new Script(takeoverText);
 const pushScript = new Script(pushText);
