@@ -1,6 +1,7 @@
 // Runs a Lua script by its SHA-1, and sends its text again where Valkey does not know it (any more).
 import { createHash } from "node:crypto";
 import { Command, type Redis } from "iovalkey";
+import libText from "../scripts/lib.lua" with { type: "text" };
 
 /** A text and bytes behind it, as one argument: to join them first would copy the bytes once more. */
 export interface TextAndBytes {
@@ -12,15 +13,14 @@ export type ScriptArgument = string | number | Buffer | TextAndBytes;
 export type ScriptReply = Buffer | number | null | ScriptReply[];
 
 export class Script {
-  private readonly sha: string;
-
+  readonly sha: string;
   private readonly text: string;
 
-  /** `library` holds functions that the script calls. */
+  /** The script can call the functions of `scripts/lib.lua`, and those of `library`. */
   constructor(script: string, library = "") {
-    // What a script may do (`#!lua flags=…`) has to stand in its first line.
+    // Valkey reads a script's flags (`#!lua flags=…`) from its first line only.
     const [, shebang = "", rest = ""] = /^(#![^\n]*\n)?([^]*)$/.exec(script) ?? [];
-    this.text = shebang + library + rest;
+    this.text = shebang + libText + library + rest;
     this.sha = createHash("sha1").update(this.text).digest("hex");
   }
 

@@ -4,12 +4,9 @@
 -- ARGV  1 most counts in the reply
 -- Reply {how many in all, {reason and event type joined by a line feed, how many, …}}, or {how many in
 --       all} where there are more counts than that
-for i = 1, 2 do
-  local found = redis.call('TYPE', KEYS[i]).ok
-  if found ~= 'none' and found ~= 'hash' and (i == 1 or found ~= 'zset') then
-    return redis.error_reply('WRONGTYPE the key ' .. KEYS[i] .. ' holds a ' .. found)
-  end
-end
-local size = redis.call(redis.call('TYPE', KEYS[2]).ok == 'hash' and 'HLEN' or 'ZCARD', KEYS[2])
+local isIndex = redis.call('TYPE', KEYS[2]).ok == 'hash'
+local wrong = wrongTypeError('hash', KEYS[1]) or (not isIndex and wrongTypeError('zset', KEYS[2]))
+if wrong then return wrong end
+local size = redis.call(isIndex and 'HLEN' or 'ZCARD', KEYS[2])
 if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[1]) then return { size } end
 return { size, redis.call('HGETALL', KEYS[1]) }

@@ -6,8 +6,7 @@
 --       "1" where it had a success, "1" where it had a failure
 -- Reply for each key {failures in a row before, failures in a row now, ms since the first of them}, or
 --       0 where the key holds something else
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 local reply = {}
 local function add(key, state, at)
   local failures = tonumber(ARGV[at])

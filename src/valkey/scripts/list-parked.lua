@@ -14,16 +14,12 @@ local newest, score, after = ARGV[2] == 'newest', ARGV[3], ARGV[4]
 local most, mostLooked = tonumber(ARGV[5]), tonumber(ARGV[6])
 local owner, webhook, reason, event = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 
-local function wrongType(kind, key)
-  return redis.error_reply('WRONGTYPE the key ' .. key .. ' does not hold a ' .. kind)
-end
-
 -- What the counts say that a set holds; nil where there are too many of them to be added up.
 local function counted(counts, part, wanted)
   local kinds = redis.pcall('HLEN', counts)
   if type(kinds) == 'table' then
     noteParkedDamage(base, 'hash', counts)
-    return nil, wrongType('hash', counts)
+    return nil, wrongTypeError('hash', counts) or kinds
   end
   if kinds > 200 then return nil end
   local sum, found = 0, redis.call('HGETALL', counts)
@@ -44,7 +40,7 @@ for _, narrowing in ipairs({ { '', owner }, { '', webhook }, { 'reason:', reason
     local size = redis.pcall('ZCARD', key)
     if type(size) == 'table' then
       noteParkedDamage(base, 'zset', key)
-      return wrongType('zset', key)
+      return wrongTypeError('zset', key) or size
     end
     if not smallest or size < smallest then set, smallest = key, size end
     -- Somebody may have deleted the set, with what had another type.
@@ -62,7 +58,7 @@ set = set or parked
 
 local function matches(entry)
   if not entry then return false end
-  local o, w, r, e = string.match(entry, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  local o, w, r, e = splitParkedEntry(entry)
   return (owner == '' or owner == o) and (webhook == '' or webhook == w)
     and (reason == '' or reason == r) and (event == '' or event == e)
 end
@@ -101,7 +97,7 @@ while not ended and #reply / 4 < most and looked < mostLooked do
           reply[#reply + 1] = delivery
           reply[#reply + 1] = at
           reply[#reply + 1] = #item
-          reply[#reply + 1] = string.match(item, '^%d+ [er] ([^\n]*)\n') or ''
+          reply[#reply + 1] = headerOf(item) or ''
         elseif narrowed then
           -- Another version has redelivered or swept it, and keeps no index.
           gone[#gone + 1] = delivery

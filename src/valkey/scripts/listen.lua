@@ -27,8 +27,7 @@ local keptMs, awayMs, ttlMs = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARG
 -- What a request takes up beside its bytes, roughly: so their number is bounded too.
 local OVERHEAD = 512
 
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 
 local function amount(field) return tonumber(redis.call('HGET', budget, field) or '') or 0 end
 local function add(field, change)

@@ -12,6 +12,11 @@ local function noteParkedDamage(base, kind, key)
   redis.pcall('HSET', base .. ':parked-index-state', 'damaged', kind .. ' ' .. key)
 end
 
+-- Returns owner, webhook, reason and event type of a delivery's entry in the index; nil if it is none.
+local function splitParkedEntry(entry)
+  return string.match(entry, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+end
+
 -- Key → field → by how much it has changed. Many of one step are of one kind: each count is written once.
 local parkedCounts
 
@@ -44,7 +49,7 @@ end
 
 -- Enters the delivery where `at` is given, takes it out otherwise.
 local function writeParkedIndex(base, delivery, entry, at)
-  local owner, webhook, reason, event = string.match(entry, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  local owner, webhook, reason, event = splitParkedEntry(entry)
   if not owner then return end
   local by = at and 1 or -1
   for _, set in ipairs({ owner, webhook, 'reason:' .. reason, 'event:' .. event }) do

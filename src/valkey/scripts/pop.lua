@@ -17,10 +17,8 @@ while #popped < most and bytes < mostBytes do
   if #element > cutOver then
     isCut = #popped == 0
     if isCut then
-      local time = redis.call('TIME')
-      local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-      redis.call('LPUSH', KEYS[2], '0 e {"claim":"' .. ARGV[5] .. '","at":' .. now .. ',"size":' ..
-        #element .. '}\n' .. string.sub(element, 1, cutTo))
+      local header = '{"claim":"' .. ARGV[5] .. '","at":' .. serverNow() .. ',"size":' .. #element .. '}'
+      redis.call('LPUSH', KEYS[2], newItem(0, 'e', header, string.sub(element, 1, cutTo)))
     end
     element = nil
     collectgarbage('collect')

@@ -14,13 +14,8 @@
 local parked, parkedItems, index, state, base = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
 local most = tonumber(ARGV[2])
 
-local function demand(kind, key)
-  local found = redis.call('TYPE', key).ok
-  if found == kind or found == 'none' then return nil end
-  return redis.error_reply('WRONGTYPE the key ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
-end
-local wrong = demand('hash', state) or demand('hash', index) or demand('zset', parked)
-  or demand('hash', parkedItems)
+local wrong = wrongTypeError('hash', state) or wrongTypeError('hash', index) or wrongTypeError('zset', parked)
+  or wrongTypeError('hash', parkedItems)
 if wrong then return wrong end
 
 local at, member, scan, damaged, clearing =
@@ -29,7 +24,7 @@ local at, member, scan, damaged, clearing =
 -- A damaged index is emptied and filled again, as soon as the key has its type back.
 if damaged then
   local kind, key = string.match(damaged, '^(%S+) (.*)$')
-  wrong = demand(kind, key)
+  wrong = wrongTypeError(kind, key)
   if wrong then return wrong end
   redis.call('HDEL', state, 'damaged', 'scan')
   redis.call('HSET', state, 'clearing', '1')
@@ -39,8 +34,7 @@ if clearing then
   local page = redis.call('HSCAN', index, scan or '0', 'COUNT', most)
   local keys = { [base .. ':parked-counts'] = 'hash', [base .. ':parked-webhooks'] = 'zset' }
   for i = 1, #page[2], 2 do
-    local owner, webhook, reason, event =
-      string.match(page[2][i + 1], '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+    local owner, webhook, reason, event = splitParkedEntry(page[2][i + 1])
     if owner then
       for _, set in ipairs({ owner, webhook, 'reason:' .. reason, 'event:' .. event }) do
         keys[base .. ':parked-of:' .. set] = 'zset'
@@ -50,7 +44,7 @@ if clearing then
     end
   end
   for key, kind in pairs(keys) do
-    wrong = demand(kind, key)
+    wrong = wrongTypeError(kind, key)
     if wrong then return wrong end
   end
   for key in pairs(keys) do redis.call('DEL', key) end
@@ -66,8 +60,7 @@ if left == 0 and indexed == 0 then
   return { 1, 1 }
 end
 
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 local rank = 0
 if at then
   local score = member ~= '' and redis.call('ZSCORE', parked, member)
@@ -76,7 +69,7 @@ if at then
 end
 
 local function entryOf(item)
-  local read, header = pcall(cjson.decode, string.match(item, '^%d+ [er] ([^\n]*)\n') or '')
+  local read, header = pcall(cjson.decode, headerOf(item) or '')
   -- What cannot be read belongs to nobody; it is indexed all the same, so that the numbers agree.
   if not read or type(header) ~= 'table' then header = {} end
   local function part(name, otherwise)

@@ -6,8 +6,7 @@
 -- Reply {how many expired, how many fell out of a cap, how many are left}
 local parked, parkedItems, events, refs, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local most = tonumber(ARGV[5])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 -- Reads all that it writes to, for a script that fails half-way keeps what it wrote.
 redis.call('ZCARD', parked)
 for _, hash in ipairs({ parkedItems, events, refs }) do redis.call('HLEN', hash) end
@@ -19,15 +18,11 @@ local function drop(delivery)
   unindexParked(ARGV[4], delivery)
   if not item then return end
   redis.call('HDEL', parkedItems, delivery)
-  local event = string.match(item, '^%d+ r [^\n]*\n(.*)$')
-  local size = #item + (event and redis.call('HSTRLEN', events, event) or 0)
+  local size = parkedSize(item, events)
   redis.call('HINCRBY', stats, 'parked_bytes', -size)
   bytes = bytes - size
-  -- A fanned-out event's bytes go with the last delivery that needs them.
-  if event and redis.call('HINCRBY', refs, event, -1) <= 0 then
-    redis.call('HDEL', refs, event)
-    redis.call('HDEL', events, event)
-  end
+  local event = sharedEventOf(item)
+  if event then releaseEvent(events, refs, event) end
 end
 
 local expired = redis.call('ZRANGEBYSCORE', parked, '-inf', now - tonumber(ARGV[3]), 'LIMIT', 0, most)

@@ -7,8 +7,7 @@
 --       (it is alive, but has lost sight of the claims that follow)  3 lease in ms  4… claims
 -- Reply how many items were given, or -1 where its lease has not run out
 local id, why, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 local beat = tonumber(redis.call('ZSCORE', KEYS[1], id) or -1)
 if why == 'dead' and (beat < 0 or beat >= now - lease) then return -1 end
 
@@ -28,10 +27,7 @@ table.sort(held, function(a, b) return a.number > b.number end)
 -- Nothing fails between the first push and the end of the claims, or they would be pushed again. What
 -- cannot be read goes as it is: whoever claims it sets it aside.
 for _, one in ipairs(held) do
-  local item = one.item
-  local crashes, rest = string.match(item, '^(%d+)( .*)$')
-  if crashes and why ~= 'leave' then item = tonumber(crashes) + 1 .. rest end
-  redis.call('RPUSH', KEYS[4], item)
+  redis.call('RPUSH', KEYS[4], why == 'leave' and one.item or withCrash(one.item))
 end
 if why == 'lost' then
   for _, one in ipairs(held) do redis.call('HDEL', KEYS[3], one.claim) end

@@ -297,7 +297,7 @@ describe("a key of the wrong type under a name of the index", () => {
       expect([ready?.length, parked?.length]).toEqual([2, 46]);
       expect(await queue.keysLike(":claims:*")).toEqual([]);
       const error = await store.index.repair(1_000).catch((caught: unknown) => String(caught));
-      expect(error).toContain(`WRONGTYPE the key ${key} holds a string`);
+      expect(error).toContain(`WRONGTYPE the key ${key} is a string, not a `);
       expect(await lab.redis.get(key)).toBe("foreign");
 
       await lab.redis.del(key);
