@@ -1,5 +1,6 @@
--- Library in front of every script (connection/script.ts): server time, the syntax of items, what a
--- parked item counts for, and keys of a wrong type.
+-- Library of every script: server time, the syntax of items, what a parked item counts for, and keys of
+-- a wrong type. `Script` (connection/script.ts) puts the functions that a script calls in front of it. So
+-- each is `local function` and `end` at the beginning of a line, and calls only functions above it.
 
 -- Returns the server's time in ms.
 local function serverNow()
