@@ -1,5 +1,5 @@
-// The line between whoever sends to a session and the client that polls it, which may hang on another
-// replica: requests and answers go through Valkey, the bell tells that they are there.
+// Forwards requests to the client of a session of `fluxhook listen`, and its answers back. The client may
+// poll another replica, so both go through Valkey; wake-ups say when to read it.
 import {
   endToEnd,
   HEARTBEAT_MS,
@@ -10,7 +10,7 @@ import {
   type ListenRequest,
 } from "../wire/tunnel.ts";
 import { readObject } from "../valkey/foreign.ts";
-import { ListenBell } from "./wake-ups.ts";
+import { WakeUps } from "./wake-ups.ts";
 import {
   ListenStore,
   type CreatedSession,
@@ -47,7 +47,7 @@ export interface TunnelBrokerOptions extends ListenStoreOptions {
 export class TunnelBroker {
   readonly store: ListenStore;
   private readonly link: Link;
-  private readonly bell: ListenBell;
+  private readonly wakeUps: WakeUps;
   private isClosing = false;
   private waiters = 0;
   private onReleased: (() => void) | null = null;
@@ -55,7 +55,7 @@ export class TunnelBroker {
   constructor({ url, prefix, onError, ...limits }: TunnelBrokerOptions) {
     this.link = new Link({ url, name: "fluxhook-listen", deadlineMs: DEADLINE_MS });
     this.store = new ListenStore(this.link, prefix, limits);
-    this.bell = new ListenBell({ url, channel: this.store.channel, onError });
+    this.wakeUps = new WakeUps({ url, channel: this.store.channel, onError });
   }
 
   get sessionTtlMs(): number {
@@ -74,14 +74,14 @@ export class TunnelBroker {
   /** Whoever waits for an answer is told that its request waits: it does, for any replica. */
   async release(): Promise<void> {
     this.isClosing = true;
-    this.bell.close();
+    this.wakeUps.close();
     if (this.waiters > 0) await new Promise<void>((resolve) => (this.onReleased = resolve));
     // Their responses are written in this turn of the event loop.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   close(): void {
-    this.bell.close();
+    this.wakeUps.close();
     this.link.close();
   }
 
@@ -107,17 +107,17 @@ export class TunnelBroker {
     if (pushed.kind !== "pushed") return pushed;
     if (!pushed.isConnected) return { kind: "waiting" };
     const { id } = pushed;
-    const ear = this.bell.ear(`${session} ${id}`);
+    const subscription = this.wakeUps.subscribe(`${session} ${id}`);
     this.waiters += 1;
     try {
       while (!signal.aborted) {
         if (this.isClosing) return { kind: "waiting" };
         const taken = await this.take(session, id);
         if (taken !== null) return taken;
-        await ear.rung(LOOK_EVERY_MS, signal);
+        await subscription.next(LOOK_EVERY_MS, signal);
       }
     } finally {
-      ear.close();
+      subscription.close();
       this.waiters -= 1;
       if (this.waiters === 0) this.onReleased?.();
     }
@@ -131,7 +131,7 @@ export class TunnelBroker {
     { after, limit, waitMs }: { after: string; limit: number; waitMs: number },
   ): Promise<ListenBatch | null> {
     const endsAtMs = performance.now() + Math.min(waitMs, HEARTBEAT_MS);
-    const ear = this.bell.ear(session);
+    const subscription = this.wakeUps.subscribe(session);
     try {
       for (;;) {
         const polled = await this.store.poll(session, after, limit);
@@ -141,10 +141,10 @@ export class TunnelBroker {
         if (requests.length > 0 || leftMs <= 0 || limit === 0 || this.isClosing) {
           return { requests, expired: polled.expired };
         }
-        await ear.rung(Math.min(leftMs, LOOK_EVERY_MS));
+        await subscription.next(Math.min(leftMs, LOOK_EVERY_MS));
       }
     } finally {
-      ear.close();
+      subscription.close();
     }
   }
 

@@ -100,8 +100,8 @@ if verb == 'push' or verb == 'expire' then removeEnded(5) end
 
 if redis.call('EXISTS', session) == 0 then return { 'gone' } end
 
--- Where the ACL denies the channel, whoever waits looks by himself.
-local function ring(channel, what) redis.pcall('PUBLISH', channel, what) end
+-- If the ACL denies the channel, callers that wait read Valkey after some time.
+local function wakeUp(channel, what) redis.pcall('PUBLISH', channel, what) end
 local function isAway()
   return now - (tonumber(redis.call('HGET', session, 'seen') or '') or 0) >= awayMs
 end
@@ -148,7 +148,7 @@ if verb == 'push' then
   redis.call('PEXPIRE', requests, ttlMs)
   redis.call('SET', bodyOf(id), body, 'PX', keptMs * 2)
   count(size)
-  ring(ARGV[13], name)
+  wakeUp(ARGV[13], name)
   if isAway() then return { 'pushed', id, 0 } end
   redis.call('SET', answerTo(id), '', 'PX', ARGV[10])
   return { 'pushed', id, 1 }
@@ -184,7 +184,7 @@ if verb == 'answer' then
   -- Kept only where somebody waits for it.
   if redis.call('EXISTS', answerTo(id)) == 0 then return { 'nobody' } end
   redis.call('SET', answerTo(id), ARGV[7], 'PX', ARGV[8])
-  ring(ARGV[9], name .. ' ' .. id)
+  wakeUp(ARGV[9], name .. ' ' .. id)
   return { 'taken' }
 end
 

@@ -64,7 +64,7 @@ export interface ListenStoreOptions {
 }
 
 export class ListenStore {
-  /** Where rings go; see `listen-bell.ts`. */
+  /** Where wake-ups are published; see tunnel/wake-ups.ts. */
   readonly channel: string;
   readonly sessionTtlMs: number;
 
