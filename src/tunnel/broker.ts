@@ -29,7 +29,7 @@ const LOOK_EVERY_MS = 2_000;
 export type RequestToForward = Omit<ListenRequest, "id" | "body"> & { body: Uint8Array };
 
 /** What became of a request. */
-export type HandedOver =
+export type ForwardOutcome =
   | { kind: "answered"; answer: Omit<ListenAnswer, "id" | "body"> & { body: Buffer<ArrayBuffer> } }
   /** The client is away; the request waits for it. */
   | { kind: "waiting" }
@@ -98,11 +98,11 @@ export class TunnelBroker {
   }
 
   /** Until `signal` is aborted. @throws ValkeyUnavailable, ValkeyFull: it was not accepted. */
-  async handOver(
+  async forward(
     session: string,
     { body, ...head }: RequestToForward,
     signal: AbortSignal,
-  ): Promise<HandedOver> {
+  ): Promise<ForwardOutcome> {
     const pushed = await this.store.push(session, JSON.stringify(head), body);
     if (pushed.kind !== "pushed") return pushed;
     if (!pushed.isConnected) return { kind: "waiting" };
@@ -159,7 +159,7 @@ export class TunnelBroker {
     return this.store.answer(session, id, text);
   }
 
-  private async take(session: string, id: string): Promise<HandedOver | null> {
+  private async take(session: string, id: string): Promise<ForwardOutcome | null> {
     // It was accepted: an outage in between changes nothing of that.
     const taken = await unlessAway(this.store.take(session, id));
     switch (taken?.kind) {
@@ -193,7 +193,7 @@ function shown({ id, head, body }: { id: string; head: string; body: Buffer }): 
 const headSchema = listenRequestSchema.omit({ id: true, body: true });
 const answerHeadSchema = listenAnswerSchema.pick({ status: true, headers: true });
 
-function readAnswer(text: Buffer): Extract<HandedOver, { kind: "answered" }>["answer"] {
+function readAnswer(text: Buffer): Extract<ForwardOutcome, { kind: "answered" }>["answer"] {
   const end = text.indexOf("\n");
   const read = answerHeadSchema.safeParse(readObject(text.subarray(0, Math.max(end, 0))));
   if (!read.success) return { status: 502, headers: [], body: Buffer.alloc(0) };
