@@ -12,9 +12,9 @@ import {
 import { readObject } from "../valkey/foreign.ts";
 import { WakeUps } from "./wake-ups.ts";
 import {
-  ListenStore,
+  TunnelStore,
   type CreatedSession,
-  type ListenStoreOptions,
+  type TunnelStoreOptions,
   type NewSession,
   type SessionRecord,
 } from "../valkey/tunnel/tunnel-store.ts";
@@ -38,14 +38,14 @@ export type ForwardOutcome =
   | { kind: "full" }
   | { kind: "gone" };
 
-export interface TunnelBrokerOptions extends ListenStoreOptions {
+export interface TunnelBrokerOptions extends TunnelStoreOptions {
   url: string;
   prefix: string;
   onError: (error: unknown) => void;
 }
 
 export class TunnelBroker {
-  readonly store: ListenStore;
+  readonly store: TunnelStore;
   private readonly link: Link;
   private readonly wakeUps: WakeUps;
   private isClosing = false;
@@ -54,7 +54,7 @@ export class TunnelBroker {
 
   constructor({ url, prefix, onError, ...limits }: TunnelBrokerOptions) {
     this.link = new Link({ url, name: "fluxhook-listen", deadlineMs: DEADLINE_MS });
-    this.store = new ListenStore(this.link, prefix, limits);
+    this.store = new TunnelStore(this.link, prefix, limits);
     this.wakeUps = new WakeUps({ url, channel: this.store.channel, onError });
   }
 

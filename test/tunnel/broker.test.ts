@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { TunnelBroker, type RequestToForward } from "../../src/tunnel/broker.ts";
-import type { ListenStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
+import type { TunnelStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../support/valkey.ts";
 
@@ -11,26 +11,26 @@ const SESSION = "session-1";
 
 let url: string;
 let redis: Redis;
-const lines: TunnelBroker[] = [];
+const brokers: TunnelBroker[] = [];
 
 beforeAll(async () => {
   ({ url } = await sharedValkey());
   redis = await testRedis(url);
 });
 afterAll(() => {
-  for (const line of lines) line.close();
+  for (const broker of brokers) broker.close();
   redis.disconnect();
 });
 
 /** Two replicas with one session that was just polled. */
-async function openLines(limits: ListenStoreOptions = {}) {
+async function openLines(limits: TunnelStoreOptions = {}) {
   const prefix = freshPrefix();
   const onError = (error: unknown) => console.error(error);
   const [here, there] = [0, 1].map(() =>
     new TunnelBroker({ url, prefix, onError, ...limits }).open(),
   );
-  if (!here || !there) throw new Error("two lines were made");
-  lines.push(here, there);
+  if (!here || !there) throw new Error("two brokers were made");
+  brokers.push(here, there);
   await Promise.all([here.whenUp(), there.whenUp()]);
   await here.create({ id: SESSION, madeBy: "api", webhookId: "wh_1", owner: "user:u_1" });
   return { here, there, prefix };
@@ -46,8 +46,8 @@ function request(text = "hello"): RequestToForward {
   };
 }
 
-async function poll(line: TunnelBroker, after = "0-0", limit = 100, waitMs = 5_000) {
-  const batch = await line.poll(SESSION, { after, limit, waitMs });
+async function poll(broker: TunnelBroker, after = "0-0", limit = 100, waitMs = 5_000) {
+  const batch = await broker.poll(SESSION, { after, limit, waitMs });
   if (batch === null) throw new Error("the session has ended");
   return batch;
 }
@@ -228,17 +228,17 @@ test("without the right to the channel everything arrives, only later", async ()
   await redis.call("ACL", "SETUSER", user, "on", ">pass", "~*", "+@all", "resetchannels");
   const { port } = new URL(url);
   const errors: unknown[] = [];
-  const line = new TunnelBroker({
+  const broker = new TunnelBroker({
     url: `redis://${user}:pass@127.0.0.1:${port}`,
     prefix: user,
     onError: (error) => errors.push(error),
   }).open();
-  lines.push(line);
-  await line.whenUp();
-  await line.create({ id: SESSION, madeBy: "api", webhookId: null, owner: null });
-  const handing = line.forward(SESSION, request(), NEVER);
-  const [first] = (await poll(line)).requests;
-  await line.answer(SESSION, { id: first?.id ?? "", status: 204, headers: [], body: "" });
+  brokers.push(broker);
+  await broker.whenUp();
+  await broker.create({ id: SESSION, madeBy: "api", webhookId: null, owner: null });
+  const handing = broker.forward(SESSION, request(), NEVER);
+  const [first] = (await poll(broker)).requests;
+  await broker.answer(SESSION, { id: first?.id ?? "", status: 204, headers: [], body: "" });
   expect((await handing).kind).toBe("answered");
   expect(String(errors[0])).toContain("NOPERM");
   await redis.call("ACL", "DELUSER", user);

@@ -54,7 +54,7 @@ export type Polled =
 export type Taken =
   { kind: "answered"; text: Buffer } | { kind: "not-yet" } | { kind: "away" } | { kind: "gone" };
 
-export interface ListenStoreOptions {
+export interface TunnelStoreOptions {
   sessionTtlMs?: number;
   awayAfterMs?: number;
   keptMs?: number;
@@ -63,7 +63,7 @@ export interface ListenStoreOptions {
   maxSessions?: Partial<typeof MAX_SESSIONS>;
 }
 
-export class ListenStore {
+export class TunnelStore {
   /** Where wake-ups are published; see tunnel/wake-ups.ts. */
   readonly channel: string;
   readonly sessionTtlMs: number;
@@ -71,7 +71,7 @@ export class ListenStore {
   constructor(
     private readonly link: StoreLink,
     private readonly prefix: string,
-    private readonly options: ListenStoreOptions = {},
+    private readonly options: TunnelStoreOptions = {},
   ) {
     this.channel = `${prefix}:listen`;
     this.sessionTtlMs = options.sessionTtlMs ?? SESSION_TTL_MS;
