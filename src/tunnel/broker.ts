@@ -36,7 +36,7 @@ export type ForwardOutcome =
   /** Nobody answered in time; it is not forwarded any more. */
   | { kind: "late" }
   | { kind: "full" }
-  | { kind: "gone" };
+  | { kind: "ended" };
 
 export interface TunnelBrokerOptions extends TunnelStoreOptions {
   url: string;
@@ -135,7 +135,7 @@ export class TunnelBroker {
     try {
       for (;;) {
         const polled = await this.store.poll(session, after, limit);
-        if (polled.kind === "gone") return null;
+        if (polled.kind === "ended") return null;
         const leftMs = endsAtMs - performance.now();
         const requests = polled.requests.flatMap(shown);
         if (requests.length > 0 || leftMs <= 0 || limit === 0 || this.isClosing) {
@@ -151,7 +151,7 @@ export class TunnelBroker {
   answer(
     session: string,
     { id, body, ...head }: ListenAnswer,
-  ): Promise<"taken" | "nobody" | "gone"> {
+  ): Promise<"taken" | "nobody" | "ended"> {
     const text = Buffer.concat([
       Buffer.from(`${JSON.stringify(head)}\n`),
       Buffer.from(body, "base64"),
@@ -167,8 +167,8 @@ export class TunnelBroker {
         return { kind: "answered", answer: readAnswer(taken.text) };
       case "away":
         return { kind: "waiting" };
-      case "gone":
-        return { kind: "gone" };
+      case "ended":
+        return { kind: "ended" };
       default:
         return null;
     }

@@ -63,7 +63,7 @@ function toAnswer(outcome: ForwardOutcome): Answer {
       return response(503);
     case "late":
       return TIMED_OUT;
-    case "gone":
+    case "ended":
       // The retry finds its webhook deleted: the sweep comes before it.
       return { kind: "failure", reason: "connection-refused", code: "listen-session-ended" };
   }

@@ -85,7 +85,7 @@ function respond(outcome: ForwardOutcome, method: string): Response {
       return refuse(504);
     case "full":
       return refuse(429);
-    case "gone":
+    case "ended":
       return refuse(404);
   }
 }

@@ -130,7 +130,7 @@ describe("a request", () => {
 
   test("to a session that is none gets nowhere", async () => {
     const { here } = await openLines();
-    expect(await here.forward("another", request(), NEVER)).toEqual({ kind: "gone" });
+    expect(await here.forward("another", request(), NEVER)).toEqual({ kind: "ended" });
     expect(await here.poll("another", { after: "0-0", limit: 1, waitMs: 0 })).toBeNull();
     expect(await here.find("another")).toBeNull();
   });
@@ -140,7 +140,7 @@ describe("a request", () => {
     const handing = here.forward(SESSION, request(), NEVER);
     await poll(there);
     await there.remove(SESSION);
-    expect(await handing).toEqual({ kind: "gone" });
+    expect(await handing).toEqual({ kind: "ended" });
   });
 });
 
@@ -202,7 +202,7 @@ describe("a session (guarantee 6)", () => {
     await eventually(async () =>
       expect(await here.store.leftovers()).toEqual([{ id: SESSION, webhookId: "wh_1" }]),
     );
-    expect(await here.forward(SESSION, request(), NEVER)).toEqual({ kind: "gone" });
+    expect(await here.forward(SESSION, request(), NEVER)).toEqual({ kind: "ended" });
     await here.store.forgetWebhook(SESSION);
     expect(await here.store.leftovers()).toEqual([]);
   });

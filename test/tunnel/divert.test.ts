@@ -62,7 +62,7 @@ describe("a delivery to a session", () => {
     ["not answered in time", { kind: "late" }, { kind: "failure", reason: "timeout" }],
     [
       "too late for its session",
-      { kind: "gone" },
+      { kind: "ended" },
       { kind: "failure", reason: "connection-refused" },
     ],
   ])("that is %s", async (_, outcome, expected) => {

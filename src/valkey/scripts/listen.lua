@@ -20,7 +20,7 @@
 --       "withdraw"  id → {"withdrawn"}
 --       "expire"    → {"expired"}: the requests that have waited too long are gone
 --       "remove"    → {"removed"}
--- Reply as above, or {"gone"}: there is no such session (any more)
+-- Reply as above, or {"ended"}: there is no such session (any more)
 local session, requests, live, budget, webhooks = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local verb, name = ARGV[1], ARGV[2]
 local keptMs, awayMs, ttlMs = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -98,7 +98,7 @@ end
 
 if verb == 'push' or verb == 'expire' then removeEnded(5) end
 
-if redis.call('EXISTS', session) == 0 then return { 'gone' } end
+if redis.call('EXISTS', session) == 0 then return { 'ended' } end
 
 -- If the ACL denies the channel, callers that wait read Valkey after some time.
 local function wakeUp(channel, what) redis.pcall('PUBLISH', channel, what) end

@@ -48,11 +48,11 @@ export interface StoredRequest {
 }
 
 export type Pushed = { kind: "pushed"; id: string; isConnected: boolean } | Refused;
-export type Refused = { kind: "full" } | { kind: "gone" };
+export type Refused = { kind: "full" } | { kind: "ended" };
 export type Polled =
-  { kind: "requests"; expired: number; requests: StoredRequest[] } | { kind: "gone" };
+  { kind: "requests"; expired: number; requests: StoredRequest[] } | { kind: "ended" };
 export type Taken =
-  { kind: "answered"; text: Buffer } | { kind: "not-yet" } | { kind: "away" } | { kind: "gone" };
+  { kind: "answered"; text: Buffer } | { kind: "not-yet" } | { kind: "away" } | { kind: "ended" };
 
 export interface TunnelStoreOptions {
   sessionTtlMs?: number;
@@ -126,7 +126,7 @@ export class TunnelStore {
       limit,
       MOST_BYTES_AT_ONCE,
     ]);
-    if (verdict === "gone") return { kind: "gone" };
+    if (verdict === "ended") return { kind: "ended" };
     const requests: StoredRequest[] = [];
     for (let at = 0; at < rows.length; at += 3) {
       const [requestId, head, body] = rows.slice(at, at + 3);
@@ -136,10 +136,10 @@ export class TunnelStore {
   }
 
   /** The request is done, whether somebody still waits for the answer or not. */
-  async answer(id: string, requestId: string, text: Buffer): Promise<"taken" | "nobody" | "gone"> {
+  async answer(id: string, requestId: string, text: Buffer): Promise<"taken" | "nobody" | "ended"> {
     const args = [requestId, text, ANSWER_TTL_MS, this.channel];
     const [verdict] = await this.run(id, "answer", args);
-    return verdict as "taken" | "nobody" | "gone";
+    return verdict as "taken" | "nobody" | "ended";
   }
 
   /** Where the client is away by now, nobody waits for the answer any more. */
@@ -147,7 +147,7 @@ export class TunnelStore {
     const [verdict, text] = await this.run(id, "take", [requestId]);
     return verdict === "answered"
       ? { kind: "answered", text: text as Buffer }
-      : { kind: verdict as "not-yet" | "away" | "gone" };
+      : { kind: verdict as "not-yet" | "away" | "ended" };
   }
 
   /** Whoever sent it was told that it failed: it must not be forwarded afterwards. */
