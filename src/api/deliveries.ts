@@ -53,7 +53,7 @@ export function addDeliveries(api: Api, { stores }: ApiDeps): void {
           return problem(c, "in-flight", "its next attempt is under way or about to begin");
         case "disabled":
           return webhookDisabled(c, result.webhookId);
-        case "gone":
+        case "not-available":
           return problem(
             c,
             "gone",

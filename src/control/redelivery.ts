@@ -39,7 +39,7 @@ export type RedeliveredOne =
   | { kind: "unknown" }
   /** In flight, in a lane or about to be claimed. */
   | { kind: "in-flight" }
-  | { kind: "gone"; why: "webhook-deleted" | "not-kept" }
+  | { kind: "not-available"; why: "webhook-deleted" | "not-kept" }
   | { kind: "disabled"; webhookId: string };
 
 export interface ListedParked {
@@ -174,10 +174,10 @@ export class Redelivery {
     // Two owners may share a tag, so the list that it was found in proves nothing.
     if (!kept || (only !== null && kept.header.owner !== only)) return { kind: "unknown" };
     const refusal = await this.refusal(kept.header);
-    if (refusal?.kind === "gone") return refusal;
+    if (refusal?.kind === "not-available") return refusal;
     // Its last attempt asked for another one, and that one is neither scheduled nor parked.
     if (kept.outcome === "retry") return { kind: "in-flight" };
-    if (kept.element === null) return { kind: "gone", why: "not-kept" };
+    if (kept.element === null) return { kind: "not-available", why: "not-kept" };
     if (refusal) return refusal;
     const next = again(kept.header);
     await this.options.intake.enqueue(next, kept.element);
@@ -187,9 +187,9 @@ export class Redelivery {
   /** A worker would end or park it again at once: the asker is better told why. */
   private async refusal(
     header: DeliveryHeader,
-  ): Promise<Extract<RedeliveredOne, { kind: "gone" | "disabled" }> | null> {
+  ): Promise<Extract<RedeliveredOne, { kind: "not-available" | "disabled" }> | null> {
     const webhook = await this.options.webhooks.get(header.webhook_id);
-    if (!webhook) return { kind: "gone", why: "webhook-deleted" };
+    if (!webhook) return { kind: "not-available", why: "webhook-deleted" };
     return webhook.enabled ? null : { kind: "disabled", webhookId: webhook.id };
   }
 }

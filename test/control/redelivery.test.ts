@@ -194,7 +194,7 @@ describe("one delivery", () => {
     const header = headerFor(webhook);
     await keep(header, { element: null });
     const answer = await redelivery.one(attemptUuid(header), null);
-    expect(answer).toEqual({ kind: "gone", why: "not-kept" });
+    expect(answer).toEqual({ kind: "not-available", why: "not-kept" });
   });
 
   test("that nobody remembers is unknown", async () => {
@@ -245,7 +245,7 @@ describe("wherever a delivery is", () => {
     await webhooks.delete(webhook.id);
     const before = await dump();
     const answer = await redelivery.one(attemptUuid(header), null);
-    expect(answer).toEqual({ kind: "gone", why: "webhook-deleted" });
+    expect(answer).toEqual({ kind: "not-available", why: "webhook-deleted" });
     expect(await dump()).toEqual(before);
   });
 });
@@ -254,7 +254,7 @@ test("of a deleted webhook one that waited for a retry is gone too, for it has e
   const header = headerFor(webhook);
   await keep(header, { outcome: "retry", element: null });
   await webhooks.delete(webhook.id);
-  expect((await redelivery.one(attemptUuid(header), null)).kind).toBe("gone");
+  expect((await redelivery.one(attemptUuid(header), null)).kind).toBe("not-available");
 });
 
 test("a kept delivery is its owner's also where another owner shares the tag", async () => {
