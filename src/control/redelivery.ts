@@ -39,7 +39,7 @@ export type RedeliveredOne =
   | { kind: "unknown" }
   /** In flight, in a lane or about to be claimed. */
   | { kind: "in-flight" }
-  | { kind: "not-available"; why: "webhook-deleted" | "not-kept" }
+  | { kind: "not-available"; why: "webhook-deleted" | "body-not-stored" }
   | { kind: "disabled"; webhookId: string };
 
 export interface ListedParked {
@@ -68,7 +68,7 @@ export class Redelivery {
     const waiting = await this.findWaiting(delivery);
     return waiting
       ? this.redeliverWaiting(delivery, waiting, only)
-      : this.redeliverKept(delivery, only);
+      : this.redeliverStored(delivery, only);
   }
 
   /**
@@ -169,18 +169,18 @@ export class Redelivery {
       : { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
-  private async redeliverKept(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
-    const kept = await this.options.bodies.find(delivery);
+  private async redeliverStored(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
+    const stored = await this.options.bodies.find(delivery);
     // Two owners may share a tag, so the list that it was found in proves nothing.
-    if (!kept || (only !== null && kept.header.owner !== only)) return { kind: "unknown" };
-    const refusal = await this.refusal(kept.header);
+    if (!stored || (only !== null && stored.header.owner !== only)) return { kind: "unknown" };
+    const refusal = await this.refusal(stored.header);
     if (refusal?.kind === "not-available") return refusal;
     // Its last attempt asked for another one, and that one is neither scheduled nor parked.
-    if (kept.outcome === "retry") return { kind: "in-flight" };
-    if (kept.element === null) return { kind: "not-available", why: "not-kept" };
+    if (stored.outcome === "retry") return { kind: "in-flight" };
+    if (stored.element === null) return { kind: "not-available", why: "body-not-stored" };
     if (refusal) return refusal;
-    const next = again(kept.header);
-    await this.options.intake.enqueue(next, kept.element);
+    const next = again(stored.header);
+    await this.options.intake.enqueue(next, stored.element);
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 

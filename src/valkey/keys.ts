@@ -85,7 +85,7 @@ export interface SharedKeys {
   rejected: string;
   rejectedBytes: string;
   /** List, newest first: what can be redelivered of an owner's last attempts. */
-  kept(ownerTag: string): string;
+  bodies(ownerTag: string): string;
   /** List, newest first, and a channel. Public. */
   alerts: string;
   /** Set while an alert of that kind about that webhook is not to be raised again. */
@@ -108,7 +108,7 @@ export function sharedKeys(prefix: string): SharedKeys {
         : `${prefix}:org-logs:${owner.slice(4)}`,
     rejected: `${prefix}:rejected`,
     rejectedBytes: `{${prefix}:rejected}:bytes`,
-    kept: (tag) => `${prefix}:kept:${tag}`,
+    bodies: (tag) => `${prefix}:kept:${tag}`,
     alerts: `${prefix}:alerts`,
     alerted: (kind, about) => `${prefix}:alerted:${kind}:${about}`,
     webhooks: (owner) => `${prefix}:webhooks:${owner}`,
