@@ -11,7 +11,7 @@
 --        size in bytes, header, …}}
 local parked, parkedItems, index, base = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local newest, score, after = ARGV[2] == 'newest', ARGV[3], ARGV[4]
-local most, mostLooked = tonumber(ARGV[5]), tonumber(ARGV[6])
+local max, maxLooked = tonumber(ARGV[5]), tonumber(ARGV[6])
 local owner, webhook, reason, event = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 
 -- What the counts say that a set holds; nil where there are too many of them to be added up.
@@ -73,8 +73,8 @@ if score ~= '' then
 end
 
 local reply, looked, ended = {}, 0, false
-while not ended and #reply / 4 < most and looked < mostLooked do
-  local wish = math.min(100, mostLooked - looked, narrowed and 100 or most - #reply / 4 + 1)
+while not ended and #reply / 4 < max and looked < maxLooked do
+  local wish = math.min(100, maxLooked - looked, narrowed and 100 or max - #reply / 4 + 1)
   local found = redis.call(newest and 'ZREVRANGE' or 'ZRANGE', set, from, from + wish - 1, 'WITHSCORES')
   if #found == 0 then ended = true break end
   local names = {}
@@ -86,7 +86,7 @@ while not ended and #reply / 4 < most and looked < mostLooked do
     -- One that stands before where to begin, in the same millisecond.
     local before = score ~= '' and tonumber(at) == tonumber(score)
       and ((newest and delivery >= after) or (not newest and delivery <= after))
-    if #reply / 4 >= most then break end
+    if #reply / 4 >= max then break end
     looked = looked + 1
     from = from + 1
     if not before then

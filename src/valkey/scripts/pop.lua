@@ -7,10 +7,10 @@
 -- ARGV  1 most elements  2 most bytes  3 an element over so many bytes is cut  4 to so many
 --       5 what the claim of one that is cut is called
 -- Reply {elements left in the list, {element, …}}
-local most, mostBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
+local max, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local cutOver, cutTo = tonumber(ARGV[3]), tonumber(ARGV[4])
 local popped, bytes, isCut = {}, 0, false
-while #popped < most and bytes < mostBytes do
+while #popped < max and bytes < maxBytes do
   -- One by one: each is copied into the script, whatever its size.
   local element = redis.call('LRANGE', KEYS[1], #popped, #popped)[1]
   if not element then break end

@@ -4,7 +4,7 @@
 -- KEYS  1 rejected  2 its size in bytes
 -- ARGV  1 most entries  2 most bytes  3 TTL in ms, then the records, the oldest first
 -- Reply how many fell out
-local most, mostBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
+local max, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local bytes = tonumber(redis.call('GET', KEYS[2]) or 0)
 redis.call('LLEN', KEYS[1])
 -- The list is public: whoever has emptied it has not told the count.
@@ -15,7 +15,7 @@ for i = 4, #ARGV do
 end
 local fallen, length = 0, redis.call('LLEN', KEYS[1])
 -- The newest stays, whatever its size.
-while length > most or (bytes > mostBytes and length > 1) do
+while length > max or (bytes > maxBytes and length > 1) do
   local oldest = redis.call('RPOP', KEYS[1])
   bytes = bytes - #oldest
   length = length - 1

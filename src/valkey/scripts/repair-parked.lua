@@ -12,7 +12,7 @@
 --       may be missing as are too many
 -- Reply {whether every parked delivery is indexed, whether nothing else is}, each 0 or 1
 local parked, parkedItems, index, state, base = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
-local most = tonumber(ARGV[2])
+local max = tonumber(ARGV[2])
 
 local wrong = wrongTypeError('hash', state) or wrongTypeError('hash', index) or wrongTypeError('zset', parked)
   or wrongTypeError('hash', parkedItems)
@@ -31,7 +31,7 @@ if damaged then
   return { 0, 0 }
 end
 if clearing then
-  local page = redis.call('HSCAN', index, scan or '0', 'COUNT', most)
+  local page = redis.call('HSCAN', index, scan or '0', 'COUNT', max)
   local keys = { [base .. ':parked-counts'] = 'hash', [base .. ':parked-webhooks'] = 'zset' }
   for i = 1, #page[2], 2 do
     local owner, webhook, reason, event = splitParkedEntry(page[2][i + 1])
@@ -80,7 +80,7 @@ local function entryOf(item)
     .. '\n' .. part('event', '')
 end
 
-local page = redis.call('ZRANGE', parked, rank, rank + most - 1, 'WITHSCORES')
+local page = redis.call('ZRANGE', parked, rank, rank + max - 1, 'WITHSCORES')
 if #page > 0 then
   local names = {}
   for i = 1, #page, 2 do names[#names + 1] = page[i] end
@@ -100,7 +100,7 @@ if #page > 0 then
   if toAt ~= at or toMember ~= member then
     redis.call('HSET', state, 'at', toAt, 'member', toMember)
   end
-  if #names == most then return { 0, 0 } end
+  if #names == max then return { 0, 0 } end
 end
 
 left, indexed = redis.call('ZCARD', parked), redis.call('HLEN', index)
@@ -109,7 +109,7 @@ if indexed < left then
   return { 0, 0 }
 end
 if indexed > left or (ARGV[3] == '1' and indexed > 0) then
-  local found = redis.call('HSCAN', index, scan or '0', 'COUNT', most)
+  local found = redis.call('HSCAN', index, scan or '0', 'COUNT', max)
   for i = 1, #found[2], 2 do
     if redis.call('HEXISTS', parkedItems, found[2][i]) == 0 then unindexParked(base, found[2][i]) end
   end

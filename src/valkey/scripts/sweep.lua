@@ -5,7 +5,7 @@
 -- ARGV  1 most deliveries  2 most bytes  3 TTL in ms  4 base  5 most to end for each of the two
 -- Reply {how many expired, how many fell out of a cap, how many are left}
 local parked, parkedItems, events, refs, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local most = tonumber(ARGV[5])
+local max = tonumber(ARGV[5])
 local now = serverNow()
 -- Reads all that it writes to, for a script that fails half-way keeps what it wrote.
 redis.call('ZCARD', parked)
@@ -25,11 +25,11 @@ local function drop(delivery)
   if event then releaseEvent(events, refs, event) end
 end
 
-local expired = redis.call('ZRANGEBYSCORE', parked, '-inf', now - tonumber(ARGV[3]), 'LIMIT', 0, most)
+local expired = redis.call('ZRANGEBYSCORE', parked, '-inf', now - tonumber(ARGV[3]), 'LIMIT', 0, max)
 for _, delivery in ipairs(expired) do drop(delivery) end
 
 local fallen, left = 0, redis.call('ZCARD', parked)
-while left > 0 and fallen < most and (left > tonumber(ARGV[1]) or bytes > tonumber(ARGV[2])) do
+while left > 0 and fallen < max and (left > tonumber(ARGV[1]) or bytes > tonumber(ARGV[2])) do
   drop(redis.call('ZRANGE', parked, 0, 0)[1])
   fallen = fallen + 1
   left = left - 1

@@ -18,7 +18,7 @@ const MAX_BYTES = { session: 64 * MIB, owner: 128 * MIB, all: 512 * MIB };
 /** Sessions without an owner are the operator's, who may share one API token among many people. */
 export const MAX_SESSIONS = { owner: 10, operator: 100, all: 1_000 };
 /** Of what one poll is answered; a larger request goes alone. */
-const MOST_BYTES_AT_ONCE = 4 * MIB;
+const MAX_BYTES_PER_POLL = 4 * MIB;
 /** Whoever waits for an answer fetches it at once, or is no longer there. */
 const ANSWER_TTL_MS = 10_000;
 const SCANNED_AT_ONCE = 100;
@@ -124,7 +124,7 @@ export class TunnelStore {
     const [verdict, expired, ...rows] = await this.run(id, "poll", [
       after,
       limit,
-      MOST_BYTES_AT_ONCE,
+      MAX_BYTES_PER_POLL,
     ]);
     if (verdict === "ended") return { kind: "ended" };
     const requests: StoredRequest[] = [];

@@ -10,7 +10,7 @@ import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
 
 const STEPS = 300;
 const LEASE_MS = 10_000;
-const CAPS = { most: 12, mostBytes: 3_000, ttlMs: 3_600_000 };
+const CAPS = { maxDeliveries: 12, maxBytes: 3_000, ttlMs: 3_600_000 };
 const LANES = ["wh_1", "wh_2"];
 
 let lab: QueueLab;
