@@ -1,20 +1,20 @@
 #!lua flags=allow-oom
--- Parked deliveries in the order of their parking, without their bytes. It goes through the smallest
--- sorted set that holds all that match, and no further than it is allowed to look.
+-- Lists parked deliveries in the order in which they were parked, without their bytes. It walks the
+-- smallest sorted set that contains every match, and looks at a bounded number of deliveries.
 --
 -- KEYS  1 parked  2 parked items  3 parked index
--- ARGV  1 base  2 "newest" or "oldest" first  3 score and 4 delivery to begin after, or ""
---       5 most in the reply  6 most to look at
+-- ARGV  1 base  2 "newest" or "oldest" first  3 score and 4 delivery to start after, or ""
+--       5 max in the reply  6 max to look at
 --       7 owner  8 webhook  9 reason  10 event type, each "" for any
--- Reply {"damaged"}: the index does not hold what it counts; it is to be repaired first
---       {"ended" or "more", score and delivery looked at last, {delivery, when it was parked in ms,
---        size in bytes, header, …}}
+-- Reply {"damaged"}: the index and its counts disagree; the caller must repair it first
+--       {"ended" or "more", score and delivery that were looked at last, {delivery, when it was parked
+--        in ms, size in bytes, header, …}}
 local parked, parkedItems, index, base = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local newest, score, after = ARGV[2] == 'newest', ARGV[3], ARGV[4]
 local max, maxLooked = tonumber(ARGV[5]), tonumber(ARGV[6])
 local owner, webhook, reason, event = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 
--- What the counts say that a set holds; nil where there are too many of them to be added up.
+-- Returns the size that a set must have according to its counts; nil if there are too many to add up.
 local function counted(counts, part, wanted)
   local kinds = redis.pcall('HLEN', counts)
   if type(kinds) == 'table' then
@@ -43,7 +43,7 @@ for _, narrowing in ipairs({ { '', owner }, { '', webhook }, { 'reason:', reason
       return wrongTypeError('zset', key) or size
     end
     if not smallest or size < smallest then set, smallest = key, size end
-    -- Somebody may have deleted the set, with what had another type.
+    -- An operator may have deleted the set to repair a key of a wrong type.
     local counts = base .. ':parked-counts' .. (part == '' and ':' .. wanted or '')
     local sum, wrong = counted(counts, part, wanted)
     if wrong then return wrong end
@@ -80,10 +80,10 @@ while not ended and #reply / 4 < max and looked < maxLooked do
   local names = {}
   for i = 1, #found, 2 do names[#names + 1] = found[i] end
   local entries = narrowed and redis.call('HMGET', index, unpack(names)) or {}
-  local gone = {}
+  local stale = {}
   for i, delivery in ipairs(names) do
     local at = found[i * 2]
-    -- One that stands before where to begin, in the same millisecond.
+    -- Parked in the same millisecond, and in front of the place to start after.
     local before = score ~= '' and tonumber(at) == tonumber(score)
       and ((newest and delivery >= after) or (not newest and delivery <= after))
     if #reply / 4 >= max then break end
@@ -99,13 +99,13 @@ while not ended and #reply / 4 < max and looked < maxLooked do
           reply[#reply + 1] = #item
           reply[#reply + 1] = headerOf(item) or ''
         elseif narrowed then
-          -- Another version has redelivered or swept it, and keeps no index.
-          gone[#gone + 1] = delivery
+          -- A version of Fluxhook without an index has redelivered or swept it.
+          stale[#stale + 1] = delivery
         end
       end
     end
   end
-  for _, delivery in ipairs(gone) do
+  for _, delivery in ipairs(stale) do
     unindexParked(base, delivery)
     redis.call('ZREM', set, delivery)
     from = from - 1

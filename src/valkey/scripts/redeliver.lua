@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
--- Runs deliveries again that wait or have ended: a scheduled one is due now, a parked one becomes a
--- new delivery. One that is neither any more is left alone.
+-- Runs deliveries again: a scheduled one becomes due now, a parked one becomes a new delivery. A delivery that
+-- is no longer either is left alone.
 --
 -- KEYS  1 schedule  2 scheduled  3 parked  4 parked items  5 ready  6 stats  7 events
--- ARGV  1 base, then per delivery two: its name, the header of the new delivery, or "" where only a scheduled one
---       is meant
--- Reply for each "scheduled", "parked" or "none"
+-- ARGV  1 base, then two for each delivery: its name, and the header of the new delivery, or "" to run it only
+--       if it is scheduled
+-- Reply for each what it was: "scheduled", "parked" or "none"
 local now = serverNow()
--- Reads all that it writes to, for a script that fails half-way keeps what it wrote.
+-- Reads every key that it writes: a key of a wrong type must fail here, for a script that fails later keeps
+-- what it wrote.
 redis.call('ZCARD', KEYS[1])
 redis.call('ZCARD', KEYS[3])
 redis.call('LLEN', KEYS[5])

@@ -1,16 +1,17 @@
 #!lua flags=allow-oom
--- One bounded step towards an index that holds every parked delivery and nothing else. A version that
--- keeps no index may have filled this Valkey, and may park, redeliver and sweep beside this one.
+-- Takes one bounded step towards an index that contains every parked delivery and nothing else. A version of
+-- Fluxhook without an index may have filled this Valkey, and may run at the same time: it parks, redelivers and
+-- sweeps without updating the index.
 --
--- The parked deliveries stand by the time of their parking. A cursor goes through them, from the oldest:
--- what stands up to it is indexed, and only what was parked since has to be looked at. At its end the
--- numbers are compared. Too few are indexed: it begins again. Too many: the surplus has been redelivered
--- or swept by the other version, and is looked for.
+-- Parked deliveries are ordered by when they were parked. A cursor walks them from the oldest: everything up to
+-- it is indexed, so a later step looks only at what was parked since. At the end the totals are compared. If too
+-- few are indexed, the cursor starts again. If too many are, the other version has redelivered or swept the
+-- surplus, and the step searches for it.
 --
 -- KEYS  1 parked  2 parked items  3 parked index  4 its state
--- ARGV  1 base  2 most to look at  3 "1": look for surplus also where the numbers agree, for as many
---       may be missing as are too many
--- Reply {whether every parked delivery is indexed, whether nothing else is}, each 0 or 1
+-- ARGV  1 base  2 max to look at  3 "1": search for surplus even if the totals are equal, for as many entries
+--       may be missing as are surplus
+-- Reply {1 if every parked delivery is indexed, 1 if nothing else is}, else 0 each
 local parked, parkedItems, index, state, base = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
 local max = tonumber(ARGV[2])
 
@@ -21,7 +22,7 @@ if wrong then return wrong end
 local at, member, scan, damaged, clearing =
   unpack(redis.call('HMGET', state, 'at', 'member', 'scan', 'damaged', 'clearing'))
 
--- A damaged index is emptied and filled again, as soon as the key has its type back.
+-- A damaged index is emptied and rebuilt as soon as the key has its type back.
 if damaged then
   local kind, key = string.match(damaged, '^(%S+) (.*)$')
   wrong = wrongTypeError(kind, key)
@@ -70,7 +71,7 @@ end
 
 local function entryOf(item)
   local read, header = pcall(cjson.decode, headerOf(item) or '')
-  -- What cannot be read belongs to nobody; it is indexed all the same, so that the numbers agree.
+  -- A header that cannot be read is indexed without an owner, so that the totals are equal.
   if not read or type(header) ~= 'table' then header = {} end
   local function part(name, otherwise)
     local value = header[name]
@@ -93,7 +94,7 @@ if #page > 0 then
       if item then indexParked(base, delivery, page[i * 2], entryOf(item))
       else redis.call('ZREM', parked, delivery) end
     end
-    -- More may be parked within this millisecond, in front of those that are there.
+    -- Within the current millisecond more may still be parked in front of these.
     if score < now then toAt, toMember = page[i * 2], delivery end
   end
   writeParkedCounts(base)

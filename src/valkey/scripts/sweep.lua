@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
--- Ends parked deliveries that are past their TTL, then the oldest beyond the caps.
+-- Ends parked deliveries that are older than their TTL, then the oldest that exceed the caps.
 --
 -- KEYS  1 parked  2 parked items  3 events  4 refs  5 stats
--- ARGV  1 most deliveries  2 most bytes  3 TTL in ms  4 base  5 most to end for each of the two
--- Reply {how many expired, how many fell out of a cap, how many are left}
+-- ARGV  1 max deliveries  2 max bytes  3 TTL in ms  4 base  5 max to end for each of the two reasons
+-- Reply {how many expired, how many exceeded a cap, how many are left}
 local parked, parkedItems, events, refs, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local max = tonumber(ARGV[5])
 local now = serverNow()
--- Reads all that it writes to, for a script that fails half-way keeps what it wrote.
+-- Reads every key that it writes: a key of a wrong type must fail here, for a script that fails later keeps
+-- what it wrote.
 redis.call('ZCARD', parked)
 for _, hash in ipairs({ parkedItems, events, refs }) do redis.call('HLEN', hash) end
 local bytes = tonumber(redis.call('HGET', stats, 'parked_bytes') or 0)
@@ -37,6 +38,6 @@ end
 writeParkedCounts(ARGV[4])
 if #expired > 0 then redis.call('HINCRBY', stats, 'expired', #expired) end
 if fallen > 0 then redis.call('HINCRBY', stats, 'dropped', fallen) end
--- The counts live as long as anything that they count; `parked_bytes` must not go before.
+-- The stats must live as long as the deliveries that `parked_bytes` counts.
 if left == 0 then redis.call('PEXPIRE', stats, ARGV[3]) else redis.call('PERSIST', stats) end
 return { #expired, fallen, left }
