@@ -136,9 +136,9 @@ export class Redelivery {
     return { matching: total, redeliverable: redeliverable.reduce((sum, n) => sum + n, 0) };
   }
 
-  private async findWaiting(delivery: string): Promise<Waiting | null> {
+  private async findWaiting(delivery: string): Promise<WaitingDelivery | null> {
     const found = await Promise.all(
-      this.options.parked.map(async (store): Promise<Waiting | null> => {
+      this.options.parked.map(async (store): Promise<WaitingDelivery | null> => {
         const [scheduled, parked] = await Promise.all([
           store.findScheduled(delivery),
           store.find(delivery),
@@ -152,7 +152,7 @@ export class Redelivery {
 
   private async redeliverWaiting(
     delivery: string,
-    { state, store, header }: Waiting,
+    { state, store, header }: WaitingDelivery,
     only: OwnerRef | null,
   ): Promise<RedeliveredOne> {
     if (only !== null && header.owner !== only) return { kind: "unknown" };
@@ -194,7 +194,7 @@ export class Redelivery {
   }
 }
 
-interface Waiting {
+interface WaitingDelivery {
   state: "scheduled" | "parked";
   store: ParkedStore;
   header: DeliveryHeader;

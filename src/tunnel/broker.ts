@@ -121,7 +121,7 @@ export class TunnelBroker {
       this.waiters -= 1;
       if (this.waiters === 0) this.onReleased?.();
     }
-    await unlessAway(this.store.withdraw(session, id));
+    await unlessUnavailable(this.store.withdraw(session, id));
     return { kind: "late" };
   }
 
@@ -137,7 +137,7 @@ export class TunnelBroker {
         const polled = await this.store.poll(session, after, limit);
         if (polled.kind === "ended") return null;
         const leftMs = endsAtMs - performance.now();
-        const requests = polled.requests.flatMap(shown);
+        const requests = polled.requests.flatMap(toWire);
         if (requests.length > 0 || leftMs <= 0 || limit === 0 || this.isClosing) {
           return { requests, expired: polled.expired };
         }
@@ -161,7 +161,7 @@ export class TunnelBroker {
 
   private async take(session: string, id: string): Promise<ForwardOutcome | null> {
     // It was accepted: an outage in between changes nothing of that.
-    const taken = await unlessAway(this.store.take(session, id));
+    const taken = await unlessUnavailable(this.store.take(session, id));
     switch (taken?.kind) {
       case "answered":
         return { kind: "answered", answer: readAnswer(taken.text) };
@@ -175,7 +175,7 @@ export class TunnelBroker {
   }
 }
 
-async function unlessAway<T>(asking: Promise<T>): Promise<T | null> {
+async function unlessUnavailable<T>(asking: Promise<T>): Promise<T | null> {
   try {
     return await asking;
   } catch (error) {
@@ -185,7 +185,7 @@ async function unlessAway<T>(asking: Promise<T>): Promise<T | null> {
 }
 
 /** None where another program has damaged it: it expires like any that nobody answers. */
-function shown({ id, head, body }: { id: string; head: string; body: Buffer }): ListenRequest[] {
+function toWire({ id, head, body }: { id: string; head: string; body: Buffer }): ListenRequest[] {
   const read = headSchema.safeParse(readObject(Buffer.from(head)));
   return read.success ? [{ id, ...read.data, body: body.toString("base64") }] : [];
 }

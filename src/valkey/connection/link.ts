@@ -19,7 +19,7 @@ export interface LinkOptions {
 const MIN_RECONNECT_DELAY_MS = 50;
 const MAX_RECONNECT_DELAY_MS = 1_000;
 
-interface Waiting {
+interface PendingCommand {
   reject: (error: ValkeyUnavailable) => void;
   deadlineAt: number;
 }
@@ -32,7 +32,7 @@ export class Link {
   private ready = false;
   private closed = false;
   private reconnectDelayMs = MIN_RECONNECT_DELAY_MS;
-  private readonly waiting = new Set<Waiting>();
+  private readonly pending = new Set<PendingCommand>();
   private watch: Timer | null = null;
   private reconnect: Timer | null = null;
   private upWaiters: ((isUp: boolean) => void)[] = [];
@@ -71,8 +71,8 @@ export class Link {
     const client = this.client;
     if (!client || !this.ready) throw new ValkeyUnavailable(this.lastProblem);
     const { promise, reject } = Promise.withResolvers<never>();
-    const waiting: Waiting = { reject, deadlineAt: performance.now() + deadlineMs };
-    this.waiting.add(waiting);
+    const pending: PendingCommand = { reject, deadlineAt: performance.now() + deadlineMs };
+    this.pending.add(pending);
     this.startWatch();
     try {
       const answer = await Promise.race([Promise.try(commands, client), promise]);
@@ -92,7 +92,7 @@ export class Link {
       this.drop(client, problem);
       throw new ValkeyUnavailable(problem, { cause: error });
     } finally {
-      this.waiting.delete(waiting);
+      this.pending.delete(pending);
     }
   }
 
@@ -145,7 +145,7 @@ export class Link {
     };
     const limit = setTimeout(() => failed("no answer while connecting"), CONNECT_LIMIT_MS);
     client.on("error", (error: Error) => {
-      problem = this.describe(error);
+      problem = this.errorText(error);
       if (this.client === client) this.lastProblem = problem;
     });
     client.on("end", () => {
@@ -164,15 +164,15 @@ export class Link {
       },
       (error: unknown) => {
         clearTimeout(limit);
-        failed(this.describe(error));
+        failed(this.errorText(error));
       },
     );
   }
 
   /** A unix socket's path is in the message as it was given, with the password in its query. */
-  private describe(error: unknown): string {
+  private errorText(error: unknown): string {
     const { url } = this.options;
-    return describe(error).replaceAll(url, shownAddress(url));
+    return errorText(error).replaceAll(url, shownAddress(url));
   }
 
   private drop(client: Redis, reason: string): void {
@@ -183,8 +183,8 @@ export class Link {
     this.lastProblem = reason;
     client.disconnect(false);
     const error = new ValkeyUnavailable(reason);
-    for (const waiting of this.waiting) waiting.reject(error);
-    this.waiting.clear();
+    for (const pending of this.pending) pending.reject(error);
+    this.pending.clear();
     if (wasReady && !this.closed) this.options.onDown?.(reason);
     if (this.closed) return;
     this.reconnect = setTimeout(() => this.connect(), this.reconnectDelayMs);
@@ -195,13 +195,13 @@ export class Link {
   private startWatch(): void {
     if (this.watch || this.closed) return;
     this.watch = setInterval(() => {
-      if (this.waiting.size === 0) {
+      if (this.pending.size === 0) {
         if (this.watch) clearInterval(this.watch);
         this.watch = null;
         return;
       }
       const now = performance.now();
-      for (const { deadlineAt } of this.waiting) {
+      for (const { deadlineAt } of this.pending) {
         if (deadlineAt > now) continue;
         if (this.client) this.drop(this.client, "no answer in time");
         return;
@@ -233,7 +233,7 @@ function connectionProblem(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   // A mistake of ours: another connection would meet it again, for ever.
   if (error instanceof TypeError || error instanceof RangeError) return null;
-  if (!isReply(error)) return describe(error);
+  if (!isReply(error)) return errorText(error);
   return UNAVAILABLE_REPLY.test(error.message) ? error.message : null;
 }
 
@@ -243,7 +243,7 @@ function isReply(error: unknown): error is Error {
 }
 
 /** What went wrong, without the address's password. */
-function describe(error: unknown): string {
+function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = (error as { code?: unknown }).code;
   return typeof code === "string" && !error.message.includes(code)

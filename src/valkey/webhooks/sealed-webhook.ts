@@ -156,7 +156,7 @@ export async function resealWebhook(
 }
 
 /** Whether a write would change nothing of how it is sealed. */
-export function isSealedAsNow(text: string, box: SecretBox): boolean {
+export function hasCurrentSeal(text: string, box: SecretBox): boolean {
   const { secrets, headers } = JSON.parse(text) as StoredWebhook;
   return [secrets, headers].every((value) =>
     typeof value === "string" ? box.isCurrent(value) : !box.hasKey || isEmpty(value),

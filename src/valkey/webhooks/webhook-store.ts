@@ -8,7 +8,7 @@ import type { StoreLink } from "../connection/link.ts";
 import { Script } from "../connection/script.ts";
 import {
   damagedWebhook,
-  isSealedAsNow,
+  hasCurrentSeal,
   isWebhookOf,
   openWebhook,
   resealWebhook,
@@ -62,7 +62,7 @@ interface Stored {
   text: string;
 }
 
-interface Asked {
+interface PendingRead {
   owner: OwnerRef;
   resolve: (found: Stored[]) => void;
   reject: (error: unknown) => void;
@@ -110,24 +110,24 @@ export class WebhookStore {
     );
   }
 
-  private asked: Asked[] = [];
+  private pendingReads: PendingRead[] = [];
 
   /** What is asked for in one turn goes to Valkey in one write: each alone costs as much as they all. */
   private readAll(owner: OwnerRef): Promise<Stored[]> {
     const { promise, resolve, reject } = Promise.withResolvers<Stored[]>();
-    this.asked.push({ owner, resolve, reject });
-    if (this.asked.length === 1) queueMicrotask(() => void this.readAsked());
+    this.pendingReads.push({ owner, resolve, reject });
+    if (this.pendingReads.length === 1) queueMicrotask(() => void this.readPending());
     return promise;
   }
 
-  private async readAsked(): Promise<void> {
-    const asked = this.asked;
-    this.asked = [];
+  private async readPending(): Promise<void> {
+    const pending = this.pendingReads;
+    this.pendingReads = [];
     try {
       const replies = await this.link.run(async (client) => {
         const pipeline = client.pipeline();
         // Not `hgetall`, which makes an object: it would lose a field named `__proto__`.
-        for (const { owner } of asked) pipeline.call("HGETALL", this.keys.webhooks(owner));
+        for (const { owner } of pending) pipeline.call("HGETALL", this.keys.webhooks(owner));
         const all = (await pipeline.exec()) ?? [];
         // Of one key alone, which holds something else; any other error is the connection's.
         const failed = all.find(([error]) => error && !error.message.startsWith("WRONGTYPE "));
@@ -135,13 +135,13 @@ export class WebhookStore {
         for (const [error] of all) await nameWrongKeys(client, error);
         return all;
       });
-      for (const [at, one] of asked.entries()) {
+      for (const [at, one] of pending.entries()) {
         const [error, fields] = replies[at] ?? [new Error("a pipeline was answered in part")];
         if (error) one.reject(error);
         else one.resolve(storedIn(fields as string[], one.owner));
       }
     } catch (error) {
-      for (const one of asked) one.reject(error);
+      for (const one of pending) one.reject(error);
     }
   }
 
@@ -189,7 +189,7 @@ export class WebhookStore {
       client.hscan(this.keys.webhookOwners, after ?? "0", "COUNT", SEALED_AT_ONCE),
     );
     const ids = found.filter((_, at) => at % 2 === 0);
-    const outcomes = await Promise.all(ids.map((id) => this.sealAsNow(id)));
+    const outcomes = await Promise.all(ids.map((id) => this.sealAgain(id)));
     return {
       next: next === "0" ? null : next,
       sealed: outcomes.filter((outcome) => outcome === "sealed").length,
@@ -198,19 +198,19 @@ export class WebhookStore {
   }
 
   /** Not announced: what the webhook is has not changed. */
-  private async sealAsNow(id: string): Promise<"as-now" | "sealed" | "unreadable"> {
+  private async sealAgain(id: string): Promise<"current" | "sealed" | "unreadable"> {
     for (;;) {
       const stored = await this.read(id);
-      if (stored === null) return "as-now";
+      if (stored === null) return "current";
       const { text, owner } = stored;
       if (!isWebhookOf(text, id, owner)) return "unreadable";
-      if (isSealedAsNow(text, this.box)) return "as-now";
+      if (hasCurrentSeal(text, this.box)) return "current";
       const { record, unreadable } = await openWebhook(text, this.box);
       if (unreadable.length > 0) return "unreadable";
       const sealed = await sealWebhook(record, this.box, Date.now());
       const { verdict } = await this.save(record, sealed, text);
       // Whoever changed it meanwhile may have sealed it otherwise, or not at all.
-      if (verdict !== "changed") return verdict === "saved" ? "sealed" : "as-now";
+      if (verdict !== "changed") return verdict === "saved" ? "sealed" : "current";
     }
   }
 
