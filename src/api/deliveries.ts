@@ -1,7 +1,7 @@
 // POST /v1/deliveries/…/redeliver: one delivery again, by the UUID of any of its attempts.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { MOST_KEPT_BYTES } from "../valkey/history/body-store.ts";
+import { MAX_STORED_BODY_BYTES } from "../valkey/history/body-store.ts";
 import type { ApiDeps } from "./deps.ts";
 import { json, problems, type Api } from "./http/openapi.ts";
 import { webhookDisabled } from "./parked.ts";
@@ -53,13 +53,13 @@ export function addDeliveries(api: Api, { stores }: ApiDeps): void {
           return problem(c, "in-flight", "its next attempt is under way or about to begin");
         case "disabled":
           return webhookDisabled(c, result.webhookId);
-        case "gone":
+        case "not-available":
           return problem(
             c,
             "gone",
             result.why === "webhook-deleted"
               ? "its webhook was deleted"
-              : `its body is not kept: it is larger than ${MOST_KEPT_BYTES / 1024} KiB`,
+              : `its body is not kept: it is larger than ${MAX_STORED_BODY_BYTES / 1024} KiB`,
           );
       }
     },

@@ -41,7 +41,7 @@ export type RedeliveredOne =
   | { kind: "unknown" }
   /** In flight, in a lane or about to be claimed. */
   | { kind: "in-flight" }
-  | { kind: "gone"; why: "webhook-deleted" | "not-kept" }
+  | { kind: "not-available"; why: "webhook-deleted" | "body-not-stored" }
   | { kind: "disabled"; webhookId: string };
 
 export interface ListedParked {
@@ -59,7 +59,7 @@ export interface ParkedPage {
 }
 
 /** One script moves so many; Valkey serves the workers in between. */
-const MOST_IN_SCRIPT = 100;
+const MAX_PER_SCRIPT = 100;
 
 export class Redelivery {
   constructor(private readonly options: RedeliveryOptions) {}
@@ -70,7 +70,7 @@ export class Redelivery {
     const waiting = await this.findWaiting(delivery);
     return waiting
       ? this.redeliverWaiting(delivery, waiting, only)
-      : this.redeliverKept(delivery, only);
+      : this.redeliverStored(delivery, only);
   }
 
   /**
@@ -139,9 +139,9 @@ export class Redelivery {
     return { matching: total, redeliverable: redeliverable.reduce((sum, n) => sum + n, 0) };
   }
 
-  private async findWaiting(delivery: string): Promise<Waiting | null> {
+  private async findWaiting(delivery: string): Promise<WaitingDelivery | null> {
     const found = await Promise.all(
-      this.options.parked.map(async (store): Promise<Waiting | null> => {
+      this.options.parked.map(async (store): Promise<WaitingDelivery | null> => {
         const [scheduled, parked] = await Promise.all([
           store.findScheduled(delivery),
           store.find(delivery),
@@ -155,7 +155,7 @@ export class Redelivery {
 
   private async redeliverWaiting(
     delivery: string,
-    { state, store, header }: Waiting,
+    { state, store, header }: WaitingDelivery,
     only: OwnerRef | null,
   ): Promise<RedeliveredOne> {
     if (only !== null && header.owner !== only) return { kind: "unknown" };
@@ -173,18 +173,18 @@ export class Redelivery {
       : { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
-  private async redeliverKept(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
-    const kept = await this.options.bodies.find(delivery);
+  private async redeliverStored(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
+    const stored = await this.options.bodies.find(delivery);
     // Two owners may share a tag, so the list that it was found in proves nothing.
-    if (!kept || (only !== null && kept.header.owner !== only)) return { kind: "unknown" };
-    const refusal = await this.refusal(kept.header);
-    if (refusal?.kind === "gone") return refusal;
+    if (!stored || (only !== null && stored.header.owner !== only)) return { kind: "unknown" };
+    const refusal = await this.refusal(stored.header);
+    if (refusal?.kind === "not-available") return refusal;
     // Its last attempt asked for another one, and that one is neither scheduled nor parked.
-    if (kept.outcome === "retry") return { kind: "in-flight" };
-    if (kept.element === null) return { kind: "gone", why: "not-kept" };
+    if (stored.outcome === "retry") return { kind: "in-flight" };
+    if (stored.element === null) return { kind: "not-available", why: "body-not-stored" };
     if (refusal) return refusal;
-    const next = again(kept.header);
-    await this.options.intake.enqueue(next, kept.element);
+    const next = again(stored.header);
+    await this.options.intake.enqueue(next, stored.element);
     this.options.claimer.notify();
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
@@ -192,14 +192,14 @@ export class Redelivery {
   /** A worker would end or park it again at once: the asker is better told why. */
   private async refusal(
     header: DeliveryHeader,
-  ): Promise<Extract<RedeliveredOne, { kind: "gone" | "disabled" }> | null> {
+  ): Promise<Extract<RedeliveredOne, { kind: "not-available" | "disabled" }> | null> {
     const webhook = await this.options.webhooks.get(header.webhook_id);
-    if (!webhook) return { kind: "gone", why: "webhook-deleted" };
+    if (!webhook) return { kind: "not-available", why: "webhook-deleted" };
     return webhook.enabled ? null : { kind: "disabled", webhookId: webhook.id };
   }
 }
 
-interface Waiting {
+interface WaitingDelivery {
   state: "scheduled" | "parked";
   store: ParkedStore;
   header: DeliveryHeader;
@@ -209,9 +209,9 @@ interface Waiting {
 async function redeliverAll(found: readonly FoundParked[]): Promise<number> {
   let redelivered = 0;
   for (const [store, ofStore] of Map.groupBy(found, (one) => one.store)) {
-    for (let i = 0; i < ofStore.length; i += MOST_IN_SCRIPT) {
+    for (let i = 0; i < ofStore.length; i += MAX_PER_SCRIPT) {
       const became = await store.redeliver(
-        ofStore.slice(i, i + MOST_IN_SCRIPT).map(({ header }) => ({
+        ofStore.slice(i, i + MAX_PER_SCRIPT).map(({ header }) => ({
           delivery: header.delivery,
           header: again(header),
         })),

@@ -42,8 +42,8 @@ describe("POST /v1/deliveries/:delivery_id/redeliver", () => {
     [{ kind: "unknown" }, 404, "not-found"],
     [{ kind: "in-flight" }, 409, "in-flight"],
     [{ kind: "disabled", webhookId: "wh_1" }, 409, "webhook-disabled"],
-    [{ kind: "gone", why: "not-kept" }, 410, "gone"],
-    [{ kind: "gone", why: "webhook-deleted" }, 410, "gone"],
+    [{ kind: "not-available", why: "body-not-stored" }, 410, "gone"],
+    [{ kind: "not-available", why: "webhook-deleted" }, 410, "gone"],
   ])("answers %j as %d %s", async (result, status, kind) => {
     const answer = await apiThat(result).redeliver(UUID);
     expect(answer.status).toBe(status);

@@ -110,7 +110,7 @@ test("an element whose worker ended five times is set aside, after four times it
   await crash(queue, 5);
   await start();
   const rejected = new RejectedStore(lab.link, sharedKeys(settings.PREFIX), {
-    most: 10,
+    max: 10,
     ttlMs: 60_000,
   });
   await eventually(async () => {
@@ -244,7 +244,7 @@ test("an unreadable item is set aside with its bytes and an alert, and the other
     expect(await queue.ended()).toEqual({ delivered: 1, rejected: 1 });
   });
   const keys = sharedKeys(settings.PREFIX);
-  const rejected = new RejectedStore(lab.link, keys, { most: 10, ttlMs: 60_000 });
+  const rejected = new RejectedStore(lab.link, keys, { max: 10, ttlMs: 60_000 });
   expect((await rejected.list(null, 10)).rejected).toMatchObject([
     { reason: "unreadable", raw: "no item", queue: queue.store.queue },
   ]);
@@ -258,7 +258,7 @@ test("an element that is claimed in part is rejected with its whole size", async
   await start();
   await eventually(async () => expect(await queue.ended()).toEqual({ rejected: 1 }));
   const keys = sharedKeys(settings.PREFIX);
-  const rejected = new RejectedStore(lab.link, keys, { most: 10, ttlMs: 60_000 });
+  const rejected = new RejectedStore(lab.link, keys, { max: 10, ttlMs: 60_000 });
   const [one] = (await rejected.list(null, 10)).rejected as { raw: string }[];
   expect(one).toMatchObject({ reason: "too-large", size: 3 * 1024 * 1024, cut: true });
   expect(one?.raw).toBe("é".repeat(32 * 1024));

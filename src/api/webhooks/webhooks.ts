@@ -25,12 +25,12 @@ import { nextCursorSchema, pageOf, pageQuery } from "../http/page.ts";
 import { findWebhook, noSuchWebhook, webhookIdParam } from "./find.ts";
 import { invalid, problem } from "../http/problem.ts";
 import {
-  disabled,
-  enabled,
+  applyPatch,
+  disable,
+  enable,
   newWebhook,
   NO_HEALTH,
-  patched,
-  shown,
+  toPublic,
 } from "../../control/webhook-changes.ts";
 import { recordUnreadable } from "./secrets.ts";
 import { checkUrl } from "./check-url.ts";
@@ -98,7 +98,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       if (outcome.created) {
         const secret = record.secrets[0]?.secret ?? "";
         const location = { Location: `/v1/webhooks/${record.id}` };
-        return c.json({ ...shown(record, NO_HEALTH), secret }, 201, location);
+        return c.json({ ...toPublic(record, NO_HEALTH), secret }, 201, location);
       }
       return outcome.why === "duplicate"
         ? duplicate(c, outcome.id)
@@ -140,7 +140,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       const health = await webhooks.health(page.items.map(({ id }) => id));
       return c.json(
         {
-          webhooks: page.items.map((record, at) => shown(record, health[at] ?? NO_HEALTH)),
+          webhooks: page.items.map((record, at) => toPublic(record, health[at] ?? NO_HEALTH)),
           next_cursor: page.next,
         },
         200,
@@ -191,7 +191,10 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       // and the next failure would switch it off again.
       if (patch.enabled && !record.enabled) await webhooks.resetHealth(record.id);
       const at = now().toISOString();
-      return updated(c, await webhooks.update(record.id, (current) => patched(current, patch, at)));
+      return updated(
+        c,
+        await webhooks.update(record.id, (current) => applyPatch(current, patch, at)),
+      );
     },
   );
 
@@ -213,8 +216,8 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
   );
 
   for (const [verb, change, summary] of [
-    ["enable", enabled, "Switch a webhook on and clear its health"],
-    ["disable", disabled, "Switch a webhook off; its deliveries are parked"],
+    ["enable", enable, "Switch a webhook on and clear its health"],
+    ["disable", disableByHand, "Switch a webhook off; its deliveries are parked"],
   ] as const) {
     api.openapi(
       createRoute({
@@ -240,7 +243,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
 
   async function withHealth(record: WebhookRecord) {
     const [health] = await webhooks.health([record.id]);
-    return shown(record, health ?? NO_HEALTH);
+    return toPublic(record, health ?? NO_HEALTH);
   }
 
   async function updated(c: Context<ApiEnv>, outcome: WebhookUpdated) {
@@ -266,4 +269,8 @@ function noSuchOwner(c: Context<ApiEnv>) {
 
 function duplicate(c: Context<ApiEnv>, id: string) {
   return problem(c, "duplicate-webhook", `${id} has this url`, { webhookId: id });
+}
+
+function disableByHand(current: WebhookRecord, at: string): WebhookRecord {
+  return disable(current, "manual", at);
 }

@@ -262,7 +262,7 @@ test("a batch number that was given up meanwhile does not end the claiming", asy
   await queue.join("w0");
   await queue.push("a");
   await queue.claim("w0", { number: 1 });
-  await queue.store.giveUp("w0", ["1"]);
+  await queue.store.abandonLost("w0", ["1"]);
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.items.length === 1);
   expect(scene.items[0]?.claim).toMatchObject({ crashes: 1, source: "ready" });
@@ -376,16 +376,20 @@ test("a queue key of another type is reported by name, and claimed from once it 
 test("a queue that cannot be claimed from does not delay the others", async () => {
   const [broken, well] = [lab.queue(), lab.queue()];
   const scene = await start({ queues: [broken, well] });
-  await lab.redis.rename(broken.store.keys.workers, `${broken.store.queue}-saved`);
-  await lab.redis.set(broken.store.keys.workers, "no sorted set");
+  // In one step: a claim between the two would find that its worker is not known.
+  const { workers } = broken.store.keys;
+  const saved = `${broken.store.queue}-saved`;
+  await lab.redis.multi().rename(workers, saved).set(workers, "no sorted set").exec();
   await broken.push("late");
   await well.push("a", "b");
+  scene.wake();
   await eventually(() => scene.items.length === 2);
   await eventually(() => scene.members[0]!.log.of("claim.failed").length > 0);
   expect(String(scene.members[0]!.log.of("claim.failed")[0]?.err)).toContain(
     `the key ${broken.store.keys.workers} is a string, not a zset`,
   );
 
-  await lab.redis.rename(`${broken.store.queue}-saved`, broken.store.keys.workers);
+  await lab.redis.rename(saved, workers);
+  scene.wake();
   await eventually(() => scene.items.length === 3);
 });
