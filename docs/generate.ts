@@ -1,5 +1,6 @@
 // Writes the README's generated tables between their markers: `bun docs/generate.ts`. The settings come
-// from src/config/settings.ts, the routes from the OpenAPI document, the receivers from docs/receivers.md; test/docs/readme.test.ts notices a drift.
+// from src/config/settings.ts, the routes from the OpenAPI document, the receivers from
+// docs/receivers.md. test/docs/readme.test.ts fails if a table is out of date.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createApi } from "../src/api/app.ts";
@@ -8,7 +9,7 @@ import { VERSION } from "../src/version.ts";
 
 export const README = join(import.meta.dir, "../README.md");
 
-/** The tables by the name of their markers. */
+/** Returns the tables by the names of their markers. */
 export function tables(): Record<"settings" | "routes" | "receivers", string> {
   return { settings: settingsTable(), routes: routesTable(), receivers: receivers() };
 }
@@ -16,7 +17,7 @@ export function tables(): Record<"settings" | "routes" | "receivers", string> {
 const RECEIVERS = readFileSync(join(import.meta.dir, "receivers.md"), "utf8");
 const LANGUAGES = ["Express", "Hono", "Python", "Go", "PHP", "Ruby"];
 
-/** The first code of each language's section, folded: test/sdk/pages.test.ts runs it. */
+/** Returns the first code block of each language's section, folded. test/sdk/pages.test.ts runs it. */
 function receivers(): string {
   return LANGUAGES.map((language) => {
     const [, code] =
@@ -28,7 +29,7 @@ function receivers(): string {
 
 interface Operation {
   summary?: string;
-  /** `[]`: no token (OpenAPI 3.1 §4.8.10.1); else the document's own. */
+  /** `[]`: no token needed (OpenAPI 3.1 §4.8.10.1); otherwise the document's own. */
   security?: unknown[];
 }
 
@@ -42,7 +43,7 @@ function routesTable(): string {
   return ["| route | |", "| --- | --- |", ...rows].join("\n");
 }
 
-/** As /openapi.json answers it. */
+/** Returns the paths of /openapi.json. */
 function openApiPaths(): Record<string, Record<string, Operation>> {
   const api = createApi({
     stores: unasked(),
@@ -60,20 +61,20 @@ function openApiPaths(): Record<string, Record<string, Operation>> {
   return paths as Record<string, Record<string, Operation>>;
 }
 
-/** In place of what only a request would use, and none is made: any member of it, none callable. */
+/** Replaces what only a request would use: it has every member, and each throws if it is called. */
 function unasked(): never {
   const target = () => {
-    throw new Error("the OpenAPI document is made without a request");
+    throw new Error("the OpenAPI document is generated without a request");
   };
   return new Proxy(target, { get: () => unasked() }) as never;
 }
 
-/** What stands between the markers of `name`. @throws Error where they are missing. */
+/** Returns the text between the markers of `name`. @throws Error if they are missing. */
 export function section(readme: string, name: string): string {
   return readme.slice(...bounds(readme, name)).trim();
 }
 
-/** The README with its tables made anew. */
+/** Returns the README with its tables generated again. */
 export function withTables(readme: string): string {
   let text = readme;
   for (const [name, table] of Object.entries(tables())) {
@@ -83,7 +84,7 @@ export function withTables(readme: string): string {
   return text;
 }
 
-// The formatter leaves alone what stands between its own markers, so the text is compared as it is.
+// The formatter does not change the text between its own markers, so the text is compared as it is.
 function bounds(readme: string, name: string): [from: number, to: number] {
   const begin = `<!-- ${name}: made by docs/generate.ts -->\n<!-- prettier-ignore-start -->`;
   const from = readme.indexOf(begin);
