@@ -93,7 +93,7 @@ describe("the kinds of alerts", () => {
     for (const other of ["README.md", "docs/design.md"]) {
       const text = await Bun.file(join(ROOT, other)).text();
       const line = text.split("\n").find((one) => one.startsWith("**Alerts**")) ?? "";
-      const named = [...line.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map(([, kind]) => kind);
+      const named = [...line.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map(([, kind = ""]) => kind);
       expect([other, named.toSorted()]).toEqual([other, kinds.toSorted()]);
     }
   });
