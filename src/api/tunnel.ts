@@ -16,7 +16,7 @@ import {
   listenSessionSchema,
   listenUrl,
   MAX_BODY_BYTES,
-  MOST_AT_ONCE,
+  MAX_REQUESTS_PER_BATCH,
 } from "../wire/tunnel.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
 import { makeSecret } from "../wire/secret.ts";
@@ -58,7 +58,7 @@ function wholeNumber(max: number) {
 
 const pollQuery = z.object({
   after: listenIdSchema.default("0-0").describe("the last request that came before"),
-  limit: wholeNumber(MOST_AT_ONCE),
+  limit: wholeNumber(MAX_REQUESTS_PER_BATCH),
   wait_ms: wholeNumber(HEARTBEAT_MS),
 });
 

@@ -29,6 +29,8 @@ export interface RedeliveryOptions {
   bodies: BodyStore;
   webhooks: WebhookStore;
   parkedTtlMs: number;
+  /** Notified when a delivery can be claimed that could not before. */
+  claimer: { notify(): void };
 }
 
 export type { ParkedFilter, ParkedPosition, ParkedSummary };
@@ -92,6 +94,7 @@ export class Redelivery {
     }
     const oldest = await oldestOf(sources, limit);
     const redelivered = await redeliverAll(oldest);
+    if (redelivered > 0) this.options.claimer.notify();
     return { redelivered, remaining: Math.max(0, matching - oldest.length) };
   }
 
@@ -163,6 +166,7 @@ export class Redelivery {
     const [became] = await store.redeliver([
       { delivery, header: state === "scheduled" ? null : next },
     ]);
+    this.options.claimer.notify();
     // "none": since it was found it was claimed, or somebody else's request has redelivered it.
     return became === "none"
       ? { kind: "in-flight" }
@@ -181,6 +185,7 @@ export class Redelivery {
     if (refusal) return refusal;
     const next = again(kept.header);
     await this.options.intake.enqueue(next, kept.element);
+    this.options.claimer.notify();
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 

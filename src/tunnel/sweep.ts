@@ -4,7 +4,7 @@ import type { ListenStore } from "../valkey/tunnel/tunnel-store.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 import { listenUrl } from "../wire/tunnel.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../log.ts";
 
 export interface SweepDeps {
   store: Pick<ListenStore, "expireRequests" | "leftovers" | "forgetWebhook">;

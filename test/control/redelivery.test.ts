@@ -42,6 +42,7 @@ beforeEach(async () => {
     bodies: kept,
     webhooks,
     parkedTtlMs: TTL_MS,
+    claimer: { notify: () => {} },
   });
   webhook = await registered();
 });

@@ -7,7 +7,7 @@ import { freshPrefix, sharedValkey, tempFolder, testRedis } from "../support/val
 
 const VERIFIED = /✓ signature verified/g;
 
-test("dev --once needs nothing, verifies ten deliveries and leaves nothing behind", async () => {
+test("dev --once needs no set-up, verifies ten deliveries and leaves nothing behind", async () => {
   const mark = crypto.randomUUID();
   const folder = tempFolder("dev");
   const { exitCode, stdout, stderr } = await runFluxhook(["dev", "--once"], {

@@ -11,10 +11,10 @@ const JUDGED_WITHIN_MS = 3_000;
  * Null where it may be saved. So may a name that does not resolve now: its DNS may come later, and
  * nothing is dialled that an attempt did not judge.
  */
-export async function judgeUrl(guard: Guard, url: string): Promise<FieldError | null> {
+export async function checkUrl(guard: Guard, url: string): Promise<FieldError | null> {
   const deadline = new Deadline(JUDGED_WITHIN_MS);
   try {
-    const verdict = await guard.judge(readTarget(url), deadline);
+    const verdict = await guard.check(readTarget(url), deadline);
     return verdict.verdict === "blocked"
       ? { field: "url", code: "blocked_address", message: verdict.message }
       : null;

@@ -33,7 +33,7 @@ import {
   shown,
 } from "../../control/webhook-changes.ts";
 import { recordUnreadable } from "./secrets.ts";
-import { judgeUrl } from "./check-url.ts";
+import { checkUrl } from "./check-url.ts";
 
 const tags = ["webhooks"];
 const body = jsonBody(SMALL_BODY_BYTES);
@@ -85,7 +85,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
     async (c) => {
       const input = c.req.valid("json");
       if (!maySee(c.var.principal, ownerOf(input))) return noSuchOwner(c);
-      const denied = await judgeUrl(guard, input.url);
+      const denied = await checkUrl(guard, input.url);
       if (denied) return invalid(c, [denied]);
       const record = newWebhook(input, {
         id: newId("wh"),
@@ -184,7 +184,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       const record = await find(c, c.req.valid("param").id);
       if (!record) return noSuchWebhook(c);
       if (patch.url !== undefined && patch.url !== record.url) {
-        const denied = await judgeUrl(guard, patch.url);
+        const denied = await checkUrl(guard, patch.url);
         if (denied) return invalid(c, [denied]);
       }
       // Before the change: were it after, a crash in between left it on with its old failures,

@@ -1,6 +1,7 @@
 // One connection to Valkey that watches progress, not connection state: a command that gets no
 // answer in time costs the connection, every waiting caller hears of it, and a new one is made.
 // Guarantee 10: whatever the outage, the link comes back by itself. It queues nothing meanwhile.
+import type { Writable } from "node:stream";
 import { Redis, ReplyError, type RedisOptions } from "iovalkey";
 import { shownAddress } from "./address.ts";
 import { nameWrongKeys } from "./wrong-keys.ts";
@@ -34,6 +35,7 @@ export class Link {
   private pauseMs = FIRST_PAUSE_MS;
   private readonly waiting = new Set<Waiting>();
   private watch: Timer | null = null;
+  private watchedAt = Number.POSITIVE_INFINITY;
   private reconnect: Timer | null = null;
   private upWaiters: ((isUp: boolean) => void)[] = [];
   /** Counts connections; a reply of an earlier one says nothing about this one. */
@@ -73,7 +75,8 @@ export class Link {
     const { promise, reject } = Promise.withResolvers<never>();
     const waiting: Waiting = { reject, deadlineAt: performance.now() + deadlineMs };
     this.waiting.add(waiting);
-    this.startWatch();
+    this.watchUntil(waiting.deadlineAt);
+    writeTogether(client);
     try {
       const answer = await Promise.race([Promise.try(commands, client), promise]);
       // Not when it connects: a server that takes no writes is connected to at once, each time.
@@ -123,7 +126,7 @@ export class Link {
   close(): void {
     this.closed = true;
     if (this.reconnect) clearTimeout(this.reconnect);
-    if (this.watch) clearInterval(this.watch);
+    if (this.watch) clearTimeout(this.watch);
     this.watch = null;
     if (this.client) this.drop(this.client, "closed");
     for (const resolve of this.upWaiters.splice(0)) resolve(false);
@@ -191,26 +194,27 @@ export class Link {
     this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
   }
 
-  // One timer for all commands instead of one each: a deadline may be late by its period.
-  private startWatch(): void {
-    if (this.watch || this.closed) return;
-    this.watch = setInterval(() => {
-      if (this.waiting.size === 0) {
-        if (this.watch) clearInterval(this.watch);
-        this.watch = null;
-        return;
-      }
-      const now = performance.now();
-      for (const { deadlineAt } of this.waiting) {
-        if (deadlineAt > now) continue;
-        if (this.client) this.drop(this.client, "no answer in time");
-        return;
-      }
-    }, WATCH_PERIOD_MS);
+  /**
+   * One timer for all commands, set for the earliest deadline: most commands are answered long before, and
+   * a connection that only waits (BLMOVE, XREAD) wakes nobody.
+   */
+  private watchUntil(deadlineAt: number): void {
+    if (this.closed || deadlineAt >= this.watchedAt) return;
+    if (this.watch) clearTimeout(this.watch);
+    this.watchedAt = deadlineAt;
+    this.watch = setTimeout(() => this.checkDeadlines(), deadlineAt - performance.now());
+  }
+
+  private checkDeadlines(): void {
+    this.watch = null;
+    this.watchedAt = Number.POSITIVE_INFINITY;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { deadlineAt } of this.waiting) earliest = Math.min(earliest, deadlineAt);
+    if (earliest > performance.now()) this.watchUntil(earliest);
+    else if (this.client) this.drop(this.client, "no answer in time");
   }
 }
 
-const WATCH_PERIOD_MS = 100;
 const CONNECT_LIMIT_MS = 3_000;
 
 const CLIENT_OPTIONS: RedisOptions = {
@@ -249,4 +253,20 @@ function describe(error: unknown): string {
   return typeof code === "string" && !error.message.includes(code)
     ? `${code} ${error.message}`
     : error.message;
+}
+
+const corked = new WeakSet<Writable>();
+
+/**
+ * What is sent in one turn of the event loop goes out in one write: each write alone costs this process and
+ * Valkey a system call, which at low rates is most of what a command costs.
+ */
+function writeTogether({ stream }: Redis): void {
+  if (corked.has(stream)) return;
+  corked.add(stream);
+  stream.cork();
+  setImmediate(() => {
+    corked.delete(stream);
+    stream.uncork();
+  });
 }

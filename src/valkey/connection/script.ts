@@ -1,5 +1,5 @@
 // Runs a Lua script by its SHA-1, and sends its text again where Valkey does not know it (any more).
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Command, type Redis } from "iovalkey";
 
 /** A text and bytes behind it, as one argument: to join them first would copy the bytes once more. */
@@ -12,7 +12,7 @@ export type ScriptArgument = string | number | Buffer | TextAndBytes;
 export type ScriptReply = Buffer | number | null | ScriptReply[];
 
 export class Script {
-  private readonly sha: string;
+  readonly sha: string;
 
   private readonly text: string;
 
@@ -21,7 +21,7 @@ export class Script {
     // What a script may do (`#!lua flags=…`) has to stand in its first line.
     const [, shebang = "", rest = ""] = /^(#![^\n]*\n)?([^]*)$/.exec(script) ?? [];
     this.text = shebang + library + rest;
-    this.sha = createHash("sha1").update(this.text).digest("hex");
+    this.sha = hash("sha1", this.text);
   }
 
   async run(client: Redis, keys: string[], args: ScriptArgument[]): Promise<ScriptReply> {

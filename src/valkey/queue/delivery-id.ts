@@ -1,6 +1,6 @@
 // The UUID of an attempt is made of its owner's tag, its delivery, how often that attempt was begun,
 // and its number: no two requests share one, and each leads back to its delivery.
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { DeliveryHeader } from "./item.ts";
 
@@ -9,7 +9,7 @@ const DELIVERY_DIGITS = 28;
 
 /** Finds an owner's last deliveries by an id that does not name the owner. Two may share one. */
 export function ownerTag(owner: OwnerRef): string {
-  return createHash("sha256").update(owner).digest("hex").slice(0, TAG_DIGITS);
+  return hash("sha256", owner).slice(0, TAG_DIGITS);
 }
 
 export function tagOf(delivery: string): string {

@@ -1,7 +1,7 @@
 // Rejected elements back onto their queues, after the producer or a setting was put right. In one
 // step each where both lists are in one slot; in Cluster they need not be, and then it is two:
 // pushed first, removed after, so a crash in between pushes one twice and loses none.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
 import { readPage } from "../list-page.ts";
@@ -25,7 +25,7 @@ export interface Requeued {
 
 /** What a rejected element is named by. Two records of one text are one and the same to a user. */
 export function rejectedId(record: string | Buffer): string {
-  return createHash("sha256").update(record).digest("hex").slice(0, ID_DIGITS);
+  return hash("sha256", record).slice(0, ID_DIGITS);
 }
 
 export class Requeue {

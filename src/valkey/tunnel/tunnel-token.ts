@@ -1,6 +1,6 @@
 // The token in the URL of a session of `fluxhook listen`, and the session's name that is made of it. The
 // name stands in the url of its webhook, and so in logs: it does not lead back to the token (guarantee 9).
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 /** 192 bits: nobody guesses it. */
 const TOKEN_BYTES = 24;
@@ -14,5 +14,5 @@ export function newListenToken(): string {
 }
 
 export function listenSessionOf(token: string): string {
-  return createHash("sha256").update(token).digest("base64url").slice(0, NAME_LENGTH);
+  return hash("sha256", token, "base64url").slice(0, NAME_LENGTH);
 }

@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import type { DeliveryHeader } from "../../../src/valkey/queue/item.ts";
 import { ParkedStore, type ParkedSelection } from "../../../src/valkey/queue/parked-store.ts";
 import { ParkedIndexIncomplete } from "../../../src/valkey/connection/errors.ts";
 import { indexFaults } from "../../support/parked-index.ts";
-import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
+import { deliveryHeader, type TestQueue } from "./test-queue.ts";
+import { useLab } from "./use-lab.ts";
 
 const LIMITS = { most: 1_000, mostBytes: 10_000_000, ttlMs: 3_600_000 };
 
-let lab: QueueLab;
+const lab = useLab();
 let queue: TestQueue;
 let store: ParkedStore;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(async () => {
   queue = lab.queue();
   store = new ParkedStore(lab.link, queue.store.queue);

@@ -1,14 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { ParkedStore, type ParkedPosition } from "../../../src/valkey/queue/parked-store.ts";
-import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
+import { deliveryHeader, type TestQueue } from "./test-queue.ts";
+import { useLab } from "./use-lab.ts";
 
-let lab: QueueLab;
+const lab = useLab();
 let queue: TestQueue;
 let store: ParkedStore;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(async () => {
   queue = lab.queue();
   store = new ParkedStore(lab.link, queue.store.queue);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { ValkeyUnavailable } from "../../../src/valkey/connection/errors.ts";
@@ -6,16 +6,12 @@ import { WebhookStore } from "../../../src/valkey/webhooks/webhook-store.ts";
 import { WEBHOOKS_PER_OWNER } from "../../../src/wire/webhook.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix, ownValkey, testRedis } from "../../support/valkey.ts";
-import { QueueLab } from "../queue/test-queue.ts";
+import { useLab } from "../queue/use-lab.ts";
 import { webhookRecord } from "./webhook-records.ts";
 
-let lab: QueueLab;
+const lab = useLab();
 let keys: SharedKeys;
 let store: WebhookStore;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(() => {
   keys = sharedKeys(freshPrefix());
   store = new WebhookStore(lab.link, keys);
