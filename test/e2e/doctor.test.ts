@@ -14,6 +14,8 @@ interface Report {
 }
 
 const TOKEN = "f0c1a9d27be6483c5d1e90b7a4f2386c";
+/** Another service may listen on the default port of this machine. */
+const NO_SERVICE = { FLUXHOOK_PORT: "0" };
 const STACK_TRACE = /^\s+at /m;
 
 const report = (stdout: string) => JSON.parse(stdout) as Report;
@@ -25,6 +27,7 @@ describe("fluxhook doctor", () => {
     const { exitCode, stdout, stderr } = await runFluxhook(["doctor"], {
       FLUXHOOK_VALKEY_URL: valkey.url,
       FLUXHOOK_API_TOKEN: TOKEN,
+      ...NO_SERVICE,
     });
     await valkey.stop();
     const problems = stdout.split("\n").filter((line) => line.includes("✗"));
@@ -56,6 +59,7 @@ describe("fluxhook doctor", () => {
     const { exitCode, stdout, stderr } = await runFluxhook(["doctor", "--json"], {
       FLUXHOOK_VALKEY_URL: valkey.url,
       FLUXHOOK_API_TOKEN: TOKEN,
+      ...NO_SERVICE,
     });
     await valkey.stop();
     expect([exitCode, stderr]).toEqual([1, ""]);
