@@ -1,5 +1,5 @@
-// `/l/<token>`: what outsiders send to a session of `fluxhook listen`, and the local server's answer to
-// it. The token is the only credential.
+// Handles `/l/<token>`: forwards requests to a session of `fluxhook listen`, and returns the local server's answers.
+// The token is the only credential.
 import { Deadline } from "../deadline.ts";
 import type { ForwardOutcome, TunnelBroker } from "./broker.ts";
 import { LISTEN_TOKEN, listenSessionOf } from "../valkey/tunnel/tunnel-token.ts";
@@ -12,14 +12,14 @@ export type PublicUrlHandler = (
   request: Request,
   server: RequestTimeouts,
 ) => Promise<Response> | null;
-/** Of Bun's server. */
+/** The part of Bun's server that it uses. */
 export interface RequestTimeouts {
   timeout(request: Request, seconds: number): void;
 }
 
 const PATH = /^\/l\/([^/]*)(\/.*)?$/;
 
-/** Bun closes a connection that is silent for 10 s. */
+/** By default Bun closes a connection that is silent for 10 s. */
 const SILENT_FOR_S = ANSWER_WITHIN_MS / 1_000 + 15;
 
 export function createPublicUrlHandler(
@@ -27,11 +27,11 @@ export function createPublicUrlHandler(
   onError: (error: unknown) => void,
 ) {
   const handle: PublicUrlHandler = (request, server) => {
-    // Without a Host (HTTP/1.0) Bun's url is the path alone.
+    // Without a Host header (HTTP/1.0) Bun's url is only the path.
     const url = URL.parse(request.url, "http://localhost");
     const [, token, rest = ""] = PATH.exec(url?.pathname ?? "") ?? [];
     if (url === null || token === undefined) return null;
-    // Not a word to Valkey about what can be none.
+    // Valkey is not asked about a token that cannot be valid.
     if (!LISTEN_TOKEN.test(token)) return Promise.resolve(refuse(404));
     server.timeout(request, SILENT_FOR_S);
     return receive(request, listenSessionOf(token), rest + url.search).catch((error: unknown) => {
@@ -63,7 +63,7 @@ async function readBody(request: Request): Promise<Uint8Array | 400 | 413> {
   try {
     return (await readBounded(request.body, MAX_BODY_BYTES)) ?? 413;
   } catch {
-    // It breaks off in the middle; hardly anybody is there to read the answer.
+    // The body ended early: probably the caller has disconnected.
     return 400;
   }
 }
@@ -90,7 +90,7 @@ function respond(outcome: ForwardOutcome, method: string): Response {
   }
 }
 
-/** What would act on all of Fluxhook's origin, of which the local server has only this path. */
+/** Headers that affect the whole origin: it is Fluxhook's, and the local server only has this path of it. */
 const OF_THE_ORIGIN = new Set([
   "alt-svc",
   "clear-site-data",
@@ -109,7 +109,7 @@ function passOn(
   for (const { name, value } of headers) {
     if (!OF_THE_ORIGIN.has(name.toLowerCase())) passed.append(name, value);
   }
-  // Anybody's page would else run beside the dashboard, as one of its own (HTML, "sandboxing").
+  // Otherwise the page of any local server would run in the dashboard's origin (HTML, "sandboxing").
   passed.append("Content-Security-Policy", "sandbox");
   passed.set("X-Content-Type-Options", "nosniff");
   passed.set("Cache-Control", passed.get("Cache-Control") ?? "no-store");
