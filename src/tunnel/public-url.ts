@@ -76,7 +76,7 @@ function respond(outcome: ForwardOutcome, method: string): Response {
       return Response.json(
         {
           status: "waiting",
-          detail: "the client is away; it gets this when it is back in time",
+          detail: "the client is away; it gets this request if it reconnects in time",
           kept_for_s: KEPT_MS / 1_000,
         },
         { status: 202 },
@@ -118,10 +118,10 @@ function passOn(
 }
 
 const REFUSALS = {
-  400: ["Incomplete", "the body breaks off"],
-  404: ["Not found", "nobody listens here (any more)"],
-  413: ["Too large", `a request may have up to ${MAX_BODY_BYTES} bytes`],
-  429: ["Too many requests wait", "the client is behind; send it again later"],
+  400: ["Incomplete", "the body ended early"],
+  404: ["Not found", "no session listens here (any more)"],
+  413: ["Too large", `the body of a request may have up to ${MAX_BODY_BYTES} bytes`],
+  429: ["Too many requests wait", "the client has not fetched earlier requests yet; try again later"],
   500: ["Internal error", "the request failed here; the cause is in Fluxhook's own log"],
   503: ["Valkey is not available", "try again"],
   504: [
