@@ -121,7 +121,10 @@ const REFUSALS = {
   400: ["Incomplete", "the body ended early"],
   404: ["Not found", "no session listens here (any more)"],
   413: ["Too large", `the body of a request may have up to ${MAX_BODY_BYTES} bytes`],
-  429: ["Too many requests wait", "the client has not fetched earlier requests yet; try again later"],
+  429: [
+    "Too many requests wait",
+    "the client has not fetched earlier requests yet; try again later",
+  ],
   500: ["Internal error", "the request failed here; the cause is in Fluxhook's own log"],
   503: ["Valkey is not available", "try again"],
   504: [
