@@ -9,7 +9,7 @@ import { ValkeyUnavailable } from "../../src/valkey/connection/errors.ts";
 import { listenUrl } from "../../src/wire/tunnel.ts";
 
 const SENT_OUT: Answer = { kind: "failure", reason: "dns", code: "sent-out" };
-/** Says of what comes to it that it would go out. */
+/** Records deliveries that would be sent over HTTP. */
 const egress: Sending = {
   guard: { judge: () => ({ verdict: "unresolved", reason: "dns", detail: "sent-out" }) },
   send: async () => SENT_OUT,

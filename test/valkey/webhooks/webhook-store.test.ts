@@ -21,7 +21,7 @@ beforeEach(() => {
   store = new WebhookStore(lab.link, keys);
 });
 
-/** Owners whose changes have been announced, in order. */
+/** Returns the owners whose changes were announced, in order. */
 const announced = async () =>
   (await lab.redis.xrange(keys.changes, "-", "+")).map(([, fields]) => fields[1]);
 
@@ -98,7 +98,7 @@ test("an owner has at most a hundred webhooks, even if two are created at the sa
   expect(results).toContainEqual({ created: false, why: "full" });
   expect(await store.list("user:u_1")).toHaveLength(WEBHOOKS_PER_OWNER);
 
-  // Full is for new ones only.
+  // Only new webhooks are refused.
   const [some] = records;
   const changed = await store.update(some!.id, (one) => ({ ...one, description: "changed" }));
   expect(changed.updated?.description).toBe("changed");
@@ -153,7 +153,7 @@ test("an update during a deletion does not restore the webhook", async () => {
   const record = webhookRecord();
   await store.create(record);
   const result = await store.update(record.id, (one) => {
-    // Goes out before the update's write, on the same connection.
+    // It is sent before the update's write, on the same connection.
     void lab.link.run((client) => client.hdel(keys.webhooks("user:u_1"), record.id));
     return { ...one, enabled: false };
   });
