@@ -1,5 +1,6 @@
-// What users do to webhooks, with the rules that hold whoever does it: the API, the dashboard, or the
-// worker that disables one.
+// Changes webhooks for users, with the rules that apply to every change: a new url ends a pause, and enabling resets
+// the health. Every edge that serves users calls it (the API, the dashboard). The changes of a record itself are in
+// webhook-changes.ts, which the worker uses too.
 import type { PauseStore } from "../valkey/queue/pause-store.ts";
 import type { HealthStore } from "../valkey/webhooks/health-store.ts";
 import type {
@@ -28,14 +29,14 @@ export class WebhookControl {
     return this.stores.webhooks.get(id);
   }
 
-  /** The oldest first. */
+  /** Returns an owner's webhooks, the oldest first. */
   list(owner: OwnerRef): Promise<WebhookRecord[]> {
     return this.stores.webhooks.list(owner);
   }
 
   /**
-   * Changes a webhook. `change` must be pure: it runs again if the webhook was changed meanwhile. A new
-   * url ends the pause that the receiver at the old one asked for.
+   * Changes a webhook. `change` must be pure: it runs again if the webhook was changed meanwhile. A new url ends
+   * the pause that the receiver at the old url asked for.
    */
   async update(
     id: string,
@@ -50,18 +51,18 @@ export class WebhookControl {
     return result;
   }
 
-  /** Starts over with a webhook that was switched on: no failures are counted, and no pause holds. */
+  /** Resets a webhook that is enabled again: no failures and no pause remain. */
   async resetHealth(id: string): Promise<void> {
     await this.stores.health.reset(id);
     await this.stores.pauses.end(id);
   }
 
-  /** False if there was none. */
+  /** Deletes a webhook; returns false if there was none. */
   delete(id: string): Promise<boolean> {
     return this.stores.webhooks.delete(id);
   }
 
-  /** One for each id, in their order. */
+  /** Returns the health of each id, in the same order. */
   health(ids: readonly string[]): Promise<WebhookHealth[]> {
     return this.stores.health.read(ids);
   }
