@@ -56,7 +56,7 @@ export function checkSecret(text: string): string | null {
     : `must be base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes after whsec_; it is ${bytes.length}`;
 }
 
-/** Returns the key of `webhook-signature`: the decoded base64 of a `whsec_…` secret, the UTF-8 bytes of any other. */
+/** Returns the key of `webhook-signature`: the decoded base64 after `whsec_`, or any other secret in UTF-8. */
 export function standardKeyBytes(secret: string): Uint8Array<ArrayBuffer> {
   if (!secret.startsWith(PREFIX)) return encoder.encode(secret);
   const bytes = fromBase64(secret.slice(PREFIX.length));
