@@ -113,7 +113,7 @@ function isPassing(answer: Exclude<Answer, { kind: "answered" }>): boolean {
 
 function untilNobodyReads(): Promise<string> {
   return new Promise((resolve) => {
-    process.stdout.on("error", () => resolve("nobody reads"));
+    process.stdout.on("error", () => resolve("the reader has ended"));
   });
 }
 

@@ -33,7 +33,7 @@ export function checkCopied(text: string): string | null {
   }
   if (!text.startsWith(PREFIX) && text.toLowerCase().includes(PREFIX)) {
     return (
-      "must begin with whsec_ where it holds it: paste what begins with whsec_ in lower case, " +
+      "has whsec_ not at the start: paste it from whsec_ on, in lower case, " +
       "without v1, or quotes before it"
     );
   }
