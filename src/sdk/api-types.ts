@@ -129,17 +129,17 @@ export interface WebhookCreate {
   org_id?: string;
   /** An http or https URL without a fragment, by the URL Standard, that the egress settings allow (for Fluxhook's defaults: https, port 443, a public address). */
   url: string;
-  /** Exact event types, `file.*` (any depth below) and `*`. `["*"]` where it is left out. */
+  /** Exact event types, `file.*` (any depth below) and `*`. Default: `["*"]`. */
   events?: string[];
-  /** `"fluxdrop"` where it is left out. */
+  /** Default: `"fluxdrop"`. */
   dialect?: "fluxdrop" | "fluxdesk" | "flux" | "standard";
-  /** `""` where it is left out. */
+  /** Default: `""`. */
   description?: string;
-  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. `{}` where it is left out. */
+  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. Default: `{}`. */
   headers?: {
     [key: string]: string;
   };
-  /** `true` where it is left out. */
+  /** Default: `true`. */
   enabled?: boolean;
   /** When Fluxhook disables the webhook; null for never. A success resets the count. */
   disable_rule?:
@@ -239,7 +239,7 @@ export interface SecretRotated {
 }
 
 export interface SecretRotate {
-  /** For so long the secrets before it sign too; 0: they end at once. `24` where it is left out. */
+  /** For so long the secrets before it sign too; 0: they end at once. Default: `24`. */
   grace_hours?: number;
   /** Made where it is missing: `whsec_` + base64 of 32 bytes. */
   secret?: string;
@@ -315,9 +315,9 @@ export interface RedeliverParked {
   reason?: string;
   /** Those of this event type. */
   event?: string;
-  /** How many at most, the oldest first. `1000` where it is left out. */
+  /** How many at most, the oldest first. Default: `1000`. */
   limit?: number;
-  /** Change nothing: `remaining` says how many would be redelivered. `false` where it is left out. */
+  /** Change nothing: `remaining` says how many would be redelivered. Default: `false`. */
   dry_run?: boolean;
 }
 

@@ -27,7 +27,7 @@ describe("a command that the API refuses", () => {
     [["webhooks", "test", "../events"], "404"],
     [["webhooks", "get", ".."], '".." is not an id'],
     [["parked", "redeliver", "."], '"." is not an id'],
-    [["logs", "u_1"], "FLUXHOOK_API_TOKEN must be the service's own"],
+    [["logs", "u_1"], "FLUXHOOK_API_TOKEN must be the service's token"],
   ])("%j exits with 1 and says why", async (args, says) => {
     const wrong = { FLUXHOOK_API_TOKEN: "canary-of-twenty-four-letters" };
     const result = await cli.run(args, args[0] === "logs" ? wrong : {});
@@ -67,7 +67,7 @@ describe("a command that reaches no service", () => {
       });
       expect([exitCode, stdout]).toEqual([1, ""]);
       expect(stderr).toBe(
-        'fluxhook: no API answers at http://127.0.0.1:1 (ECONNREFUSED); is "fluxhook serve" running there? FLUXHOOK_URL says where to look\n',
+        'fluxhook: no API answers at http://127.0.0.1:1 (ECONNREFUSED); is "fluxhook serve" running there? FLUXHOOK_URL sets the address\n',
       );
     },
   );

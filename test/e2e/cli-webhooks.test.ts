@@ -93,7 +93,7 @@ describe("fluxhook webhooks", () => {
     const { id } = await cli.webhookOf(cli.newOwner());
     const text = await cli.done("webhooks", "rotate", id);
     const [, made = ""] = /^secret +(whsec_\S+)$/m.exec(text) ?? [];
-    expect(text).toMatch(/^the one before +until 20\d\d-\S+Z$/m);
+    expect(text).toMatch(/^previous one +until 20\d\d-\S+Z$/m);
     expect(await cli.done("webhooks", "secret", id)).toBe(`${made}\n`);
     const own = ["webhooks", "rotate", id, "--grace-hours", "0", "--secret-stdin", "--json"];
     const rotated = await cli.run(own, {}, "a-secret-of-my-own\n");

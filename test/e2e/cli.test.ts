@@ -178,7 +178,7 @@ describe("fluxhook rejected", () => {
     const one = await cli.run(["rejected", "requeue", c ?? "", "0123456789abcdef"], after);
     expect([one.exitCode, one.stdout]).toEqual([
       1,
-      "requeued 1; 1 not: no longer there, not kept whole, or from a list that is not served\n",
+      "requeued 1; 1 not: no longer stored, stored only in part, or from a list that FLUXHOOK_QUEUE lacks\n",
     ]);
     const limited = await cli.run(["rejected", "requeue", "--all", "--limit", "1"], after);
     expect(limited.stdout).toBe("requeued 1, 1 remain: run it again\n");

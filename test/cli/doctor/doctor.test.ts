@@ -204,7 +204,7 @@ describe("on a Valkey that is set up well", () => {
       await redis.hset(sharedKeys(prefix).webhooks("user:u_1"), "wh_broken", "{");
       redis.disconnect();
       const results = await diagnose(environment(prefix));
-      expect(results["webhook-secrets"]?.found).toBe("1 records are no webhooks");
+      expect(results["webhook-secrets"]?.found).toBe("1 records are not webhooks");
       expect(results.egress?.status).toBe("warning");
     });
 

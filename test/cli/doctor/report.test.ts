@@ -135,7 +135,7 @@ describe("checks", () => {
       ["throws", "problem", "the check itself failed: ours"],
       ["hangs", "problem", "no answer within 0.05 s"],
       ["rejects", "problem", "Valkey went away: no answer in time"],
-      ["refused", "problem", "Valkey keeps this user from Fluxhook's keys (NOPERM)"],
+      ["refused", "problem", "Valkey denies Fluxhook's keys to this user (NOPERM)"],
       ["valkey", "skipped", "no Valkey: ECONNREFUSED"],
       ["wrong", "skipped", "FLUXHOOK_PORT is wrong"],
       ["fine", "ok", "yes"],

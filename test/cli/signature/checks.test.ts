@@ -74,9 +74,9 @@ describe("it says", () => {
   test.each([
     [
       301,
-      "the time of webhook-timestamp is 301 s ago; --any-age passes over it; accepted are 300 s",
+      "the time of webhook-timestamp is 301 s ago; use --any-age to ignore it; accepted are 300 s",
     ],
-    [-301, "the time of webhook-timestamp is 301 s ahead of this machine; accepted are 300 s"],
+    [-301, "the time of webhook-timestamp is 301 s in the future; accepted are 300 s"],
   ])("how far off the time is: %i s", async (off, message) => {
     expect(await messageOf(await signed("standard", { nowSeconds: NOW + off }))).toBe(message);
     const flux = await signed("flux", { nowSeconds: NOW + off });
@@ -128,7 +128,7 @@ describe("it says", () => {
     ["webhook-timestamp", null, "the request has no header webhook-timestamp"],
     ["webhook-signature", null, "the request has no header webhook-signature"],
     ["webhook-id", "a.b", `webhook-id is "a.b"; accepted are ids without a dot`],
-    ["webhook-timestamp", "hello", `no time that can be read: "hello"; accepted are Unix seconds`],
+    ["webhook-timestamp", "hello", `no valid time: "hello"; accepted are Unix seconds`],
   ])("what is wrong with %s: %j", async (name, value, message) => {
     const request = await signed("standard");
     if (value === null) request.headers.delete(name);

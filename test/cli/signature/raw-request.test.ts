@@ -32,12 +32,12 @@ describe("a request out of a file", () => {
   });
 
   test.each([
-    ["", "there is no empty line in it"],
-    ["POST / HTTP/1.1\r\nA: b\r\n", "there is no empty line in it"],
-    ["POST / HTTP/1.1\r\nno header\r\n\r\n", "one of its lines is no header"],
-    ["A: b\nContent-Length: 9\n\n{}", "its body has 2 bytes, and Content-Length says 9"],
-    ["A: b\nContent-Length: many\n\n{}", "its body has 2 bytes, and Content-Length says many"],
-    ["A: b\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n", "its body is in chunks"],
+    ["", "it has no empty line"],
+    ["POST / HTTP/1.1\r\nA: b\r\n", "it has no empty line"],
+    ["POST / HTTP/1.1\r\nno header\r\n\r\n", "one of its lines is not a header"],
+    ["A: b\nContent-Length: 9\n\n{}", "its body has 2 bytes, but Content-Length is 9"],
+    ["A: b\nContent-Length: many\n\n{}", "its body has 2 bytes, but Content-Length is many"],
+    ["A: b\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n", "its body is chunked"],
   ])("%j is told what is wrong with it", (text, problem) => {
     expect(readRawRequest(bytes(text))).toStartWith(problem);
   });
