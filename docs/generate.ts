@@ -46,7 +46,6 @@ function routesTable(): string {
 function openApiPaths(): Record<string, Record<string, Operation>> {
   const api = createApi({
     stores: unasked(),
-    guard: unasked(),
     sendTest: unasked(),
     config: { apiToken: "", maxEventBytes: 0, eventTypes: "open", version: VERSION },
     notReadyCauses: () => [],

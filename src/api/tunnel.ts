@@ -5,7 +5,6 @@ import type { Context } from "hono";
 import { z } from "zod";
 import type { CreatedSession, SessionRecord } from "../valkey/tunnel/tunnel-store.ts";
 import { listenSessionOf, newListenToken } from "../valkey/tunnel/tunnel-token.ts";
-import { dialectOf } from "../wire/dialects/registry.ts";
 import {
   HEARTBEAT_MS,
   KEPT_MS,
@@ -14,13 +13,11 @@ import {
   listenCreateSchema,
   listenIdSchema,
   listenSessionSchema,
-  listenUrl,
   MAX_BODY_BYTES,
   MOST_AT_ONCE,
 } from "../wire/tunnel.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
-import { makeSecret } from "../wire/secret.ts";
-import { MAX_TIMEOUT_MS, webhookCreateSchema, WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
+import { WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
 import { maySee } from "./auth/authenticate.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -29,7 +26,6 @@ import { impliedInBody } from "./auth/implied-owner.ts";
 import { newId } from "../wire/new-id.ts";
 import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
 import { problem } from "./http/problem.ts";
-import { newWebhook } from "../control/webhook-changes.ts";
 
 const tags = ["listen"];
 const one = z.object({
@@ -62,7 +58,7 @@ const pollQuery = z.object({
   wait_ms: wholeNumber(HEARTBEAT_MS),
 });
 
-export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
+export function addListen(api: Api, { stores, config }: ApiDeps): void {
   const { listen, webhooks } = stores;
 
   api.openapi(
@@ -89,22 +85,16 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
       }
       const token = newListenToken();
       const session = listenSessionOf(token);
-      const webhook =
-        owner === null
-          ? null
-          : newWebhook(temporaryWebhook(input, session), {
-              id: newId("wh"),
-              secret: makeSecret(),
-              at: now().toISOString(),
-              dialect: dialectOf(input.dialect),
-              retrySchedule: config.retrySchedule,
-            });
-      const webhookId = webhook?.id ?? null;
+      const webhookId = owner === null ? null : newId("wh");
       const madeBy = nameOf(c.var.principal);
-      // Before the webhook: a crash in between leaves nothing that does not end by itself.
+      // Before its webhook: what a crash in between leaves behind ends by itself.
       const begun = await listen.create({ id: session, madeBy, webhookId, owner });
       if (!begun.created) return tooManySessions(c, begun);
-      if (webhook !== null && !(await webhooks.create(webhook)).created) {
+      const result =
+        webhookId === null
+          ? null
+          : await webhooks.createTemporary(input, { id: webhookId, session });
+      if (result?.created === false) {
         await listen.remove(session);
         return problem(
           c,
@@ -119,7 +109,7 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
           token,
           url: `${url.replace(/\/+$/, "")}/l/${token}`,
           webhook_id: webhookId,
-          secret: webhook?.secrets[0]?.secret ?? null,
+          secret: result?.record.secrets[0]?.secret ?? null,
           expires_in_s: Math.round(listen.sessionTtlMs / 1_000),
         },
         201,
@@ -184,10 +174,8 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
     async (c) => {
       const record = await find(c, c.req.valid("param").session);
       if (!record) return noSuchSession(c);
-      // The webhook first: were the session gone, nobody would know that they belong together.
-      const webhook = record.webhookId === null ? null : await webhooks.get(record.webhookId);
-      // With another url it has become its owner's own.
-      if (webhook?.url === listenUrl(record.id)) await webhooks.delete(webhook.id);
+      // Before its session, which is the only one that knows its webhook.
+      if (record.webhookId !== null) await webhooks.deleteTemporary(record.webhookId, record.id);
       await listen.remove(record.id);
       return c.body(null, 204);
     },
@@ -198,18 +186,6 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
     const record = await listen.find(session);
     return record?.madeBy === nameOf(c.var.principal) ? record : null;
   }
-}
-
-function temporaryWebhook(input: z.output<typeof listenCreateSchema>, session: string) {
-  return {
-    // Its url is not for that schema to judge.
-    ...webhookCreateSchema.parse({ ...input, url: "https://temporary.invalid" }),
-    url: listenUrl(session),
-    description: "fluxhook listen",
-    // Whoever tries something out fails often, and for long.
-    disable_rule: null,
-    timeout_ms: MAX_TIMEOUT_MS,
-  };
 }
 
 function ownerIn(input: { user_id?: string; org_id?: string }): OwnerRef | null {

@@ -15,8 +15,8 @@ export const NO_HEALTH: WebhookHealth = {
   consecutive_failures: 0,
 };
 
-/** Why a webhook is off that its user has switched off. */
-const BY_HAND = "manual";
+/** The `disabled_reason` of a webhook that its user has disabled. */
+export const BY_USER = "manual";
 
 export function newWebhook(
   input: WebhookCreate,
@@ -33,8 +33,8 @@ export function newWebhook(
   return {
     id: made.id,
     ...given,
-    disabled_reason: input.enabled ? null : BY_HAND,
-    // null is a user's choice of no rule, undefined is none.
+    disabled_reason: input.enabled ? null : BY_USER,
+    // With null the user chose to have no rule; undefined means that the user chose nothing.
     disable_rule: input.disable_rule === undefined ? made.dialect.disableRule : input.disable_rule,
     timeout_ms: input.timeout_ms ?? made.dialect.timeoutMs,
     retry_schedule: input.retry_schedule ?? [...schedule],
@@ -45,23 +45,23 @@ export function newWebhook(
 }
 
 /** A new dialect leaves time-out, schedule and disable rule as they are: they may be the user's. */
-export function patched(current: WebhookRecord, patch: WebhookPatch, at: string): WebhookRecord {
+export function applyPatch(current: WebhookRecord, patch: WebhookPatch, at: string): WebhookRecord {
   const next = { ...current, ...patch, updated_at: at };
   if (next.enabled) return { ...next, disabled_reason: null };
-  // A webhook that has been off since before keeps the reason it went off for.
-  return { ...next, disabled_reason: current.enabled ? BY_HAND : current.disabled_reason };
+  // A webhook that was disabled before keeps its reason.
+  return { ...next, disabled_reason: current.enabled ? BY_USER : current.disabled_reason };
 }
 
-export function enabled(current: WebhookRecord, at: string): WebhookRecord {
+export function enable(current: WebhookRecord, at: string): WebhookRecord {
   return { ...current, enabled: true, disabled_reason: null, updated_at: at };
 }
 
-export function disabled(current: WebhookRecord, at: string): WebhookRecord {
-  return { ...current, enabled: false, disabled_reason: BY_HAND, updated_at: at };
+export function disable(current: WebhookRecord, reason: string, at: string): WebhookRecord {
+  return { ...current, enabled: false, disabled_reason: reason, updated_at: at };
 }
 
-/** Guarantee 9: what the API answers of a webhook has no secret in it. */
-export function shown(record: WebhookRecord, health: WebhookHealth): Webhook {
+/** Guarantee 9: the public form of a webhook holds no secret. */
+export function toPublic(record: WebhookRecord, health: WebhookHealth): Webhook {
   const { secrets: _secrets, ...rest } = record;
   return { ...rest, health };
 }
