@@ -15,7 +15,7 @@ import { nextCursorSchema, pageQuery, positionIn } from "./http/page.ts";
 import { invalid, problem } from "./http/problem.ts";
 
 const tags = ["parked"];
-const MOST_AT_ONCE = 1_000;
+const MAX_AT_ONCE = 1_000;
 
 const parkedSchema = z
   .object({
@@ -82,8 +82,8 @@ const redeliverSchema = z
     limit: z
       .int()
       .min(1)
-      .max(MOST_AT_ONCE)
-      .default(MOST_AT_ONCE)
+      .max(MAX_AT_ONCE)
+      .default(MAX_AT_ONCE)
       .describe("how many at most, the oldest first"),
     dry_run: z
       .boolean()

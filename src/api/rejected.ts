@@ -9,7 +9,7 @@ import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
 import { nextCursorSchema, pageQuery } from "./http/page.ts";
 
 const tags = ["events"];
-const MOST_AT_ONCE = 1_000;
+const MAX_AT_ONCE = 1_000;
 
 const rejectedSchema = z
   .object({
@@ -44,11 +44,11 @@ const requeueSchema = z
           .regex(/^[0-9a-f]{16}$/, { error: "must be the `id` of one of GET /v1/rejected" }),
       )
       .min(1)
-      .max(MOST_AT_ONCE)
+      .max(MAX_AT_ONCE)
       .optional()
       .describe("these; what is no longer there is passed over"),
     all: z.literal(true).optional().describe("all that are there, the oldest first"),
-    limit: z.int().min(1).max(MOST_AT_ONCE).default(MOST_AT_ONCE).describe("how many at most"),
+    limit: z.int().min(1).max(MAX_AT_ONCE).default(MAX_AT_ONCE).describe("how many at most"),
   })
   .refine((input) => (input.ids === undefined) !== (input.all === undefined), {
     error: 'give either "ids" or "all":true',

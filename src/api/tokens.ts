@@ -9,13 +9,13 @@ import type { ApiDeps } from "./deps.ts";
 import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
 import type { ScopedTokens } from "./auth/scoped-token.ts";
 
-const LONGEST_S = 30 * 86_400;
+const MAX_EXPIRES_IN_S = 30 * 86_400;
 
 const tokenCreateSchema = z
   .strictObject({
     user_id: ownerIdSchema.optional(),
     org_id: ownerIdSchema.optional(),
-    expires_in_s: z.int().min(1).max(LONGEST_S).default(3_600).describe("at most 30 days"),
+    expires_in_s: z.int().min(1).max(MAX_EXPIRES_IN_S).default(3_600).describe("at most 30 days"),
   })
   .refine((input) => (input.user_id === undefined) !== (input.org_id === undefined), {
     error: "give either user_id or org_id",

@@ -56,8 +56,8 @@ export interface ParkedPage {
   next: ParkedPosition | null;
 }
 
-/** One script moves so many; Valkey serves the workers in between. */
-const MOST_IN_SCRIPT = 100;
+/** One script moves up to this many; between two scripts Valkey serves the workers. */
+const MAX_IN_SCRIPT = 100;
 
 export class Redelivery {
   constructor(private readonly options: RedeliveryOptions) {}
@@ -204,9 +204,9 @@ interface Waiting {
 async function redeliverAll(found: readonly FoundParked[]): Promise<number> {
   let redelivered = 0;
   for (const [store, ofStore] of Map.groupBy(found, (one) => one.store)) {
-    for (let i = 0; i < ofStore.length; i += MOST_IN_SCRIPT) {
+    for (let i = 0; i < ofStore.length; i += MAX_IN_SCRIPT) {
       const became = await store.redeliver(
-        ofStore.slice(i, i + MOST_IN_SCRIPT).map(({ header }) => ({
+        ofStore.slice(i, i + MAX_IN_SCRIPT).map(({ header }) => ({
           delivery: header.delivery,
           header: again(header),
         })),

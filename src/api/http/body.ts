@@ -114,8 +114,8 @@ function tooLarge(c: Context<ApiEnv>, maxBytes: number) {
 
 /** What would take long to parse, and is in no body that any route takes. */
 function tooManyParts({ values, escapes, outsideTexts }: Nesting): FieldError | null {
-  const tooMany = (most: number, code: string, what: string): FieldError => {
-    return { field: "", code, message: `the body holds more than ${most} ${what}` };
+  const tooMany = (max: number, code: string, what: string): FieldError => {
+    return { field: "", code, message: `the body holds more than ${max} ${what}` };
   };
   if (values > MAX_VALUES) return tooMany(MAX_VALUES, "too-many-values", "values");
   if (escapes > MAX_ESCAPES) return tooMany(MAX_ESCAPES, "too-many-escapes", "escaped characters");

@@ -113,22 +113,22 @@ function sentence({ field, message }: FieldError): string {
 }
 
 /** A body of thousands of faults need not be answered with thousands of lines. */
-const MOST_ERRORS = 100;
+const MAX_ERRORS = 100;
 
 /** Zod's issues as the API answers them; zod's messages name what was found only by its type. */
 export function fieldErrors(error: z.ZodError): FieldError[] {
-  const errors = error.issues.slice(0, MOST_ERRORS).flatMap((issue): FieldError[] => {
+  const errors = error.issues.slice(0, MAX_ERRORS).flatMap((issue): FieldError[] => {
     const path = issue.path.map(String);
     if (issue.code !== "unrecognized_keys") {
       return [{ field: path.join("."), code: issue.code, message: issue.message }];
     }
-    return issue.keys.slice(0, MOST_ERRORS).map((key) => ({
+    return issue.keys.slice(0, MAX_ERRORS).map((key) => ({
       field: [...path, key].join("."),
       code: "unknown_field",
       message: "is not a field of this object",
     }));
   });
-  return errors.slice(0, MOST_ERRORS);
+  return errors.slice(0, MAX_ERRORS);
 }
 
 /** The hook of every route: what zod refuses is answered with 422. */
@@ -199,9 +199,9 @@ function wrongTypeDetail(c: Context<ApiEnv>, keys: readonly string[]): string {
     : "the operator of this service has to put that right";
 }
 
-const MOST_SHOWN = 200;
+const MAX_PATH_LENGTH = 200;
 
 /** As it was sent, percent-encoded: what it decodes to may move a terminal's cursor. */
 function shownPath(c: Context<ApiEnv>): string {
-  return (URL.parse(c.req.url, "http://localhost")?.pathname ?? "").slice(0, MOST_SHOWN);
+  return (URL.parse(c.req.url, "http://localhost")?.pathname ?? "").slice(0, MAX_PATH_LENGTH);
 }

@@ -2,7 +2,7 @@
 import type { Steps } from "../../wire/steps.ts";
 
 /** Long enough that pauses cost little, short enough that a turn with other work stays short. */
-const LONGEST_TURN_MS = 5;
+const MAX_TURN_MS = 5;
 
 const waiting: (() => void)[] = [];
 
@@ -21,12 +21,12 @@ function wakeOne(): void {
 
 /** Runs the steps and pauses between two of them where they take long. */
 export async function inTurns<T>(steps: Steps<T>): Promise<T> {
-  let pauseAt = performance.now() + LONGEST_TURN_MS;
+  let pauseAt = performance.now() + MAX_TURN_MS;
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
     if (performance.now() < pauseAt) continue;
     await nextTurn();
-    pauseAt = performance.now() + LONGEST_TURN_MS;
+    pauseAt = performance.now() + MAX_TURN_MS;
   }
 }

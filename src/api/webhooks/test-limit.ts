@@ -3,7 +3,7 @@
 import type { OwnerRef } from "../../wire/owner.ts";
 import { FixedWindow } from "../http/fixed-window.ts";
 
-const MAX_AT_A_TIME = 2;
+const MAX_RUNNING = 2;
 /** While tests are under way: they end when their receiver answers. */
 const RETRY_WHEN_BUSY_S = 5;
 const MAX_PER_WINDOW = 20;
@@ -21,8 +21,8 @@ export class TestLimit {
   /** The caller calls `done` when the test has ended. */
   take(owner: OwnerRef, webhookId: string, nowMs: number): TestPermit {
     const running = this.#running.get(webhookId) ?? 0;
-    if (running >= MAX_AT_A_TIME) {
-      const detail = `${MAX_AT_A_TIME} tests of this webhook are under way`;
+    if (running >= MAX_RUNNING) {
+      const detail = `${MAX_RUNNING} tests of this webhook are under way`;
       return { granted: false, retryAfterS: RETRY_WHEN_BUSY_S, detail };
     }
     const { count, retryAfterS } = this.#windows.count(owner, nowMs);
