@@ -137,7 +137,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
         limit,
       );
       return c.json(
-        { parked: page.parked.map(shown), next_cursor: page.next && cursorAt(page.next) },
+        { parked: page.parked.map(toPublic), next_cursor: page.next && cursorAt(page.next) },
         200,
       );
     },
@@ -257,7 +257,7 @@ function ownersFor(
   return principal.kind === "owner" ? [principal.owner] : null;
 }
 
-function shown(parked: ListedParked): z.infer<typeof parkedSchema> {
+function toPublic(parked: ListedParked): z.infer<typeof parkedSchema> {
   const { header } = parked;
   const { kind, id } = splitOwnerRef(header.owner);
   return {

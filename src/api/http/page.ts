@@ -48,11 +48,11 @@ export function pageOf<T>(
 ): { items: T[]; next: string | null } {
   const after = page.cursor === undefined ? "" : positionIn(page.cursor);
   const rest = items.filter((item) => position(item) > after);
-  const shown = rest.slice(0, page.limit);
-  const last = shown.at(-1);
-  const more = rest.length > shown.length && last !== undefined;
+  const onPage = rest.slice(0, page.limit);
+  const last = onPage.at(-1);
+  const more = rest.length > onPage.length && last !== undefined;
   return {
-    items: shown,
+    items: onPage,
     next: more ? Buffer.from(position(last)).toString("base64url") : null,
   };
 }

@@ -141,7 +141,7 @@ export function answerInvalid(
 
 /** The one place where an exception becomes an answer; nothing of it leaves the process. */
 export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
-  const request = { method: c.req.method, path: shownPath(c) };
+  const request = { method: c.req.method, path: sentPath(c) };
   if (error instanceof ValkeyUnavailable) {
     log.info({ ...request, err: error }, "request.unavailable");
     return problem(
@@ -202,6 +202,6 @@ function wrongTypeDetail(c: Context<ApiEnv>, keys: readonly string[]): string {
 const MAX_PATH_LENGTH = 200;
 
 /** As it was sent, percent-encoded: what it decodes to may move a terminal's cursor. */
-function shownPath(c: Context<ApiEnv>): string {
+function sentPath(c: Context<ApiEnv>): string {
   return (URL.parse(c.req.url, "http://localhost")?.pathname ?? "").slice(0, MAX_PATH_LENGTH);
 }
