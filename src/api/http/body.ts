@@ -5,7 +5,7 @@ import { readBounded } from "../../wire/read-bounded.ts";
 import type { ApiEnv } from "./env.ts";
 import { invalid, problem, type FieldError } from "./problem.ts";
 import { inTurns, nextTurn } from "./turns.ts";
-import { illFormedText, unsafeKey } from "./lone-surrogates.ts";
+import { findLoneSurrogate, findUnsafeKey } from "./lone-surrogates.ts";
 
 /** Enough for every route but POST /v1/events. */
 export const SMALL_BODY_BYTES = 64 * 1024;
@@ -126,12 +126,12 @@ function tooManyParts({ values, escapes, outsideTexts }: Nesting): FieldError | 
 
 /** What is valid JSON and cannot be stored or checked as what it says. */
 function faultyText(text: string, value: unknown): FieldError | null {
-  const illFormed = illFormedText(text, value);
-  if (illFormed !== null) {
+  const loneSurrogate = findLoneSurrogate(text, value);
+  if (loneSurrogate !== null) {
     const message = "holds half of a surrogate pair, which is no Unicode text";
-    return { field: illFormed, code: "not_unicode", message };
+    return { field: loneSurrogate, code: "not_unicode", message };
   }
-  const unsafe = unsafeKey(text, value);
+  const unsafe = findUnsafeKey(text, value);
   // The schema's own checks pass over this one key without a word, wherever keys are the user's.
   return unsafe === null
     ? null

@@ -12,7 +12,7 @@ interface Place {
 const ESCAPED_HALF = /\\u[dD][89a-fA-F]/;
 
 /** The dotted path to the first text that holds one, null where none does. `value` is what `text` says. */
-export function illFormedText(text: string, value: unknown): string | null {
+export function findLoneSurrogate(text: string, value: unknown): string | null {
   if (!ESCAPED_HALF.test(text)) return null;
   return find(value, (place) => {
     if (typeof place.value === "string") return place.value.isWellFormed() ? null : pathOf(place);
@@ -27,16 +27,16 @@ const MAYBE_UNSAFE = /__proto__|\\u00(?:5[fF]|7[0-9])|\\u006[0-9a-fA-F]/;
  * The dotted path to a key `__proto__`, null where there is none. Set on an object it changes what the
  * object is and leaves no member, so validators pass over it: what the user named would be gone.
  */
-export function unsafeKey(text: string, value: unknown): string | null {
+export function findUnsafeKey(text: string, value: unknown): string | null {
   if (!MAYBE_UNSAFE.test(text)) return null;
   return find(value, (place) => (place.key === "__proto__" ? pathOf(place) : null));
 }
 
-/** What `judge` says first about a value or one inside it. */
-function find(value: unknown, judge: (place: Place) => string | null): string | null {
+/** Returns the first answer of `check` about a value or one inside of it that is not null. */
+function find(value: unknown, check: (place: Place) => string | null): string | null {
   const places: Place[] = [{ value, key: "", parent: null }];
   for (let place = places.pop(); place !== undefined; place = places.pop()) {
-    const found = judge(place);
+    const found = check(place);
     if (found !== null) return found;
     if (typeof place.value !== "object" || place.value === null) continue;
     for (const [key, inner] of Object.entries(place.value)) {
