@@ -10,7 +10,7 @@ import { addDocument } from "./http/document.ts";
 import { addEventTypes } from "./event-types.ts";
 import { addEvents } from "./events.ts";
 import { addHealth } from "./health.ts";
-import { addListen } from "./tunnel.ts";
+import { addTunnel } from "./tunnel.ts";
 import { addLogs } from "./logs.ts";
 import { addParked } from "./parked.ts";
 import { answerError, problem } from "./http/problem.ts";
@@ -44,7 +44,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addEventTypes(api, deps);
   addRejected(api, deps);
   addTokens(api, deps, tokens);
-  addListen(api, deps);
+  addTunnel(api, deps);
   addHealth(api, deps);
   addDocument(api, deps.config.version);
 

@@ -7,6 +7,7 @@ import { boundedText } from "../wire/bounded-text.ts";
 import { ownerIdSchema, ownerRef, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
 import { ownerOf } from "../wire/webhook.ts";
 import { maySee } from "./auth/authenticate.ts";
+import { noSuchOwner } from "./auth/no-such-owner.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./http/env.ts";
@@ -282,8 +283,4 @@ function cursorAt({ parkedAtMs, delivery }: ParkedPosition): string {
 function readPosition(cursor: string): ParkedPosition {
   const [, parkedAtMs = "", delivery = ""] = POSITION.exec(positionIn(cursor)) ?? [];
   return { parkedAtMs: Number(parkedAtMs), delivery };
-}
-
-function noSuchOwner(c: Context<ApiEnv>) {
-  return problem(c, "not-found", "there is no such owner");
 }

@@ -19,6 +19,7 @@ import {
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
 import { WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
 import { maySee } from "./auth/authenticate.ts";
+import { noSuchOwner } from "./auth/no-such-owner.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv, Principal } from "./http/env.ts";
@@ -28,7 +29,7 @@ import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
 import { problem } from "./http/problem.ts";
 
 const tags = ["listen"];
-const one = z.object({
+const sessionParam = z.object({
   session: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)
@@ -58,7 +59,7 @@ const pollQuery = z.object({
   wait_ms: wholeNumber(HEARTBEAT_MS),
 });
 
-export function addListen(api: Api, { stores, config }: ApiDeps): void {
+export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
   const { listen, webhooks } = stores;
 
   api.openapi(
@@ -80,13 +81,11 @@ export function addListen(api: Api, { stores, config }: ApiDeps): void {
     async (c) => {
       const input = c.req.valid("json");
       const owner = ownerIn(input);
-      if (owner !== null && !maySee(c.var.principal, owner)) {
-        return problem(c, "not-found", "there is no such owner");
-      }
+      if (owner !== null && !maySee(c.var.principal, owner)) return noSuchOwner(c);
       const token = newListenToken();
       const session = listenSessionOf(token);
       const webhookId = owner === null ? null : newId("wh");
-      const madeBy = nameOf(c.var.principal);
+      const madeBy = creatorOf(c.var.principal);
       // Before its webhook: what a crash in between leaves behind ends by itself.
       const begun = await listen.create({ id: session, madeBy, webhookId, owner });
       if (!begun.created) return tooManySessions(c, begun);
@@ -126,7 +125,7 @@ export function addListen(api: Api, { stores, config }: ApiDeps): void {
         `Answers at once where something waits, else after \`wait_ms\`. What is not answered for ` +
         `${KEPT_MS / 1_000} s is no longer there.`,
       tags,
-      request: { params: one, query: pollQuery },
+      request: { params: sessionParam, query: pollQuery },
       responses: {
         200: json(listenBatchSchema, "none, some or as many as `limit`"),
         ...problems(401, 404, 422, 500, 503),
@@ -147,7 +146,7 @@ export function addListen(api: Api, { stores, config }: ApiDeps): void {
       summary: "The local server's answer to one request of a session",
       tags,
       middleware: [jsonBody(ANSWER_BYTES)],
-      request: { params: one, body: jsonInput(listenAnswerSchema) },
+      request: { params: sessionParam, body: jsonInput(listenAnswerSchema) },
       responses: {
         204: { description: "the request is done; whoever waits for the answer gets it" },
         ...problems(400, 401, 404, 413, 415, 422, 500, 503),
@@ -168,7 +167,7 @@ export function addListen(api: Api, { stores, config }: ApiDeps): void {
       path: "/v1/listen/{session}",
       summary: "End a session, its URL and its temporary webhook",
       tags,
-      request: { params: one },
+      request: { params: sessionParam },
       responses: { 204: { description: "ended" }, ...problems(401, 404, 422, 500, 503) },
     }),
     async (c) => {
@@ -184,7 +183,7 @@ export function addListen(api: Api, { stores, config }: ApiDeps): void {
   /** Null also for somebody else's: a scoped token does not reach what the API token has made. */
   async function find(c: Context<ApiEnv>, session: string): Promise<SessionRecord | null> {
     const record = await listen.find(session);
-    return record?.madeBy === nameOf(c.var.principal) ? record : null;
+    return record?.madeBy === creatorOf(c.var.principal) ? record : null;
   }
 }
 
@@ -193,7 +192,7 @@ function ownerIn(input: { user_id?: string; org_id?: string }): OwnerRef | null 
   return input.org_id === undefined ? null : ownerRef("org", input.org_id);
 }
 
-function nameOf(principal: Principal): string {
+function creatorOf(principal: Principal): string {
   return principal.kind === "api" ? "api" : principal.owner;
 }
 

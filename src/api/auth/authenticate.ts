@@ -38,10 +38,10 @@ export function requirePrincipal(
   identify: Identify,
   { now, log }: Pick<ApiDeps, "now" | "log">,
 ): MiddlewareHandler<ApiEnv> {
-  const failed = new WrongTokenLimit();
+  const wrongTokens = new WrongTokenLimit();
 
   function refuseWrong(c: Context<ApiEnv>) {
-    const failure = failed.count(c.env?.requestIP?.(c.req.raw)?.address ?? null, now());
+    const failure = wrongTokens.count(c.env?.requestIP?.(c.req.raw)?.address ?? null, now());
     if (!failure.limited) {
       return problem(c, "unauthorized", "this token is not accepted", {
         headers: { "WWW-Authenticate": INVALID_TOKEN },

@@ -11,7 +11,7 @@ import { inTurns } from "./turns.ts";
 type OpenApiDocument = ReturnType<Api["getOpenAPI31Document"]>;
 type DocumentHead = Parameters<Api["getOpenAPI31Document"]>[0];
 
-interface Kept {
+interface Representation {
   body: Uint8Array<ArrayBuffer>;
   etag: string;
 }
@@ -36,12 +36,12 @@ export function addDocument(api: Api, version: string): void {
       304: { description: "it is still the one with this ETag" },
     },
   });
-  let kept: Promise<Record<"plain" | "gzip", Kept>> | null = null;
+  let cached: Promise<Record<"plain" | "gzip", Representation>> | null = null;
   api.get("/openapi.json", async (c) => {
     // All that ask meanwhile wait for the same one.
-    kept ??= inTurns(documentSteps(api, headOf(version))).then(keep);
+    cached ??= inTurns(documentSteps(api, headOf(version))).then(toRepresentations);
     const encoding = acceptsGzip(c.req.header("accept-encoding")) ? "gzip" : "plain";
-    const { body, etag } = (await kept)[encoding];
+    const { body, etag } = (await cached)[encoding];
     c.header("ETag", etag);
     c.header("Vary", "Accept-Encoding", { append: true });
     // It may be kept, and is asked about each time: another version has another one.
@@ -96,7 +96,7 @@ export function* documentSteps(api: Api, head: DocumentHead): Steps<OpenApiDocum
   return { ...document, components: { ...document.components, schemas }, paths };
 }
 
-function keep(document: OpenApiDocument): Record<"plain" | "gzip", Kept> {
+function toRepresentations(document: OpenApiDocument): Record<"plain" | "gzip", Representation> {
   const body = new TextEncoder().encode(JSON.stringify(document));
   const hash = createHash("sha256").update(body).digest("base64url").slice(0, 22);
   return {

@@ -32,7 +32,7 @@ export function jsonInput<S extends z.ZodType>(schema: S) {
   return { required: true, content: { "application/json": { schema } } };
 }
 
-const WHEN: Record<ProblemStatus, string> = {
+const DESCRIPTIONS: Record<ProblemStatus, string> = {
   400: "the body is not JSON, or the request is malformed",
   401: "no valid token",
   404: "there is no such thing, or it is another owner's",
@@ -61,7 +61,7 @@ export function problems<const S extends ProblemStatus>(
     all.map((status): [ProblemStatus, ProblemResponse] => [
       status,
       {
-        description: WHEN[status],
+        description: DESCRIPTIONS[status],
         content: { "application/problem+json": { schema: problemSchema } },
       },
     ]),

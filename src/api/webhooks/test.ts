@@ -16,7 +16,7 @@ import { unreadable } from "./secrets.ts";
 const SILENT_FOR_S = MAX_TIMEOUT_MS / 1_000 + 10;
 
 export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): void {
-  const budget = new TestLimit();
+  const limit = new TestLimit();
 
   api.openapi(
     createRoute({
@@ -41,7 +41,7 @@ export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): vo
       const record = await findWebhook(c, stores.webhooks, id);
       if (!record) return noSuchWebhook(c);
       if (record.secrets.length === 0) return unreadable(c, record);
-      const permit = budget.take(ownerOf(record), record.id, now().getTime());
+      const permit = limit.take(ownerOf(record), record.id, now().getTime());
       if (!permit.granted) {
         return problem(c, "too-many-tests", permit.detail, {
           headers: { "Retry-After": String(permit.retryAfterS) },

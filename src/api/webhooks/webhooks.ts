@@ -12,6 +12,7 @@ import {
   type WebhookRecord,
 } from "../../wire/webhook.ts";
 import { maySee } from "../auth/authenticate.ts";
+import { noSuchOwner } from "../auth/no-such-owner.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "../http/body.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { ApiEnv } from "../http/env.ts";
@@ -254,10 +255,6 @@ export function addWebhooks(api: Api, { stores }: ApiDeps): void {
 
 function position(record: WebhookRecord): string {
   return `${record.created_at} ${record.id}`;
-}
-
-function noSuchOwner(c: Context<ApiEnv>) {
-  return problem(c, "not-found", "there is no such owner");
 }
 
 function urlDenied(c: Context<ApiEnv>, { message }: UrlDenied) {
