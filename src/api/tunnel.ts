@@ -1,5 +1,5 @@
-// /v1/listen: the sessions of `fluxhook listen`. The client asks for what waits, and answers it; so it
-// needs no more than HTTP, any replica serves it, and each question is its heartbeat.
+// /v1/listen: the sessions of `fluxhook listen`. The client polls for waiting requests and posts the answers,
+// so it needs only HTTP and any replica serves it. Each poll is its heartbeat.
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
@@ -36,13 +36,13 @@ const sessionParam = z.object({
     .meta({ example: "Zk3vJ8kQm2ZpXr6Tn0YbLcW9" }),
 });
 
-/** When a place may have become free. */
+/** After this long another session may have ended. */
 const RETRY_AFTER_S = 10;
 type SessionLimit = Extract<CreatedSession, { created: false }>;
-/** Base64 makes four bytes of three. */
+/** Base64 turns three bytes into four. */
 const ANSWER_BYTES = 2 * MAX_BODY_BYTES;
 
-/** In a query. Its schema would take null too, which becomes 0, but no query has one. */
+/** A number in a query. The schema would also accept null as 0, but a query has no null. */
 function wholeNumber(max: number) {
   return z.coerce
     .number()
@@ -54,7 +54,7 @@ function wholeNumber(max: number) {
 }
 
 const pollQuery = z.object({
-  after: listenIdSchema.default("0-0").describe("the last request that came before"),
+  after: listenIdSchema.default("0-0").describe("the last request that the client received"),
   limit: wholeNumber(MOST_AT_ONCE),
   wait_ms: wholeNumber(HEARTBEAT_MS),
 });
@@ -66,15 +66,15 @@ export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
     createRoute({
       method: "post",
       path: "/v1/listen",
-      summary: "Begin a session of `fluxhook listen`: a public URL and a temporary webhook",
+      summary: "Start a session of `fluxhook listen`: a public URL and a temporary webhook",
       description:
-        "Whoever made it, API token or owner, is the only one to use it. Without an owner there is no " +
-        "webhook, only the URL. It ends by DELETE, or by itself when nobody has asked for its requests.",
+        "Only its creator, the API token or one owner, can use it. Without an owner it has a URL and no " +
+        "webhook. It ends by DELETE, or by itself after its client has stopped polling.",
       tags,
       middleware: [jsonBody(SMALL_BODY_BYTES), impliedInBody],
       request: { body: jsonInput(listenCreateSchema) },
       responses: {
-        201: json(listenSessionSchema, "begun"),
+        201: json(listenSessionSchema, "started"),
         ...problems(400, 401, 404, 409, 413, 415, 422, 429, 500, 503),
       },
     }),
@@ -87,8 +87,8 @@ export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
       const webhookId = owner === null ? null : newId("wh");
       const madeBy = creatorOf(c.var.principal);
       // Before its webhook: what a crash in between leaves behind ends by itself.
-      const begun = await listen.create({ id: session, madeBy, webhookId, owner });
-      if (!begun.created) return tooManySessions(c, begun);
+      const started = await listen.create({ id: session, madeBy, webhookId, owner });
+      if (!started.created) return tooManySessions(c, started);
       const result =
         webhookId === null
           ? null
@@ -98,7 +98,7 @@ export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
         return problem(
           c,
           "too-many-webhooks",
-          `a session needs a temporary webhook, and this owner has ${WEBHOOKS_PER_OWNER} webhooks, as many as it may have; delete one`,
+          `a session needs a temporary webhook, and this owner has ${WEBHOOKS_PER_OWNER} webhooks, the maximum; delete one`,
         );
       }
       const url = config.publicUrl ?? new URL(c.req.url, "http://localhost").origin;
@@ -120,14 +120,14 @@ export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/v1/listen/{session}/requests",
-      summary: "What waits in a session, the oldest first; a heartbeat too",
+      summary: "Poll a session for waiting requests, the oldest first; also its heartbeat",
       description:
-        `Answers at once where something waits, else after \`wait_ms\`. What is not answered for ` +
-        `${KEPT_MS / 1_000} s is no longer there.`,
+        `Answers at once if a request waits, else after \`wait_ms\`. A request that is not answered ` +
+        `within ${KEPT_MS / 1_000} s is dropped.`,
       tags,
       request: { params: sessionParam, query: pollQuery },
       responses: {
-        200: json(listenBatchSchema, "none, some or as many as `limit`"),
+        200: json(listenBatchSchema, "up to `limit` requests"),
         ...problems(401, 404, 422, 500, 503),
       },
     }),
@@ -143,12 +143,12 @@ export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
     createRoute({
       method: "post",
       path: "/v1/listen/{session}/answers",
-      summary: "The local server's answer to one request of a session",
+      summary: "Post the local server's answer to one request of a session",
       tags,
       middleware: [jsonBody(ANSWER_BYTES)],
       request: { params: sessionParam, body: jsonInput(listenAnswerSchema) },
       responses: {
-        204: { description: "the request is done; whoever waits for the answer gets it" },
+        204: { description: "the request is done; its sender gets the answer if it still waits" },
         ...problems(400, 401, 404, 413, 415, 422, 500, 503),
       },
     }),
@@ -180,7 +180,7 @@ export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
     },
   );
 
-  /** Null also for somebody else's: a scoped token does not reach what the API token has made. */
+  /** Returns null also for another creator's session: a scoped token does not reach those of the API token. */
   async function find(c: Context<ApiEnv>, session: string): Promise<SessionRecord | null> {
     const record = await listen.find(session);
     return record?.madeBy === creatorOf(c.var.principal) ? record : null;
@@ -197,16 +197,16 @@ function creatorOf(principal: Principal): string {
 }
 
 function noSuchSession(c: Context<ApiEnv>) {
-  return problem(c, "not-found", "there is no such session (any more)");
+  return problem(c, "not-found", "there is no such session, or it has ended");
 }
 
-/** Places become free by themselves, so it may be tried again. */
+/** Sessions end by themselves, so the request may be repeated later. */
 function tooManySessions(c: Context<ApiEnv>, { whose, limit }: SessionLimit) {
-  const ends = "end one, or wait until one ends by itself 5 minutes after its client has gone";
+  const ends = "end one, or wait until one ends by itself 5 minutes after its client has left";
   const detail = {
     owner: `an owner has at most ${limit} sessions of fluxhook listen at a time; ${ends}`,
     operator: `without an owner there are at most ${limit} sessions of fluxhook listen at a time; ${ends}`,
-    all: `there are at most ${limit} sessions of fluxhook listen at a time, of all owners together; try again later`,
+    all: `all owners together have at most ${limit} sessions of fluxhook listen at a time; try again later`,
   }[whose];
   const headers = { "Retry-After": String(RETRY_AFTER_S) };
   return problem(c, "too-many-sessions", detail, { headers });

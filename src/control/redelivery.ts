@@ -1,5 +1,5 @@
-// Deliveries that are run again because somebody asks for it (DESIGN §2.4), over all queues: one by
-// the UUID of any of its attempts, or the parked ones of an owner or webhook.
+// Redelivers on request (docs/design.md §2.4), over all queues: one delivery by the UUID of any of its
+// attempts, or the parked ones that match a filter.
 import type { OwnerRef } from "../wire/owner.ts";
 import { again, attemptUuid, deliveryOf } from "../valkey/queue/delivery-id.ts";
 import type { DeliveryHeader } from "../valkey/queue/item.ts";
@@ -24,7 +24,7 @@ import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 export interface RedeliveryOptions {
   /** One for each queue. */
   parked: readonly ParkedStore[];
-  /** Where redelivered ones of the log are pushed. */
+  /** Where deliveries that have ended are pushed again. */
   intake: Pick<QueueStore, "enqueue">;
   bodies: BodyStore;
   webhooks: WebhookStore;
@@ -34,7 +34,7 @@ export interface RedeliveryOptions {
 export type { ParkedFilter, ParkedPosition, ParkedSummary };
 
 export type RedeliveredOne =
-  /** `deliveryId` is the UUID of the attempt to come. */
+  /** `deliveryId` is the UUID of the next attempt. */
   | { kind: "redelivered"; deliveryId: string }
   | { kind: "unknown" }
   /** In flight, in a lane or about to be claimed. */
@@ -43,7 +43,7 @@ export type RedeliveredOne =
   | { kind: "disabled"; webhookId: string };
 
 export interface ListedParked {
-  /** UUID of the attempt that it ended with. */
+  /** UUID of its last attempt. */
   deliveryId: string;
   header: DeliveryHeader;
   parkedAtMs: number;
@@ -62,7 +62,7 @@ const MAX_IN_SCRIPT = 100;
 export class Redelivery {
   constructor(private readonly options: RedeliveryOptions) {}
 
-  /** `only`: another owner's delivery is unknown to the asker. Null: everybody's are known. */
+  /** Redelivers one delivery. With `only`, a delivery of another owner is unknown; null allows all owners. */
   async one(uuid: string, only: OwnerRef | null): Promise<RedeliveredOne> {
     const delivery = deliveryOf(uuid);
     const waiting = await this.findWaiting(delivery);
@@ -72,9 +72,8 @@ export class Redelivery {
   }
 
   /**
-   * The oldest parked ones of the owners or the webhook named, as new deliveries. Those of webhooks
-   * that are disabled or deleted stay parked, and `remaining` leaves them out: asking again until it
-   * is 0 comes to an end.
+   * Redelivers up to `limit` parked deliveries that match, the oldest first. Those of disabled or deleted
+   * webhooks stay parked and do not count as `remaining`, so repeating the call until it is 0 ends.
    */
   async byFilter(
     filter: ParkedFilter,
@@ -95,7 +94,7 @@ export class Redelivery {
     return { redelivered, remaining: Math.max(0, matching - oldest.length) };
   }
 
-  /** A page of parked deliveries, the newest first. It stays right when others come or go. */
+  /** Lists a page of parked deliveries, the newest first. Pages stay right when others come or go. */
   async listParked(
     { owners, webhookId, reason, event }: ParkedFilter,
     after: ParkedPosition | null,
@@ -120,12 +119,12 @@ export class Redelivery {
     };
   }
 
-  /** How many are parked, by reason, event type and webhook. */
+  /** Counts parked deliveries by reason, event type and webhook. */
   async summary(filter: ParkedFilter): Promise<ParkedSummary> {
     return summarize(this.options.parked, filter);
   }
 
-  /** What `byFilter` would do: how many match, and how many of them it would redeliver. */
+  /** Counts what `byFilter` would do: how many match, and how many of them it would redeliver. */
   async dryRun(filter: ParkedFilter): Promise<{ matching: number; redeliverable: number }> {
     const enabled = await enabledWebhooks(this.options.webhooks, filter);
     const [{ total }, ...counts] = await Promise.all([
@@ -158,12 +157,12 @@ export class Redelivery {
     if (only !== null && header.owner !== only) return { kind: "unknown" };
     const refusal = await this.refusal(header);
     if (refusal) return refusal;
-    // A scheduled one stays what it is: same delivery, same attempt, only now.
+    // A scheduled one stays the same delivery and the same attempt; it only runs now.
     const next = state === "scheduled" ? header : again(header);
     const [became] = await store.redeliver([
       { delivery, header: state === "scheduled" ? null : next },
     ]);
-    // "none": since it was found it was claimed, or somebody else's request has redelivered it.
+    // "none": after it was found, it was claimed, or another request has redelivered it.
     return became === "none"
       ? { kind: "in-flight" }
       : { kind: "redelivered", deliveryId: attemptUuid(next) };
@@ -171,11 +170,11 @@ export class Redelivery {
 
   private async redeliverKept(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
     const kept = await this.options.bodies.find(delivery);
-    // Two owners may share a tag, so the list that it was found in proves nothing.
+    // Two owners may share a tag, so being in this list does not prove whose it is.
     if (!kept || (only !== null && kept.header.owner !== only)) return { kind: "unknown" };
     const refusal = await this.refusal(kept.header);
     if (refusal?.kind === "gone") return refusal;
-    // Its last attempt asked for another one, and that one is neither scheduled nor parked.
+    // Its last attempt is to be retried, and the retry is neither scheduled nor parked.
     if (kept.outcome === "retry") return { kind: "in-flight" };
     if (kept.element === null) return { kind: "gone", why: "not-kept" };
     if (refusal) return refusal;
@@ -184,7 +183,7 @@ export class Redelivery {
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
-  /** A worker would end or park it again at once: the asker is better told why. */
+  /** Why redelivering is refused: a worker would drop or park the delivery again at once. */
   private async refusal(
     header: DeliveryHeader,
   ): Promise<Extract<RedeliveredOne, { kind: "gone" | "disabled" }> | null> {
@@ -200,7 +199,7 @@ interface Waiting {
   header: DeliveryHeader;
 }
 
-/** Moves them in the order given; answers how many were still parked. */
+/** Redelivers them in the given order. Returns how many were still parked. */
 async function redeliverAll(found: readonly FoundParked[]): Promise<number> {
   let redelivered = 0;
   for (const [store, ofStore] of Map.groupBy(found, (one) => one.store)) {

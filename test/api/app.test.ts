@@ -130,7 +130,7 @@ describe("a request with the API token", () => {
         type: "urn:fluxhook:problem:not-found",
         title: "Not found",
         status: 404,
-        detail: "nothing is at this path; /openapi.json lists what there is",
+        detail: "there is no route with this path; /openapi.json lists all routes",
       });
     },
   );

@@ -1,4 +1,4 @@
-// Request bodies: JSON in UTF-8 and bounded, whatever the headers claim.
+// Reads request bodies: JSON in UTF-8, bounded whatever the headers claim.
 import type { Context, MiddlewareHandler } from "hono";
 import { measureNesting, tooDeepMessage, type Nesting } from "../../wire/json-nesting.ts";
 import { readBounded } from "../../wire/read-bounded.ts";
@@ -10,20 +10,20 @@ import { findLoneSurrogate, findUnsafeKey } from "./lone-surrogates.ts";
 /** Enough for every route but POST /v1/events. */
 export const SMALL_BODY_BYTES = 64 * 1024;
 
-/** Of any body but events; a listen session's answer with all its headers has a tenth of them. */
+/** For every body except events. The largest, a listen session's answer, has a tenth of these values. */
 const MAX_VALUES = 10_000;
-/** The same answer in base64, from a client that writes each `/` as `\/`, has half of it. */
+/** The same answer in base64, from a client that writes each `/` as `\/`, has half of these. */
 const MAX_ESCAPES = 200_000;
-/** Ten times what MAX_VALUES numbers have: a number of megabytes takes as long as many. */
+/** Ten times what MAX_VALUES numbers need: parsing one number of megabytes takes as long as many. */
 const MAX_OUTSIDE_TEXTS = 1_000_000;
 
-// Each run of blanks has one place in the pattern: with two, the time is quadratic in its length.
+// Only one part of the pattern matches a run of blanks: with two, the time is quadratic in its length.
 export const CONTENT_TYPE_FORM =
   /^application\/json\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*(?:;\s*)?)?)?$/i;
 // `ignoreBOM` keeps the mark in the text, where JSON.parse refuses it (RFC 8259 §8.1).
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Leaves the exact text of the body in `c.var.bodyText`, and in Hono's cache for the route's schema. */
+/** Puts the exact text of the body into `c.var.bodyText`, and into Hono's cache for the route's schema. */
 export function jsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const text = await readText(c, maxBytes);
@@ -44,14 +44,14 @@ export function jsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
 }
 
 /**
- * The text is the one entry of Hono's cache that `c.req.json()` reads. From any other one Hono would
- * write the body as JSON again and parse that. It keeps promises there, which its types do not say.
+ * Sets the entry of Hono's cache that `c.req.json()` parses. From any other entry Hono would serialise the
+ * body again and parse the result. The cache holds promises, which its types do not say.
  */
 export function cacheText(c: Context<ApiEnv>, text: string): void {
   Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
 }
 
-/** For events, whose text is passed on as it came: leaves it in `c.var.bodyText` and parses nothing. */
+/** For events, whose text is passed on unchanged: puts it into `c.var.bodyText` without parsing it. */
 export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const text = await readText(c, maxBytes, { isParsed: false });
@@ -59,7 +59,7 @@ export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
   };
 }
 
-/** The body's text, which is not nested too deep to be parsed; or why it is refused. */
+/** Returns the body's text, or the answer that refuses it. The text is not nested too deep to be parsed. */
 async function readText(
   c: Context<ApiEnv>,
   maxBytes: number,
@@ -79,9 +79,9 @@ async function readText(
   try {
     bytes = await readBounded(c.req.raw.body, maxBytes);
   } catch {
-    // The client has left, or its framing broke. That is no fault of this process, so nothing is
-    // logged; hardly anybody is there to read the answer.
-    return problem(c, "bad-request", "the body breaks off");
+    // The client has disconnected, or its framing is broken. Nothing is logged: it is not our fault, and
+    // the client will hardly read the answer.
+    return problem(c, "bad-request", "the body is incomplete");
   }
   if (bytes === null) return tooLarge(c, maxBytes);
   let text: string;
@@ -109,10 +109,10 @@ export function notJson(c: Context<ApiEnv>, text: string) {
 }
 
 function tooLarge(c: Context<ApiEnv>, maxBytes: number) {
-  return problem(c, "too-large", `the body may have up to ${maxBytes} bytes`);
+  return problem(c, "too-large", `the body may have at most ${maxBytes} bytes`);
 }
 
-/** What would take long to parse, and is in no body that any route takes. */
+/** Refuses what would take long to parse; no route needs as much. */
 function tooManyParts({ values, escapes, outsideTexts }: Nesting): FieldError | null {
   const tooMany = (max: number, code: string, what: string): FieldError => {
     return { field: "", code, message: `the body holds more than ${max} ${what}` };
@@ -120,19 +120,19 @@ function tooManyParts({ values, escapes, outsideTexts }: Nesting): FieldError | 
   if (values > MAX_VALUES) return tooMany(MAX_VALUES, "too-many-values", "values");
   if (escapes > MAX_ESCAPES) return tooMany(MAX_ESCAPES, "too-many-escapes", "escaped characters");
   return outsideTexts > MAX_OUTSIDE_TEXTS
-    ? tooMany(MAX_OUTSIDE_TEXTS, "too-many-characters", "characters outside of texts")
+    ? tooMany(MAX_OUTSIDE_TEXTS, "too-many-characters", "characters outside of strings")
     : null;
 }
 
-/** What is valid JSON and cannot be stored or checked as what it says. */
+/** Refuses valid JSON that cannot be stored or checked as it is written. */
 function faultyText(text: string, value: unknown): FieldError | null {
   const loneSurrogate = findLoneSurrogate(text, value);
   if (loneSurrogate !== null) {
-    const message = "holds half of a surrogate pair, which is no Unicode text";
+    const message = "holds half of a surrogate pair, which is not valid Unicode";
     return { field: loneSurrogate, code: "not_unicode", message };
   }
   const unsafe = findUnsafeKey(text, value);
-  // The schema's own checks pass over this one key without a word, wherever keys are the user's.
+  // The schemas silently ignore this one key in objects whose keys the user chooses.
   return unsafe === null
     ? null
     : { field: unsafe, code: "unsafe_key", message: "cannot be used as a name" };

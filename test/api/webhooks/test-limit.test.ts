@@ -25,7 +25,7 @@ test("an owner has twenty tests a minute over all its webhooks, apart from other
   expect(limit.take("user:u_1", "wh_20", 1_000)).toEqual({
     granted: false,
     retryAfterS: 59,
-    detail: "an owner's webhooks are tested 20 times a minute at most",
+    detail: "the webhooks of an owner can be tested at most 20 times a minute",
   });
   granted(limit.take("org:u_1", "wh_21", 1_000)).done();
   expect(limit.take("user:u_1", "wh_20", MINUTE_MS - 1)).toMatchObject({ granted: false });
