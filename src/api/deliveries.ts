@@ -1,7 +1,7 @@
 // POST /v1/deliveries/…/redeliver: redelivers one delivery, by the UUID of any of its attempts.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { MOST_KEPT_BYTES } from "../valkey/history/body-store.ts";
+import { MAX_STORED_BODY_BYTES } from "../valkey/history/body-store.ts";
 import type { ApiDeps } from "./deps.ts";
 import { json, problems, type Api } from "./http/openapi.ts";
 import { webhookDisabled } from "./parked.ts";
@@ -60,13 +60,13 @@ export function addDeliveries(api: Api, { stores }: ApiDeps): void {
           );
         case "disabled":
           return webhookDisabled(c, result.webhookId);
-        case "gone":
+        case "not-available":
           return problem(
             c,
             "gone",
             result.why === "webhook-deleted"
               ? "the webhook of the delivery was deleted"
-              : `the body of the delivery was not kept: it is larger than ${MOST_KEPT_BYTES / 1024} KiB`,
+              : `the body of the delivery was not kept: it is larger than ${MAX_STORED_BODY_BYTES / 1024} KiB`,
           );
       }
     },

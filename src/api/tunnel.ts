@@ -154,7 +154,7 @@ export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
     }),
     async (c) => {
       const record = await find(c, c.req.valid("param").session);
-      if (!record || (await listen.answer(record.id, c.req.valid("json"))) === "gone") {
+      if (!record || (await listen.answer(record.id, c.req.valid("json"))) === "ended") {
         return noSuchSession(c);
       }
       return c.body(null, 204);

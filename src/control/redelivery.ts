@@ -39,7 +39,7 @@ export type RedeliveredOne =
   | { kind: "unknown" }
   /** In flight, in a lane or about to be claimed. */
   | { kind: "in-flight" }
-  | { kind: "gone"; why: "webhook-deleted" | "not-kept" }
+  | { kind: "not-available"; why: "webhook-deleted" | "body-not-stored" }
   | { kind: "disabled"; webhookId: string };
 
 export interface ListedParked {
@@ -57,7 +57,7 @@ export interface ParkedPage {
 }
 
 /** One script moves up to this many; between two scripts Valkey serves the workers. */
-const MAX_IN_SCRIPT = 100;
+const MAX_PER_SCRIPT = 100;
 
 export class Redelivery {
   constructor(private readonly options: RedeliveryOptions) {}
@@ -68,7 +68,7 @@ export class Redelivery {
     const waiting = await this.findWaiting(delivery);
     return waiting
       ? this.redeliverWaiting(delivery, waiting, only)
-      : this.redeliverKept(delivery, only);
+      : this.redeliverStored(delivery, only);
   }
 
   /**
@@ -168,27 +168,27 @@ export class Redelivery {
       : { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
-  private async redeliverKept(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
-    const kept = await this.options.bodies.find(delivery);
+  private async redeliverStored(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
+    const stored = await this.options.bodies.find(delivery);
     // Two owners may share a tag, so being in this list does not prove whose it is.
-    if (!kept || (only !== null && kept.header.owner !== only)) return { kind: "unknown" };
-    const refusal = await this.refusal(kept.header);
-    if (refusal?.kind === "gone") return refusal;
+    if (!stored || (only !== null && stored.header.owner !== only)) return { kind: "unknown" };
+    const refusal = await this.refusal(stored.header);
+    if (refusal?.kind === "not-available") return refusal;
     // Its last attempt is to be retried, and the retry is neither scheduled nor parked.
-    if (kept.outcome === "retry") return { kind: "in-flight" };
-    if (kept.element === null) return { kind: "gone", why: "not-kept" };
+    if (stored.outcome === "retry") return { kind: "in-flight" };
+    if (stored.element === null) return { kind: "not-available", why: "body-not-stored" };
     if (refusal) return refusal;
-    const next = again(kept.header);
-    await this.options.intake.enqueue(next, kept.element);
+    const next = again(stored.header);
+    await this.options.intake.enqueue(next, stored.element);
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
   /** Why redelivering is refused: a worker would drop or park the delivery again at once. */
   private async refusal(
     header: DeliveryHeader,
-  ): Promise<Extract<RedeliveredOne, { kind: "gone" | "disabled" }> | null> {
+  ): Promise<Extract<RedeliveredOne, { kind: "not-available" | "disabled" }> | null> {
     const webhook = await this.options.webhooks.get(header.webhook_id);
-    if (!webhook) return { kind: "gone", why: "webhook-deleted" };
+    if (!webhook) return { kind: "not-available", why: "webhook-deleted" };
     return webhook.enabled ? null : { kind: "disabled", webhookId: webhook.id };
   }
 }
@@ -203,9 +203,9 @@ interface Waiting {
 async function redeliverAll(found: readonly FoundParked[]): Promise<number> {
   let redelivered = 0;
   for (const [store, ofStore] of Map.groupBy(found, (one) => one.store)) {
-    for (let i = 0; i < ofStore.length; i += MAX_IN_SCRIPT) {
+    for (let i = 0; i < ofStore.length; i += MAX_PER_SCRIPT) {
       const became = await store.redeliver(
-        ofStore.slice(i, i + MAX_IN_SCRIPT).map(({ header }) => ({
+        ofStore.slice(i, i + MAX_PER_SCRIPT).map(({ header }) => ({
           delivery: header.delivery,
           header: again(header),
         })),

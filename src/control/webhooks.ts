@@ -20,7 +20,7 @@ import {
   temporaryWebhook,
   type TemporaryWebhookInput,
 } from "./temporary-webhook.ts";
-import { applyPatch, BY_USER, disable, enable, newWebhook } from "./webhook-changes.ts";
+import { applyPatch, disable, enable, newWebhook } from "./webhook-changes.ts";
 
 export interface WebhookControlOptions {
   webhooks: WebhookStore;
@@ -102,7 +102,7 @@ export class WebhookControl {
 
   disable(id: string): Promise<WebhookUpdated> {
     const at = this.now();
-    return this.options.webhooks.update(id, (current) => disable(current, BY_USER, at));
+    return this.options.webhooks.update(id, (current) => disable(current, "manual", at));
   }
 
   /** Replaces the secret; the ones before it sign for `graceMs` more. The newest one comes first. */

@@ -1,7 +1,7 @@
 // `/l/<token>`: what outsiders send to a session of `fluxhook listen`, and the local server's answer to
 // it. The token is the only credential.
 import { Deadline } from "../deadline.ts";
-import type { HandedOver, TunnelBroker } from "./broker.ts";
+import type { ForwardOutcome, TunnelBroker } from "./broker.ts";
 import { LISTEN_TOKEN, listenSessionOf } from "../valkey/tunnel/tunnel-token.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import { ANSWER_WITHIN_MS, endToEnd, KEPT_MS, MAX_BODY_BYTES } from "../wire/tunnel.ts";
@@ -23,7 +23,7 @@ const PATH = /^\/l\/([^/]*)(\/.*)?$/;
 const SILENT_FOR_S = ANSWER_WITHIN_MS / 1_000 + 15;
 
 export function createPublicUrlHandler(
-  broker: Pick<TunnelBroker, "handOver">,
+  broker: Pick<TunnelBroker, "forward">,
   onError: (error: unknown) => void,
 ) {
   const handle: PublicUrlHandler = (request, server) => {
@@ -49,7 +49,7 @@ export function createPublicUrlHandler(
     try {
       const forwarded = endToEnd(headers.entries());
       const came = { source: "caller" as const, method, path, headers: forwarded, body };
-      return respond(await broker.handOver(session, came, deadline.signal), method);
+      return respond(await broker.forward(session, came, deadline.signal), method);
     } finally {
       deadline.clear();
     }
@@ -68,10 +68,10 @@ async function readBody(request: Request): Promise<Uint8Array | 400 | 413> {
   }
 }
 
-function respond(handedOver: HandedOver, method: string): Response {
-  switch (handedOver.kind) {
+function respond(outcome: ForwardOutcome, method: string): Response {
+  switch (outcome.kind) {
     case "answered":
-      return passOn(handedOver.answer, method);
+      return passOn(outcome.answer, method);
     case "waiting":
       return Response.json(
         {
@@ -85,7 +85,7 @@ function respond(handedOver: HandedOver, method: string): Response {
       return refuse(504);
     case "full":
       return refuse(429);
-    case "gone":
+    case "ended":
       return refuse(404);
   }
 }
@@ -102,7 +102,7 @@ const OF_THE_ORIGIN = new Set([
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
 function passOn(
-  { status, headers, body }: Extract<HandedOver, { kind: "answered" }>["answer"],
+  { status, headers, body }: Extract<ForwardOutcome, { kind: "answered" }>["answer"],
   method: string,
 ): Response {
   const passed = new Headers();

@@ -1,13 +1,13 @@
 // Frees what sessions hold that nobody polls: requests that have waited too long, and the temporary
 // webhooks of sessions that have ended. Every process does it; that two of them meet is harmless.
-import type { ListenStore } from "../valkey/tunnel/tunnel-store.ts";
+import type { TunnelStore } from "../valkey/tunnel/tunnel-store.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 import { isTemporaryOf } from "../control/temporary-webhook.ts";
 import type { WorkerLog } from "../worker-log.ts";
 
 export interface SweepDeps {
-  store: Pick<ListenStore, "expireRequests" | "leftovers" | "forgetWebhook">;
+  store: Pick<TunnelStore, "expireRequests" | "leftovers" | "forgetWebhook">;
   webhooks: Pick<WebhookStore, "get" | "delete">;
   log: WorkerLog;
 }

@@ -1,6 +1,6 @@
 // The service's side of `fluxhook listen`, put together.
 import { TunnelBroker } from "./broker.ts";
-import type { ListenStoreOptions } from "../valkey/tunnel/tunnel-store.ts";
+import type { TunnelStoreOptions } from "../valkey/tunnel/tunnel-store.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 import type { WorkerLog } from "../worker-log.ts";
 import { createPublicUrlHandler, type PublicUrlHandler } from "./public-url.ts";
@@ -12,7 +12,7 @@ export interface TunnelOptions {
   egress: Sending;
   webhooks: Pick<WebhookStore, "get" | "delete">;
   log: WorkerLog;
-  limits?: ListenStoreOptions;
+  limits?: TunnelStoreOptions;
 }
 
 export interface Tunnel {

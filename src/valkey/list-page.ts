@@ -15,11 +15,11 @@ const DEADLINE_MS = 5_000;
 export async function readPage(
   link: StoreLink,
   key: string,
-  { from, towards, most }: { from: number; towards: "tail" | "head"; most: number },
+  { from, towards, max }: { from: number; towards: "tail" | "head"; max: number },
 ): Promise<Buffer[]> {
   const step = towards === "tail" ? 1 : -1;
   const page = await link.run(
-    (client) => pageScript.run(client, [key], [from, step, most, PAGE_BYTES]),
+    (client) => pageScript.run(client, [key], [from, step, max, PAGE_BYTES]),
     DEADLINE_MS,
   );
   return page as Buffer[];

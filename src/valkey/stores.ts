@@ -63,13 +63,13 @@ export function openStores(
     intake,
     parked: settings.QUEUE.map((queue) => new ParkedStore(link, queue)),
     parkedLimits: {
-      most: settings.PARKED_MAX,
-      mostBytes: settings.PARKED_MAX_BYTES,
+      maxDeliveries: settings.PARKED_MAX,
+      maxBytes: settings.PARKED_MAX_BYTES,
       ttlMs: settings.PARKED_TTL,
     },
     pauses: new PauseStore(link, settings.QUEUE),
     rejected: new RejectedStore(link, keys, {
-      most: settings.REJECTED_MAX,
+      max: settings.REJECTED_MAX,
       ttlMs: settings.REJECTED_TTL,
     }),
     requeue: new Requeue(link, keys, settings.QUEUE),

@@ -1,6 +1,6 @@
 // Deliveries of a scene, in each state in which one can be.
 import { addRecent } from "../../src/valkey/history/recent-lists.ts";
-import type { KeptAttempt } from "../../src/valkey/history/body-store.ts";
+import type { StoredAttempt } from "../../src/valkey/history/body-store.ts";
 import { attemptUuid, newDeliveryName, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { readItem, type DeliveryHeader } from "../../src/valkey/queue/item.ts";
 import { ownerOf, type WebhookRecord } from "../../src/wire/webhook.ts";
@@ -57,7 +57,7 @@ export async function schedule(scene: ApiScene, header: DeliveryHeader): Promise
 export async function keep(
   { link, stores }: ApiScene,
   header: DeliveryHeader,
-  outcome: KeptAttempt["outcome"],
+  outcome: StoredAttempt["outcome"],
   element: string | null,
 ): Promise<void> {
   const attempt = { header, outcome, element: element === null ? null : Buffer.from(element) };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { attemptUuid, newDeliveryName, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { readItem, type DeliveryHeader } from "../../src/valkey/queue/item.ts";
 import { ParkedStore } from "../../src/valkey/queue/parked-store.ts";
-import { BodyStore, type KeptAttempt } from "../../src/valkey/history/body-store.ts";
+import { BodyStore, type StoredAttempt } from "../../src/valkey/history/body-store.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { addRecent } from "../../src/valkey/history/recent-lists.ts";
 import { Redelivery, type ParkedFilter } from "../../src/control/redelivery.ts";
@@ -19,7 +19,7 @@ const ALL: ParkedFilter = { owners: null };
 let lab: QueueLab;
 let first: TestQueue;
 let second: TestQueue;
-let kept: BodyStore;
+let bodies: BodyStore;
 let webhooks: WebhookStore;
 let redelivery: Redelivery;
 let webhook: WebhookRecord;
@@ -33,13 +33,13 @@ beforeEach(async () => {
   await first.join("w");
   await second.join("w");
   const keys = sharedKeys(freshPrefix());
-  kept = new BodyStore(lab.link, keys);
+  bodies = new BodyStore(lab.link, keys);
   webhooks = new WebhookStore(lab.link, keys);
   const parked = [first, second].map(({ store }) => new ParkedStore(lab.link, store.queue));
   redelivery = new Redelivery({
     parked,
     intake: first.store,
-    bodies: kept,
+    bodies,
     webhooks,
     parkedTtlMs: TTL_MS,
   });
@@ -109,10 +109,10 @@ const BASE_MS = Date.parse("2026-01-01T00:00:00Z");
 
 async function keep(
   header: DeliveryHeader,
-  { outcome = "delivered", element = "kept" }: Partial<KeptAttempt> = {},
+  { outcome = "delivered", element = "kept" }: Partial<StoredAttempt> = {},
 ): Promise<void> {
   const attempt = { header, outcome, element: element === null ? null : Buffer.from(element) };
-  await addRecent(lab.link, { size: 10, ttlMs: TTL_MS }, [kept.entriesOf([attempt])]);
+  await addRecent(lab.link, { size: 10, ttlMs: TTL_MS }, [bodies.entriesOf([attempt])]);
 }
 
 /** What runs next, the first one first. */
@@ -194,7 +194,7 @@ describe("one delivery", () => {
     const header = headerFor(webhook);
     await keep(header, { element: null });
     const answer = await redelivery.one(attemptUuid(header), null);
-    expect(answer).toEqual({ kind: "gone", why: "not-kept" });
+    expect(answer).toEqual({ kind: "not-available", why: "body-not-stored" });
   });
 
   test("that nobody remembers is unknown", async () => {
@@ -245,7 +245,7 @@ describe("wherever a delivery is", () => {
     await webhooks.delete(webhook.id);
     const before = await dump();
     const answer = await redelivery.one(attemptUuid(header), null);
-    expect(answer).toEqual({ kind: "gone", why: "webhook-deleted" });
+    expect(answer).toEqual({ kind: "not-available", why: "webhook-deleted" });
     expect(await dump()).toEqual(before);
   });
 });
@@ -254,7 +254,7 @@ test("of a deleted webhook one that waited for a retry is gone too, for it has e
   const header = headerFor(webhook);
   await keep(header, { outcome: "retry", element: null });
   await webhooks.delete(webhook.id);
-  expect((await redelivery.one(attemptUuid(header), null)).kind).toBe("gone");
+  expect((await redelivery.one(attemptUuid(header), null)).kind).toBe("not-available");
 });
 
 test("a kept delivery is its owner's also where another owner shares the tag", async () => {

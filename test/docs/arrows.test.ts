@@ -54,7 +54,7 @@ const ORDERS: Record<string, readonly string[]> = {
   // The path of a delivery.
   worker: ["claim", "run", "settle", "after", "webhooks"],
   delivery: ["http", "guard"],
-  valkey: ["tunnel", "history", "queue", "webhooks", "scripts", "connection"],
+  valkey: ["tunnel", "history", "queue", "webhooks", "connection", "scripts"],
   api: ["webhooks", "auth", "http"],
 };
 const CLIENT = "iovalkey";

@@ -133,7 +133,7 @@ test("a foreign element among the kept bodies keeps no attempt from being redeli
     const log = await scene.logOf(owner);
     return log.length === 1 && log;
   });
-  const kept = keys().kept(ownerTag(`user:${owner}`));
+  const kept = keys().bodies(ownerTag(`user:${owner}`));
   await eventually(async () => (await scene.redis.llen(kept)) === 1);
   for (const [, element] of FOREIGN) await scene.redis.lpush(kept, element);
   const { status } = await service.api("POST", `/v1/deliveries/${entry!.delivery_id}/redeliver`);

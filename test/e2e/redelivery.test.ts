@@ -2,7 +2,7 @@
 // when their webhook is switched off, deleted, or moved to another url.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { attemptUuid, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
-import type { KeptAttempt } from "../../src/valkey/history/body-store.ts";
+import type { StoredAttempt } from "../../src/valkey/history/body-store.ts";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
@@ -150,12 +150,12 @@ test("one whose next attempt is in flight is a conflict", async () => {
 test("the tenth last is known, the eleventh last is not", async () => {
   const receiver = scene.receiver();
   await register(service, { user_id: "u_eleven", url: receiver.url });
-  const key = sharedKeys(scene.prefix).kept(ownerTag("user:u_eleven"));
+  const key = sharedKeys(scene.prefix).bodies(ownerTag("user:u_eleven"));
   const kept = async () => {
     const texts = await scene.redis.lrange(key, 0, -1);
     // The first line of each; the body follows it.
     const lines = texts.map((text) => text.split("\n", 1)[0] ?? "");
-    return lines.map((line) => attemptUuid((JSON.parse(line) as KeptAttempt).header));
+    return lines.map((line) => attemptUuid((JSON.parse(line) as StoredAttempt).header));
   };
   await scene.push(...Array.from({ length: 10 }, (_, n) => eventFor("u_eleven", n)));
   await eventually(async () => expect(await kept()).toHaveLength(10));

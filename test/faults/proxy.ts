@@ -1,8 +1,9 @@
 // A TCP proxy between a worker and Valkey that breaks the connection in the ways that networks do.
 // It reads RESP only as far as it must, to lose the reply of a script that Valkey has run.
-import { createHash } from "node:crypto";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { Script } from "../../src/valkey/connection/script.ts";
+import parkedIndexText from "../../src/valkey/scripts/parked-index.lua" with { type: "text" };
 
 const SCRIPTS = join(import.meta.dir, "../../src/valkey/scripts");
 
@@ -16,7 +17,7 @@ export interface DropRule {
 }
 
 interface Rule extends DropRule {
-  sha: string;
+  shas: readonly string[];
   calls: number;
   dropped: number;
 }
@@ -73,8 +74,9 @@ export class ValkeyProxy {
     this.rules = await Promise.all(
       rules.map(async (rule) => {
         const text = await Bun.file(join(SCRIPTS, `${rule.script}.lua`)).text();
-        const sha = createHash("sha1").update(text).digest("hex");
-        return { ...rule, sha, calls: 0, dropped: 0 };
+        // With and without the library that some of them call.
+        const shas = ["", parkedIndexText].map((library) => new Script(text, library).sha);
+        return { ...rule, shas, calls: 0, dropped: 0 };
       }),
     );
   }
@@ -127,7 +129,7 @@ export class ValkeyProxy {
     if (this.rules.length === 0 || !command.includes("EVALSHA")) return false;
     let isLost = false;
     for (const rule of this.rules) {
-      if (!command.includes(rule.sha)) continue;
+      if (!rule.shas.some((sha) => command.includes(sha))) continue;
       if (rule.withArgument && !command.includes(argument(rule.withArgument))) continue;
       rule.calls += 1;
       if (rule.calls % rule.every !== 0 || isLost) continue;

@@ -179,7 +179,7 @@ async function keysOfAll({ redis }: Scene): Promise<[string, string][]> {
     ["logs", shared.logs("user:retry")],
     ["rejected", shared.rejected],
     ["rejectedBytes", shared.rejectedBytes],
-    ["kept", shared.kept(ownerTag("user:retry"))],
+    ["kept", shared.bodies(ownerTag("user:retry"))],
     ["alerts", shared.alerts],
     ["alerted", shared.alerted("delivery.parked", idOf("parked") ?? "")],
     ["webhooks", shared.webhooks("user:retry")],

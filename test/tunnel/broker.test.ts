@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { TunnelBroker, type RequestToForward } from "../../src/tunnel/broker.ts";
-import type { ListenStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
+import type { TunnelStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../support/valkey.ts";
 
@@ -11,26 +11,26 @@ const SESSION = "session-1";
 
 let url: string;
 let redis: Redis;
-const lines: TunnelBroker[] = [];
+const brokers: TunnelBroker[] = [];
 
 beforeAll(async () => {
   ({ url } = await sharedValkey());
   redis = await testRedis(url);
 });
 afterAll(() => {
-  for (const line of lines) line.close();
+  for (const broker of brokers) broker.close();
   redis.disconnect();
 });
 
 /** Two replicas with one session that was just polled. */
-async function openLines(limits: ListenStoreOptions = {}) {
+async function openLines(limits: TunnelStoreOptions = {}) {
   const prefix = freshPrefix();
   const onError = (error: unknown) => console.error(error);
   const [here, there] = [0, 1].map(() =>
     new TunnelBroker({ url, prefix, onError, ...limits }).open(),
   );
-  if (!here || !there) throw new Error("two lines were made");
-  lines.push(here, there);
+  if (!here || !there) throw new Error("two brokers were made");
+  brokers.push(here, there);
   await Promise.all([here.whenUp(), there.whenUp()]);
   await here.create({ id: SESSION, madeBy: "api", webhookId: "wh_1", owner: "user:u_1" });
   return { here, there, prefix };
@@ -46,8 +46,8 @@ function request(text = "hello"): RequestToForward {
   };
 }
 
-async function poll(line: TunnelBroker, after = "0-0", limit = 100, waitMs = 5_000) {
-  const batch = await line.poll(SESSION, { after, limit, waitMs });
+async function poll(broker: TunnelBroker, after = "0-0", limit = 100, waitMs = 5_000) {
+  const batch = await broker.poll(SESSION, { after, limit, waitMs });
   if (batch === null) throw new Error("the session has ended");
   return batch;
 }
@@ -60,7 +60,7 @@ describe("a request", () => {
     const { here, there } = await openLines();
     const bytes = new Uint8Array(256).map((_, byte) => byte);
     const polling = poll(there);
-    const handing = here.handOver(SESSION, { ...request(), body: bytes }, NEVER);
+    const handing = here.forward(SESSION, { ...request(), body: bytes }, NEVER);
     const { requests } = await polling;
     expect(requests).toHaveLength(1);
     const [first] = requests;
@@ -86,7 +86,7 @@ describe("a request", () => {
   test("waits where the client is away, and comes in order when it is back, until it is answered", async () => {
     const { here, there } = await openLines({ awayAfterMs: 0 });
     for (const text of ["a", "b", "c"]) {
-      expect(await here.handOver(SESSION, request(text), NEVER)).toEqual({ kind: "waiting" });
+      expect(await here.forward(SESSION, request(text), NEVER)).toEqual({ kind: "waiting" });
     }
     const first = await poll(there, "0-0", 2);
     expect(bodies(first)).toEqual(["a", "b"]);
@@ -101,14 +101,14 @@ describe("a request", () => {
 
   test("whose caller waits when the client goes away waits for the client, and the caller is told", async () => {
     const { here } = await openLines({ awayAfterMs: 300 });
-    expect(await here.handOver(SESSION, request("a"), NEVER)).toEqual({ kind: "waiting" });
+    expect(await here.forward(SESSION, request("a"), NEVER)).toEqual({ kind: "waiting" });
     expect(bodies(await poll(here))).toEqual(["a"]);
   });
 
   test("that nobody answers in time is told so, and is not forwarded any more", async () => {
     const { here, there } = await openLines();
     const limit = new AbortController();
-    const handing = here.handOver(SESSION, request(), limit.signal);
+    const handing = here.forward(SESSION, request(), limit.signal);
     const { requests } = await poll(there);
     limit.abort();
     expect(await handing).toEqual({ kind: "late" });
@@ -119,8 +119,8 @@ describe("a request", () => {
 
   test("that has waited for too long is gone, and counted", async () => {
     const { here } = await openLines({ awayAfterMs: 0, keptMs: 50 });
-    await here.handOver(SESSION, request("a"), NEVER);
-    await here.handOver(SESSION, request("b"), NEVER);
+    await here.forward(SESSION, request("a"), NEVER);
+    await here.forward(SESSION, request("b"), NEVER);
     const batch = await eventually(async () => {
       const polled = await poll(here, "0-0", 100, 0);
       return polled.requests.length === 0 && polled;
@@ -130,24 +130,24 @@ describe("a request", () => {
 
   test("to a session that is none gets nowhere", async () => {
     const { here } = await openLines();
-    expect(await here.handOver("another", request(), NEVER)).toEqual({ kind: "gone" });
+    expect(await here.forward("another", request(), NEVER)).toEqual({ kind: "ended" });
     expect(await here.poll("another", { after: "0-0", limit: 1, waitMs: 0 })).toBeNull();
     expect(await here.find("another")).toBeNull();
   });
 
   test("whose session ends while its caller waits is told so", async () => {
     const { here, there } = await openLines();
-    const handing = here.handOver(SESSION, request(), NEVER);
+    const handing = here.forward(SESSION, request(), NEVER);
     await poll(there);
     await there.remove(SESSION);
-    expect(await handing).toEqual({ kind: "gone" });
+    expect(await handing).toEqual({ kind: "ended" });
   });
 });
 
 describe("a session (guarantee 6)", () => {
   test("holds so many requests, and takes more when some are answered", async () => {
     const { here } = await openLines({ awayAfterMs: 0, maxRequests: 2 });
-    const push = () => here.handOver(SESSION, request(), NEVER);
+    const push = () => here.forward(SESSION, request(), NEVER);
     expect([await push(), await push(), await push()].map(({ kind }) => kind)).toEqual([
       "waiting",
       "waiting",
@@ -160,7 +160,7 @@ describe("a session (guarantee 6)", () => {
 
   test("holds so many bytes, and has room again when they have expired", async () => {
     const { here } = await openLines({ awayAfterMs: 0, maxBytes: { session: 2_000 }, keptMs: 200 });
-    const push = () => here.handOver(SESSION, request("x".repeat(1_000)), NEVER);
+    const push = () => here.forward(SESSION, request("x".repeat(1_000)), NEVER);
     expect((await push()).kind).toBe("waiting");
     expect((await push()).kind).toBe("full");
     await eventually(async () => expect((await push()).kind).toBe("waiting"));
@@ -169,7 +169,7 @@ describe("a session (guarantee 6)", () => {
   test("leaves no key behind that does not end by itself", async () => {
     const { here, prefix } = await openLines();
     const limit = new AbortController();
-    const handing = here.handOver(SESSION, request(), limit.signal);
+    const handing = here.forward(SESSION, request(), limit.signal);
     await poll(here);
     const keys = await redis.keys(`*${prefix}*`);
     const base = `{${prefix}:listen}:`;
@@ -202,7 +202,7 @@ describe("a session (guarantee 6)", () => {
     await eventually(async () =>
       expect(await here.store.leftovers()).toEqual([{ id: SESSION, webhookId: "wh_1" }]),
     );
-    expect(await here.handOver(SESSION, request(), NEVER)).toEqual({ kind: "gone" });
+    expect(await here.forward(SESSION, request(), NEVER)).toEqual({ kind: "ended" });
     await here.store.forgetWebhook(SESSION);
     expect(await here.store.leftovers()).toEqual([]);
   });
@@ -210,7 +210,7 @@ describe("a session (guarantee 6)", () => {
 
 test("a ring that is lost with its connection is made up for", async () => {
   const { here, there } = await openLines();
-  const handing = here.handOver(SESSION, request(), NEVER);
+  const handing = here.forward(SESSION, request(), NEVER);
   const { requests } = await poll(there);
   // Both replicas' subscriptions, and no other of this Valkey.
   const clients = String(await redis.call("CLIENT", "LIST", "TYPE", "pubsub")).split("\n");
@@ -228,17 +228,17 @@ test("without the right to the channel everything arrives, only later", async ()
   await redis.call("ACL", "SETUSER", user, "on", ">pass", "~*", "+@all", "resetchannels");
   const { port } = new URL(url);
   const errors: unknown[] = [];
-  const line = new TunnelBroker({
+  const broker = new TunnelBroker({
     url: `redis://${user}:pass@127.0.0.1:${port}`,
     prefix: user,
     onError: (error) => errors.push(error),
   }).open();
-  lines.push(line);
-  await line.whenUp();
-  await line.create({ id: SESSION, madeBy: "api", webhookId: null, owner: null });
-  const handing = line.handOver(SESSION, request(), NEVER);
-  const [first] = (await poll(line)).requests;
-  await line.answer(SESSION, { id: first?.id ?? "", status: 204, headers: [], body: "" });
+  brokers.push(broker);
+  await broker.whenUp();
+  await broker.create({ id: SESSION, madeBy: "api", webhookId: null, owner: null });
+  const handing = broker.forward(SESSION, request(), NEVER);
+  const [first] = (await poll(broker)).requests;
+  await broker.answer(SESSION, { id: first?.id ?? "", status: 204, headers: [], body: "" });
   expect((await handing).kind).toBe("answered");
   expect(String(errors[0])).toContain("NOPERM");
   await redis.call("ACL", "DELUSER", user);

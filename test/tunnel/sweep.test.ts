@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sweepSessions } from "../../src/tunnel/sweep.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { Link } from "../../src/valkey/connection/link.ts";
-import { ListenStore } from "../../src/valkey/tunnel/tunnel-store.ts";
+import { TunnelStore } from "../../src/valkey/tunnel/tunnel-store.ts";
 import { WebhookStore } from "../../src/valkey/webhooks/webhook-store.ts";
 import { listenUrl } from "../../src/wire/tunnel.ts";
 import { eventually } from "../support/eventually.ts";
@@ -21,7 +21,7 @@ const log = { debug() {}, info() {}, warn() {}, error: console.error };
 
 function openStores(sessionTtlMs: number) {
   const prefix = freshPrefix();
-  const store = new ListenStore(link, prefix, { sessionTtlMs });
+  const store = new TunnelStore(link, prefix, { sessionTtlMs });
   const webhooks = new WebhookStore(link, sharedKeys(prefix));
   return { prefix, store, webhooks, sweep: () => sweepSessions({ store, webhooks, log }) };
 }

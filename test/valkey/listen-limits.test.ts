@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { Link } from "../../src/valkey/connection/link.ts";
-import { ListenStore, type ListenStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
+import { TunnelStore, type TunnelStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../support/valkey.ts";
@@ -20,9 +20,9 @@ afterAll(() => {
   redis.disconnect();
 });
 
-function open(limits: ListenStoreOptions = {}) {
+function open(limits: TunnelStoreOptions = {}) {
   const prefix = freshPrefix();
-  const store = new ListenStore(link, prefix, { awayAfterMs: 0, ...limits });
+  const store = new TunnelStore(link, prefix, { awayAfterMs: 0, ...limits });
   let made = 0;
   const begin = async (owner: OwnerRef | null = "user:u_1") => {
     made += 1;

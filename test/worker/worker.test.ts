@@ -114,7 +114,7 @@ test("an element whose worker ended five times is set aside; after four it is ru
   await crash(queue, 5);
   await start();
   const rejected = new RejectedStore(lab.link, sharedKeys(settings.PREFIX), {
-    most: 10,
+    max: 10,
     ttlMs: 60_000,
   });
   await eventually(async () => {
@@ -248,7 +248,7 @@ test("an item that cannot be read is set aside with its bytes and an alert, and 
     expect(await queue.ended()).toEqual({ delivered: 1, rejected: 1 });
   });
   const keys = sharedKeys(settings.PREFIX);
-  const rejected = new RejectedStore(lab.link, keys, { most: 10, ttlMs: 60_000 });
+  const rejected = new RejectedStore(lab.link, keys, { max: 10, ttlMs: 60_000 });
   expect((await rejected.list(null, 10)).rejected).toMatchObject([
     { reason: "unreadable", raw: "no item", queue: queue.store.queue },
   ]);
@@ -262,7 +262,7 @@ test("an element of which only the first bytes are claimed is rejected with its 
   await start();
   await eventually(async () => expect(await queue.ended()).toEqual({ rejected: 1 }));
   const keys = sharedKeys(settings.PREFIX);
-  const rejected = new RejectedStore(lab.link, keys, { most: 10, ttlMs: 60_000 });
+  const rejected = new RejectedStore(lab.link, keys, { max: 10, ttlMs: 60_000 });
   const [one] = (await rejected.list(null, 10)).rejected as { raw: string }[];
   expect(one).toMatchObject({ reason: "too-large", size: 3 * 1024 * 1024, cut: true });
   expect(one?.raw).toBe("é".repeat(32 * 1024));

@@ -16,8 +16,8 @@ export interface LinkOptions {
   onDown?: (reason: string) => void;
 }
 
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
+const MIN_RECONNECT_DELAY_MS = 50;
+const MAX_RECONNECT_DELAY_MS = 1_000;
 
 interface Waiting {
   reject: (error: ValkeyUnavailable) => void;
@@ -31,7 +31,7 @@ export class Link {
   private client: Redis | null = null;
   private ready = false;
   private closed = false;
-  private pauseMs = FIRST_PAUSE_MS;
+  private reconnectDelayMs = MIN_RECONNECT_DELAY_MS;
   private readonly waiting = new Set<Waiting>();
   private watch: Timer | null = null;
   private reconnect: Timer | null = null;
@@ -77,7 +77,7 @@ export class Link {
     try {
       const answer = await Promise.race([Promise.try(commands, client), promise]);
       // Not when it connects: a server that takes no writes is connected to at once, each time.
-      if (this.client === client) this.pauseMs = FIRST_PAUSE_MS;
+      if (this.client === client) this.reconnectDelayMs = MIN_RECONNECT_DELAY_MS;
       return answer;
     } catch (error) {
       if (error instanceof ValkeyUnavailable) throw error;
@@ -187,8 +187,8 @@ export class Link {
     this.waiting.clear();
     if (wasReady && !this.closed) this.options.onDown?.(reason);
     if (this.closed) return;
-    this.reconnect = setTimeout(() => this.connect(), this.pauseMs);
-    this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+    this.reconnect = setTimeout(() => this.connect(), this.reconnectDelayMs);
+    this.reconnectDelayMs = Math.min(this.reconnectDelayMs * 2, MAX_RECONNECT_DELAY_MS);
   }
 
   // One timer for all commands instead of one each: a deadline may be late by its period.

@@ -1,6 +1,9 @@
-// Runs a Lua script by its SHA-1, and sends its text again where Valkey does not know it (any more).
+// Runs a Lua script by its SHA-1, and sends its text if Valkey does not know it (any more). It overrides
+// `Command.toWritable`, which iovalkey does not document; test/valkey/connection/script.test.ts fails if an
+// upgrade of iovalkey writes other bytes.
 import { createHash } from "node:crypto";
 import { Command, type Redis } from "iovalkey";
+import libText from "../scripts/lib.lua" with { type: "text" };
 
 /** A text and bytes behind it, as one argument: to join them first would copy the bytes once more. */
 export interface TextAndBytes {
@@ -12,15 +15,14 @@ export type ScriptArgument = string | number | Buffer | TextAndBytes;
 export type ScriptReply = Buffer | number | null | ScriptReply[];
 
 export class Script {
-  private readonly sha: string;
-
+  readonly sha: string;
   private readonly text: string;
 
-  /** `library` holds functions that the script calls. */
+  /** The script can call the functions of `scripts/lib.lua`, and those of `library`. */
   constructor(script: string, library = "") {
-    // What a script may do (`#!lua flags=…`) has to stand in its first line.
+    // Valkey reads a script's flags (`#!lua flags=…`) only from its first line.
     const [, shebang = "", rest = ""] = /^(#![^\n]*\n)?([^]*)$/.exec(script) ?? [];
-    this.text = shebang + library + rest;
+    this.text = shebang + functionsFor(library + rest) + library + rest;
     this.sha = createHash("sha1").update(this.text).digest("hex");
   }
 
@@ -38,6 +40,21 @@ export class Script {
 function send(client: Redis, command: ScriptCommand): Promise<ScriptReply> {
   client.sendCommand(command);
   return command.promise as Promise<ScriptReply>;
+}
+
+const LIB_FUNCTION = /^local function (\w+)[^]*?^end\n/gm;
+
+/**
+ * Returns the functions of `scripts/lib.lua` that a script calls. Each run defines every function anew: all
+ * of them in front of `beat.lua` took 0.5 µs of its 5 (measured in the commit that added this).
+ */
+function functionsFor(script: string): string {
+  let called = "";
+  // From the last one: a function can call only those above it.
+  for (const [text, name = ""] of [...libText.matchAll(LIB_FUNCTION)].toReversed()) {
+    if (`${called}${script}`.includes(`${name}(`)) called = text + called;
+  }
+  return called;
 }
 
 /** Writes itself in two pieces for each argument with bytes; the client's own takes six (measured). */

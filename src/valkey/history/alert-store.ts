@@ -6,7 +6,7 @@ import alertText from "../scripts/alert.lua" with { type: "text" };
 
 const alertScript = new Script(alertText);
 
-const ALERTS_KEPT = 1_000;
+const MAX_ALERTS = 1_000;
 const TTL_MS = 7 * 86_400_000;
 /** One alert per webhook (or queue) and kind in so long. */
 export const ALERT_EVERY_MS = 600_000;
@@ -27,7 +27,7 @@ export class AlertStore {
 
   async raise(alert: object): Promise<void> {
     await this.link.run((client) =>
-      alertScript.run(client, [this.keys.alerts], [ALERTS_KEPT, TTL_MS, JSON.stringify(alert)]),
+      alertScript.run(client, [this.keys.alerts], [MAX_ALERTS, TTL_MS, JSON.stringify(alert)]),
     );
   }
 }

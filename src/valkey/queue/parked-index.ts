@@ -88,10 +88,10 @@ export class ParkedIndex {
   }
 
   /** The webhooks with the most parked deliveries, the first one with the most. */
-  async topWebhooks(most: number): Promise<{ webhookId: string; count: number }[]> {
+  async topWebhooks(max: number): Promise<{ webhookId: string; count: number }[]> {
     await this.complete({ exact: true });
     const found = await this.link.run((client) =>
-      client.zrevrange(this.keys.parkedWebhooks, 0, most - 1, "WITHSCORES"),
+      client.zrevrange(this.keys.parkedWebhooks, 0, max - 1, "WITHSCORES"),
     );
     return pairs(found).map(([webhookId, count]) => ({ webhookId, count: Number(count) }));
   }

@@ -31,10 +31,10 @@ export async function newestPage(
   after: ParkedPosition | null,
   limit: number,
 ): Promise<{ found: FoundParked[]; next: ParkedPosition | null }> {
-  const mostLookedAt = Math.ceil(MAX_LOOKED_AT_PER_PAGE / Math.max(1, sources.length));
+  const maxLookedAt = Math.ceil(MAX_LOOKED_AT_PER_PAGE / Math.max(1, sources.length));
   const parts = await Promise.all(
     sources.map(async ({ store, selection }): Promise<ParkedPart & { store: ParkedStore }> => {
-      const walk = { order: "newest", after, most: limit + 1, mostLookedAt } as const;
+      const walk = { order: "newest", after, max: limit + 1, maxLookedAt } as const;
       return { store, ...(await store.walk(selection, walk)) };
     }),
   );
@@ -52,14 +52,14 @@ export async function newestPage(
   return { found: shown, next: isCut ? positionOf(last) : (border ?? null) };
 }
 
-/** The oldest of all sources, at most `most`; reads little more of each than it takes. */
+/** The oldest of all sources, at most `max`; reads little more of each than it takes. */
 export async function oldestOf(
   sources: readonly ParkedSource[],
-  most: number,
+  max: number,
 ): Promise<FoundParked[]> {
   const heads = await Promise.all(sources.map((source) => new Head(source).refilled()));
   const oldest: FoundParked[] = [];
-  while (oldest.length < most) {
+  while (oldest.length < max) {
     let first: Head | null = null;
     for (const head of heads) {
       if (head.one && (!first?.one || byNewest(positionOf(head.one), positionOf(first.one)) > 0)) {
@@ -89,7 +89,7 @@ class Head {
   async refilled(): Promise<this> {
     if (this.isLast) return this;
     const { store, selection } = this.source;
-    const walk = { order: "oldest", after: this.after, most: MERGE_STEP } as const;
+    const walk = { order: "oldest", after: this.after, max: MERGE_STEP } as const;
     this.part = (await store.walk(selection, walk)).found;
     this.at = 0;
     const last = this.part.at(-1);

@@ -27,8 +27,8 @@ const MAX_SWEPT = 200;
 const MAX_REPAIRS = 3;
 
 export interface ParkedLimits {
-  most: number;
-  mostBytes: number;
+  maxDeliveries: number;
+  maxBytes: number;
   ttlMs: number;
 }
 
@@ -57,9 +57,9 @@ export interface ParkedWalk {
   order: "newest" | "oldest";
   /** Null: from the beginning. */
   after: ParkedPosition | null;
-  most: number;
+  max: number;
   /** Looks at this many and not much more, where few of them match. */
-  mostLookedAt?: number;
+  maxLookedAt?: number;
 }
 
 export interface ParkedPart {
@@ -95,7 +95,7 @@ export class ParkedStore {
     const found: ParkedDelivery[] = [];
     let position = walk.after;
     let repairs = 0;
-    let mayLookAt = walk.mostLookedAt ?? Infinity;
+    let mayLookAt = walk.maxLookedAt ?? Infinity;
     while (mayLookAt > 0) {
       const lookAt = Math.min(MAX_LOOKED_AT, mayLookAt);
       const [kind, score, delivery, entries] = (await this.link.run((client) =>
@@ -107,7 +107,7 @@ export class ParkedStore {
             walk.order,
             position?.parkedAtMs ?? "",
             position?.delivery ?? "",
-            walk.most - found.length,
+            walk.max - found.length,
             lookAt,
             owner,
             webhookId,
@@ -123,7 +123,7 @@ export class ParkedStore {
         continue;
       }
       found.push(...readEntries(entries));
-      if (String(kind) === "ended" || found.length >= walk.most) return { found, stoppedAt: null };
+      if (String(kind) === "ended" || found.length >= walk.max) return { found, stoppedAt: null };
       position = { parkedAtMs: Number(score), delivery: String(delivery) };
       mayLookAt -= lookAt;
     }
@@ -198,7 +198,7 @@ export class ParkedStore {
       sweepScript.run(
         client,
         [keys.parked, keys.parkedItems, keys.events, keys.refs, keys.stats],
-        [limits.most, limits.mostBytes, limits.ttlMs, keys.base, MAX_SWEPT],
+        [limits.maxDeliveries, limits.maxBytes, limits.ttlMs, keys.base, MAX_SWEPT],
       ),
     )) as [number, number, number];
     return { expired, fallenOut, left };

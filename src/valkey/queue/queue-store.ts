@@ -38,7 +38,9 @@ export interface ClaimRequest {
 }
 
 export type ClaimReply =
-  | { kind: "gone" }
+  /** The other workers declared this one dead; it must join again. */
+  | { kind: "unknown-worker" }
+  /** A delayed copy of an earlier request. */
   | { kind: "stale" }
   | {
       kind: "batch";
@@ -110,7 +112,8 @@ export class QueueStore {
       ),
     )) as ScriptReply[];
     const kind = String(reply[0]);
-    if (kind !== "ok" && kind !== "again") return { kind: kind as "gone" | "stale" };
+    if (kind === "gone") return { kind: "unknown-worker" };
+    if (kind === "stale") return { kind: "stale" };
     const [, now, due, listLength, batch, numbers, sources, payloads, lanes, pauses, ...rest] =
       reply as [
         Buffer,
@@ -209,20 +212,20 @@ export class QueueStore {
     return { known: known === 1, dead: dead.map(String) };
   }
 
-  /** Takes over a worker whose lease has run out: how many items, or null where it is alive. */
+  /** Takes over the claims of a worker whose lease has run out. Returns how many, or null if it is alive. */
   async takeOver(dead: string, leaseMs: number): Promise<number | null> {
-    const given = await this.giveBack(dead, ["dead", leaseMs]);
-    return given < 0 ? null : given;
+    const requeued = await this.requeueClaims(dead, ["dead", leaseMs]);
+    return requeued < 0 ? null : requeued;
   }
 
-  /** The end of a worker: what it still holds is given to whoever claims next. */
+  /** Removes a worker that stops. Its claims go to the workers that claim next; returns how many. */
   leave(worker: string): Promise<number> {
-    return this.giveBack(worker, ["leave", 0]);
+    return this.requeueClaims(worker, ["leave", 0]);
   }
 
-  /** Gives back claims that a living worker has lost sight of. */
-  giveUp(worker: string, claims: readonly string[]): Promise<number> {
-    return this.giveBack(worker, ["lost", 0, ...claims]);
+  /** Requeues claims that a living worker no longer knows of. Returns how many were still held. */
+  abandonLost(worker: string, claims: readonly string[]): Promise<number> {
+    return this.requeueClaims(worker, ["lost", 0, ...claims]);
   }
 
   /** The numbers of all claims that Valkey knows of a worker. */
@@ -230,16 +233,16 @@ export class QueueStore {
     return this.link.run((client) => client.hkeys(this.keys.claims(worker)));
   }
 
-  private async giveBack(worker: string, args: ScriptArgument[]): Promise<number> {
+  private async requeueClaims(worker: string, args: ScriptArgument[]): Promise<number> {
     const { keys } = this;
-    const given = await this.link.run((client) =>
+    const requeued = await this.link.run((client) =>
       takeoverScript.run(
         client,
         [keys.workers, keys.worker(worker), keys.claims(worker), keys.ready],
         [worker, ...args],
       ),
     );
-    return Number(given);
+    return Number(requeued);
   }
 
   /** Puts a new delivery where it runs next. */

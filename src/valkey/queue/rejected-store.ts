@@ -22,13 +22,13 @@ export interface Rejection {
 }
 
 /** Rejected elements may hold this many bytes together. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 export class RejectedStore {
   constructor(
     private readonly link: StoreLink,
     private readonly keys: SharedKeys,
-    private readonly limits: { most: number; ttlMs: number },
+    private readonly limits: { max: number; ttlMs: number },
   ) {}
 
   /** Answers how many of the oldest fell out of the cap. */
@@ -38,7 +38,7 @@ export class RejectedStore {
       rejectScript.run(
         client,
         [this.keys.rejected, this.keys.rejectedBytes],
-        [this.limits.most, MOST_BYTES, this.limits.ttlMs, ...records],
+        [this.limits.max, MAX_BYTES, this.limits.ttlMs, ...records],
       ),
     );
     return Number(fallen);
@@ -56,7 +56,7 @@ export class RejectedStore {
     const records = await readPage(this.link, this.keys.rejected, {
       from,
       towards: "tail",
-      most: limit,
+      max: limit,
     });
     const next = from + records.length;
     const length = await this.link.run((client) => client.llen(this.keys.rejected));
@@ -110,11 +110,11 @@ function rejectionRecord(rejection: Rejection, at: Date): string {
   });
 }
 
-const LONGEST_CHARACTER = 4;
+const MAX_CHARACTER_BYTES = 4;
 
 /** Without the part of a character that a cut may have left at the end (RFC 3629 §3). */
 function wholeCharacters(bytes: Buffer): Buffer {
-  for (let less = 0; less < LONGEST_CHARACTER; less += 1) {
+  for (let less = 0; less < MAX_CHARACTER_BYTES; less += 1) {
     const shorter = bytes.subarray(0, bytes.length - less);
     if (isUtf8(shorter)) return shorter;
   }

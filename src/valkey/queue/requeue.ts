@@ -13,7 +13,7 @@ const requeueScript = new Script(requeueText);
 const ID_DIGITS = 16;
 const PAGE = 50;
 /** Moved in one turn of the event loop, with the element beside each record. */
-const MOST_CHARACTERS = 512 * 1024;
+const MAX_CHARACTERS = 512 * 1024;
 /** A single element may be many megabytes. */
 const DEADLINE_MS = 5_000;
 
@@ -41,9 +41,9 @@ export class Requeue {
     let requeued = 0;
     let passed = 0;
     while (requeued < limit) {
-      const most = Math.min(PAGE, limit - requeued);
+      const max = Math.min(PAGE, limit - requeued);
       // From the tail, where the oldest stand: what is rejected meanwhile shifts none of them.
-      const page = await this.read({ from: -(passed + 1), towards: "head", most });
+      const page = await this.read({ from: -(passed + 1), towards: "head", max });
       if (page.length === 0) break;
       let moved = 0;
       for (const group of groupsOf(page)) moved += await this.move(group);
@@ -59,7 +59,7 @@ export class Requeue {
     const found: string[] = [];
     // From the head: what is rejected meanwhile shifts some into the next page, and none past it.
     for (let from = 0; wanted.size > 0;) {
-      const records = await this.read({ from, towards: "tail", most: PAGE });
+      const records = await this.read({ from, towards: "tail", max: PAGE });
       found.push(...records.filter((record) => wanted.delete(rejectedId(record))));
       if (records.length === 0) break;
       from += records.length;
@@ -127,7 +127,7 @@ function groupsOf(records: readonly string[]): string[][] {
   for (const record of records) {
     const last = groups.at(-1);
     size += record.length;
-    if (last !== undefined && last.length < PAGE && size <= MOST_CHARACTERS) last.push(record);
+    if (last !== undefined && last.length < PAGE && size <= MAX_CHARACTERS) last.push(record);
     else {
       groups.push([record]);
       size = record.length;

@@ -18,7 +18,7 @@ const MAX_BYTES = { session: 64 * MIB, owner: 128 * MIB, all: 512 * MIB };
 /** Sessions without an owner are the operator's, who may share one API token among many people. */
 export const MAX_SESSIONS = { owner: 10, operator: 100, all: 1_000 };
 /** Of what one poll is answered; a larger request goes alone. */
-const MOST_BYTES_AT_ONCE = 4 * MIB;
+const MAX_BYTES_PER_POLL = 4 * MIB;
 /** Whoever waits for an answer fetches it at once, or is no longer there. */
 const ANSWER_TTL_MS = 10_000;
 const SCANNED_AT_ONCE = 100;
@@ -48,13 +48,13 @@ export interface StoredRequest {
 }
 
 export type Pushed = { kind: "pushed"; id: string; isConnected: boolean } | Refused;
-export type Refused = { kind: "full" } | { kind: "gone" };
+export type Refused = { kind: "full" } | { kind: "ended" };
 export type Polled =
-  { kind: "requests"; expired: number; requests: StoredRequest[] } | { kind: "gone" };
+  { kind: "requests"; expired: number; requests: StoredRequest[] } | { kind: "ended" };
 export type Taken =
-  { kind: "answered"; text: Buffer } | { kind: "not-yet" } | { kind: "away" } | { kind: "gone" };
+  { kind: "answered"; text: Buffer } | { kind: "not-yet" } | { kind: "away" } | { kind: "ended" };
 
-export interface ListenStoreOptions {
+export interface TunnelStoreOptions {
   sessionTtlMs?: number;
   awayAfterMs?: number;
   keptMs?: number;
@@ -63,15 +63,15 @@ export interface ListenStoreOptions {
   maxSessions?: Partial<typeof MAX_SESSIONS>;
 }
 
-export class ListenStore {
-  /** Where rings go; see `listen-bell.ts`. */
+export class TunnelStore {
+  /** Where wake-ups are published; see tunnel/wake-ups.ts. */
   readonly channel: string;
   readonly sessionTtlMs: number;
 
   constructor(
     private readonly link: StoreLink,
     private readonly prefix: string,
-    private readonly options: ListenStoreOptions = {},
+    private readonly options: TunnelStoreOptions = {},
   ) {
     this.channel = `${prefix}:listen`;
     this.sessionTtlMs = options.sessionTtlMs ?? SESSION_TTL_MS;
@@ -124,9 +124,9 @@ export class ListenStore {
     const [verdict, expired, ...rows] = await this.run(id, "poll", [
       after,
       limit,
-      MOST_BYTES_AT_ONCE,
+      MAX_BYTES_PER_POLL,
     ]);
-    if (verdict === "gone") return { kind: "gone" };
+    if (verdict === "ended") return { kind: "ended" };
     const requests: StoredRequest[] = [];
     for (let at = 0; at < rows.length; at += 3) {
       const [requestId, head, body] = rows.slice(at, at + 3);
@@ -136,10 +136,10 @@ export class ListenStore {
   }
 
   /** The request is done, whether somebody still waits for the answer or not. */
-  async answer(id: string, requestId: string, text: Buffer): Promise<"taken" | "nobody" | "gone"> {
+  async answer(id: string, requestId: string, text: Buffer): Promise<"taken" | "nobody" | "ended"> {
     const args = [requestId, text, ANSWER_TTL_MS, this.channel];
     const [verdict] = await this.run(id, "answer", args);
-    return verdict as "taken" | "nobody" | "gone";
+    return verdict as "taken" | "nobody" | "ended";
   }
 
   /** Where the client is away by now, nobody waits for the answer any more. */
@@ -147,7 +147,7 @@ export class ListenStore {
     const [verdict, text] = await this.run(id, "take", [requestId]);
     return verdict === "answered"
       ? { kind: "answered", text: text as Buffer }
-      : { kind: verdict as "not-yet" | "away" | "gone" };
+      : { kind: verdict as "not-yet" | "away" | "ended" };
   }
 
   /** Whoever sent it was told that it failed: it must not be forwarded afterwards. */

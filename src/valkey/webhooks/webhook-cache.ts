@@ -32,11 +32,11 @@ interface Reading<Compiled> {
 }
 
 const MAX_OWNERS = 10_000;
-const READ_MOST = 1_000;
+const MAX_CHANGES_READ = 1_000;
 const BLOCK_MS = 500;
 const FOLLOW_DEADLINE_MS = 1_500;
 /** A change whose announcement was lost with its announcer still counts after this. */
-const MOST_AGE_MS = 30_000;
+const MAX_AGE_MS = 30_000;
 
 export class WebhookCache<Compiled> {
   private readonly entries: BoundedMap<OwnerRef, Entry<Compiled>>;
@@ -70,7 +70,7 @@ export class WebhookCache<Compiled> {
   /** The owner's webhooks if they are at hand: the hot path takes no promise. */
   peek(owner: OwnerRef): readonly Compiled[] | null {
     const entry = this.entries.get(owner);
-    if (!entry || performance.now() - entry.readAt > MOST_AGE_MS) return null;
+    if (!entry || performance.now() - entry.readAt > MAX_AGE_MS) return null;
     return entry.webhooks;
   }
 
@@ -127,10 +127,10 @@ export class WebhookCache<Compiled> {
         this.empty();
         while (!this.closed && connection === this.link.connections) {
           const reply = await this.link.run((client) =>
-            client.xread("COUNT", READ_MOST, "BLOCK", BLOCK_MS, "STREAMS", changes, after),
+            client.xread("COUNT", MAX_CHANGES_READ, "BLOCK", BLOCK_MS, "STREAMS", changes, after),
           );
           const entries = reply?.[0]?.[1] ?? [];
-          if (entries.length >= READ_MOST) {
+          if (entries.length >= MAX_CHANGES_READ) {
             // So far behind that the stream may have been trimmed in between.
             after = await this.newest(changes);
             this.empty();

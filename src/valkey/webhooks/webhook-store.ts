@@ -22,7 +22,7 @@ import saveText from "../scripts/save-webhook.lua" with { type: "text" };
 const saveScript = new Script(saveText);
 
 /** More changes than a worker can fall behind by; one that does drops its whole cache. */
-const CHANGES_KEPT = 10_000;
+const MAX_CHANGES = 10_000;
 /** What is read and sealed at once, while others are served too. */
 const SEALED_AT_ONCE = 100;
 
@@ -253,7 +253,7 @@ export class WebhookStore {
 
   private async announce(owner: OwnerRef): Promise<void> {
     await this.link.run((client) =>
-      client.xadd(this.keys.changes, "MAXLEN", "~", CHANGES_KEPT, "*", "owner", owner),
+      client.xadd(this.keys.changes, "MAXLEN", "~", MAX_CHANGES, "*", "owner", owner),
     );
   }
 

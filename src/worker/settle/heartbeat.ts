@@ -195,7 +195,7 @@ export class Heartbeat {
     const stranded = [...unknown].filter((claim) => before.has(claim));
     this.suspects.set(claims, unknown);
     if (stranded.length === 0) return;
-    const returned = await store.giveUp(worker, stranded);
+    const returned = await store.abandonLost(worker, stranded);
     log.error({ queue: store.queue, claims: returned }, "claims.stranded");
     claimer.notify();
   }

@@ -42,7 +42,7 @@ test("what is kept under the keys that belong to no queue", () => {
   expect(kindOf(keys.logs("user:u_1"))).toBe("list");
   expect(kindOf(keys.rejected)).toBe("list");
   expect(kindOf(keys.rejectedBytes)).toBe("string");
-  expect(kindOf(keys.kept("tag"))).toBe("list");
+  expect(kindOf(keys.bodies("tag"))).toBe("list");
   expect(kindOf(keys.alerts)).toBe("list");
   expect(kindOf(keys.webhooks("user:u_1"))).toBe("hash");
   expect(kindOf(keys.webhookOwners)).toBe("hash");

@@ -5,7 +5,7 @@ import { ParkedIndexIncomplete } from "../../../src/valkey/connection/errors.ts"
 import { indexFaults } from "../../support/parked-index.ts";
 import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
 
-const LIMITS = { most: 1_000, mostBytes: 10_000_000, ttlMs: 3_600_000 };
+const LIMITS = { maxDeliveries: 1_000, maxBytes: 10_000_000, ttlMs: 3_600_000 };
 
 let lab: QueueLab;
 let queue: TestQueue;
@@ -78,7 +78,7 @@ const faults = () => indexFaults(lab.redis, queue.store.keys.base);
 
 /** Those that match, newest first, by what each of them is. */
 async function listed(selection: ParkedSelection): Promise<string[]> {
-  const walk = { order: "newest", after: null, most: 1_000 } as const;
+  const walk = { order: "newest", after: null, max: 1_000 } as const;
   return (await store.walk(selection, walk)).found.map(({ header }) => header.delivery).toSorted();
 }
 
@@ -96,9 +96,9 @@ test("the index holds what is parked through parking, redelivery and sweeping, a
   const again = range(0, 20).map((header) => ({ delivery: header.delivery, header: nth(99) }));
   await store.redeliver(again);
   expect(await faults()).toEqual([]);
-  await store.sweep({ ...LIMITS, most: 15 });
+  await store.sweep({ ...LIMITS, maxDeliveries: 15 });
   expect(await faults()).toEqual([]);
-  await store.sweep({ ...LIMITS, most: 0 });
+  await store.sweep({ ...LIMITS, maxDeliveries: 0 });
   await store.index.repair(1_000);
   expect(await queue.keysLike(":parked*")).toEqual([]);
 });
@@ -162,13 +162,13 @@ describe("a walk", () => {
       // All of them in the same millisecond or two.
       await park(range(0, 120));
       const selection = { reason: "timeout", event: "file.deleted" };
-      const whole = await store.walk(selection, { order, after: null, most: 1_000 });
+      const whole = await store.walk(selection, { order, after: null, max: 1_000 });
       expect(whole.stoppedAt).toBeNull();
       const seen: string[] = [];
       let after = null;
       let steps = 0;
       do {
-        const part = await store.walk(selection, { order, after, most: 1_000, mostLookedAt: 7 });
+        const part = await store.walk(selection, { order, after, max: 1_000, maxLookedAt: 7 });
         expect(part.found.length).toBeLessThanOrEqual(7);
         seen.push(...part.found.map(({ header }) => header.delivery));
         after = part.stoppedAt;
@@ -297,7 +297,7 @@ describe("a key of the wrong type under a name of the index", () => {
       expect([ready?.length, parked?.length]).toEqual([2, 46]);
       expect(await queue.keysLike(":claims:*")).toEqual([]);
       const error = await store.index.repair(1_000).catch((caught: unknown) => String(caught));
-      expect(error).toContain(`WRONGTYPE the key ${key} holds a string`);
+      expect(error).toContain(`WRONGTYPE the key ${key} is a string, not a `);
       expect(await lab.redis.get(key)).toBe("foreign");
 
       await lab.redis.del(key);

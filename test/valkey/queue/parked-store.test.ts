@@ -35,8 +35,8 @@ async function schedule(delivery: string, delayMs: number): Promise<void> {
 /** Parked at that millisecond. */
 const parkedAt = (ms: number, delivery: string) => queue.parkedAt([ms, delivery]);
 
-const newest = async (after: ParkedPosition | null, most: number) =>
-  (await store.walk({}, { order: "newest", after, most })).found;
+const newest = async (after: ParkedPosition | null, max: number) =>
+  (await store.walk({}, { order: "newest", after, max })).found;
 
 const names = async (...asked: Parameters<typeof newest>) =>
   (await newest(...asked)).map((one) => one.header.delivery);

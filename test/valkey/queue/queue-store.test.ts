@@ -10,7 +10,7 @@ import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
 
 const STEPS = 300;
 const LEASE_MS = 10_000;
-const CAPS = { most: 12, mostBytes: 3_000, ttlMs: 3_600_000 };
+const CAPS = { maxDeliveries: 12, maxBytes: 3_000, ttlMs: 3_600_000 };
 const LANES = ["wh_1", "wh_2"];
 
 let lab: QueueLab;
@@ -141,7 +141,7 @@ class Play {
     const known = new Set(player.claims.filter(({ worker }) => worker === player.id));
     const numbers = new Set([...known].map((claim) => claim.number));
     const stranded = (await this.queue.store.heldBy(player.id)).filter((one) => !numbers.has(one));
-    await this.queue.store.giveUp(player.id, stranded);
+    await this.queue.store.abandonLost(player.id, stranded);
   }
 
   private async die(player: Player, leaves: boolean): Promise<void> {
@@ -153,7 +153,7 @@ class Play {
       expect(await store.takeOver(player.id, LEASE_MS)).not.toBeNull();
     }
     expect(await this.queue.ask(player.id, { number: player.number + 1 })).toEqual({
-      kind: "gone",
+      kind: "unknown-worker",
     });
     player.id = `w${++this.made}`;
     player.number = 0;

@@ -13,9 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-function open(most = 100, from = lab) {
+function open(max = 100, from = lab) {
   const keys = sharedKeys(freshPrefix());
-  return { keys, store: new RejectedStore(from.link, keys, { most, ttlMs: 60_000 }) };
+  return { keys, store: new RejectedStore(from.link, keys, { max, ttlMs: 60_000 }) };
 }
 
 const rejection = (bytes: Buffer | string): Rejection => ({

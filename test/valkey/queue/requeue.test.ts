@@ -19,7 +19,7 @@ function open(from = lab) {
   const prefix = freshPrefix();
   const keys = sharedKeys(prefix);
   const queues = [`${prefix}:a`, `${prefix}:b`] as const;
-  const store = new RejectedStore(from.link, keys, { most: 1_000, ttlMs: 60_000 });
+  const store = new RejectedStore(from.link, keys, { max: 1_000, ttlMs: 60_000 });
   const requeue = new Requeue(from.link, keys, queues);
   const { redis } = from;
   return {

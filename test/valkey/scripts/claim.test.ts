@@ -120,11 +120,11 @@ test("a delayed copy of an earlier request is stale and takes nothing", async ()
 test("a worker that has not joined, or was judged dead, takes nothing", async () => {
   const queue = lab.queue();
   await queue.push("a");
-  expect(await queue.ask("w")).toEqual({ kind: "gone" });
+  expect(await queue.ask("w")).toEqual({ kind: "unknown-worker" });
   await queue.join("w");
   await queue.expireLease("w");
   await queue.store.takeOver("w", 10_000);
-  expect(await queue.ask("w")).toEqual({ kind: "gone" });
+  expect(await queue.ask("w")).toEqual({ kind: "unknown-worker" });
   expect(await queue.places()).toEqual({ list: ["a"] });
 });
 

@@ -127,7 +127,7 @@ test("a retry begins anew with crashes, what goes back or waits in a lane keeps 
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
-  for (const { number } of await queue.claim("w")) await queue.store.giveUp("w", [number]);
+  for (const { number } of await queue.claim("w")) await queue.store.abandonLost("w", [number]);
   // Each was given back in a step of its own, so the last one stands first.
   const [c, b, a] = await queue.claim("w");
   await queue.settle(a!, { ...RETRY, delayMs: 0 });

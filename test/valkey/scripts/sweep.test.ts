@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ParkedStore } from "../../../src/valkey/queue/parked-store.ts";
 import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
-const LIMITS = { most: 100, mostBytes: 1_000_000, ttlMs: 60_000 };
+const LIMITS = { maxDeliveries: 100, maxBytes: 1_000_000, ttlMs: 60_000 };
 
 let lab: QueueLab;
 beforeAll(async () => {
@@ -30,23 +30,23 @@ async function age(queue: TestQueue, delivery: string, byMs: number): Promise<vo
 test("beyond the most deliveries, the oldest fall out and are counted", async () => {
   const queue = lab.queue();
   const parked = await park(queue, "a", "b", "c", "d");
-  expect(await parked.sweep({ ...LIMITS, most: 2 })).toEqual({
+  expect(await parked.sweep({ ...LIMITS, maxDeliveries: 2 })).toEqual({
     expired: 0,
     fallenOut: 2,
     left: 2,
   });
   expect((await queue.places()).parked?.toSorted()).toEqual(["c", "d"]);
   expect(await queue.ended()).toEqual({ parked: 4, dropped: 2 });
-  expect(await parked.sweep({ ...LIMITS, most: 2 })).toMatchObject({ fallenOut: 0 });
+  expect(await parked.sweep({ ...LIMITS, maxDeliveries: 2 })).toMatchObject({ fallenOut: 0 });
 });
 
 test("beyond the most bytes too, also for the bytes of one alone", async () => {
   const queue = lab.queue();
   const parked = await park(queue, "a".repeat(5_000), "b".repeat(5_000), "c");
-  expect(await parked.sweep({ ...LIMITS, mostBytes: 6_000 })).toMatchObject({ fallenOut: 1 });
-  expect(await parked.sweep({ ...LIMITS, mostBytes: 300 })).toMatchObject({ fallenOut: 1 });
+  expect(await parked.sweep({ ...LIMITS, maxBytes: 6_000 })).toMatchObject({ fallenOut: 1 });
+  expect(await parked.sweep({ ...LIMITS, maxBytes: 300 })).toMatchObject({ fallenOut: 1 });
   expect(await queue.places()).toEqual({ parked: ["c"] });
-  expect(await parked.sweep({ ...LIMITS, mostBytes: 10 })).toMatchObject({ left: 0 });
+  expect(await parked.sweep({ ...LIMITS, maxBytes: 10 })).toMatchObject({ left: 0 });
   expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");
 });
 
@@ -73,7 +73,7 @@ test("a fanned-out event's bytes go with the last of its deliveries that falls o
   const parked = new ParkedStore(lab.link, queue.store.queue);
   const { events, refs } = queue.store.keys;
 
-  await parked.sweep({ ...LIMITS, most: 1 });
+  await parked.sweep({ ...LIMITS, maxDeliveries: 1 });
   expect(await lab.redis.hget(events, "e")).toBe("event");
   await age(queue, "d2", LIMITS.ttlMs + 1_000);
   await parked.sweep(LIMITS);
@@ -92,7 +92,7 @@ test("a heartbeat ends all that is beyond the caps, in more steps than one, and 
     }
   }
   const parked = new ParkedStore(lab.link, queue.store.queue);
-  expect(await parked.upkeep({ ...LIMITS, most: 20 })).toEqual({ fallenOut: 480 });
+  expect(await parked.upkeep({ ...LIMITS, maxDeliveries: 20 })).toEqual({ fallenOut: 480 });
   expect(await lab.redis.zcard(queue.store.keys.parked)).toBe(20);
 });
 
@@ -107,7 +107,7 @@ test("a fanned-out event's bytes count with each of its parked deliveries, until
     await queue.settle(claim, { verb: "park", delivery: `d${i}`, header: deliveryHeader(`d${i}`) });
   }
   const parked = new ParkedStore(lab.link, queue.store.queue);
-  expect(await parked.sweep({ ...LIMITS, mostBytes: 9_000 })).toMatchObject({ left: 1 });
+  expect(await parked.sweep({ ...LIMITS, maxBytes: 9_000 })).toMatchObject({ left: 1 });
   await parked.redeliver([{ delivery: "d1", header: deliveryHeader("d1") }]);
   await parked.redeliver([{ delivery: "d0", header: deliveryHeader("d0") }]);
   expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");

@@ -95,7 +95,7 @@ test("only the stranded claims of a living worker are given up", async () => {
   const [a, b, c] = await queue.claim("w");
   expect(await queue.store.heldBy("w")).toEqual([a!.number, b!.number, c!.number]);
 
-  expect(await queue.store.giveUp("w", [c!.number, a!.number, "99"])).toBe(2);
+  expect(await queue.store.abandonLost("w", [c!.number, a!.number, "99"])).toBe(2);
 
   expect(await queue.places()).toEqual({ ready: ["a", "c"], claims: ["b"] });
   expect(await queue.settle(a!, { verb: "done", ending: "delivered" })).toBeFalse();
@@ -116,7 +116,7 @@ test("a heartbeat names those whose lease has run out, and who was judged dead i
   await queue.store.takeOver("dead", LEASE_MS);
   const late = await queue.store.beat("dead", { join: false, leaseMs: LEASE_MS });
   expect(late).toEqual({ known: false, dead: [] });
-  expect(await queue.ask("dead")).toEqual({ kind: "gone" });
+  expect(await queue.ask("dead")).toEqual({ kind: "unknown-worker" });
 });
 
 test("a heartbeat renews the lease", async () => {

@@ -5,7 +5,7 @@ import {
   type HealthState,
 } from "../../../src/valkey/webhooks/health-store.ts";
 import { newDeliveryName, ownerTag } from "../../../src/valkey/queue/delivery-id.ts";
-import { BodyStore, type AttemptToKeep } from "../../../src/valkey/history/body-store.ts";
+import { BodyStore, type AttemptToStore } from "../../../src/valkey/history/body-store.ts";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { LogStore } from "../../../src/valkey/history/log-store.ts";
@@ -80,7 +80,7 @@ function attempt(
     timestamp: "2026-01-02T03:04:05Z",
   };
   const header = deliveryHeader(delivery, { owner });
-  const body: AttemptToKeep = { header, outcome, element: Buffer.from("kept") };
+  const body: AttemptToStore = { header, outcome, element: Buffer.from("kept") };
   return { owner, webhookId, health, entry, body, toEntry: () => ({ entry, body }) };
 }
 

@@ -273,7 +273,7 @@ test("a number whose batch has been given up meanwhile does not end the claiming
   await queue.join("w0");
   await queue.push("a");
   await queue.claim("w0", { number: 1 });
-  await queue.store.giveUp("w0", ["1"]);
+  await queue.store.abandonLost("w0", ["1"]);
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.items.length === 1);
   expect(scene.items[0]?.claim).toMatchObject({ crashes: 1, source: "ready" });

@@ -35,7 +35,7 @@ function open(link: Link, most = 100): Scene {
   const keys = sharedKeys(freshPrefix());
   const queue = lab.queue();
   const one = member(queue, link);
-  const store = new RejectedStore(link, keys, { most, ttlMs: 60_000 });
+  const store = new RejectedStore(link, keys, { max: most, ttlMs: 60_000 });
   const rejecter = new Rejecter({
     store,
     log: one.log,
