@@ -131,8 +131,8 @@ const listedIds = async (filter: ParkedFilter) =>
 
 const dump = async () => [await first.dump(), await second.dump()];
 
-describe("one delivery", () => {
-  test("that is scheduled runs now, as the attempt that it waits for", async () => {
+describe("a delivery", () => {
+  test("that is scheduled makes its next attempt now", async () => {
     for (const queue of [first, second]) {
       const header = headerFor(webhook, { attempt: 3 });
       await schedule(queue, header);
@@ -143,7 +143,7 @@ describe("one delivery", () => {
     }
   });
 
-  test("that is parked becomes a new one of the same event, on its queue", async () => {
+  test("that is parked becomes a new delivery of the same event, on the same queue", async () => {
     for (const queue of [first, second]) {
       const [header] = await park(queue, [webhook]);
       const answer = await redelivery.one(attemptUuid(header!).toUpperCase(), "user:u_1");
@@ -159,7 +159,7 @@ describe("one delivery", () => {
     }
   });
 
-  test("that was one of several of an event finds its bytes", async () => {
+  test("that shares its event with others is redelivered with the bytes of the event", async () => {
     const headers = [headerFor(webhook), headerFor(webhook)];
     await first.push("shared");
     await first.settle(await first.claimOne("w"), { verb: "fan", event: "e", headers: headers });
@@ -170,7 +170,7 @@ describe("one delivery", () => {
     expect(String((await first.claimOne("w")).bytes)).toBe("shared");
   });
 
-  test("that ended and is kept becomes a new one", async () => {
+  test("that has ended and is stored becomes a new delivery", async () => {
     for (const outcome of ["delivered", "parked"] as const) {
       const header = headerFor(webhook, { attempt: 2, id: outcome });
       await keep(header, { outcome, element: `element of ${outcome}` });
@@ -184,26 +184,26 @@ describe("one delivery", () => {
     }
   });
 
-  test("whose last attempt asked for another that is nowhere to be found is in flight", async () => {
+  test("that is to be retried, but neither scheduled nor parked, is in flight", async () => {
     const header = headerFor(webhook);
     await keep(header, { outcome: "retry", element: null });
     expect(await redelivery.one(attemptUuid(header), null)).toEqual({ kind: "in-flight" });
   });
 
-  test("whose body is not kept is gone", async () => {
+  test("whose body is not stored is not available", async () => {
     const header = headerFor(webhook);
     await keep(header, { element: null });
     const answer = await redelivery.one(attemptUuid(header), null);
     expect(answer).toEqual({ kind: "not-available", why: "body-not-stored" });
   });
 
-  test("that nobody remembers is unknown", async () => {
+  test("that is stored nowhere is unknown", async () => {
     const header = headerFor(webhook);
     await keep(headerFor(webhook));
     expect(await redelivery.one(attemptUuid(header), null)).toEqual({ kind: "unknown" });
   });
 
-  test("that two ask for at once is redelivered once", async () => {
+  test("is redelivered once by two concurrent requests", async () => {
     const [header] = await park(first, [webhook]);
     const uuid = attemptUuid(header!);
     const answers = await Promise.all([redelivery.one(uuid, null), redelivery.one(uuid, null)]);
@@ -212,24 +212,27 @@ describe("one delivery", () => {
   });
 });
 
-describe("wherever a delivery is", () => {
+describe("a delivery in any state", () => {
   const places: [string, (header: DeliveryHeader) => Promise<void>][] = [
     ["scheduled", (header) => schedule(second, header)],
     ["parked", (header) => settleOne(second, header, { verb: "park" })],
-    ["kept", (header) => keep(header)],
+    ["stored", (header) => keep(header)],
   ];
 
-  test.each(places)("%s: another owner's is unknown, and stays as it is", async (_, put) => {
-    const header = headerFor(webhook);
-    await put(header);
-    const before = await dump();
-    for (const other of ["user:u_2", "org:u_1"] as const) {
-      expect(await redelivery.one(attemptUuid(header), other)).toEqual({ kind: "unknown" });
-    }
-    expect(await dump()).toEqual(before);
-  });
+  test.each(places)(
+    "that is %s is unknown to another owner, and does not change",
+    async (_, put) => {
+      const header = headerFor(webhook);
+      await put(header);
+      const before = await dump();
+      for (const other of ["user:u_2", "org:u_1"] as const) {
+        expect(await redelivery.one(attemptUuid(header), other)).toEqual({ kind: "unknown" });
+      }
+      expect(await dump()).toEqual(before);
+    },
+  );
 
-  test.each(places)("%s: of a disabled webhook it stays as it is", async (_, put) => {
+  test.each(places)("that is %s does not change if its webhook is disabled", async (_, put) => {
     const disabled = await registered({ enabled: false });
     const header = headerFor(disabled);
     await put(header);
@@ -239,7 +242,7 @@ describe("wherever a delivery is", () => {
     expect(await dump()).toEqual(before);
   });
 
-  test.each(places)("%s: of a deleted webhook it is gone", async (_, put) => {
+  test.each(places)("that is %s is not available if its webhook was deleted", async (_, put) => {
     const header = headerFor(webhook);
     await put(header);
     await webhooks.delete(webhook.id);
@@ -250,14 +253,14 @@ describe("wherever a delivery is", () => {
   });
 });
 
-test("of a deleted webhook one that waited for a retry is gone too, for it has ended", async () => {
+test("a delivery that was to be retried is not available if its webhook was deleted", async () => {
   const header = headerFor(webhook);
   await keep(header, { outcome: "retry", element: null });
   await webhooks.delete(webhook.id);
   expect((await redelivery.one(attemptUuid(header), null)).kind).toBe("not-available");
 });
 
-test("a kept delivery is its owner's also where another owner shares the tag", async () => {
+test("a stored delivery is unknown to another owner with the same tag", async () => {
   const other = await registered({ user_id: "u_2" });
   const header = headerFor(other, { delivery: newDeliveryName(ownerTag("user:u_1")) });
   await keep(header);
@@ -265,7 +268,7 @@ test("a kept delivery is its owner's also where another owner shares the tag", a
 });
 
 describe("parked deliveries by filter", () => {
-  test("run again oldest first over all queues, up to the limit", async () => {
+  test("are redelivered oldest first over all queues, up to the limit", async () => {
     const [oldest] = await park(first, [webhook, webhook]);
     await park(second, [webhook, webhook, webhook], { from: 2 });
     expect(await redelivery.byFilter(OURS, 3)).toEqual({ redelivered: 3, remaining: 2 });
@@ -281,7 +284,7 @@ describe("parked deliveries by filter", () => {
   });
 
   // The pages of one queue end long before those of the other.
-  test("are many pages of them, and the limit is of the oldest", async () => {
+  test("are redelivered over many pages, and the limit takes the oldest", async () => {
     await park(first, many(600, webhook));
     await park(second, many(700, webhook), { from: 600 });
     expect(await redelivery.byFilter(OURS, 1_000)).toEqual({ redelivered: 1_000, remaining: 300 });
@@ -289,7 +292,7 @@ describe("parked deliveries by filter", () => {
     expect(ids).toEqual(Array.from({ length: 1_000 }, (_, i) => `evt_${i}`));
   });
 
-  test("are those of the owners and of the webhook, and no others", async () => {
+  test("are only those of the named owners and webhook", async () => {
     const twin = await registered();
     const ofOrg = await registered({ org_id: "o_1" });
     const ofOther = await registered({ user_id: "u_2" });
@@ -309,7 +312,7 @@ describe("parked deliveries by filter", () => {
     expect(await listedIds(ALL)).toEqual(["evt_3", "evt_2", "evt_0"]);
   });
 
-  test("stay parked where their webhook is disabled or deleted, and are none of the remaining", async () => {
+  test("stay parked if their webhook is disabled or deleted, and do not count as remaining", async () => {
     const disabled = await registered({ enabled: false });
     const deleted = await registered();
     await park(first, [disabled, webhook, deleted, webhook]);
@@ -321,7 +324,7 @@ describe("parked deliveries by filter", () => {
     expect(await redelivery.byFilter(byWebhook, 9)).toEqual({ redelivered: 0, remaining: 0 });
   });
 
-  test("are those of a reason and an event type, on every queue, and a dry run counts them", async () => {
+  test("are only those of the named reason and event type, on every queue, as a dry run counts them", async () => {
     const other = await registered({ user_id: "u_2" });
     const kinds = [
       { reason: "timeout", event: "a" },
@@ -355,13 +358,13 @@ describe("parked deliveries by filter", () => {
     expect(await redelivery.dryRun(ours)).toEqual({ matching: 1, redeliverable: 1 });
   });
 
-  test("of a disabled webhook match a dry run and are not redeliverable", async () => {
+  test("of a disabled webhook match in a dry run, and are not redeliverable", async () => {
     const disabled = await registered({ enabled: false });
     await park(first, [disabled, webhook, disabled]);
     expect(await redelivery.dryRun(OURS)).toEqual({ matching: 3, redeliverable: 1 });
   });
 
-  test("are the oldest of many webhooks, though each has more than one step reads", async () => {
+  test("are the oldest of many webhooks, even if each has more than one step reads", async () => {
     const records = [webhook, await registered(), await registered()];
     await park(
       first,
@@ -371,7 +374,7 @@ describe("parked deliveries by filter", () => {
     expect(await readyIds(first)).toEqual(Array.from({ length: 350 }, (_, i) => `evt_${i}`));
   });
 
-  test("that two redeliver at once run once", async () => {
+  test("are redelivered once by two concurrent requests", async () => {
     await park(first, many(250, webhook));
     const twice = [1_000, 1_000].map((limit) => redelivery.byFilter(OURS, limit));
     const answers = await Promise.all(twice);
@@ -381,7 +384,7 @@ describe("parked deliveries by filter", () => {
 });
 
 describe("the summary of parked deliveries", () => {
-  test("is over all queues: by reason, event type and webhook, the most frequent first", async () => {
+  test("counts over all queues by reason, event type and webhook, the most frequent first", async () => {
     const other = await registered({ user_id: "u_2" });
     await park(first, [webhook, other, webhook]);
     await park(second, [webhook], { from: 3 });
@@ -411,7 +414,7 @@ describe("the summary of parked deliveries", () => {
     expect((await redelivery.summary({ owners: ["org:u_1"] })).total).toBe(0);
   });
 
-  test("has the hundred most frequent of more event types than one reply may hold", async () => {
+  test("lists the hundred most frequent event types if there are more", async () => {
     const headers = Array.from({ length: 2_100 }, (_, i) =>
       headerFor(webhook, { reason: "timeout", event: i < 50 ? "often" : `e${i}` }),
     );
@@ -438,7 +441,7 @@ describe("the summary of parked deliveries", () => {
 });
 
 describe("the list of parked deliveries", () => {
-  test("of a rare kind among many comes in short pages, with a cursor that goes on", async () => {
+  test("of a rare kind among many comes in short pages with a next cursor", async () => {
     const rare = headerFor(webhook, { reason: "dns", event: "b", id: "rare" });
     await settleOne(first, rare, { verb: "park" });
     await first.parkedAt([BASE_MS - 1_000, rare.delivery]);
@@ -470,7 +473,7 @@ describe("the list of parked deliveries", () => {
     expect(pages).toBeGreaterThan(1);
   });
 
-  test("tells when each was parked and when it expires", async () => {
+  test("says when each was parked and when it expires", async () => {
     const [header] = await park(first, [webhook]);
     const { parked, next } = await redelivery.listParked(ALL, null, 10);
     expect(next).toBeNull();
@@ -485,7 +488,7 @@ describe("the list of parked deliveries", () => {
     ]);
   });
 
-  test("comes newest first in pages, each one once, while others come and go", async () => {
+  test("comes newest first in pages, with each delivery once while others come and go", async () => {
     await park(first, [webhook, webhook, webhook]);
     const later = await park(second, [webhook, webhook, webhook], { from: 3 });
     const page = await redelivery.listParked(OURS, null, 2);
@@ -499,7 +502,7 @@ describe("the list of parked deliveries", () => {
     expect(rest.next).toBeNull();
   });
 
-  test("has a place for each of those that were parked in the same millisecond", async () => {
+  test("lists each of several deliveries that were parked in the same millisecond", async () => {
     const names: string[] = [];
     for (const queue of [first, second]) {
       const headers = await park(queue, many(4, webhook));
@@ -519,7 +522,7 @@ describe("the list of parked deliveries", () => {
     }
   });
 
-  test("finds the one that matches behind pages of others", async () => {
+  test("finds the only match after pages of others", async () => {
     const other = await registered({ user_id: "u_2" });
     await park(first, [webhook]);
     await park(first, many(1_100, other), { from: 1 });
