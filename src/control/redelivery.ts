@@ -1,5 +1,5 @@
-// Redelivers on request (docs/design.md §2.4), over all queues: one delivery by the UUID of any of its
-// attempts, or the parked ones that match a filter.
+// Redelivers on request, over all queues: one delivery by the UUID of any of its attempts, or the parked deliveries
+// of an owner or webhook.
 import type { OwnerRef } from "../wire/owner.ts";
 import { again, attemptUuid, deliveryOf } from "../valkey/queue/delivery-id.ts";
 import type { DeliveryHeader } from "../valkey/queue/item.ts";
@@ -22,9 +22,9 @@ import type { QueueStore } from "../valkey/queue/queue-store.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 
 export interface RedeliveryOptions {
-  /** One for each queue. */
+  /** One store for each queue. */
   parked: readonly ParkedStore[];
-  /** Where deliveries that have ended are pushed again. */
+  /** Receives redeliveries of deliveries that have ended. */
   intake: Pick<QueueStore, "enqueue">;
   bodies: BodyStore;
   webhooks: WebhookStore;
@@ -34,10 +34,10 @@ export interface RedeliveryOptions {
 export type { ParkedFilter, ParkedPosition, ParkedSummary };
 
 export type RedeliveredOne =
-  /** `deliveryId` is the UUID of the next attempt. */
+  /** `deliveryId` is the UUID of the attempt to come. */
   | { kind: "redelivered"; deliveryId: string }
   | { kind: "unknown" }
-  /** In flight, in a lane or about to be claimed. */
+  /** It is being attempted, is in a lane, or is about to be claimed. */
   | { kind: "in-flight" }
   | { kind: "not-available"; why: "webhook-deleted" | "body-not-stored" }
   | { kind: "disabled"; webhookId: string };
@@ -62,7 +62,7 @@ const MAX_PER_SCRIPT = 100;
 export class Redelivery {
   constructor(private readonly options: RedeliveryOptions) {}
 
-  /** Redelivers one delivery. With `only`, a delivery of another owner is unknown; null allows all owners. */
+  /** Redelivers one delivery. `only`: deliveries of other owners are unknown; null: no restriction. */
   async one(uuid: string, only: OwnerRef | null): Promise<RedeliveredOne> {
     const delivery = deliveryOf(uuid);
     const waiting = await this.findWaiting(delivery);
@@ -72,8 +72,8 @@ export class Redelivery {
   }
 
   /**
-   * Redelivers up to `limit` parked deliveries that match, the oldest first. Those of disabled or deleted
-   * webhooks stay parked and do not count as `remaining`, so repeating the call until it is 0 ends.
+   * Redelivers the oldest matching parked deliveries, as new deliveries. Deliveries of disabled or deleted webhooks stay
+   * parked, and `remaining` does not count them: so a caller that repeats the request until it is 0 terminates.
    */
   async byFilter(
     filter: ParkedFilter,
@@ -94,7 +94,7 @@ export class Redelivery {
     return { redelivered, remaining: Math.max(0, matching - oldest.length) };
   }
 
-  /** Lists a page of parked deliveries, the newest first. Pages stay right when others come or go. */
+  /** Returns a page, the newest first. Its cursor stays valid when deliveries are parked or redelivered. */
   async listParked(
     { owners, webhookId, reason, event }: ParkedFilter,
     after: ParkedPosition | null,
@@ -119,12 +119,12 @@ export class Redelivery {
     };
   }
 
-  /** Counts parked deliveries by reason, event type and webhook. */
+  /** Returns how many are parked, by reason, event type and webhook. */
   async summary(filter: ParkedFilter): Promise<ParkedSummary> {
     return summarize(this.options.parked, filter);
   }
 
-  /** Counts what `byFilter` would do: how many match, and how many of them it would redeliver. */
+  /** Returns what `byFilter` would do: how many match, and how many of them it would redeliver. */
   async dryRun(filter: ParkedFilter): Promise<{ matching: number; redeliverable: number }> {
     const enabled = await enabledWebhooks(this.options.webhooks, filter);
     const [{ total }, ...counts] = await Promise.all([
@@ -135,9 +135,9 @@ export class Redelivery {
     return { matching: total, redeliverable: redeliverable.reduce((sum, n) => sum + n, 0) };
   }
 
-  private async findWaiting(delivery: string): Promise<Waiting | null> {
+  private async findWaiting(delivery: string): Promise<WaitingDelivery | null> {
     const found = await Promise.all(
-      this.options.parked.map(async (store): Promise<Waiting | null> => {
+      this.options.parked.map(async (store): Promise<WaitingDelivery | null> => {
         const [scheduled, parked] = await Promise.all([
           store.findScheduled(delivery),
           store.find(delivery),
@@ -151,18 +151,18 @@ export class Redelivery {
 
   private async redeliverWaiting(
     delivery: string,
-    { state, store, header }: Waiting,
+    { state, store, header }: WaitingDelivery,
     only: OwnerRef | null,
   ): Promise<RedeliveredOne> {
     if (only !== null && header.owner !== only) return { kind: "unknown" };
     const refusal = await this.refusal(header);
     if (refusal) return refusal;
-    // A scheduled one stays the same delivery and the same attempt; it only runs now.
+    // A scheduled delivery keeps its name and its attempt; it only becomes due now.
     const next = state === "scheduled" ? header : again(header);
     const [became] = await store.redeliver([
       { delivery, header: state === "scheduled" ? null : next },
     ]);
-    // "none": after it was found, it was claimed, or another request has redelivered it.
+    // "none": since it was found, a worker has claimed it or another request has redelivered it.
     return became === "none"
       ? { kind: "in-flight" }
       : { kind: "redelivered", deliveryId: attemptUuid(next) };
@@ -170,11 +170,11 @@ export class Redelivery {
 
   private async redeliverStored(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
     const stored = await this.options.bodies.find(delivery);
-    // Two owners may share a tag, so being in this list does not prove whose it is.
+    // Two owners may share a tag, so its list does not prove whose it is.
     if (!stored || (only !== null && stored.header.owner !== only)) return { kind: "unknown" };
     const refusal = await this.refusal(stored.header);
     if (refusal?.kind === "not-available") return refusal;
-    // Its last attempt is to be retried, and the retry is neither scheduled nor parked.
+    // Its last attempt requires a retry, which is neither scheduled nor parked: so it is in flight.
     if (stored.outcome === "retry") return { kind: "in-flight" };
     if (stored.element === null) return { kind: "not-available", why: "body-not-stored" };
     if (refusal) return refusal;
@@ -183,7 +183,7 @@ export class Redelivery {
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
-  /** Why redelivering is refused: a worker would drop or park the delivery again at once. */
+  /** Returns why a redelivery would end or be parked at once; null if it would not. */
   private async refusal(
     header: DeliveryHeader,
   ): Promise<Extract<RedeliveredOne, { kind: "not-available" | "disabled" }> | null> {
@@ -193,13 +193,13 @@ export class Redelivery {
   }
 }
 
-interface Waiting {
+interface WaitingDelivery {
   state: "scheduled" | "parked";
   store: ParkedStore;
   header: DeliveryHeader;
 }
 
-/** Redelivers them in the given order. Returns how many were still parked. */
+/** Redelivers in the given order. Returns how many were still parked. */
 async function redeliverAll(found: readonly FoundParked[]): Promise<number> {
   let redelivered = 0;
   for (const [store, ofStore] of Map.groupBy(found, (one) => one.store)) {

@@ -21,19 +21,19 @@ import {
 import { Link } from "../valkey/connection/link.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 
-/** A body of 5 MiB takes its time. */
+/** Long enough for a body of 5 MiB. */
 const DEADLINE_MS = 3_000;
-/** How late it is noticed at most that the client went away, or that the bell was not heard. */
+/** Reads Valkey at least this often, in case a wake-up was lost or the client went away. */
 const LOOK_EVERY_MS = 2_000;
 
 export type RequestToForward = Omit<ListenRequest, "id" | "body"> & { body: Uint8Array };
 
-/** What became of a request. */
+/** The result of forwarding a request. */
 export type ForwardOutcome =
   | { kind: "answered"; answer: Omit<ListenAnswer, "id" | "body"> & { body: Buffer<ArrayBuffer> } }
-  /** The client is away; the request waits for it. */
+  /** The client is away; the request waits in the session. */
   | { kind: "waiting" }
-  /** Nobody answered in time; it is not forwarded any more. */
+  /** No answer came in time; the request was withdrawn. */
   | { kind: "late" }
   | { kind: "full" }
   | { kind: "ended" };
@@ -71,12 +71,12 @@ export class TunnelBroker {
     return this.link.whenUp();
   }
 
-  /** Whoever waits for an answer is told that its request waits: it does, for any replica. */
+  /** Ends every wait for an answer with `waiting`: the request stays in the session, for any replica. */
   async release(): Promise<void> {
     this.isClosing = true;
     this.wakeUps.close();
     if (this.waiters > 0) await new Promise<void>((resolve) => (this.onReleased = resolve));
-    // Their responses are written in this turn of the event loop.
+    // The callers write their responses in this turn of the event loop.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
@@ -97,7 +97,10 @@ export class TunnelBroker {
     return this.store.remove(id);
   }
 
-  /** Until `signal` is aborted. @throws ValkeyUnavailable, ValkeyFull: it was not accepted. */
+  /**
+   * Forwards a request and waits for its answer until `signal` is aborted.
+   * @throws ValkeyUnavailable or ValkeyFull if the session did not accept the request.
+   */
   async forward(
     session: string,
     { body, ...head }: RequestToForward,
@@ -121,11 +124,11 @@ export class TunnelBroker {
       this.waiters -= 1;
       if (this.waiters === 0) this.onReleased?.();
     }
-    await unlessAway(this.store.withdraw(session, id));
+    await unlessUnavailable(this.store.withdraw(session, id));
     return { kind: "late" };
   }
 
-  /** Waits for the first request, up to `waitMs`. Null where the session has ended. */
+  /** Returns requests; waits up to `waitMs` for the first one. Null: the session has ended. */
   async poll(
     session: string,
     { after, limit, waitMs }: { after: string; limit: number; waitMs: number },
@@ -137,7 +140,7 @@ export class TunnelBroker {
         const polled = await this.store.poll(session, after, limit);
         if (polled.kind === "ended") return null;
         const leftMs = endsAtMs - performance.now();
-        const requests = polled.requests.flatMap(shown);
+        const requests = polled.requests.flatMap(toWire);
         if (requests.length > 0 || leftMs <= 0 || limit === 0 || this.isClosing) {
           return { requests, expired: polled.expired };
         }
@@ -160,8 +163,8 @@ export class TunnelBroker {
   }
 
   private async take(session: string, id: string): Promise<ForwardOutcome | null> {
-    // It was accepted: an outage in between changes nothing of that.
-    const taken = await unlessAway(this.store.take(session, id));
+    // The request was accepted, so an outage of Valkey is not its failure.
+    const taken = await unlessUnavailable(this.store.take(session, id));
     switch (taken?.kind) {
       case "answered":
         return { kind: "answered", answer: readAnswer(taken.text) };
@@ -175,7 +178,7 @@ export class TunnelBroker {
   }
 }
 
-async function unlessAway<T>(asking: Promise<T>): Promise<T | null> {
+async function unlessUnavailable<T>(asking: Promise<T>): Promise<T | null> {
   try {
     return await asking;
   } catch (error) {
@@ -184,8 +187,8 @@ async function unlessAway<T>(asking: Promise<T>): Promise<T | null> {
   }
 }
 
-/** None where another program has damaged it: it expires like any that nobody answers. */
-function shown({ id, head, body }: { id: string; head: string; body: Buffer }): ListenRequest[] {
+/** Returns [] if another program damaged the request: it expires without an answer. */
+function toWire({ id, head, body }: { id: string; head: string; body: Buffer }): ListenRequest[] {
   const read = headSchema.safeParse(readObject(Buffer.from(head)));
   return read.success ? [{ id, ...read.data, body: body.toString("base64") }] : [];
 }

@@ -1,5 +1,5 @@
-// Deliveries to a temporary webhook go into its session, never out over HTTP: this stands before the
-// guard and the sender of all other deliveries.
+// Diverts deliveries to temporary webhooks into their sessions, never out over HTTP. It wraps the guard and the
+// sender of all deliveries.
 import { DRAINED, type Answer } from "../delivery/http/answer.ts";
 import type { Egress } from "../delivery/egress.ts";
 import { TIMED_OUT } from "../delivery/http/failure.ts";
@@ -10,7 +10,7 @@ import { endToEnd, LISTEN_SCHEME } from "../wire/tunnel.ts";
 
 export type Sending = Pick<Egress, "guard" | "send">;
 
-/** For deliveries only: at saving, the egress guard goes on refusing the scheme. */
+/** For deliveries only: when a webhook is saved, the egress guard still refuses the scheme. */
 export function withSessions(egress: Sending, broker: Pick<TunnelBroker, "forward">): Sending {
   return {
     guard: {
@@ -57,14 +57,14 @@ function toAnswer(outcome: ForwardOutcome): Answer {
       return response(status, valueOf("retry-after"), valueOf("location"));
     }
     case "waiting":
-      // It is in the session, and the client gets it when it is back.
+      // The request waits in the session, and the client gets it when it connects again.
       return response(202);
     case "full":
       return response(503);
     case "late":
       return TIMED_OUT;
     case "ended":
-      // The retry finds its webhook deleted: the sweep comes before it.
+      // The sweep deletes the webhook before the retry comes.
       return { kind: "failure", reason: "connection-refused", code: "listen-session-ended" };
   }
 }

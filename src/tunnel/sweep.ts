@@ -1,5 +1,5 @@
-// Frees what sessions hold that nobody polls: requests that have waited too long, and the temporary
-// webhooks of sessions that have ended. Every process does it; that two of them meet is harmless.
+// Removes requests that have waited too long in sessions that no client polls, and the temporary webhooks of sessions
+// that have ended. Every process sweeps; two at the same time do no harm.
 import type { TunnelStore } from "../valkey/tunnel/tunnel-store.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
@@ -12,7 +12,7 @@ export interface SweepDeps {
   log: WorkerLog;
 }
 
-/** Never throws: the next sweep comes soon. */
+/** Sweeps once. Never throws: the next sweep comes soon. */
 export async function sweepSessions({ store, webhooks, log }: SweepDeps): Promise<void> {
   try {
     await store.expireRequests();

@@ -131,8 +131,8 @@ const listedIds = async (filter: ParkedFilter) =>
 
 const dump = async () => [await first.dump(), await second.dump()];
 
-describe("a delivery", () => {
-  test("that is scheduled makes its next attempt now", async () => {
+describe("redelivering one delivery", () => {
+  test("that is scheduled runs it now, with the attempt number that was scheduled", async () => {
     for (const queue of [first, second]) {
       const header = headerFor(webhook, { attempt: 3 });
       await schedule(queue, header);
@@ -143,7 +143,7 @@ describe("a delivery", () => {
     }
   });
 
-  test("that is parked becomes a new delivery of the same event, on the same queue", async () => {
+  test("that is parked makes a new delivery of the same event, on the same queue", async () => {
     for (const queue of [first, second]) {
       const [header] = await park(queue, [webhook]);
       const answer = await redelivery.one(attemptUuid(header!).toUpperCase(), "user:u_1");
@@ -159,7 +159,7 @@ describe("a delivery", () => {
     }
   });
 
-  test("that shares its event with others is redelivered with the bytes of the event", async () => {
+  test("of an event with several deliveries finds the event's bytes", async () => {
     const headers = [headerFor(webhook), headerFor(webhook)];
     await first.push("shared");
     await first.settle(await first.claimOne("w"), { verb: "fan", event: "e", headers: headers });
@@ -170,7 +170,7 @@ describe("a delivery", () => {
     expect(String((await first.claimOne("w")).bytes)).toBe("shared");
   });
 
-  test("that has ended and is stored becomes a new delivery", async () => {
+  test("that has ended with a stored body makes a new delivery", async () => {
     for (const outcome of ["delivered", "parked"] as const) {
       const header = headerFor(webhook, { attempt: 2, id: outcome });
       await keep(header, { outcome, element: `element of ${outcome}` });
@@ -184,26 +184,26 @@ describe("a delivery", () => {
     }
   });
 
-  test("that is to be retried, but neither scheduled nor parked, is in flight", async () => {
+  test("whose retry is neither scheduled nor parked answers in-flight", async () => {
     const header = headerFor(webhook);
     await keep(header, { outcome: "retry", element: null });
     expect(await redelivery.one(attemptUuid(header), null)).toEqual({ kind: "in-flight" });
   });
 
-  test("whose body is not stored is not available", async () => {
+  test("whose body is not stored answers not-available", async () => {
     const header = headerFor(webhook);
     await keep(header, { element: null });
     const answer = await redelivery.one(attemptUuid(header), null);
     expect(answer).toEqual({ kind: "not-available", why: "body-not-stored" });
   });
 
-  test("that is stored nowhere is unknown", async () => {
+  test("that is stored nowhere answers unknown", async () => {
     const header = headerFor(webhook);
     await keep(headerFor(webhook));
     expect(await redelivery.one(attemptUuid(header), null)).toEqual({ kind: "unknown" });
   });
 
-  test("is redelivered once by two concurrent requests", async () => {
+  test("that two callers request at the same time redelivers it once", async () => {
     const [header] = await park(first, [webhook]);
     const uuid = attemptUuid(header!);
     const answers = await Promise.all([redelivery.one(uuid, null), redelivery.one(uuid, null)]);
@@ -212,15 +212,15 @@ describe("a delivery", () => {
   });
 });
 
-describe("a delivery in any state", () => {
+describe("redelivery of a delivery in every place", () => {
   const places: [string, (header: DeliveryHeader) => Promise<void>][] = [
     ["scheduled", (header) => schedule(second, header)],
     ["parked", (header) => settleOne(second, header, { verb: "park" })],
-    ["stored", (header) => keep(header)],
+    ["kept", (header) => keep(header)],
   ];
 
   test.each(places)(
-    "that is %s is unknown to another owner, and does not change",
+    "%s: another owner's delivery is unknown and stays unchanged",
     async (_, put) => {
       const header = headerFor(webhook);
       await put(header);
@@ -232,7 +232,7 @@ describe("a delivery in any state", () => {
     },
   );
 
-  test.each(places)("that is %s does not change if its webhook is disabled", async (_, put) => {
+  test.each(places)("%s: a delivery of a disabled webhook stays unchanged", async (_, put) => {
     const disabled = await registered({ enabled: false });
     const header = headerFor(disabled);
     await put(header);
@@ -242,7 +242,7 @@ describe("a delivery in any state", () => {
     expect(await dump()).toEqual(before);
   });
 
-  test.each(places)("that is %s is not available if its webhook was deleted", async (_, put) => {
+  test.each(places)("%s: a delivery of a deleted webhook is not available", async (_, put) => {
     const header = headerFor(webhook);
     await put(header);
     await webhooks.delete(webhook.id);
@@ -253,22 +253,22 @@ describe("a delivery in any state", () => {
   });
 });
 
-test("a delivery that was to be retried is not available if its webhook was deleted", async () => {
+test("a delivery of a deleted webhook that waited for a retry is not available, because it has ended", async () => {
   const header = headerFor(webhook);
   await keep(header, { outcome: "retry", element: null });
   await webhooks.delete(webhook.id);
   expect((await redelivery.one(attemptUuid(header), null)).kind).toBe("not-available");
 });
 
-test("a stored delivery is unknown to another owner with the same tag", async () => {
+test("a stored delivery belongs to its owner even if another owner has the same tag", async () => {
   const other = await registered({ user_id: "u_2" });
   const header = headerFor(other, { delivery: newDeliveryName(ownerTag("user:u_1")) });
   await keep(header);
   expect(await redelivery.one(attemptUuid(header), "user:u_1")).toEqual({ kind: "unknown" });
 });
 
-describe("parked deliveries by filter", () => {
-  test("are redelivered oldest first over all queues, up to the limit", async () => {
+describe("redelivering parked deliveries by filter", () => {
+  test("runs the oldest first over all queues, up to the limit", async () => {
     const [oldest] = await park(first, [webhook, webhook]);
     await park(second, [webhook, webhook, webhook], { from: 2 });
     expect(await redelivery.byFilter(OURS, 3)).toEqual({ redelivered: 3, remaining: 2 });
@@ -284,7 +284,7 @@ describe("parked deliveries by filter", () => {
   });
 
   // The pages of one queue end long before those of the other.
-  test("are redelivered over many pages, and the limit takes the oldest", async () => {
+  test("takes the oldest up to the limit over many pages", async () => {
     await park(first, many(600, webhook));
     await park(second, many(700, webhook), { from: 600 });
     expect(await redelivery.byFilter(OURS, 1_000)).toEqual({ redelivered: 1_000, remaining: 300 });
@@ -292,7 +292,7 @@ describe("parked deliveries by filter", () => {
     expect(ids).toEqual(Array.from({ length: 1_000 }, (_, i) => `evt_${i}`));
   });
 
-  test("are only those of the named owners and webhook", async () => {
+  test("takes only those of the given owners and webhook", async () => {
     const twin = await registered();
     const ofOrg = await registered({ org_id: "o_1" });
     const ofOther = await registered({ user_id: "u_2" });
@@ -312,7 +312,7 @@ describe("parked deliveries by filter", () => {
     expect(await listedIds(ALL)).toEqual(["evt_3", "evt_2", "evt_0"]);
   });
 
-  test("stay parked if their webhook is disabled or deleted, and do not count as remaining", async () => {
+  test("leaves those of disabled or deleted webhooks parked, and does not count them as remaining", async () => {
     const disabled = await registered({ enabled: false });
     const deleted = await registered();
     await park(first, [disabled, webhook, deleted, webhook]);
@@ -324,7 +324,7 @@ describe("parked deliveries by filter", () => {
     expect(await redelivery.byFilter(byWebhook, 9)).toEqual({ redelivered: 0, remaining: 0 });
   });
 
-  test("are only those of the named reason and event type, on every queue, as a dry run counts them", async () => {
+  test("takes those of a reason and an event type on every queue, and a dry run counts them", async () => {
     const other = await registered({ user_id: "u_2" });
     const kinds = [
       { reason: "timeout", event: "a" },
@@ -358,13 +358,13 @@ describe("parked deliveries by filter", () => {
     expect(await redelivery.dryRun(ours)).toEqual({ matching: 1, redeliverable: 1 });
   });
 
-  test("of a disabled webhook match in a dry run, and are not redeliverable", async () => {
+  test("counts those of a disabled webhook as matching but not redeliverable in a dry run", async () => {
     const disabled = await registered({ enabled: false });
     await park(first, [disabled, webhook, disabled]);
     expect(await redelivery.dryRun(OURS)).toEqual({ matching: 3, redeliverable: 1 });
   });
 
-  test("are the oldest of many webhooks, even if each has more than one step reads", async () => {
+  test("takes the oldest of many webhooks, even if each has more than one step reads", async () => {
     const records = [webhook, await registered(), await registered()];
     await park(
       first,
@@ -374,7 +374,7 @@ describe("parked deliveries by filter", () => {
     expect(await readyIds(first)).toEqual(Array.from({ length: 350 }, (_, i) => `evt_${i}`));
   });
 
-  test("are redelivered once by two concurrent requests", async () => {
+  test("runs each once if two callers redeliver at the same time", async () => {
     await park(first, many(250, webhook));
     const twice = [1_000, 1_000].map((limit) => redelivery.byFilter(OURS, limit));
     const answers = await Promise.all(twice);
@@ -384,7 +384,7 @@ describe("parked deliveries by filter", () => {
 });
 
 describe("the summary of parked deliveries", () => {
-  test("counts over all queues by reason, event type and webhook, the most frequent first", async () => {
+  test("covers all queues by reason, event type and webhook, the most frequent first", async () => {
     const other = await registered({ user_id: "u_2" });
     await park(first, [webhook, other, webhook]);
     await park(second, [webhook], { from: 3 });
@@ -414,7 +414,7 @@ describe("the summary of parked deliveries", () => {
     expect((await redelivery.summary({ owners: ["org:u_1"] })).total).toBe(0);
   });
 
-  test("lists the hundred most frequent event types if there are more", async () => {
+  test("has the hundred most frequent event types if there are more than one reply may contain", async () => {
     const headers = Array.from({ length: 2_100 }, (_, i) =>
       headerFor(webhook, { reason: "timeout", event: i < 50 ? "often" : `e${i}` }),
     );
@@ -441,7 +441,7 @@ describe("the summary of parked deliveries", () => {
 });
 
 describe("the list of parked deliveries", () => {
-  test("of a rare kind among many comes in short pages with a next cursor", async () => {
+  test("of a rare kind among many has short pages, with a cursor that continues", async () => {
     const rare = headerFor(webhook, { reason: "dns", event: "b", id: "rare" });
     await settleOne(first, rare, { verb: "park" });
     await first.parkedAt([BASE_MS - 1_000, rare.delivery]);
@@ -473,7 +473,7 @@ describe("the list of parked deliveries", () => {
     expect(pages).toBeGreaterThan(1);
   });
 
-  test("says when each was parked and when it expires", async () => {
+  test("has the time when each was parked and when it expires", async () => {
     const [header] = await park(first, [webhook]);
     const { parked, next } = await redelivery.listParked(ALL, null, 10);
     expect(next).toBeNull();
@@ -488,7 +488,7 @@ describe("the list of parked deliveries", () => {
     ]);
   });
 
-  test("comes newest first in pages, with each delivery once while others come and go", async () => {
+  test("returns each delivery once in pages, newest first, while others are parked and redelivered", async () => {
     await park(first, [webhook, webhook, webhook]);
     const later = await park(second, [webhook, webhook, webhook], { from: 3 });
     const page = await redelivery.listParked(OURS, null, 2);
@@ -502,7 +502,7 @@ describe("the list of parked deliveries", () => {
     expect(rest.next).toBeNull();
   });
 
-  test("lists each of several deliveries that were parked in the same millisecond", async () => {
+  test("returns each of several deliveries that were parked in the same millisecond", async () => {
     const names: string[] = [];
     for (const queue of [first, second]) {
       const headers = await park(queue, many(4, webhook));
@@ -531,7 +531,7 @@ describe("the list of parked deliveries", () => {
 });
 
 test.each(["hello", "0 e {}\nx", '0 e {"delivery":1}\nx', "", "0 e null\n"])(
-  "a waiting item that another program has replaced by %j is not found, and nothing throws",
+  "an item that another program replaced with %j is not found, and nothing throws",
   async (text) => {
     const scheduled = headerFor(webhook);
     const parked = headerFor(webhook);

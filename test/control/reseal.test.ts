@@ -33,18 +33,18 @@ const sealedLine = (webhooks: number, done = true) => ({
 
 const page = (next: string | null, sealed = 0, unreadable = 0) => ({ next, sealed, unreadable });
 
-test("resealing seals every page and logs how many webhooks it has sealed", async () => {
+test("resealing goes from page to page and reports how many webhooks it has sealed", async () => {
   const { asked, lines } = await run([page("7", 3), page("9"), page(null, 2)]);
   expect(asked).toEqual([null, "7", "9"]);
   expect(lines).toEqual([sealedLine(5)]);
 });
 
-test("resealing logs its progress if there are many webhooks", async () => {
+test("resealing reports its progress if there are many webhooks", async () => {
   const { lines } = await run([page("1", 999), page("2", 1), page("3", 500), page(null, 1)]);
   expect(lines).toEqual([sealedLine(1_000, false), sealedLine(1_501)]);
 });
 
-test("resealing does not log done if a key is missing, since the operator would remove that key", async () => {
+test("resealing does not report done if a key is missing, or the operator would remove a key that is needed", async () => {
   const { lines } = await run([page("1", 1, 2), page(null, 0, 1)]);
   expect(lines).toEqual([
     {
@@ -55,19 +55,19 @@ test("resealing does not log done if a key is missing, since the operator would 
   ]);
 });
 
-test("resealing repeats the page that an outage interrupted, also the first one", async () => {
+test("resealing repeats the page after an outage, the first one too", async () => {
   const away = () => new ValkeyUnavailable("away");
   const { asked, lines } = await run([away(), page("7", 1), away(), away(), page(null, 1)]);
   expect(asked).toEqual([null, null, "7", "7", "7"]);
   expect(lines).toEqual([sealedLine(2)]);
 });
 
-test("resealing ends silently if the link is closed", async () => {
+test("resealing ends without a log line if the link is closed", async () => {
   const { lines } = await run([page("7", 1)]);
   expect(lines).toEqual([]);
 });
 
-test("resealing logs an internal error and does not throw it", async () => {
+test("an unexpected error ends resealing with an error line, not with an exception", async () => {
   const fault = new Error("wrong type");
   const { lines } = await run([page("7", 1), fault, page(null)]);
   expect(lines).toEqual([

@@ -55,8 +55,8 @@ async function poll(broker: TunnelBroker, after = "0-0", limit = 100, waitMs = 5
 const bodies = (batch: { requests: { body: string }[] }) =>
   batch.requests.map(({ body }) => Buffer.from(body, "base64").toString());
 
-describe("a request", () => {
-  test("comes to the client at another replica, and the answer comes back, each byte as it was", async () => {
+describe("a request to a session", () => {
+  test("reaches the client at another replica, and the answer comes back, byte for byte", async () => {
     const { here, there } = await openLines();
     const bytes = new Uint8Array(256).map((_, byte) => byte);
     const polling = poll(there);
@@ -83,7 +83,7 @@ describe("a request", () => {
     expect(await there.answer(SESSION, { id, status: 200, headers: [], body: "" })).toBe("nobody");
   });
 
-  test("waits where the client is away, and comes in order when it is back, until it is answered", async () => {
+  test("waits while the client is away, and is delivered in order when it reconnects, until it is answered", async () => {
     const { here, there } = await openLines({ awayAfterMs: 0 });
     for (const text of ["a", "b", "c"]) {
       expect(await here.forward(SESSION, request(text), NEVER)).toEqual({ kind: "waiting" });
@@ -99,13 +99,13 @@ describe("a request", () => {
     expect(bodies(await poll(there))).toEqual(["c"]);
   });
 
-  test("whose caller waits when the client goes away waits for the client, and the caller is told", async () => {
+  test("stays for the client if it goes away during the wait, and the caller is answered with waiting", async () => {
     const { here } = await openLines({ awayAfterMs: 300 });
     expect(await here.forward(SESSION, request("a"), NEVER)).toEqual({ kind: "waiting" });
     expect(bodies(await poll(here))).toEqual(["a"]);
   });
 
-  test("that nobody answers in time is told so, and is not forwarded any more", async () => {
+  test("that gets no answer in time is late, and is no longer forwarded", async () => {
     const { here, there } = await openLines();
     const limit = new AbortController();
     const handing = here.forward(SESSION, request(), limit.signal);
@@ -117,7 +117,7 @@ describe("a request", () => {
     expect(await there.answer(SESSION, late)).toBe("nobody");
   });
 
-  test("that has waited for too long is gone, and counted", async () => {
+  test("that has waited too long expires, and is counted", async () => {
     const { here } = await openLines({ awayAfterMs: 0, keptMs: 50 });
     await here.forward(SESSION, request("a"), NEVER);
     await here.forward(SESSION, request("b"), NEVER);
@@ -128,14 +128,14 @@ describe("a request", () => {
     expect(batch.expired).toBe(2);
   });
 
-  test("to a session that is none gets nowhere", async () => {
+  test("to a session that does not exist is answered with ended", async () => {
     const { here } = await openLines();
     expect(await here.forward("another", request(), NEVER)).toEqual({ kind: "ended" });
     expect(await here.poll("another", { after: "0-0", limit: 1, waitMs: 0 })).toBeNull();
     expect(await here.find("another")).toBeNull();
   });
 
-  test("whose session ends while its caller waits is told so", async () => {
+  test("whose session ends while its caller waits is answered with ended", async () => {
     const { here, there } = await openLines();
     const handing = here.forward(SESSION, request(), NEVER);
     await poll(there);
@@ -145,7 +145,7 @@ describe("a request", () => {
 });
 
 describe("a session (guarantee 6)", () => {
-  test("holds so many requests, and takes more when some are answered", async () => {
+  test("holds up to its maximum of requests, and accepts more when some are answered", async () => {
     const { here } = await openLines({ awayAfterMs: 0, maxRequests: 2 });
     const push = () => here.forward(SESSION, request(), NEVER);
     expect([await push(), await push(), await push()].map(({ kind }) => kind)).toEqual([
@@ -158,7 +158,7 @@ describe("a session (guarantee 6)", () => {
     expect((await push()).kind).toBe("waiting");
   });
 
-  test("holds so many bytes, and has room again when they have expired", async () => {
+  test("holds up to its maximum of bytes, and has room again when requests have expired", async () => {
     const { here } = await openLines({ awayAfterMs: 0, maxBytes: { session: 2_000 }, keptMs: 200 });
     const push = () => here.forward(SESSION, request("x".repeat(1_000)), NEVER);
     expect((await push()).kind).toBe("waiting");
@@ -166,7 +166,7 @@ describe("a session (guarantee 6)", () => {
     await eventually(async () => expect((await push()).kind).toBe("waiting"));
   });
 
-  test("leaves no key behind that does not end by itself", async () => {
+  test("leaves no key without a TTL", async () => {
     const { here, prefix } = await openLines();
     const limit = new AbortController();
     const handing = here.forward(SESSION, request(), limit.signal);
@@ -193,7 +193,7 @@ describe("a session (guarantee 6)", () => {
     await handing;
   });
 
-  test("lives on by being polled, and is left over when it was not", async () => {
+  test("lives as long as it is polled, and becomes a leftover otherwise", async () => {
     const { here } = await openLines({ sessionTtlMs: 300 });
     for (let polls = 0; polls < 5; polls += 1) {
       await poll(here, "0-0", 100, 100);
@@ -208,7 +208,7 @@ describe("a session (guarantee 6)", () => {
   });
 });
 
-test("a ring that is lost with its connection is made up for", async () => {
+test("a wake-up that is lost with its connection is made up for", async () => {
   const { here, there } = await openLines();
   const handing = here.forward(SESSION, request(), NEVER);
   const { requests } = await poll(there);
@@ -223,7 +223,7 @@ test("a ring that is lost with its connection is made up for", async () => {
   expect((await handing).kind).toBe("answered");
 });
 
-test("without the right to the channel everything arrives, only later", async () => {
+test("requests and answers arrive later if the ACL denies the channel", async () => {
   const user = freshPrefix();
   await redis.call("ACL", "SETUSER", user, "on", ">pass", "~*", "+@all", "resetchannels");
   const { port } = new URL(url);

@@ -70,21 +70,21 @@ describe("a delivery to a session", () => {
     expect(answer).toMatchObject(expected);
   });
 
-  test("is a failure while Valkey is away, not a crash", async () => {
+  test("fails without throwing during an outage of Valkey", async () => {
     const { answer } = await send(listenUrl("abc"), async () => {
       throw new ValkeyUnavailable("away");
     });
     expect(answer).toMatchObject({ kind: "failure", reason: "connection-failed" });
   });
 
-  test("carries the signed headers and bytes, to the session that its url names", async () => {
+  test("carries the signed headers and bytes to the session in its url", async () => {
     const { came } = await send(listenUrl("A-b_9"), async () => answered(200));
     expect(came).toMatchObject([
       ["A-b_9", { method: "POST", path: "", headers: [{ name: "webhook-id", value: "evt_1" }] }],
     ]);
   });
 
-  test("is allowed without a look at any address; all others go to the guard and out", async () => {
+  test("is allowed without a check of addresses; all other deliveries go to the guard and the sender", async () => {
     const { guard } = withSessions(egress, { forward: async () => answered(200) });
     const deadline = new Deadline(1_000);
     const urls = [listenUrl("abc"), "https://example.com/", "fluxhook-listener://abc"];

@@ -26,7 +26,7 @@ function openStores(sessionTtlMs: number) {
   return { prefix, store, webhooks, sweep: () => sweepSessions({ store, webhooks, log }) };
 }
 
-test("the webhook of a session that nobody polls is deleted, that of one that is polled stays", async () => {
+test("a sweep deletes the webhook of a session that no client polls, and keeps that of a polled session", async () => {
   const { store, webhooks, sweep } = openStores(200);
   for (const id of ["left", "polled"]) {
     await store.create({ id, madeBy: "api", webhookId: `wh_${id}`, owner: "user:u_1" });
@@ -44,7 +44,7 @@ test("the webhook of a session that nobody polls is deleted, that of one that is
   expect(await store.leftovers()).toEqual([]);
 });
 
-test("a webhook that its owner has pointed elsewhere meanwhile is no longer temporary", async () => {
+test("a sweep keeps a webhook whose owner has changed its url", async () => {
   const { store, webhooks, sweep } = openStores(20);
   await store.create({ id: "left", madeBy: "api", webhookId: "wh_left", owner: "user:u_1" });
   await webhooks.create(webhookRecord({ id: "wh_left", url: "https://example.com/" }));
@@ -54,7 +54,7 @@ test("a webhook that its owner has pointed elsewhere meanwhile is no longer temp
   expect(await store.leftovers()).toEqual([]);
 });
 
-test("the webhook of a session that a version without a limit made is deleted too", async () => {
+test("a sweep deletes the webhook of a session of an earlier version too", async () => {
   const { store, webhooks, sweep, prefix } = openStores(60_000);
   await link.run((client) => client.hset(`${prefix}:listen-webhooks`, "old", "wh_old"));
   await link.run((client) => client.hset(`${prefix}:listen:{old}`, "made_by", "api"));

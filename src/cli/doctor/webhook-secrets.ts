@@ -1,5 +1,5 @@
 // Whether the webhook secrets in Valkey are sealed, and whether this process could open them.
-import { isSealedAsNow, openWebhook } from "../../valkey/webhooks/sealed-webhook.ts";
+import { hasCurrentSeal, openWebhook } from "../../valkey/webhooks/sealed-webhook.ts";
 import { SecretBox } from "../../valkey/webhooks/secret-box.ts";
 import { ok, problem, skipped, warning, type Finding } from "./check.ts";
 import { ofSample, type Registered } from "./registered.ts";
@@ -24,7 +24,7 @@ export async function judgeWebhookSecrets(
     const opened = await openWebhook(text, box);
     if (opened.unreadable.some(({ why }) => why === "forged")) forged += 1;
     else if (opened.unreadable.length > 0) unknownKey += 1;
-    else if (!isSealedAsNow(text, box)) older += 1;
+    else if (!hasCurrentSeal(text, box)) older += 1;
   }
   const sample = ofSample(registered);
   if (unknownKey > 0) {

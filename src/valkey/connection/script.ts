@@ -5,13 +5,13 @@ import { createHash } from "node:crypto";
 import { Command, type Redis } from "iovalkey";
 import libText from "../scripts/lib.lua" with { type: "text" };
 
-/** A text and bytes behind it, as one argument: to join them first would copy the bytes once more. */
+/** One argument: a text with bytes after it. To join them first would copy the bytes once more. */
 export interface TextAndBytes {
   text: string;
   bytes: Buffer;
 }
 export type ScriptArgument = string | number | Buffer | TextAndBytes;
-/** A reply whose texts are Buffers: elements need not be UTF-8. */
+/** Strings of a reply are Buffers, for elements may not be UTF-8. */
 export type ScriptReply = Buffer | number | null | ScriptReply[];
 
 export class Script {
@@ -30,7 +30,7 @@ export class Script {
     try {
       return await send(client, new ScriptCommand("EVALSHA", this.sha, keys, args));
     } catch (error) {
-      // SCRIPT FLUSH, a restart, a promoted replica: the cache is Valkey's to empty at any time.
+      // Valkey may empty its script cache at any time: SCRIPT FLUSH, a restart, a promoted replica.
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
       return send(client, new ScriptCommand("EVAL", this.text, keys, args));
     }
@@ -57,13 +57,13 @@ function functionsFor(script: string): string {
   return called;
 }
 
-/** Writes itself in two pieces for each argument with bytes; the client's own takes six (measured). */
+/** Writes two pieces for each argument with bytes; the client's own command writes at least three. */
 class ScriptCommand extends Command {
   private readonly all: readonly ScriptArgument[];
 
   constructor(name: "EVALSHA" | "EVAL", script: string, keys: string[], args: ScriptArgument[]) {
     const head = [script, keys.length, ...keys];
-    // The keys, for whoever has to find the node that has them.
+    // With the keys, so that the client and nameWrongKeys can find them.
     super(name, head, { replyEncoding: null });
     this.all = [...head, ...args];
   }

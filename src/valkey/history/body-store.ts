@@ -1,4 +1,4 @@
-// Stores the bodies of an owner's last attempts, so that each can be redelivered (docs/design.md, "What happens to an attempt").
+// Stores the bodies of an owner's last attempts, so that each can be redelivered (docs/design.md, "Keys").
 // The tag in a delivery's id leads to its owner's list.
 import { tagOf } from "../queue/delivery-id.ts";
 import { readObject } from "../foreign.ts";

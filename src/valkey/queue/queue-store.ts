@@ -1,5 +1,4 @@
-// One queue in Valkey: its list, claims, schedule, lanes and parked deliveries. Each method is one
-// script, so each is one step.
+// One queue in Valkey: its list, claims, schedule and lanes. Each method is one script, and so one atomic step.
 import { randomBytes } from "node:crypto";
 import type { StoreLink } from "../connection/link.ts";
 import { readBatch, readPauses } from "./claim-reply.ts";
@@ -25,13 +24,13 @@ const popScript = new Script(popText);
 
 export interface ClaimRequest {
   worker: string;
-  /** One more than that of the last batch that arrived; the same again after a lost reply. */
+  /** One more than the number of the last batch that arrived; after a lost reply, the same number again. */
   number: number;
   maxItems: number;
   maxBytes: number;
-  /** Of the items; 0 leaves the list alone. */
+  /** Up to this many of the items come from the list; 0: none. */
   maxFromList: number;
-  /** How many lanes that are not empty, and how many pauses, the reply reports. */
+  /** The reply reports up to this many lanes that are not empty, and up to this many pauses. */
   reportLimit: number;
   cut: Cut;
   lanes: readonly { webhookId: string; maxItems: number }[];
@@ -47,22 +46,22 @@ export type ClaimReply =
       /** This batch number was already served; the reply repeats its unsettled items, possibly none. */
       again: boolean;
       items: Claimed[];
-      /** Until the next scheduled delivery is due; null where nothing is scheduled. */
+      /** Until the next scheduled delivery is due; null if nothing is scheduled. */
       nextDueInMs: number | null;
       listLength: number;
       lanes: string[];
       pauses: { webhookId: string; forMs: number }[];
-      /** Elements ever taken off the list, by all workers. */
+      /** How many elements all workers have ever taken off the list. */
       taken: number;
-      /** Places that were passed over, each with the reason. */
+      /** Why places were skipped: each is a key that could not be read. */
       problems: string[];
     };
 
-/** Some claims could not be settled, and are still held; all others are settled. */
+/** Some claims could not be settled and are still held. All others are settled. */
 export class UnsettledClaims extends Error {
   constructor(
     message: string,
-    /** Their places among the entries. */
+    /** Their indices in the entries. */
     readonly entries: readonly number[],
   ) {
     super(message);
@@ -144,13 +143,13 @@ export class QueueStore {
   }
 
   /**
-   * Ends claims of one worker. Answers for each whether it was still held.
-   * @throws UnsettledClaims where some have to be settled again
+   * Ends claims of one worker. Returns for each whether it was still held.
+   * @throws UnsettledClaims if some must be settled again
    */
   async settle(worker: string | null, entries: readonly Settle[]): Promise<boolean[]> {
     const { keys } = this;
     const args: ScriptArgument[] = [keys.base];
-    // Most have ended, and have bytes of their own: of these only the numbers are needed.
+    // Most claims are done and carry their own bytes. The script only needs the numbers of these.
     const ended = new Map<string, number[]>();
     const order: number[] = [];
     for (const [at, { claim, settlement }] of entries.entries()) {
@@ -197,7 +196,7 @@ export class QueueStore {
     return held;
   }
 
-  /** A heartbeat; `join` makes the worker known. Names the workers whose lease has run out. */
+  /** Records a heartbeat; `join` makes the worker known. Returns the workers whose lease has run out. */
   async beat(
     worker: string,
     options: { join: boolean; leaseMs: number },
@@ -228,7 +227,7 @@ export class QueueStore {
     return this.requeueClaims(worker, ["lost", 0, ...claims]);
   }
 
-  /** The numbers of all claims that Valkey knows of a worker. */
+  /** Returns the numbers of all claims that Valkey has of a worker. */
   heldBy(worker: string): Promise<string[]> {
     return this.link.run((client) => client.hkeys(this.keys.claims(worker)));
   }
@@ -245,14 +244,14 @@ export class QueueStore {
     return Number(requeued);
   }
 
-  /** Puts a new delivery where it runs next. */
+  /** Adds a new delivery to the ready list. */
   async enqueue(header: DeliveryHeader, bytes: Buffer | string): Promise<void> {
     await this.link.run((client) => client.lpush(this.keys.ready, newItem(header, bytes)));
   }
 
   /**
-   * `FLUXHOOK_CLAIM=blpop`: takes elements off the left end, at most once. One that is too large is
-   * not among them; what is left of it is ready.
+   * Takes elements off the left end (`FLUXHOOK_CLAIM=blpop`: each is delivered at most once). An element that is
+   * too large is not returned: it is cut and goes to the ready list.
    */
   async pop(
     maxItems: number,
@@ -268,8 +267,8 @@ export class QueueStore {
   }
 
   /**
-   * Pushes elements, all or nothing. With an idempotency key that was seen before with the same
-   * fingerprint nothing is pushed, and the first ids are answered again.
+   * Pushes elements, all or none. If the idempotency key was used before with the same fingerprint, it pushes
+   * nothing and returns the ids of the first request.
    */
   async push(
     elements: readonly string[],

@@ -1,4 +1,4 @@
-// Elements that are no valid event, kept with their bytes and the reason (DESIGN §2.2).
+// Stores elements that are not valid events, with their bytes and the reason (docs/design.md, "Keys").
 import { isUtf8 } from "node:buffer";
 import { z } from "zod";
 import { describeForeign, readObject } from "../foreign.ts";
@@ -17,11 +17,11 @@ export interface Rejection {
   message: string;
   queue: string;
   bytes: Buffer;
-  /** Of the element, where only its first bytes were kept. */
+  /** Size of the element, if `bytes` are only its first ones. */
   size?: number;
 }
 
-/** Rejected elements may hold this many bytes together. */
+/** All rejected elements together may have this many bytes. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 export class RejectedStore {
@@ -31,7 +31,7 @@ export class RejectedStore {
     private readonly limits: { max: number; ttlMs: number },
   ) {}
 
-  /** Answers how many of the oldest fell out of the cap. */
+  /** Stores elements. Returns how many of the oldest were dropped because a cap was exceeded. */
   async write(rejections: readonly Rejection[], at: Date): Promise<number> {
     const records = rejections.map((rejection) => rejectionRecord(rejection, at));
     const fallen = await this.link.run((client) =>
@@ -45,8 +45,8 @@ export class RejectedStore {
   }
 
   /**
-   * The newest first, each with the id that it is requeued by; `cursor` is how many to pass over. Fewer
-   * than `limit` where they are large.
+   * Returns the newest first, each with the id by which it can be requeued. `cursor` is how many to skip. Returns
+   * fewer than `limit` if they are large.
    */
   async list(
     cursor: string | null,
@@ -67,7 +67,7 @@ export class RejectedStore {
   }
 }
 
-/** What every version has written of a rejected element. */
+/** The fields that every version of Fluxhook has written. */
 const writtenSchema = z.object({
   reason: z.string(),
   field: z.string().nullable(),
@@ -105,14 +105,14 @@ function rejectionRecord(rejection: Rejection, at: Date): string {
     size,
     rejected_at: at.toISOString(),
     ...(isCut && { cut: true }),
-    // JSON holds text only, so bytes that are none stand in base64.
+    // JSON can only contain text, so bytes that are not UTF-8 are written in base64.
     ...(isUtf8(bytes) ? { raw: bytes.toString("utf8") } : { raw_base64: bytes.toString("base64") }),
   });
 }
 
 const MAX_CHARACTER_BYTES = 4;
 
-/** Without the part of a character that a cut may have left at the end (RFC 3629 §3). */
+/** Removes the part of a character that a cut may have left at the end (RFC 3629 §3). */
 function wholeCharacters(bytes: Buffer): Buffer {
   for (let less = 0; less < MAX_CHARACTER_BYTES; less += 1) {
     const shorter = bytes.subarray(0, bytes.length - less);

@@ -47,7 +47,7 @@ test("an attempt is found by its delivery, with the element's exact text", async
   expect(await store.find(newDeliveryName(TAG))).toBeNull();
 });
 
-test("of a delivery with several attempts the last one counts", async () => {
+test("the last of several attempts of a delivery is found", async () => {
   const failed = attempt({ outcome: "retry", element: null });
   const header = { ...failed.header, attempt: 2 };
   const delivered = attempt({ header });
@@ -56,7 +56,7 @@ test("of a delivery with several attempts the last one counts", async () => {
   expect(await store.find(failed.header.delivery)).toEqual(delivered);
 });
 
-test("of an owner the last ones are kept, for a time", async () => {
+test("an owner's last attempts are stored, with a TTL", async () => {
   const attempts = Array.from({ length: LIMITS.size + 1 }, () => attempt());
   for (const one of attempts) await write(one);
   const found = await Promise.all(attempts.map(({ header }) => store.find(header.delivery)));
@@ -66,7 +66,7 @@ test("of an owner the last ones are kept, for a time", async () => {
   expect(ttlMs).toBeLessThanOrEqual(LIMITS.ttlMs);
 });
 
-test("an owner's attempts do not push out another's", async () => {
+test("an owner's attempts do not displace another owner's", async () => {
   const otherTag = ownerTag("org:u_1");
   const mine = attempt();
   const others = Array.from({ length: LIMITS.size }, () => attempt({}, otherTag));

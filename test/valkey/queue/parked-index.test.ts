@@ -90,7 +90,7 @@ const totals = async (...scopes: (string | null)[]) =>
     counts.reduce((sum, { count }) => sum + count, 0),
   );
 
-test("the index holds what is parked through parking, redelivery and sweeping, and ends with it", async () => {
+test("the index contains what is parked after parking, redelivery and sweeping, and no key of it remains at the end", async () => {
   await park(range(0, 60));
   expect(await faults()).toEqual([]);
   const again = range(0, 20).map((header) => ({ delivery: header.delivery, header: nth(99) }));
@@ -103,7 +103,7 @@ test("the index holds what is parked through parking, redelivery and sweeping, a
   expect(await queue.keysLike(":parked*")).toEqual([]);
 });
 
-test("counts are by reason and event type, of the queue, an owner and a webhook", async () => {
+test("parked deliveries are counted by reason and event type for the queue, an owner and a webhook", async () => {
   await park(range(0, 36));
   const [all, ofOwner, ofWebhook, ofNobody] = await store.index.countsOf([
     null,
@@ -130,7 +130,7 @@ test("counts are by reason and event type, of the queue, an owner and a webhook"
   expect((await store.index.topWebhooks(3)).map(({ count }) => count)).toEqual([6, 6, 6]);
 });
 
-describe("a walk", () => {
+describe("a walk of parked deliveries", () => {
   test("finds what matches every part of its selection, and nothing else", async () => {
     const parked = range(0, 72);
     await park(parked);
@@ -157,7 +157,7 @@ describe("a walk", () => {
   });
 
   test.each(["newest", "oldest"] as const)(
-    "with the %s first that looks at a few at a time stops where it was and goes on there",
+    "with the %s first and a limit stops at a position and continues from it",
     async (order) => {
       // All of them in the same millisecond or two.
       await park(range(0, 120));
@@ -179,7 +179,7 @@ describe("a walk", () => {
     },
   );
 
-  test("shows nothing of what somebody else has put there, and what is behind it", async () => {
+  test("skips items of other programs and returns those after them", async () => {
     const { parked, parkedItems } = queue.store.keys;
     await park(range(0, 2));
     for (const [i, item] of ["x", "0 e []\n", "0 e {\n", '0 e {"owner":1}\nx'].entries()) {
@@ -192,8 +192,8 @@ describe("a walk", () => {
   });
 });
 
-describe("beside a version that keeps no index", () => {
-  test("what it has parked is listed and counted by the next request", async () => {
+describe("when a version without an index runs at the same time", () => {
+  test("deliveries that it parked are listed and counted by the next request", async () => {
     await older.park(range(0, 450));
     expect(await listed({ owner: "user:u_2" })).toEqual(
       names(range(0, 450).filter(({ owner }) => owner === "user:u_2")),
@@ -205,7 +205,7 @@ describe("beside a version that keeps no index", () => {
     expect(await faults()).toEqual([]);
   });
 
-  test("what it has redelivered or swept is neither listed nor counted", async () => {
+  test("deliveries that it redelivered or swept are neither listed nor counted", async () => {
     await park(range(0, 300));
     await older.redeliver(range(0, 150));
     expect(await listed({ owner: "user:u_1" })).toEqual(
@@ -218,7 +218,7 @@ describe("beside a version that keeps no index", () => {
     expect(await queue.keysLike(":parked*")).toEqual([]);
   });
 
-  test("the heartbeat finds entries that are too many where as many are missing", async () => {
+  test("the heartbeat finds surplus entries even if the same number is missing", async () => {
     await park(range(0, 30));
     await store.index.complete();
     await older.redeliver(range(0, 10));
@@ -228,7 +228,7 @@ describe("beside a version that keeps no index", () => {
     expect(await faults()).toEqual([]);
   });
 
-  test("what it has parked by a clock that was behind is listed by the next request", async () => {
+  test("deliveries that it parked with a clock that was behind are listed by the next request", async () => {
     await park(range(0, 30));
     await store.index.complete();
     await older.park(range(30, 40), 1_000);
@@ -237,7 +237,7 @@ describe("beside a version that keeps no index", () => {
     );
   });
 
-  test("what it parks in a millisecond that is not over is listed, also before others of it", async () => {
+  test("a delivery that it parks in the current millisecond is listed, even in front of others of that millisecond", async () => {
     const atMs = Date.now() + 60_000;
     await older.park([nth(0), nth(20)], atMs);
     await store.index.complete();
@@ -247,13 +247,13 @@ describe("beside a version that keeps no index", () => {
     expect(await listed({ owner: nth(12).owner })).toEqual([nth(12).delivery]);
   });
 
-  test("what is behind more than a chunk that it has redelivered is listed all the same", async () => {
+  test("deliveries after more than one chunk that it redelivered are listed", async () => {
     await park(range(0, 900));
     await older.redeliver(range(450, 900));
     expect(await listed({ owner: "user:u_1" })).toHaveLength(150);
   });
 
-  test("hundreds that it has parked in one millisecond are all found", async () => {
+  test("hundreds of deliveries that it parked in one millisecond are all found", async () => {
     await older.park(range(0, 700), 1_700_000_000_000);
     // The last one that a step has looked at is gone before the next one.
     await store.index.step();
@@ -262,7 +262,7 @@ describe("beside a version that keeps no index", () => {
     expect(await faults()).toEqual([]);
   });
 
-  test("an index that cannot be complete in time is said to be so, and changes nothing", async () => {
+  test("an index that is not complete in time is reported as incomplete, and nothing is changed", async () => {
     await older.park(range(0, 450));
     const asked = store.index.complete({ maxWaitMs: 0 });
     expect(await asked.catch((error: unknown) => error)).toBeInstanceOf(ParkedIndexIncomplete);
@@ -270,7 +270,7 @@ describe("beside a version that keeps no index", () => {
   });
 });
 
-describe("a key of the wrong type under a name of the index", () => {
+describe("a key of a wrong type in the index", () => {
   const keys: [string, (q: TestQueue) => string][] = [
     ["parkedIndex", (q) => q.store.keys.parkedIndex],
     ["parkedIndexState", (q) => q.store.keys.parkedIndexState],
@@ -285,7 +285,7 @@ describe("a key of the wrong type under a name of the index", () => {
   ];
 
   test.each(keys)(
-    "%s: deliveries are parked and redelivered, the error names it",
+    "%s: deliveries are still parked and redelivered, and the error names the key",
     async (_, name) => {
       const key = name(queue);
       await park(range(0, 24));
@@ -312,14 +312,17 @@ describe("a key of the wrong type under a name of the index", () => {
     ["wh_user_u_1_0", { webhookId: "wh_user_u_1_0" }, 4],
     ["reason:http-500", { reason: "http-500" }, 12],
     ["event:file.created", { event: "file.created" }, 9],
-  ])("the set of %s, deleted, is noticed by the walk and built again", async (set, of, count) => {
-    await park(range(0, 24));
-    await lab.redis.del(queue.store.keys.parkedOf(set));
-    expect(await listed(of)).toHaveLength(count);
-    expect(await faults()).toEqual([]);
-  });
+  ])(
+    "a walk notices that the set of %s was deleted, and the index is rebuilt",
+    async (set, of, count) => {
+      await park(range(0, 24));
+      await lab.redis.del(queue.store.keys.parkedOf(set));
+      expect(await listed(of)).toHaveLength(count);
+      expect(await faults()).toEqual([]);
+    },
+  );
 
-  test("counts that are wrong are noticed, and built again", async () => {
+  test("wrong counts are noticed and rebuilt", async () => {
     await park(range(0, 24));
     await lab.redis.hincrby(queue.store.keys.parkedCounts("user:u_1"), "http-500\nfile.created", 5);
     expect(await totals("user:u_1", null)).toEqual([8, 24]);

@@ -52,7 +52,7 @@ test("a parked delivery is listed and found with its header, without its bytes",
   expect(await store.find("d2")).toBeNull();
 });
 
-test("a scheduled delivery is found by its name; what is neither is not", async () => {
+test("a scheduled delivery is found by its name; one that is neither scheduled nor parked is not found", async () => {
   await schedule("d1", 60_000);
   expect(await store.findScheduled("d1")).toEqual(deliveryHeader("d1"));
   expect(await store.find("d1")).toBeNull();
@@ -60,7 +60,7 @@ test("a scheduled delivery is found by its name; what is neither is not", async 
   expect(await store.findScheduled("d2")).toBeNull();
 });
 
-test("the list is newest first, and a page begins behind the last one shown", async () => {
+test("the list is newest first, and a page starts after the last delivery of the page before", async () => {
   for (const [i, delivery] of ["d9", "d2", "d3", "d4"].entries()) {
     await park(delivery);
     // Two of them at the same millisecond.
@@ -77,7 +77,7 @@ test("the list is newest first, and a page begins behind the last one shown", as
   expect(await names({ parkedAtMs: 1_000, delivery: "d9" }, 10)).toEqual([]);
 });
 
-test("a scheduled one is due at once, as it is", async () => {
+test("a scheduled delivery that is redelivered is due at once and otherwise unchanged", async () => {
   await schedule("d1", 3_600_000);
   expect(await queue.claim("w")).toEqual([]);
   expect(await store.redeliver([{ delivery: "d1", header: null }])).toEqual(["scheduled"]);
@@ -88,14 +88,14 @@ test("a scheduled one is due at once, as it is", async () => {
   });
 });
 
-test("one that has long been due is not put behind others", async () => {
+test("redelivering a delivery that is overdue does not move it behind others", async () => {
   await schedule("d1", 0);
   await lab.redis.zadd(queue.store.keys.schedule, 1_000, "d1");
   await store.redeliver([{ delivery: "d1", header: null }]);
   expect(await lab.redis.zscore(queue.store.keys.schedule, "d1")).toBe("1000");
 });
 
-test("parked ones run next in the order given, byte for byte, and take up nothing any more", async () => {
+test("redelivered parked deliveries run next in the given order with the same bytes, and no longer count as parked", async () => {
   const bytes = Buffer.from([0x7b, 0x00, 0xff, 0x0a, 0x7d]);
   await park("d1", bytes);
   await park("d2");
@@ -114,7 +114,7 @@ test("parked ones run next in the order given, byte for byte, and take up nothin
   expect(await lab.redis.exists(queue.store.keys.parked, queue.store.keys.parkedItems)).toBe(0);
 });
 
-test("what is neither scheduled nor parked stays as it is", async () => {
+test("redelivering a delivery that is neither scheduled nor parked changes nothing", async () => {
   await park("d1");
   await park("d2");
   await store.redeliver([{ delivery: "d2", header: deliveryHeader("n2") }]);

@@ -198,7 +198,7 @@ function thingOf({ header: known, bytes }: Claimed): string {
 }
 
 test.each([1, 2, 3, 4])(
-  "nothing is lost and nothing doubles, whatever the workers do (seed %d)",
+  "no event is lost or doubled by any sequence of worker actions (seed %d)",
   async (seed) => {
     const play = new Play(lab.queue(), seededRandom(seed));
     for (let i = 0; i < 3; i++) await play.join();

@@ -8,7 +8,7 @@ import { QueueLab } from "./test-queue.ts";
 
 const ELEMENTS = Array.from({ length: 60 }, (_, n) => `{"n":${n},"p":"${"x".repeat(200)}"}`);
 
-test("a claim that was written by half loses no element, however often Valkey restarts", async () => {
+test("a claim that is half written to the append-only file loses no element over several restarts of Valkey", async () => {
   const valkey = await ownValkey();
   const kill = async () => {
     valkey.signal("SIGKILL");

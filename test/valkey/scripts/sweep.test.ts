@@ -27,7 +27,7 @@ async function age(queue: TestQueue, delivery: string, byMs: number): Promise<vo
   await lab.redis.zadd(queue.store.keys.parked, Number(seconds) * 1000 - byMs, delivery);
 }
 
-test("beyond the most deliveries, the oldest fall out and are counted", async () => {
+test("a sweep drops and counts the oldest deliveries that exceed the maximum number", async () => {
   const queue = lab.queue();
   const parked = await park(queue, "a", "b", "c", "d");
   expect(await parked.sweep({ ...LIMITS, maxDeliveries: 2 })).toEqual({
@@ -40,7 +40,7 @@ test("beyond the most deliveries, the oldest fall out and are counted", async ()
   expect(await parked.sweep({ ...LIMITS, maxDeliveries: 2 })).toMatchObject({ fallenOut: 0 });
 });
 
-test("beyond the most bytes too, also for the bytes of one alone", async () => {
+test("a sweep drops the oldest deliveries that exceed the maximum bytes, even a single one", async () => {
   const queue = lab.queue();
   const parked = await park(queue, "a".repeat(5_000), "b".repeat(5_000), "c");
   expect(await parked.sweep({ ...LIMITS, maxBytes: 6_000 })).toMatchObject({ fallenOut: 1 });
@@ -50,7 +50,7 @@ test("beyond the most bytes too, also for the bytes of one alone", async () => {
   expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");
 });
 
-test("what is past its TTL expires, and is counted apart from what falls out", async () => {
+test("deliveries older than the TTL expire, and are counted separately from dropped ones", async () => {
   const queue = lab.queue();
   const parked = await park(queue, "a", "b");
   await age(queue, "d0", LIMITS.ttlMs + 1_000);
@@ -59,7 +59,7 @@ test("what is past its TTL expires, and is counted apart from what falls out", a
   expect(await queue.ended()).toEqual({ parked: 2, expired: 1 });
 });
 
-test("a fanned-out event's bytes go with the last of its deliveries that falls out", async () => {
+test("a fanned-out event's bytes are removed with the last of its deliveries that is dropped", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event");
@@ -80,7 +80,7 @@ test("a fanned-out event's bytes go with the last of its deliveries that falls o
   expect(await lab.redis.exists(events, refs)).toBe(0);
 });
 
-test("a heartbeat ends all that is beyond the caps, in more steps than one, and counts them", async () => {
+test("a heartbeat drops everything that exceeds the caps, in several steps, and counts it", async () => {
   const queue = lab.queue();
   const elements = Array.from({ length: 100 }, (_, i) => `element ${i}`);
   await queue.join("w");
@@ -96,7 +96,7 @@ test("a heartbeat ends all that is beyond the caps, in more steps than one, and 
   expect(await lab.redis.zcard(queue.store.keys.parked)).toBe(20);
 });
 
-test("a fanned-out event's bytes count with each of its parked deliveries, until they go", async () => {
+test("a fanned-out event's bytes count for each of its parked deliveries", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("e".repeat(5_000));

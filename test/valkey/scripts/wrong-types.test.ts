@@ -92,7 +92,7 @@ const settle = (queue: TestQueue, number: string, settlement: Settlement) =>
   queue.store.settle("w", [{ claim: { number }, settlement }]);
 
 describe.each(VERBS)("$verb", ({ settlement, needs, places }) => {
-  test.each(BROKEN)("is done once, whatever was under %s", async (broken) => {
+  test.each(BROKEN)("is settled once, even if %s had a wrong type before", async (broken) => {
     const queue = lab.queue();
     await queue.join("w");
     await queue.push("a");
@@ -119,7 +119,7 @@ describe.each(VERBS)("$verb", ({ settlement, needs, places }) => {
   });
 });
 
-test("the end of a shared event's delivery that fails does not count the event down", async () => {
+test("a failed settlement of a shared event's delivery does not decrease the event's references", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event bytes");
@@ -139,7 +139,7 @@ test("the end of a shared event's delivery that fails does not count the event d
   expect(await lab.redis.exists(queue.store.keys.events, queue.store.keys.refs)).toBe(0);
 });
 
-test("one claim that cannot be settled holds up no other of its group", async () => {
+test("one claim that cannot be settled does not block the others of its group", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
@@ -161,7 +161,7 @@ test("one claim that cannot be settled holds up no other of its group", async ()
 });
 
 test.each(["ready", "schedule", "scheduled", "lanes", "lane", "paused", "stats"] as const)(
-  "where %s holds something else, the rest is claimed, and all of it after the repair",
+  "if %s has a wrong type, the other places are claimed, and the rest after the repair",
   async (broken) => {
     const queue = lab.queue();
     const { keys } = queue.store;
@@ -197,7 +197,7 @@ test.each(["ready", "schedule", "scheduled", "lanes", "lane", "paused", "stats"]
   },
 );
 
-test("what needs the bytes of fanned-out events stays where it is until they can be read", async () => {
+test("items of fanned-out events are not claimed until the events can be read", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event bytes");
@@ -212,7 +212,7 @@ test("what needs the bytes of fanned-out events stays where it is until they can
 });
 
 test.each(["workers", "worker", "claims"] as const)(
-  "where the worker's own %s holds something else, nothing moves, and the error names it",
+  "if the worker's own %s key has a wrong type, nothing moves and the error names it",
   async (broken) => {
     const queue = lab.queue();
     const { keys } = queue.store;

@@ -56,7 +56,7 @@ async function isKept(cache: WebhookCache<string>, owner: OwnerRef): Promise<boo
   return cache.peek(owner) !== null;
 }
 
-test("reads an owner's webhooks once, and then has them at hand", async () => {
+test("the cache reads an owner's webhooks once", async () => {
   const { cache, compiled } = await open();
   await store.create(webhookRecord({ description: "a" }));
   await store.create(webhookRecord({ description: "b" }));
@@ -70,7 +70,7 @@ test("reads an owner's webhooks once, and then has them at hand", async () => {
 });
 
 // A change that is not announced counts after 30 s, longer than `eventually` waits.
-test("a change counts on every other cache: creation, update and deletion", async () => {
+test("creation, update and deletion of a webhook reach every other cache", async () => {
   const { cache: here } = await open();
   const { cache: there } = await open();
   const record = webhookRecord({ description: "a" });
@@ -89,7 +89,7 @@ test("a change counts on every other cache: creation, update and deletion", asyn
   await seen([]);
 });
 
-test("nobody is kept too, until somebody comes", async () => {
+test("the cache remembers that an owner has no webhook, until one is created", async () => {
   const { cache } = await open();
   expect(await cache.get(OWNER)).toEqual([]);
   expect(cache.peek(OWNER)).toEqual([]);
@@ -98,7 +98,7 @@ test("nobody is kept too, until somebody comes", async () => {
   expect(await cache.get(OWNER)).toEqual(["a"]);
 });
 
-test("a change of one owner leaves the others at hand", async () => {
+test("a change of one owner leaves the others cached", async () => {
   const { cache } = await open();
   await cache.get(OWNER);
   await cache.get("org:o_1");
@@ -107,7 +107,7 @@ test("a change of one owner leaves the others at hand", async () => {
   expect(cache.peek(OWNER)).toEqual([]);
 });
 
-test("keeps so many owners at most; the one read longest ago goes first", async () => {
+test("the cache keeps at most the maximum of owners and drops the one read longest ago", async () => {
   const { cache } = await open({ maxOwners: 3 });
   const owners = ["user:a", "user:b", "user:c", "user:d"] as const;
   for (const owner of owners) await cache.get(owner);
@@ -129,7 +129,7 @@ class SlowStore extends WebhookStore {
   }
 }
 
-test("a read that meets a change is made again, and the old state is not kept", async () => {
+test("a read during a change is repeated, and the old state is not cached", async () => {
   const slow = new SlowStore(lab.link, keys);
   const { cache } = await open({ store: slow });
   // Kept, and dropped by the same announcement: then the cache has heard of the change.
@@ -148,7 +148,7 @@ test("a read that meets a change is made again, and the old state is not kept", 
   expect(cache.peek(OWNER)).toEqual(["new"]);
 });
 
-test("a lost connection empties it: a change may have been missed", async () => {
+test("a lost connection empties the cache, because a change may have been missed", async () => {
   const { cache, name } = await open();
   await store.create(webhookRecord({ description: "a" }));
   await eventually(async () => expect(await cache.get(OWNER)).toEqual(["a"]));
@@ -165,7 +165,7 @@ test("a lost connection empties it: a change may have been missed", async () => 
   await eventually(() => isKept(cache, OWNER));
 });
 
-test("after a restart of Valkey it follows the changes again", async () => {
+test("the cache follows the changes again after a restart of Valkey", async () => {
   const valkey = await ownValkey();
   const own = await QueueLab.open(valkey.url);
   try {
@@ -190,7 +190,7 @@ test("after a restart of Valkey it follows the changes again", async () => {
   }
 });
 
-test("while the changes are not followed, what is read holds for that one use", async () => {
+test("while the cache does not follow the changes, a read is used once and not cached", async () => {
   const cache = new WebhookCache<string>({
     url: "redis://127.0.0.1:1",
     name: "nowhere",
@@ -204,7 +204,7 @@ test("while the changes are not followed, what is read holds for that one use", 
   expect(cache.peek(OWNER)).toBeNull();
 });
 
-test("so many changes at once that some may have been trimmed empty it", async () => {
+test("more changes at once than the stream may still have empty the cache", async () => {
   const { cache } = await open();
   expect(await cache.get(OWNER)).toEqual([]);
   // One command, so that the cache reads them in one reply.

@@ -39,7 +39,7 @@ test("a webhook is found by its id and among its owner's, the oldest first", asy
   expect(await announced()).toEqual(["user:u_1", "user:u_1", "org:o_1"]);
 });
 
-test("owners that are asked for together are told apart, also where one's key is not ours", async () => {
+test("webhooks of several owners that are read together are returned to the right callers, even if one key has a wrong type", async () => {
   const [ofUser, ofOrg] = [webhookRecord(), webhookRecord({ org_id: "o_1" })];
   for (const record of [ofUser, ofOrg]) await store.create(record);
   await lab.redis.set(keys.webhooks("user:u_2"), "a text");
@@ -56,7 +56,7 @@ test("owners that are asked for together are told apart, also where one's key is
   expect(org).toEqual({ status: "fulfilled", value: [ofOrg] });
 });
 
-test("in an outage all that ask hear of it, also where it is an answer", async () => {
+test("an outage fails every pending read, even if it shows as an error reply", async () => {
   const valkey = await ownValkey();
   const link = new Link({ url: valkey.url, name: "busy", deadlineMs: 5_000 }).open();
   await link.whenUp();
@@ -78,7 +78,7 @@ test("in an outage all that ask hear of it, also where it is an answer", async (
   await valkey.stop();
 });
 
-test("an owner has one webhook for a url; another owner may have it too", async () => {
+test("an owner has at most one webhook for a url; another owner may have the same url", async () => {
   const first = webhookRecord();
   const second = webhookRecord({ url: first.url });
   await store.create(first);
@@ -89,7 +89,7 @@ test("an owner has one webhook for a url; another owner may have it too", async 
   expect(await store.create(elsewhere)).toEqual({ created: true });
 });
 
-test("an owner has a hundred webhooks at most, also when two come for the last place", async () => {
+test("an owner has at most a hundred webhooks, even if two are created at the same time for the last place", async () => {
   const records = Array.from({ length: WEBHOOKS_PER_OWNER - 1 }, () => webhookRecord());
   await Promise.all(records.map((record) => store.create(record)));
   const last = [webhookRecord(), webhookRecord()];
@@ -114,7 +114,7 @@ test("an update changes the record and is announced; one that changes nothing is
   expect(await announced()).toEqual(["user:u_1", "user:u_1"]);
 });
 
-test("of updates at the same time none is lost", async () => {
+test("updates at the same time are all applied", async () => {
   const record = webhookRecord();
   await store.create(record);
   const names = Array.from({ length: 10 }, (_, i) => `x-${i}`);
@@ -135,7 +135,7 @@ test("an update to another webhook's url is refused", async () => {
   expect(await store.get(second.id)).toEqual(second);
 });
 
-test("what is deleted is gone, with its health, and is announced", async () => {
+test("a deletion removes the webhook with its health, and is announced", async () => {
   const record = webhookRecord();
   await store.create(record);
   await lab.redis.hset(keys.health(record.id), "consecutive_failures", 3);
@@ -149,7 +149,7 @@ test("what is deleted is gone, with its health, and is announced", async () => {
   expect(await store.update(record.id, (one) => one)).toEqual({ updated: null, why: "missing" });
 });
 
-test("an update that meets a deletion does not bring the webhook back", async () => {
+test("an update during a deletion does not restore the webhook", async () => {
   const record = webhookRecord();
   await store.create(record);
   const result = await store.update(record.id, (one) => {
