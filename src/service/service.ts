@@ -81,10 +81,16 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
   });
 
   let isStopping = false;
+  const now = () => new Date();
   const sending = { ...tunnel.egress, now: Date.now, random: Math.random };
   const api = createApi({
     stores: {
-      webhooks: new WebhookControl(apiStores),
+      webhooks: new WebhookControl({
+        ...apiStores,
+        guard: egress.guard,
+        retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
+        now,
+      }),
       logs: apiStores.logs,
       intake: apiStores.intake,
       rejected: apiStores.rejected,
@@ -96,7 +102,6 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
       }),
       listen: tunnel.broker,
     },
-    guard: egress.guard,
     sendTest: (webhook, eventId) =>
       attemptTest(webhook, eventId, { deliver: sending, logs: apiStores.logs, log }),
     config: {
@@ -104,14 +109,13 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
       corsOrigins: settings.CORS_ORIGINS,
       publicUrl: settings.PUBLIC_URL,
       ...limits,
-      retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
       version: VERSION,
     },
     notReadyCauses: () =>
       isStopping
         ? [{ code: "stopping", queue: null, message: "shutting down" }]
         : worker.notReadyCauses(),
-    now: () => new Date(),
+    now,
     log,
   });
 

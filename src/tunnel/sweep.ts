@@ -3,7 +3,7 @@
 import type { TunnelStore } from "../valkey/tunnel/tunnel-store.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
-import { listenUrl } from "../wire/tunnel.ts";
+import { isTemporaryOf } from "../control/temporary-webhook.ts";
 import type { WorkerLog } from "../log.ts";
 
 export interface SweepDeps {
@@ -18,8 +18,7 @@ export async function sweepSessions({ store, webhooks, log }: SweepDeps): Promis
     await store.expireRequests();
     for (const { id, webhookId } of await store.leftovers()) {
       const record = await webhooks.get(webhookId);
-      // With another url, its owner has made it a webhook of their own.
-      if (record?.url === listenUrl(id)) await webhooks.delete(webhookId);
+      if (record && isTemporaryOf(record, id)) await webhooks.delete(webhookId);
       await store.forgetWebhook(id);
       log.info({ webhook_id: webhookId }, "listen.expired");
     }

@@ -19,12 +19,12 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   delivery: { inside: ["wire", ...ROOT], packages: ["*"] },
   valkey: { inside: ["wire", ...ROOT], packages: ["*"] },
   "local-valkey": { inside: ROOT, packages: ["iovalkey"] },
-  control: { inside: ["expressions", "valkey", "wire", ...ROOT], packages: [] },
+  control: { inside: ["expressions", "valkey", "delivery", "wire", ...ROOT], packages: [] },
   worker: {
     inside: ["expressions", "control", "valkey", "delivery", "wire", ...ROOT],
     packages: [],
   },
-  tunnel: { inside: ["valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
+  tunnel: { inside: ["control", "valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
   api: { inside: ["control", "tunnel", "delivery", "valkey", "wire", ...ROOT], packages: ["*"] },
   service: {
     inside: ["api", "tunnel", "worker", "control", "valkey", "delivery", "config", "wire", ...ROOT],

@@ -1,14 +1,15 @@
 // What the README says is what the program does: its tables, its commands, its links.
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { basename, join } from "node:path";
 import { README, section, tables } from "../../docs/generate.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { settingRows, SETTINGS, variablesOf, type SettingName } from "../../src/config/settings.ts";
 import { settingsHelp } from "../../src/config/help.ts";
-import { memoryApi } from "../api/memory-api.ts";
+import { apiScene, closeScenes } from "../api/api-scene.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const readme = await Bun.file(README).text();
+afterAll(closeScenes);
 
 const made = Object.entries(tables()).flatMap(([page, byName]) =>
   Object.entries(byName).map(([name, table]) => [basename(page), name, page, table] as const),
@@ -32,9 +33,9 @@ describe("the README's tables", () => {
     }
   });
 
-  test("have a row for every route that the API answers", () => {
+  test("have a row for every route that the API answers", async () => {
     // Hono keeps middlewares among the routes, under the method ALL.
-    const answered = memoryApi().app.routes.filter(({ method }) => method !== "ALL");
+    const answered = (await apiScene()).app.routes.filter(({ method }) => method !== "ALL");
     const routes = section(readme, "routes");
     for (const { method, path } of answered) {
       expect(routes).toContain(`| \`${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}\` |`);

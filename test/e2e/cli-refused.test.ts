@@ -15,7 +15,7 @@ describe("a command that the API refuses", () => {
       ..."--events a..b --retry-schedule soon".split(" "),
     ]);
     expect([exitCode, stdout]).toEqual([1, ""]);
-    expect(stderr).toStartWith("fluxhook: 422 The input is invalid: 4 faults\n");
+    expect(stderr).toStartWith("fluxhook: 422 The input is invalid: 4 fields are invalid\n");
     expect(stderr).toContain('\n  url: the scheme "ftp:" is not accepted; use https: or http:\n');
     expect(stderr).toContain('\n  events.0: "a..b" is not an event type such as file.created');
     expect(stderr).toContain("\n  headers.Host: ");
