@@ -237,7 +237,9 @@ describe("in a terminal", () => {
       ["listen", "--forward-to", `localhost:${local.port}/hook`, "--user", "u_1"],
       { FLUXHOOK_URL: service.url, FLUXHOOK_API_TOKEN: API_TOKEN },
     );
-    await eventually(() => expect(run.shown()).toContain("● connected  r resends the last request"));
+    await eventually(() =>
+      expect(run.shown()).toContain("● connected  r resends the last request"),
+    );
     await scene.push(eventFor("u_1"));
     await local.waitFor(1);
     await eventually(() =>
