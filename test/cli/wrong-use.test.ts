@@ -109,7 +109,7 @@ test.each(WRONG)("%j", async (args, says) => {
 });
 
 describe("a secret in a file", () => {
-  test("is read without its last line feed, and is not repeated where it is wrong", async () => {
+  test("is read without its last line feed, and is not printed if it is invalid", async () => {
     const file = join(tempFolder("cli"), "secret");
     await Bun.write(file, "short\n");
     const { exitCode, stderr } = await run(["sign", "--secret-file", file], "{}");
@@ -121,13 +121,13 @@ describe("a secret in a file", () => {
   });
 });
 
-test("a secret behind an option that there is not is not repeated", async () => {
+test("the value of an unknown option is not printed", async () => {
   const { exitCode, stderr } = await run(["sign", "--secrets=whsec_canary"]);
   expect([exitCode, stderr]).toEqual([2, expect.stringContaining("unknown option '--secrets=")]);
   expect(stderr).not.toContain("canary");
 });
 
-test("a wrong setting is wrong use too", async () => {
+test("an invalid setting is a usage error", async () => {
   const { exitCode, stderr } = await runFluxhook(["logs", "u_1"], {
     FLUXHOOK_URL: "http://anna:s3cret@127.0.0.1",
   });

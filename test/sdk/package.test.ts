@@ -67,7 +67,7 @@ const files = () => [...new Bun.Glob("**/*").scanSync(folder)].toSorted();
 const textOf = (file: string) => Bun.file(join(folder, file)).text();
 
 describe("the built package", () => {
-  test("has what its package.json names, and depends on nothing", async () => {
+  test("has every file that its package.json names, and no dependencies", async () => {
     const published = JSON.parse(await textOf("package.json")) as typeof manifest;
     const entries = Object.values(published.exports).flatMap((entry) => Object.values(entry));
     expect(entries.length).toBe(2 * Object.keys(manifest.exports).length);
@@ -76,13 +76,13 @@ describe("the built package", () => {
     expect("dependencies" in published).toBe(false);
   });
 
-  test("has the licences of what is in it", async () => {
+  test("has the licences of its contents", async () => {
     const text = await textOf("LICENSE");
     for (const name of ["@noble/hashes", "zod"]) expect(text).toContain(`The code of ${name}`);
     expect(text.match(/The code of/g)).toHaveLength(2);
   });
 
-  test("imports nothing but its own files, and names no runtime", async () => {
+  test("imports only its own files, and names no runtime", async () => {
     const transpiler = new Bun.Transpiler({ loader: "js" });
     const scripts = files().filter((file) => file.endsWith(".js"));
     expect(scripts.length).toBeGreaterThan(4);
@@ -96,7 +96,7 @@ describe("the built package", () => {
     }
   });
 
-  test("loads no schema library for those who only verify", async () => {
+  test("loads no schema library if only verify is imported", async () => {
     const loaded = new Set(["verify.js"]);
     for (const file of loaded) {
       const source = await textOf(file);
@@ -119,7 +119,7 @@ const runtimes: [name: string, command: string[] | null][] = [
   ],
 ];
 
-describe("what it promises holds", () => {
+describe("the built package works", () => {
   for (const [name, command] of runtimes) {
     test.skipIf(command === null)(
       `on ${name}`,
@@ -157,7 +157,7 @@ describe("what it promises holds", () => {
   }, 60_000);
 });
 
-test("its types hold in a project that checks strictly, declaration files included", async () => {
+test("the types of the built package compile in a strict project, including declaration files", async () => {
   const project = tempFolder("consumer");
   mkdirSync(join(project, "node_modules"));
   symlinkSync(folder, join(project, "node_modules/fluxhook"));

@@ -47,7 +47,7 @@ describe("the role", () => {
   });
 });
 
-test("what INFO does not tell is skipped, not taken for good or bad", () => {
+test("a check is skipped if INFO lacks its value", () => {
   const silent = info({});
   for (const finding of [
     checkVersion(silent),
@@ -62,7 +62,7 @@ test("what INFO does not tell is skipped, not taken for good or bad", () => {
   }
 });
 
-describe("the way to Valkey", () => {
+describe("the connection to Valkey", () => {
   test.each([
     ["redis://127.0.0.1:6379", "ok"],
     ["valkey://localhost", "ok"],
