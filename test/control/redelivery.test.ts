@@ -105,7 +105,7 @@ async function park(
   return headers;
 }
 
-/** Spreads the times of parking over all queues, so that the first parked is the oldest. */
+/** Times of parking start here, so that the first parked is the oldest on every queue. */
 const BASE_MS = Date.parse("2026-01-01T00:00:00Z");
 
 async function keep(

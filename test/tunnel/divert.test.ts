@@ -9,7 +9,7 @@ import { ValkeyUnavailable } from "../../src/valkey/connection/errors.ts";
 import { listenUrl } from "../../src/wire/tunnel.ts";
 
 const SENT_OUT: Answer = { kind: "failure", reason: "dns", code: "sent-out" };
-/** Records deliveries that would be sent over HTTP. */
+/** Answers `sent-out` for deliveries that would be sent over HTTP. */
 const egress: Sending = {
   guard: { check: () => ({ verdict: "unresolved", reason: "dns", detail: "sent-out" }) },
   send: async () => SENT_OUT,

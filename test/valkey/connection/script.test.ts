@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { Command } from "iovalkey";
 import { requestOf, Script, type ScriptArgument } from "../../../src/valkey/connection/script.ts";
 import { QueueLab } from "../queue/test-queue.ts";
@@ -85,6 +87,18 @@ test("a script can call the functions of lib.lua, and those that they call", asy
   await lab.redis.set("{script-test}:text", "a", "PX", 60_000);
   const [, wrong] = (await run("{script-test}:text")) as [number, Error];
   expect(String(wrong)).toContain("the key {script-test}:text is a string, not a hash");
+});
+
+const SCRIPTS = join(import.meta.dir, "../../../src/valkey/scripts");
+/** claim.lua and settle.lua have their own copies until they are changed. */
+const OWN_COPIES = new Set(["claim.lua", "settle.lua"]);
+
+test("only lib.lua reads the server's time, matches items and measures parked ones", async () => {
+  for (const file of await readdir(SCRIPTS)) {
+    if (file === "lib.lua" || OWN_COPIES.has(file)) continue;
+    const text = await Bun.file(join(SCRIPTS, file)).text();
+    expect([file, /'TIME'|\^%d\+ |\^\(%d\+\)|HSTRLEN/.exec(text)?.[0]]).toEqual([file, undefined]);
+  }
 });
 
 test("the functions of lib.lua that a script does not call are not sent with it", () => {

@@ -50,7 +50,7 @@ async function open(
   return { cache, name, compiled };
 }
 
-/** Waits until the cache follows the changes: before that it keeps nothing. */
+/** Reads an owner; returns whether the result was cached, which it is only while the cache follows the changes. */
 async function isKept(cache: WebhookCache<string>, owner: OwnerRef): Promise<boolean> {
   await cache.get(owner);
   return cache.peek(owner) !== null;
