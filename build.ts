@@ -23,7 +23,15 @@ async function buildBinary(): Promise<void> {
   const outfile = valueOf("--outfile") ?? (faults ? "dist/fluxhook-faults" : "dist/fluxhook");
   const result = await Bun.build({
     entrypoints: ["src/main.ts"],
-    compile: { outfile, ...(target && { target }) },
+    compile: {
+      outfile,
+      ...(target && { target }),
+      // The folder that a program is started in may be anybody's: a bunfig.toml there could name code to
+      // load, and a .env another FLUXHOOK_URL, to which a command would send the token. The fault campaign
+      // loads its measurement by a bunfig.toml (test/faults/event-loop.ts).
+      autoloadBunfig: faults,
+      autoloadDotenv: false,
+    },
     // Class names stay: an error's name is read in the log.
     minify: { whitespace: true, syntax: true, identifiers: false },
     sourcemap: "linked",

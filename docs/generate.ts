@@ -1,16 +1,25 @@
-// Writes the README's generated tables between their markers: `bun docs/generate.ts`. The settings come
-// from src/config/settings.ts, the routes from the OpenAPI document, the receivers from docs/receivers.md; test/docs/readme.test.ts notices a drift.
+// Writes what is generated from the source, `bun docs/generate.ts`: the tables of README.md (settings, routes,
+// receivers) and of docs/dialects.md between their markers, and the SDK's types. test/docs/readme.test.ts
+// and test/sdk/generated-types.test.ts fail if something is out of date.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createApi } from "../src/api/app.ts";
 import { settingsTable } from "../src/config/help.ts";
-import { VERSION } from "../src/version.ts";
+import { DIALECT_NAMES, dialectOf } from "../src/wire/dialects/registry.ts";
+import type { OwnSignature } from "../src/wire/dialects/dialect.ts";
+import { formatDuration } from "../src/wire/duration.ts";
+import { openApiDocument } from "./openapi-document.ts";
+import { sdkTypes } from "./sdk-types.ts";
 
 export const README = join(import.meta.dir, "../README.md");
 
-/** The tables by the name of their markers. */
-export function tables(): Record<"settings" | "routes" | "receivers", string> {
-  return { settings: settingsTable(), routes: routesTable(), receivers: receivers() };
+const DIALECTS = join(import.meta.dir, "dialects.md");
+
+/** Returns the tables of each page by the names of their markers. */
+export function tables(): Record<string, Record<string, string>> {
+  return {
+    [README]: { settings: settingsTable(), routes: routesTable(), receivers: receivers() },
+    [DIALECTS]: { dialects: dialectsTable() },
+  };
 }
 
 const RECEIVERS = readFileSync(join(import.meta.dir, "receivers.md"), "utf8");
@@ -33,7 +42,8 @@ interface Operation {
 }
 
 function routesTable(): string {
-  const rows = Object.entries(openApiPaths()).flatMap(([path, operations]) =>
+  const paths = openApiDocument().paths as Record<string, Record<string, Operation>>;
+  const rows = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, { summary = "", security }]) => {
       const token = security?.length === 0 ? " (no token)" : "";
       return `| \`${method.toUpperCase()} ${path}\` | ${summary}${token} |`;
@@ -42,55 +52,68 @@ function routesTable(): string {
   return ["| route | |", "| --- | --- |", ...rows].join("\n");
 }
 
-/** As /openapi.json answers it. */
-function openApiPaths(): Record<string, Record<string, Operation>> {
-  const api = createApi({
-    stores: unasked(),
-    sendTest: unasked(),
-    config: { apiToken: "", maxEventBytes: 0, eventTypes: "open", version: VERSION },
-    notReadyCauses: () => [],
-    now: unasked(),
-    log: unasked(),
+/** What a request of each dialect has, and the defaults of its webhooks. */
+function dialectsTable(): string {
+  const rows = DIALECT_NAMES.map((name) => {
+    const { headers, ownSignature, timeoutMs, retryScheduleMs, disableRule } = dialectOf(name);
+    const cells = [
+      `[\`${name}\`](#${name})`,
+      Object.keys(headers).map(inCode).join(", ") || "none",
+      ownSignature === null ? "none" : inCode(signatureForm(ownSignature)),
+      ownSignature === null ? "" : inCode(`${ownSignature.prefix(SECONDS)}<body>`),
+      formatDuration(timeoutMs),
+      inCode(JSON.stringify(retryScheduleMs.map(formatDuration))),
+      disableRule === null ? "never" : inCode(JSON.stringify(disableRule)),
+    ];
+    return row(cells).replaceAll(String(SECONDS), "<seconds>");
   });
-  const { paths } = api.getOpenAPI31Document({
-    openapi: "3.1.0",
-    info: { title: "", version: VERSION },
-  });
-  return paths as Record<string, Record<string, Operation>>;
+  const titles =
+    "dialect|its headers|its own signature|signed text|time-out|schedule|disabled automatically";
+  return [row(titles.split("|")), row(titles.split("|").map(() => "---")), ...rows].join("\n");
 }
 
-/** In place of what only a request would use, and none is made: any member of it, none callable. */
-function unasked(): never {
-  const target = () => {
-    throw new Error("the OpenAPI document is made without a request");
-  };
-  return new Proxy(target, { get: () => unasked() }) as never;
+/** A time that stands for any. */
+const SECONDS = 1_769_860_801;
+
+function signatureForm(own: OwnSignature): string {
+  return `${own.header}: ${own.write(["<hex>"], SECONDS)}`;
 }
 
-/** What stands between the markers of `name`. @throws Error where they are missing. */
-export function section(readme: string, name: string): string {
-  return readme.slice(...bounds(readme, name)).trim();
+function inCode(text: string): string {
+  return `\`${text}\``;
 }
 
-/** The README with its tables made anew. */
-export function withTables(readme: string): string {
-  let text = readme;
-  for (const [name, table] of Object.entries(tables())) {
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** Returns the text between the markers of `name`. @throws Error if they are missing. */
+export function section(page: string, name: string): string {
+  return page.slice(...bounds(page, name)).trim();
+}
+
+/** Returns the page with its tables generated again. */
+function withTables(page: string, made: Record<string, string>): string {
+  let text = page;
+  for (const [name, table] of Object.entries(made)) {
     const [from, to] = bounds(text, name);
     text = `${text.slice(0, from)}\n\n${table}\n\n${text.slice(to)}`;
   }
   return text;
 }
 
-// The formatter leaves alone what stands between its own markers, so the text is compared as it is.
-function bounds(readme: string, name: string): [from: number, to: number] {
+// The formatter does not change the text between its own markers, so the text is compared as it is.
+function bounds(page: string, name: string): [from: number, to: number] {
   const begin = `<!-- ${name}: made by docs/generate.ts -->\n<!-- prettier-ignore-start -->`;
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf("<!-- prettier-ignore-end -->", from);
-  if (from < 0 || to < 0) throw new Error(`README.md has no markers of the ${name} table`);
+  const from = page.indexOf(begin);
+  const to = page.indexOf("<!-- prettier-ignore-end -->", from);
+  if (from < 0 || to < 0) throw new Error(`the page has no markers of the ${name} table`);
   return [from + begin.length, to];
 }
 
 if (import.meta.main) {
-  await Bun.write(README, withTables(await Bun.file(README).text()));
+  for (const [page, made] of Object.entries(tables())) {
+    await Bun.write(page, withTables(await Bun.file(page).text(), made));
+  }
+  for (const [path, text] of Object.entries(await sdkTypes())) await Bun.write(path, text);
 }

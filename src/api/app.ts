@@ -17,6 +17,7 @@ import { answerError, problem } from "./http/problem.ts";
 import { addRejected } from "./rejected.ts";
 import { ScopedTokens } from "./auth/scoped-token.ts";
 import { crossOrigin, neverStored, securityHeaders } from "./http/security-headers.ts";
+import { addWebhookBodies } from "./http/webhook-bodies.ts";
 import { addTokens } from "./tokens.ts";
 import { addWebhookSecrets } from "./webhooks/secrets.ts";
 import { addWebhookTest } from "./webhooks/test.ts";
@@ -46,6 +47,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addTokens(api, deps, tokens);
   addTunnel(api, deps);
   addHealth(api, deps);
+  addWebhookBodies(api);
   addDocument(api, deps.config.version);
 
   const allowed = allowedMethods(api);

@@ -65,14 +65,19 @@ const summarySchema = z
   .object({
     total: z.int().min(0),
     by_reason: z.array(z.object({ reason: z.string(), count: countSchema })),
-    by_event: z.array(
-      z.object({
-        event: z.string().nullable().describe("null if it could not be read"),
-        count: countSchema,
-      }),
-    ),
-    by_webhook: z.array(z.object({ webhook_id: z.string(), count: countSchema })),
+    by_event: z
+      .array(
+        z.object({
+          event: z.string().nullable().describe("null if it could not be read"),
+          count: countSchema,
+        }),
+      )
+      .describe("at most 100"),
+    by_webhook: z
+      .array(z.object({ webhook_id: z.string(), count: countSchema }))
+      .describe("the 100 webhooks with the most; empty if the request is about an owner"),
   })
+  .describe("How many deliveries are parked, the most frequent first.")
   .meta({ id: "ParkedSummary" });
 
 const redeliverSchema = z

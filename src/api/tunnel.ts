@@ -14,7 +14,7 @@ import {
   listenIdSchema,
   listenSessionSchema,
   MAX_BODY_BYTES,
-  MOST_AT_ONCE,
+  MAX_REQUESTS_PER_BATCH,
 } from "../wire/tunnel.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
 import { WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
@@ -55,7 +55,7 @@ function wholeNumber(max: number) {
 
 const pollQuery = z.object({
   after: listenIdSchema.default("0-0").describe("the last request that the client received"),
-  limit: wholeNumber(MOST_AT_ONCE),
+  limit: wholeNumber(MAX_REQUESTS_PER_BATCH),
   wait_ms: wholeNumber(HEARTBEAT_MS),
 });
 

@@ -1,7 +1,9 @@
 // `fluxhook health`: whether the service of this environment is ready, for a HEALTHCHECK in an image
 // that has no shell and no curl. Exit codes are Docker's: 0 healthy, 1 not; 2 is reserved there.
+import type { Command } from "commander";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { printable } from "../wire/printable.ts";
+import { withExamples, type Exit } from "./terminal/usage.ts";
 
 const DEADLINE_MS = 3_000;
 
@@ -9,6 +11,14 @@ export type Readiness =
   | { ready: true }
   /** `status` is null where nothing answered. */
   | { ready: false; status: number | null; problem: string };
+
+export function addHealth(program: Command, exit: Exit): void {
+  const command = program
+    .command("health")
+    .description("0 if the service of this machine is ready, as the image's HEALTHCHECK asks")
+    .action(async () => exit(await health()));
+  withExamples(command, "fluxhook health");
+}
 
 /** Asks `/readyz` at FLUXHOOK_HOST and FLUXHOOK_PORT. Answers the exit code; says why where it is 1. */
 export async function health(

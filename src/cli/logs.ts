@@ -6,9 +6,14 @@ import { isOwnerId, OWNER_ID_ACCEPTED } from "../wire/owner.ts";
 import { ApiClient, type Answer } from "./terminal/api-client.ts";
 import { logLine, logTable } from "./terminal/log-table.ts";
 import { print } from "./terminal/output.ts";
-import { addOwnerOptions, type OwnerOptions } from "./terminal/owner-options.ts";
 import { untilSignal } from "./terminal/signals.ts";
-import { judged, withExamples, type Exit } from "./terminal/usage.ts";
+import {
+  addOwnerOptions,
+  type Exit,
+  validated,
+  type OwnerOptions,
+  withExamples,
+} from "./terminal/usage.ts";
 
 interface LogsOptions extends OwnerOptions {
   follow?: boolean;
@@ -17,7 +22,7 @@ interface LogsOptions extends OwnerOptions {
 
 const LOOK_EVERY_MS = 1_000;
 /** More than any log keeps: what has fallen out of a log does not come back. */
-const MOST_SEEN = 10_000;
+const MAX_SEEN = 10_000;
 
 export function addLogs(program: Command, exit: Exit): void {
   const command = program
@@ -26,7 +31,7 @@ export function addLogs(program: Command, exit: Exit): void {
     .argument(
       "[user_id]",
       "whose; --user and --org say it too",
-      judged(isOwnerId, OWNER_ID_ACCEPTED),
+      validated(isOwnerId, OWNER_ID_ACCEPTED),
     );
   addOwnerOptions(command, {
     user: "of this user's webhooks",
@@ -90,7 +95,7 @@ function unseen(entries: readonly LogEntry[], seen: Set<string>): LogEntry[] {
   const fresh = entries.filter((entry) => !seen.has(nameOf(entry))).toReversed();
   for (const entry of fresh) seen.add(nameOf(entry));
   for (const oldest of seen) {
-    if (seen.size <= MOST_SEEN) break;
+    if (seen.size <= MAX_SEEN) break;
     seen.delete(oldest);
   }
   return fresh;

@@ -3,9 +3,17 @@ import type { Command } from "commander";
 import { printable } from "../wire/printable.ts";
 import { ApiClient, pathSegment, queryOf } from "./terminal/api-client.ts";
 import { colors, print, table } from "./terminal/output.ts";
-import { addOwnerOptions, ownerFields, type OwnerOptions } from "./terminal/owner-options.ts";
-import { addPageOptions, morePages, type PageOptions } from "./terminal/page-options.ts";
-import { wholeNumber, withExamples, type Exit } from "./terminal/usage.ts";
+import {
+  addOwnerOptions,
+  addPageOptions,
+  type Exit,
+  morePages,
+  ownerFields,
+  type OwnerOptions,
+  type PageOptions,
+  wholeNumber,
+  withExamples,
+} from "./terminal/usage.ts";
 
 interface Filter extends OwnerOptions {
   webhook?: string;
@@ -24,7 +32,7 @@ interface Parked {
   parked_at: string;
 }
 
-const MOST_AT_ONCE = 1_000;
+const MAX_PER_CALL = 1_000;
 const COLUMNS = [
   { name: "delivery", isWhole: true },
   { name: "webhook", isWhole: true },
@@ -59,7 +67,7 @@ export function addParked(program: Command, exit: Exit): void {
       .description("deliver them again: one by its id, or those of an owner or a webhook")
       .argument("[delivery_id]", "this one; parked, scheduled, or any of an owner's last ten"),
   )
-    .option("--limit <n>", "so many at most, the oldest first", wholeNumber(1, MOST_AT_ONCE))
+    .option("--limit <n>", "so many at most, the oldest first", wholeNumber(1, MAX_PER_CALL))
     .option("--json", "print JSON as the API answers it")
     .action(
       async (

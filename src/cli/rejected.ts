@@ -3,8 +3,14 @@
 import type { Command } from "commander";
 import { ApiClient, queryOf } from "./terminal/api-client.ts";
 import { colors, print, table } from "./terminal/output.ts";
-import { addPageOptions, morePages, type PageOptions } from "./terminal/page-options.ts";
-import { wholeNumber, withExamples, type Exit } from "./terminal/usage.ts";
+import {
+  addPageOptions,
+  type Exit,
+  morePages,
+  type PageOptions,
+  wholeNumber,
+  withExamples,
+} from "./terminal/usage.ts";
 
 interface Rejected {
   id: string;
@@ -22,7 +28,7 @@ interface RequeueOptions {
   json?: boolean;
 }
 
-const MOST_AT_ONCE = 1_000;
+const MAX_PER_CALL = 1_000;
 const ID = /^[0-9a-f]{16}$/;
 const COLUMNS = [
   { name: "id", isWhole: true },
@@ -54,7 +60,7 @@ export function addRejected(program: Command, exit: Exit): void {
     )
     .argument("[ids...]", "these, by the ids that `rejected list` shows")
     .option("--all", "all of them, the oldest first")
-    .option("--limit <n>", "so many at most", wholeNumber(1, MOST_AT_ONCE))
+    .option("--limit <n>", "so many at most", wholeNumber(1, MAX_PER_CALL))
     .option("--json", "print JSON as the API answers it")
     .action(async (ids: string[], options: RequeueOptions, command: Command) => {
       exit(await requeue([...new Set(ids)], options, command));
@@ -96,9 +102,9 @@ async function requeue(
   if (ids.length > 0 === (all === true)) {
     return command.error("error: say which: ids of `fluxhook rejected list`, or --all");
   }
-  if (ids.length > MOST_AT_ONCE || !ids.every((id) => ID.test(id))) {
+  if (ids.length > MAX_PER_CALL || !ids.every((id) => ID.test(id))) {
     return command.error(
-      `error: an id has 16 digits of 0-9 a-f, as \`fluxhook rejected list\` shows it; at most ${MOST_AT_ONCE}`,
+      `error: an id has 16 digits of 0-9 a-f, as \`fluxhook rejected list\` shows it; at most ${MAX_PER_CALL}`,
     );
   }
   const body = JSON.stringify({ ...(all ? { all } : { ids }), limit });

@@ -5,13 +5,20 @@ import type { Command } from "commander";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { elementText, isEventId, readElement, type Event } from "../wire/event.ts";
 import { EVENTS_PER_REQUEST } from "../wire/event-batch.ts";
+import { isJsonObject } from "../wire/json-object.ts";
 import { isTimestamp, TIMESTAMP_ACCEPTED } from "../wire/timestamp.ts";
 import { acceptedEventTypes } from "../wire/dialects/registry.ts";
 import { ApiClient, type Answer } from "./terminal/api-client.ts";
 import { readInput } from "./terminal/input.ts";
 import { print } from "./terminal/output.ts";
-import { addOwnerOptions, type OwnerOptions } from "./terminal/owner-options.ts";
-import { judged, wholeNumber, withExamples, type Exit } from "./terminal/usage.ts";
+import {
+  addOwnerOptions,
+  type Exit,
+  validated,
+  type OwnerOptions,
+  wholeNumber,
+  withExamples,
+} from "./terminal/usage.ts";
 
 interface SendOptions extends OwnerOptions {
   data: string;
@@ -23,7 +30,7 @@ interface SendOptions extends OwnerOptions {
   json?: boolean;
 }
 
-const MOST_EVENTS = 100_000;
+const MAX_EVENTS = 100_000;
 /** Of one push: the API takes 8 MiB, and Valkey is held up by a larger one. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const TRIES = 3;
@@ -47,18 +54,18 @@ export function addSend(program: Command, exit: Exit): void {
     .option(
       "--id <id>",
       "its id, on which receivers dedupe; made where it is not given",
-      judged(isEventId, "1 to 128 characters of A-Z a-z 0-9 _ -"),
+      validated(isEventId, "1 to 128 characters of A-Z a-z 0-9 _ -"),
     )
     .option(
       "--timestamp <time>",
       "when it happened; now where it is not given",
-      judged(isTimestamp, TIMESTAMP_ACCEPTED),
+      validated(isTimestamp, TIMESTAMP_ACCEPTED),
     )
     .option("--queue <list>", "the list; the first of FLUXHOOK_QUEUE where it is not given")
     .option(
       "--count <n>",
       "push so many of it, each with an id of its own",
-      wholeNumber(1, MOST_EVENTS),
+      wholeNumber(1, MAX_EVENTS),
       1,
     )
     .option("--api", "by the API, with an Idempotency-Key, and not onto the list itself")
@@ -129,7 +136,7 @@ async function readData(given: string, command: Command): Promise<string> {
     : given;
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
+    if (isJsonObject(value)) return text;
   } catch {
     // Said below: what is no JSON is no object either.
   }

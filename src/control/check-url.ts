@@ -13,7 +13,7 @@ const CHECK_WITHIN_MS = 3_000;
 export async function checkUrl(guard: Guard, url: string): Promise<string | null> {
   const deadline = new Deadline(CHECK_WITHIN_MS);
   try {
-    const verdict = await guard.judge(readTarget(url), deadline);
+    const verdict = await guard.check(readTarget(url), deadline);
     return verdict.verdict === "blocked" ? verdict.message : null;
   } finally {
     deadline.clear();

@@ -29,6 +29,8 @@ export interface RedeliveryOptions {
   bodies: BodyStore;
   webhooks: WebhookStore;
   parkedTtlMs: number;
+  /** Notified when a delivery can be claimed that could not before. */
+  claimer: { notify(): void };
 }
 
 export type { ParkedFilter, ParkedPosition, ParkedSummary };
@@ -91,6 +93,7 @@ export class Redelivery {
     }
     const oldest = await oldestOf(sources, limit);
     const redelivered = await redeliverAll(oldest);
+    if (redelivered > 0) this.options.claimer.notify();
     return { redelivered, remaining: Math.max(0, matching - oldest.length) };
   }
 
@@ -162,6 +165,7 @@ export class Redelivery {
     const [became] = await store.redeliver([
       { delivery, header: state === "scheduled" ? null : next },
     ]);
+    this.options.claimer.notify();
     // "none": since it was found, a worker has claimed it or another request has redelivered it.
     return became === "none"
       ? { kind: "in-flight" }
@@ -180,6 +184,7 @@ export class Redelivery {
     if (refusal) return refusal;
     const next = again(stored.header);
     await this.options.intake.enqueue(next, stored.element);
+    this.options.claimer.notify();
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 

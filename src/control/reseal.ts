@@ -3,7 +3,7 @@
 import { retryWhileAway, type Reconnecting } from "../valkey/connection/retry.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import type { SealedPage, WebhookStore } from "../valkey/webhooks/webhook-store.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../log.ts";
 
 export interface ResealOptions {
   store: Pick<WebhookStore, "sealPage">;

@@ -1,55 +1,15 @@
-// Deliveries that are sent again: one, or the parked ones of an owner or a webhook.
+// Redelivers one delivery, or the parked ones of an owner or a webhook.
+import type { ParkedDelivery, ParkedSummary, RedeliverParked } from "./api-types.ts";
 import { listing, type Listing } from "./listing.ts";
 import { path, type CallOptions, type Transport } from "./transport.ts";
 
-/** A delivery that is not tried again by itself. */
-export interface ParkedDelivery {
-  /** UUID of its last attempt; `deliveries.redeliver` takes it. */
-  delivery_id: string;
-  webhook_id: string;
-  user_id?: string;
-  org_id?: string;
-  /** The event's id. */
-  id: string;
-  /** The event type; null where it could not be read. */
-  event: string | null;
-  /** Why: `http-500`, `timeout`, `blocked-address`, `webhook-disabled`, … */
-  reason: string | null;
-  /** Of the last attempt; null where no response came. */
-  status_code: number | null;
-  /** The attempt that it was parked at. */
-  attempt: number;
-  /** RFC 3339. */
-  parked_at: string;
-  /** RFC 3339; it may fall out of the caps before. */
-  expires_at: string;
-  /** Bytes that it takes up; an event for several webhooks is stored once, apart. */
-  size: number;
-}
+export type { ParkedDelivery, ParkedSummary } from "./api-types.ts";
 
 /**
- * Which parked deliveries: with `user_id` and `org_id`, those of both; `webhook_id`, `reason` and
- * `event` narrow it.
+ * Selects parked deliveries: those of `user_id`, of `org_id` or of both; `webhook_id`, `reason` and
+ * `event` narrow the selection.
  */
-export interface ParkedFilter {
-  user_id?: string;
-  org_id?: string;
-  webhook_id?: string;
-  /** `http-500`, `timeout`, `blocked-address`, … */
-  reason?: string;
-  /** An event type. */
-  event?: string;
-}
-
-/** How many deliveries are parked, the most frequent first. */
-export interface ParkedSummary {
-  total: number;
-  by_reason: { reason: string; count: number }[];
-  /** At most 100; `event` is null where it could not be read. */
-  by_event: { event: string | null; count: number }[];
-  /** The 100 webhooks with the most; empty where an owner is meant. */
-  by_webhook: { webhook_id: string; count: number }[];
-}
+export type ParkedFilter = Omit<RedeliverParked, "limit" | "dry_run">;
 
 export class Deliveries {
   readonly #transport: Transport;
@@ -59,13 +19,13 @@ export class Deliveries {
   }
 
   /**
-   * Sends one again: any of an owner's last ten, any scheduled, any parked. A scheduled one runs
-   * now; a delivered or parked one becomes a new delivery with the same event id.
+   * Sends a delivery again: any of an owner's last ten, any scheduled one, any parked one. A scheduled
+   * delivery is sent now; a delivered or parked one becomes a new delivery with the same event id.
    *
-   * It is not repeated by itself: the receiver might get it once for each repetition.
+   * The client never repeats this call by itself: the receiver might get the event once for each repetition.
    *
    * @param deliveryId The `delivery_id` of any of its attempts.
-   * @returns The UUID of the attempt to come.
+   * @returns The UUID of the next attempt.
    * @throws {FluxError} 404 `not-found`, 409 `in-flight` or `webhook-disabled`, 410 `gone`.
    */
   redeliver(deliveryId: string, options?: CallOptions): Promise<{ delivery_id: string }> {
@@ -84,10 +44,10 @@ export class Parked {
   }
 
   /**
-   * Parked deliveries, newest first.
+   * Lists parked deliveries, newest first.
    *
    * @param filter `limit` is the size of a page, at most 100.
-   * @throws {FluxError} From the iteration.
+   * @throws {FluxError} From the iteration, not from this call.
    */
   list(
     filter: ParkedFilter & { limit?: number } = {},
@@ -99,7 +59,7 @@ export class Parked {
   /**
    * Counts parked deliveries by reason, event type and webhook.
    *
-   * @param filter Whose; everybody's without an owner and with the API token.
+   * @param filter The owner; without one, and with the API token, all owners.
    * @throws {FluxError} 404 `not-found`, 422 `invalid`.
    */
   summary(
@@ -113,7 +73,7 @@ export class Parked {
   }
 
   /**
-   * Redelivers them, the oldest first; those of disabled or deleted webhooks stay parked.
+   * Redelivers parked deliveries, oldest first. Those of disabled or deleted webhooks stay parked.
    *
    * ```ts
    * let remaining: number;
@@ -121,17 +81,17 @@ export class Parked {
    * while (remaining > 0);
    * ```
    *
-   * @param filter An owner or a webhook is required with the API token; `limit` is how many at most,
-   *   1 to 1,000. With `dry_run` nothing is changed, and `remaining` says how many there are.
-   * @returns `remaining`: how many more the same call would redeliver.
+   * @param filter With the API token an owner or a webhook is required. `limit` is the maximum number, 1
+   *   to 1,000. With `dry_run` nothing changes, and `remaining` is the number that would be redelivered.
+   * @returns `remaining`: how many more the same call would redeliver next.
    * @throws {FluxError} 404 `not-found`, 409 `webhook-disabled`, 422 `invalid`.
    */
   redeliver(
-    filter: ParkedFilter & { limit?: number; dry_run?: boolean },
+    filter: RedeliverParked,
     options?: CallOptions,
   ): Promise<{ redelivered: number; remaining: number }> {
     return this.#transport.call(
-      // What a lost answer had redelivered is no longer parked.
+      // Safe to repeat: deliveries that a lost answer had redelivered are no longer parked.
       { method: "POST", path: "/v1/parked/redeliver", body: filter, isRepeatable: true },
       options,
     );

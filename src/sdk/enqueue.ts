@@ -1,12 +1,12 @@
-// `enqueue` for producers that push onto the list by themselves: an event that the worker would reject
-// never gets there, and one whose reply was lost is pushed again under the same id.
+// `enqueue` for producers that push onto the list themselves. It refuses events that the worker would
+// reject, and pushes again under the same id if a reply is lost.
 import { readEvents, type BatchReading } from "../wire/event-batch.ts";
 import { elementText } from "../wire/event.ts";
-import type { EventInput } from "./event-input.ts";
+import type { EventInput } from "./events.ts";
 import type { FieldError } from "./flux-error.ts";
 import { pause, pauseMsBefore } from "./pause.ts";
 
-/** A client of Valkey: iovalkey, ioredis and Bun's (`lpush`), node-redis (`lPush`), valkey-glide. */
+/** A Valkey client: iovalkey, ioredis and Bun's (`lpush`), node-redis (`lPush`), valkey-glide. */
 export type ListClient =
   | { lpush(key: string, element: string): PromiseLike<unknown> }
   | { lPush(key: string, element: string): PromiseLike<unknown> }
@@ -19,15 +19,15 @@ interface GlideClient {
 }
 
 export interface EnqueueOptions {
-  /** The list; `fluxhook:events` unless given. */
+  /** The list; default `fluxhook:events`. */
   queue?: string;
-  /** How often it is pushed at most; 4 unless given. */
+  /** Maximum number of pushes; default 4. */
   attempts?: number;
-  /** For the reply to each push, in milliseconds; 5,000 unless given. */
+  /** Time-out for the reply to each push, in milliseconds; default 5,000. */
   timeoutMs?: number;
-  /** The service's `FLUXHOOK_MAX_EVENT_BYTES`; 262,144 unless given. */
+  /** The service's `FLUXHOOK_MAX_EVENT_BYTES`; default 262,144. */
   maxEventBytes?: number;
-  /** Ends the attempts; the promise rejects with the signal's `reason`. */
+  /** Stops the attempts; the promise rejects with the signal's `reason`. */
   signal?: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ const DEFAULT_ATTEMPTS = 4;
 const DEFAULT_TIMEOUT_MS = 5_000;
 const DEFAULT_MAX_EVENT_BYTES = 256 * 1024;
 
-/** The event is none that Fluxhook would take; nothing was pushed. */
+/** Fluxhook would reject the event; nothing was pushed. */
 export class InvalidEventError extends Error {
   override readonly name = "InvalidEventError";
 
@@ -49,13 +49,13 @@ export class InvalidEventError extends Error {
   }
 }
 
-/** No reply came: the event may be on the list or not. Its id makes a repetition harmless. */
+/** No push was confirmed: the event may or may not be on the list. Its id makes a repetition harmless. */
 export class EnqueueError extends Error {
   override readonly name = "EnqueueError";
 
-  /** Give it to the event, and enqueue it again: receivers dedupe on it. */
+  /** Put this id into the event and enqueue it again: receivers detect duplicates by it. */
   readonly id: string;
-  /** How often it was pushed. */
+  /** Number of pushes. */
   readonly attempts: number;
 
   constructor(id: string, queue: string, attempts: number, cause: unknown) {
@@ -81,13 +81,13 @@ export class EnqueueError extends Error {
  * });
  * ```
  *
- * It makes the `id` and the `timestamp` where they are missing, and pushes the same element again
- * where a push fails or its reply is lost. So an event may be on the list twice, with one id.
+ * Adds a missing `id` and `timestamp`, and pushes the same element again if a push fails or its reply
+ * is lost. So an event may be on the list twice, with the same id.
  *
  * @param valkey A connected client, with `lpush` or `lPush`.
  * @returns The event's id.
- * @throws {InvalidEventError} It would be rejected: by the same rules and in the words of the service.
- * @throws {EnqueueError} No push was confirmed; the error has the `id` to go on with.
+ * @throws {InvalidEventError} The service would reject the event; the messages are its own.
+ * @throws {EnqueueError} No push was confirmed. Enqueue the event again with the `id` of the error.
  */
 export async function enqueue(
   valkey: ListClient,
@@ -112,7 +112,7 @@ export async function enqueue(
   }
 }
 
-/** The same text for every attempt: its id and its time are in it. */
+/** Returns the element, which is the same for every attempt: it contains the id and the time. */
 function elementOf(event: EventInput, maxEventBytes: number): { id: string; element: string } {
   const timed = { ...event, timestamp: event.timestamp ?? new Date().toISOString() };
   const reading: BatchReading = readEvents(JSON.stringify(timed), {
@@ -122,7 +122,7 @@ function elementOf(event: EventInput, maxEventBytes: number): { id: string; elem
   });
   if (!reading.ok) throw new InvalidEventError(reading.errors);
   const [read] = reading.events;
-  if (read === undefined) throw new Error("an event was read as none");
+  if (read === undefined) throw new Error("an event was read as no event");
   return { id: read.id, element: elementText(read) };
 }
 
@@ -133,8 +133,8 @@ function push(valkey: ListClient, queue: string, element: string): PromiseLike<u
 }
 
 /**
- * A client may keep a command for ever: while it reconnects, or where the reply was lost and it does
- * not repeat it. What it does with the command afterwards is a second copy with the same id.
+ * A client may hold a command for ever: while it reconnects, or after a lost reply. If it sends the
+ * command later, the list gets a duplicate with the same id.
  */
 async function within(
   timeoutMs: number,

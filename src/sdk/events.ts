@@ -1,6 +1,17 @@
-// Events over HTTP.
-import type { EventInput } from "./event-input.ts";
+// Events as producers write them, and POST /v1/events.
+import type { Event } from "./api-types.ts";
 import type { CallOptions, Transport } from "./transport.ts";
+
+interface EventFields extends Omit<Event, "user_id" | "org_id" | "data" | "timestamp"> {
+  /** Sent as JSON.stringify writes it, in this order. */
+  data: object;
+  /** When it happened, in RFC 3339 or as a Date; default now. */
+  timestamp?: string | Date;
+}
+
+/** Its owner is a user, an organisation or both: their webhooks receive it. */
+export type EventInput = EventFields &
+  ({ user_id: string; org_id?: string } | { user_id?: string; org_id: string });
 
 export class Events {
   readonly #transport: Transport;
@@ -20,11 +31,11 @@ export class Events {
    * });
    * ```
    *
-   * It carries an `Idempotency-Key` of its own, so it is safely sent again where the answer is lost
-   * or is 503. Where it gives up, the error's `idempotencyKey` lets you go on later, with the very
-   * same events, without pushing any twice: for 24 hours.
+   * Each call has its own `Idempotency-Key`, so the client can repeat it after a lost answer or a 503.
+   * If the client gives up, you can call it again with the error's `idempotencyKey` and the same events
+   * for 24 hours, and no event is pushed twice.
    *
-   * @param idempotencyKey One of your own, 1 to 255 visible ASCII characters.
+   * @param idempotencyKey Your own key: 1 to 255 visible ASCII characters.
    * @returns The ids, in the order given.
    * @throws {FluxError} 422 `invalid`, with one entry in `errors` for each fault; 413 `too-large`;
    *   409 `key-reused`: the key was used with other events.

@@ -1,11 +1,11 @@
-// `fluxhook/express`: a middleware that lets only genuine webhooks through, for Express and whatever
-// else hands on Node's request and response. What is used of the two is declared here.
+// `fluxhook/express`: a middleware that accepts only genuine webhooks, for Express and other frameworks
+// that pass Node's request and response. This file declares what it uses of the two.
 import { bytesOf, notRaw, PARSED } from "./raw-body.ts";
 import { joined, maxBodyBytes, received, type ReceiveOptions } from "./receive.ts";
 import { TOO_LARGE, UNAUTHORIZED, type Refusal } from "./refusal.ts";
 import type { WebhookEvent } from "./webhook-events.ts";
 
-/** What is used of the request. */
+/** The parts of the request that the middleware uses. */
 export interface NodeRequest {
   headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly readableDidRead: boolean;
@@ -15,23 +15,23 @@ export interface NodeRequest {
   resume(): unknown;
 }
 
-/** What is used of the response. */
+/** The parts of the response that the middleware uses. */
 export interface NodeResponse {
   statusCode: number;
   setHeader(name: string, value: string): unknown;
   end(text: string): unknown;
 }
 
-/** What the middleware leaves on the request. */
+/** What the middleware adds to the request. */
 export interface ReceivedWebhook<Event extends object = WebhookEvent> {
   event: Event;
-  /** The body as it came. */
+  /** The body as received. */
   rawBody: Uint8Array;
 }
 
 /**
- * Answers 401 to what Fluxhook did not send, 413 to what is too large, and otherwise leaves the
- * event in `req.event` and the bytes in `req.rawBody`.
+ * Answers 401 to requests that Fluxhook did not send and 413 to bodies that are too large. Otherwise it
+ * puts the event into `req.event` and the bytes into `req.rawBody`.
  *
  * ```ts
  * import express from "express";
@@ -43,12 +43,12 @@ export interface ReceivedWebhook<Event extends object = WebhookEvent> {
  *   console.log(event.event);
  *   res.sendStatus(204);
  * });
- * app.use(express.json()); // for the other routes: behind it, or the raw body is gone
+ * app.use(express.json()); // for other routes: after it, because the parser consumes the raw body
  * ```
  *
- * It reads the body where nothing has, takes what `express.raw()` left in `req.body`, or what a
- * parser's `verify` option left in `req.rawBody`. Where only the parsed body is left, it hands a
- * `TypeError` to `next` that says what to change.
+ * It reads the body if no middleware did, or takes `req.body` from `express.raw()`, or `req.rawBody`
+ * from a parser's `verify` option. If only a parsed body is left, it passes a `TypeError` to `next` that
+ * says what to change.
  */
 export function receiveWebhook<Request extends NodeRequest>(
   options: ReceiveOptions<Request>,
@@ -69,53 +69,53 @@ export function receiveWebhook<Request extends NodeRequest>(
 }
 
 /**
- * The event that `receiveWebhook` left on the request, which Express's types know nothing of.
+ * Returns the event that `receiveWebhook` added to the request; Express's types do not include it.
  *
- * @throws {TypeError} The middleware does not stand before this handler.
+ * @throws {TypeError} The middleware does not run before this handler.
  */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the receiver says which dialect its webhook has
 export function eventOf<Event extends object = WebhookEvent>(req: object): Event {
   if ("event" in req && typeof req.event === "object" && req.event !== null) {
     return req.event as Event;
   }
-  throw new TypeError("req.event is not there: receiveWebhook must stand before this handler");
+  throw new TypeError("req.event is not there: receiveWebhook must run before this handler");
 }
 
 function answer(res: NodeResponse, { status, headers, body }: Refusal): void {
   res.statusCode = status;
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  // What is left of the body is not read, so the connection cannot be used again.
+  // The rest of the body is not read, so the connection cannot be reused.
   if (status === 413) res.setHeader("Connection", "close");
   res.end(body);
 }
 
-/** Null: too large. */
-async function rawBody(req: NodeRequest, most: number): Promise<Uint8Array | null> {
+/** Returns null if the body is too large. */
+async function rawBody(req: NodeRequest, maxBytes: number): Promise<Uint8Array | null> {
   const { body, rawBody: kept } = req as { body?: unknown; rawBody?: unknown };
   for (const raw of [kept, body]) {
     if (typeof raw !== "string" && !ArrayBuffer.isView(raw)) continue;
     const bytes = bytesOf(raw);
-    return bytes.length > most ? null : bytes;
+    return bytes.length > maxBytes ? null : bytes;
   }
-  // A parser that was not asked for this type of body has left it unread.
+  // A parser for another content type leaves the body unread.
   if (req.readableDidRead || req.readableEnded) throw notRaw(PARSED);
-  return readBounded(req, most);
+  return readBounded(req, maxBytes);
 }
 
-/** Not by `for await`: leaving it early destroys the connection, and nobody would get the 413. */
-function readBounded(req: NodeRequest, most: number): Promise<Uint8Array | null> {
+/** Not with `for await`: leaving it early destroys the connection, and the sender would not get the 413. */
+function readBounded(req: NodeRequest, maxBytes: number): Promise<Uint8Array | null> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
     const onData = (chunk: unknown) => {
       const bytes = bytesOf(chunk);
       size += bytes.length;
-      if (size <= most) {
+      if (size <= maxBytes) {
         chunks.push(bytes);
         return;
       }
       req.off("data", onData);
-      // The rest goes by unkept until the answer has ended the connection.
+      // Drops the rest until the answer has ended the connection.
       req.resume();
       resolve(null);
     };

@@ -1,74 +1,45 @@
-// What a call of the client rejects with: the API's problem document (RFC 9457), or why there was none.
+// The error of every failed call: the API's problem document (RFC 9457), or why there was no answer.
+import type { Problem as Answered } from "./api-types.ts";
 
-/** The last part of a problem's `type`, as the API answers them. */
-export type ProblemKind =
-  | "not-json"
-  | "bad-request"
-  | "unauthorized"
-  | "not-found"
-  | "method-not-allowed"
-  | "duplicate-webhook"
-  | "too-many-webhooks"
-  | "key-reused"
-  | "in-flight"
-  | "webhook-disabled"
-  | "unreadable"
-  | "gone"
-  | "too-large"
-  | "unsupported-media-type"
-  | "invalid"
-  | "too-deep"
-  | "too-many-failures"
-  | "too-many-sessions"
-  | "too-many-tests"
-  | "internal"
-  | "unavailable"
-  | "wrong-type"
-  | "not-ready";
+type KindOf<Type> = Type extends `urn:fluxhook:problem:${infer Kind}` ? Kind : never;
+
+/** The last part of the `type` of the API's problems. */
+export type ProblemKind = KindOf<Answered["type"]>;
 
 /**
- * - `urn:fluxhook:problem:…`: the API's own
- * - `urn:fluxhook:sdk:timeout`, `urn:fluxhook:sdk:connection`: no answer came; a write may have been
- *   applied all the same
- * - `about:blank`: an answer that is not Fluxhook's, a proxy's for instance
+ * - `urn:fluxhook:problem:…`: a problem of the API
+ * - `urn:fluxhook:sdk:timeout`, `urn:fluxhook:sdk:connection`: there was no answer; a write may have been
+ *   applied
+ * - `about:blank`: the answer is not Fluxhook's, but for example a proxy's
  */
 export type ProblemType =
   | `urn:fluxhook:problem:${ProblemKind}`
   | "urn:fluxhook:sdk:timeout"
   | "urn:fluxhook:sdk:connection"
   | "about:blank"
-  // A later version's, without losing the names above in an editor.
+  // Types of later versions. `string & {}` keeps completion of the names above in editors.
   | (string & {});
 
-/** One fault of the input. */
-export interface FieldError {
-  /** Dotted path, `0.event` for the first of many; empty for the whole input. */
-  field: string;
-  code: string;
-  /** What was found and what is accepted. */
-  message: string;
-}
+/** One fault of the input: the field, what was found and what is accepted. */
+export type FieldError = NonNullable<Answered["errors"]>[number];
 
-export interface Problem {
+export interface Problem extends Omit<Answered, "type" | "errors"> {
   type: ProblemType;
-  title: string;
-  /** The HTTP status; 0 where no answer came. */
+  /** The HTTP status; 0 if there was no answer. */
   status: number;
-  detail: string;
   errors?: readonly FieldError[];
-  webhook_id?: string;
 }
 
 /**
- * Every call of the client rejects with it, but for what the caller got wrong (a `TypeError`) or
- * ended (the `reason` of the `AbortSignal`).
+ * Every failed call of the client rejects with it, except for wrong arguments (a `TypeError`) and
+ * aborted calls (the `reason` of the `AbortSignal`).
  *
  * ```ts
  * try {
  *   await flux.webhooks.create({ user_id: "u_1", url });
  * } catch (error) {
  *   if (error instanceof FluxError && error.type === "urn:fluxhook:problem:duplicate-webhook") {
- *     console.log("there already:", error.webhook_id);
+ *     console.log("exists already:", error.webhook_id);
  *   } else throw error;
  * }
  * ```
@@ -76,18 +47,18 @@ export interface Problem {
 export class FluxError extends Error {
   override readonly name = "FluxError";
 
-  /** The HTTP status; 0 where no answer came. */
+  /** The HTTP status; 0 if there was no answer. */
   readonly status: number;
   readonly type: ProblemType;
   readonly title: string;
   readonly detail: string;
-  /** One entry for each fault of the input; empty where it is not about the input. */
+  /** One entry for each fault of the input; empty for other errors. */
   readonly errors: readonly FieldError[];
-  /** The webhook that stands in the way. */
+  /** The existing webhook of a `duplicate-webhook`. */
   readonly webhook_id: string | undefined;
-  /** How many requests were made. */
+  /** Number of requests that were sent. */
   readonly attempts: number;
-  /** Of `events.send`: sent again with it, nothing is pushed twice within 24 hours. */
+  /** For `events.send`: call it again with this key within 24 hours, and no event is pushed twice. */
   readonly idempotencyKey: string | undefined;
 
   constructor(

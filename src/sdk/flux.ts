@@ -15,9 +15,9 @@ import { Webhooks } from "./webhooks.ts";
  * const { id, secret } = await flux.webhooks.create({ user_id: "u_1", url, events: ["file.*"] });
  * ```
  *
- * Data has the API's names (`user_id`); every call takes `{ signal, timeoutMs }` last, rejects with
- * a `FluxError`, and is made again where that is safe (`retries`). Verifying needs no client:
- * `verify` is a function of its own.
+ * Data has the API's names (`user_id`). Every call takes `{ signal, timeoutMs }` as last argument,
+ * rejects with a `FluxError`, and is repeated if that is safe (`retries`). Verifying needs no client: use
+ * the function `verify`.
  */
 export class Flux {
   readonly webhooks: Webhooks;
@@ -26,7 +26,7 @@ export class Flux {
   readonly deliveries: Deliveries;
   readonly parked: Parked;
 
-  /** @throws {TypeError} No token, no http address, a time-out or number of retries that is none. */
+  /** @throws {TypeError} An option is invalid: the token, the address, the time-out or the retries. */
   constructor(options: FluxOptions) {
     const transport = new Transport(options);
     this.webhooks = new Webhooks(transport);

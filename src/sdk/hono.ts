@@ -1,11 +1,11 @@
-// `fluxhook/hono`: a middleware that lets only genuine webhooks through. Hono itself is not imported:
-// what is used of its context is declared here.
+// `fluxhook/hono`: a middleware that accepts only genuine webhooks. It does not import Hono: this file
+// declares what it uses of Hono's context.
 import { bytesOf, notRaw, PARSED } from "./raw-body.ts";
 import { joined, maxBodyBytes, received, type ReceiveOptions } from "./receive.ts";
 import { TOO_LARGE, UNAUTHORIZED, type Refusal } from "./refusal.ts";
 import type { WebhookEvent } from "./webhook-events.ts";
 
-/** What is used of Hono's `Context`. */
+/** The parts of Hono's `Context` that the middleware uses. */
 export interface HonoContext {
   req: {
     raw: Request;
@@ -19,13 +19,13 @@ export interface HonoContext {
 /** For `new Hono<{ Variables: WebhookVariables<FluxdropEvent> }>()`. */
 export interface WebhookVariables<Event extends object = WebhookEvent> {
   event: Event;
-  /** The body as it came. */
+  /** The body as received. */
   rawBody: Uint8Array;
 }
 
 /**
- * Answers 401 to what Fluxhook did not send, 413 to what is too large, and otherwise leaves the
- * event in `c.get("event")` and the bytes in `c.get("rawBody")`; `c.req.json()` works as ever.
+ * Answers 401 to requests that Fluxhook did not send and 413 to bodies that are too large. Otherwise it
+ * puts the event into `c.get("event")` and the bytes into `c.get("rawBody")`; `c.req.json()` still works.
  *
  * ```ts
  * import { Hono } from "hono";
@@ -39,7 +39,7 @@ export interface WebhookVariables<Event extends object = WebhookEvent> {
  * });
  * ```
  *
- * @throws {TypeError} From the request: there is no secret, or another middleware has parsed the body.
+ * @throws {TypeError} For a request: there is no secret, or another middleware has parsed the body.
  */
 export function receiveWebhook(
   options: ReceiveOptions<HonoContext>,
@@ -59,21 +59,21 @@ function answer({ status, headers, body }: Refusal): Response {
   return new Response(body, { status, headers });
 }
 
-/** Null: too large. */
-async function rawBody({ req }: HonoContext, most: number): Promise<Uint8Array | null> {
-  const cached = await keptBytes(req.bodyCache);
-  if (cached !== null) return cached.length > most ? null : cached;
-  // Hono would write what it has parsed as JSON again, and other bytes would be verified.
+/** Returns null if the body is too large. */
+async function rawBody({ req }: HonoContext, maxBytes: number): Promise<Uint8Array | null> {
+  const cached = await bytesAlreadyRead(req.bodyCache);
+  if (cached !== null) return cached.length > maxBytes ? null : cached;
+  // Hono would serialize the parsed JSON again, and the bytes would differ from those that were signed.
   if (req.raw.bodyUsed) throw notRaw(PARSED);
   if (req.raw.body === null) return new Uint8Array();
-  const body = await bounded(req.raw.body, most);
-  // In place of the one that was read: `c.req.json()` and the like read this one.
+  const body = await bounded(req.raw.body, maxBytes);
+  // Replaces the request whose body was read: `c.req.json()` and others read this one.
   if (body !== null) req.raw = new Request(req.raw, { method: req.raw.method, body });
   return body;
 }
 
-/** What an earlier middleware has read and not parsed; null where there is no such thing. */
-async function keptBytes(cache: {
+/** Returns the bytes that an earlier middleware has read and not parsed, or null. */
+async function bytesAlreadyRead(cache: {
   arrayBuffer?: Promise<ArrayBuffer>;
   text?: Promise<string>;
   blob?: Promise<Blob>;
@@ -83,10 +83,10 @@ async function keptBytes(cache: {
   return kept === undefined ? null : bytesOf(kept);
 }
 
-/** Counts what arrives: a Content-Length may be missing. */
+/** Counts the bytes that arrive, because Content-Length may be missing. */
 async function bounded(
   stream: ReadableStream<Uint8Array>,
-  most: number,
+  maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -95,7 +95,7 @@ async function bounded(
     const read = await reader.read();
     if (read.value === undefined) return joined(chunks, size);
     size += read.value.length;
-    if (size > most) {
+    if (size > maxBytes) {
       await reader.cancel();
       return null;
     }

@@ -1,5 +1,5 @@
-// The SDK: a client for the API, `enqueue` for producers, `verify` for receivers. It needs what every
-// runtime has (fetch, Web Crypto, URL), and no package.
+// The SDK: a client for the API, `enqueue` for producers, `verify` for receivers. It uses what every
+// runtime has (fetch, Web Crypto, URL), and has no dependencies.
 export { Flux } from "./flux.ts";
 export type { CallOptions, FluxOptions } from "./transport.ts";
 export { FluxError, type FieldError, type ProblemKind, type ProblemType } from "./flux-error.ts";
@@ -17,7 +17,7 @@ export type {
 } from "./webhook.ts";
 export type { LogEntry } from "./logs.ts";
 export type { ParkedDelivery, ParkedFilter, ParkedSummary } from "./deliveries.ts";
-export type { EventInput } from "./event-input.ts";
+export type { EventInput } from "./events.ts";
 export {
   enqueue,
   EnqueueError,
@@ -29,10 +29,4 @@ export { verify, type VerifyOptions } from "./verify.ts";
 export { WebhookVerificationError, type VerificationCode } from "./verification-error.ts";
 export type { RawBody } from "./raw-body.ts";
 export type { RequestHeaders, SignatureOrHeaders } from "./request-headers.ts";
-export type {
-  FluxdeskEvent,
-  FluxdropEvent,
-  FluxEvent,
-  StandardEvent,
-  WebhookEvent,
-} from "./webhook-events.ts";
+export type * from "./webhook-events.ts";

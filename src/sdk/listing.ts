@@ -1,4 +1,4 @@
-// A list of the API, which comes in pages, as one asynchronous iterable.
+// A paged list of the API, as one asynchronous iterable.
 import type { Call, CallOptions, Transport } from "./transport.ts";
 
 interface Page {
@@ -6,8 +6,8 @@ interface Page {
 }
 
 /**
- * The items of a list. Nothing is asked before the iteration begins, and a page only when it is
- * reached; each iteration begins anew.
+ * The items of a list. It requests each page when the iteration reaches it, and nothing before. To
+ * cancel, leave the loop or abort the `signal` of the call. Each iteration starts again at the first page.
  *
  * ```ts
  * for await (const webhook of flux.webhooks.list({ user_id: "u_1" })) console.log(webhook.url);
@@ -17,7 +17,7 @@ interface Page {
 export class Listing<Item> implements AsyncIterable<Item> {
   readonly #pages: () => AsyncGenerator<Item[], void, undefined>;
 
-  /** Made by the client's `list` methods. */
+  /** Created by the client's `list` methods. */
   constructor(pages: () => AsyncGenerator<Item[], void, undefined>) {
     this.#pages = pages;
   }
@@ -26,12 +26,12 @@ export class Listing<Item> implements AsyncIterable<Item> {
     for await (const items of this.#pages()) yield* items;
   }
 
-  /** The items page by page. */
+  /** Yields the items page by page. */
   pages(): AsyncGenerator<Item[], void, undefined> {
     return this.#pages();
   }
 
-  /** All items; at most `limit` of them. */
+  /** Returns all items, or the first `limit` items. */
   async toArray({ limit = Number.POSITIVE_INFINITY }: { limit?: number } = {}): Promise<Item[]> {
     const all: Item[] = [];
     if (limit <= 0) return all;
@@ -43,7 +43,7 @@ export class Listing<Item> implements AsyncIterable<Item> {
   }
 }
 
-/** `plural` is the member that holds a page's items (DESIGN §2.5). */
+/** `plural` is the member with a page's items (docs/design.md §2.5). */
 export function listing<Item>(
   transport: Transport,
   path: string,

@@ -1,7 +1,7 @@
-// The bytes that were signed, out of whatever a framework hands to its user. What can no longer be
-// verified gets an error that says where to take the raw body from.
+// Takes the signed bytes from the body that a framework provides. For a body that can no longer be
+// verified, the error says where to get the raw body.
 
-/** The body as it came: bytes (a `Buffer` is a `Uint8Array`), or their UTF-8 text. */
+/** The body as received: bytes (a `Buffer` is a `Uint8Array`), or their UTF-8 text. */
 export type RawBody = Uint8Array | ArrayBuffer | string;
 
 const HOW = `Take it before anything parses it:
@@ -10,10 +10,10 @@ const HOW = `Take it before anything parses it:
   Hono: await c.req.arrayBuffer()
   Next: await request.text() in a route handler; in pages/api, export const config = { api: { bodyParser: false } } and read the stream`;
 
-/** @throws TypeError for a body that was parsed, or is not there yet. */
+/** @throws TypeError if the body was parsed, or has not been read yet. */
 export function bytesOf(payload: unknown): Uint8Array {
   if (typeof payload === "string") return new TextEncoder().encode(payload);
-  // Not `instanceof`: in a test runner's or worker's own realm the same class is another one.
+  // Not `instanceof`: another realm (a test runner, a worker) has its own copy of the class.
   if (ArrayBuffer.isView(payload)) {
     return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
   }
@@ -21,8 +21,7 @@ export function bytesOf(payload: unknown): Uint8Array {
   throw notRaw(kindOf(payload));
 }
 
-export const PARSED =
-  "what a parser made of it, and JSON that is written again has another signature";
+export const PARSED = "a parsed body; JSON that is serialized again has another signature";
 
 export function notRaw(found: string): TypeError {
   return new TypeError(`The payload must be the raw body; found ${found}. ${HOW}`);

@@ -1,30 +1,30 @@
-// What the middlewares have in common: their options, and what they do with a body and its headers.
+// Common parts of the middlewares: their options, and verifying a body with its headers.
 import type { RequestHeaders } from "./request-headers.ts";
 import { WebhookVerificationError } from "./verification-error.ts";
 import { verify, type VerifyOptions } from "./verify.ts";
 import type { WebhookEvent } from "./webhook-events.ts";
 
 export interface ReceiveOptions<Request> extends VerifyOptions {
-  /** The webhook's secret, several while it is being rotated, or what finds them for a request. */
+  /** The webhook's secret, several during a rotation, or a function that finds them for a request. */
   secret:
     | string
     | readonly string[]
     | ((request: Request) => string | readonly string[] | Promise<string | readonly string[]>);
-  /** `true` unless given: every request of Fluxhook carries its time. */
+  /** Default `true`: every request of Fluxhook has its time. */
   requireTime?: boolean;
-  /** A larger body is answered 413; 1,048,576 unless given. */
+  /** A larger body is answered with 413; default 1,048,576. */
   maxBodyBytes?: number;
-  /** Called before the 401, for the receiver's own log: nothing of the reason is in the answer. */
+  /** Called before the 401, for the receiver's log: the answer does not contain the reason. */
   onFailure?: (error: WebhookVerificationError, request: Request) => void | Promise<void>;
 }
 
 const DEFAULT_MAX_BODY_BYTES = 1_048_576;
 
-export function maxBodyBytes({ maxBodyBytes: most }: { maxBodyBytes?: number }): number {
-  return most ?? DEFAULT_MAX_BODY_BYTES;
+export function maxBodyBytes({ maxBodyBytes: given }: { maxBodyBytes?: number }): number {
+  return given ?? DEFAULT_MAX_BODY_BYTES;
 }
 
-/** The event, or null for a request that is not genuine; throws for the receiver's own fault. */
+/** Returns the event, or null if the request is not genuine. Throws if the receiver uses it wrongly. */
 export async function received<Request>(
   options: ReceiveOptions<Request>,
   request: Request,
@@ -42,7 +42,7 @@ export async function received<Request>(
   }
 }
 
-/** The bytes of the chunks, one behind the other. */
+/** Joins chunks. */
 export function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let at = 0;

@@ -1,5 +1,5 @@
-// What a middleware answers a request that is not let through (RFC 9457). Why it is not is the
-// receiver's own affair: whoever forges requests learns nothing from it.
+// The answers of a middleware to a refused request (RFC 9457). They do not contain the reason, so that
+// an attacker who forges requests learns nothing.
 
 export interface Refusal {
   status: 401 | 413;
@@ -7,7 +7,7 @@ export interface Refusal {
   body: string;
 }
 
-// RFC 9110 §15.5.2: a 401 names a scheme. None is registered for signed webhooks.
+// RFC 9110 §15.5.2 requires a scheme in a 401. None is registered for signed webhooks.
 export const UNAUTHORIZED: Refusal = refusal(401, "Unauthorized", {
   "WWW-Authenticate": "Webhook-Signature",
 });

@@ -1,5 +1,5 @@
-// What a request claims to be signed with, read from its headers or from the one value of a signature
-// header. Nothing is trusted here: `judge` decides.
+// Reads the signature that a request claims to have, from its headers or from the value of one signature
+// header. It verifies nothing: match-claim.ts does.
 import { DIALECT_NAMES, dialectOf } from "../wire/dialects/registry.ts";
 import type { OwnSignature } from "../wire/dialects/dialect.ts";
 import type { RequestHeaders, SignatureOrHeaders } from "./request-headers.ts";
@@ -12,7 +12,7 @@ export type SignatureClaim =
 
 const STANDARD_HEADERS = ["webhook-id", "webhook-timestamp", "webhook-signature"] as const;
 
-/** Those that carry a time come first: theirs is the better evidence where a request has several. */
+/** Dialects with a time come first: if a request has several signatures, theirs proves more. */
 const OWN_SIGNATURES = DIALECT_NAMES.map((name) => dialectOf(name).ownSignature)
   .filter((own) => own !== null)
   .toSorted((a, b) => Number(carriesTime(b)) - Number(carriesTime(a)));
@@ -33,7 +33,7 @@ export function readClaim(given: SignatureOrHeaders): SignatureClaim {
     );
   }
   const read = reader(given);
-  // A request that has one of them must verify by all: what somebody took away is missing.
+  // A request with one of the three needs all three: an attacker may have removed the others.
   if (STANDARD_HEADERS.some((name) => read(name))) return { kind: "standard", read };
   for (const ownSignature of OWN_SIGNATURES) {
     const value = read(ownSignature.header.toLowerCase());
@@ -42,7 +42,7 @@ export function readClaim(given: SignatureOrHeaders): SignatureClaim {
   return { kind: "missing", header: "webhook-signature" };
 }
 
-/** A value tells by its form which header it comes from. */
+/** The form of a value shows which header it is from. */
 function readValue(value: string | null): SignatureClaim {
   if (!value) return { kind: "missing", header: "signature" };
   if (/^v\d+[a-z]*,/.test(value)) {
@@ -72,7 +72,7 @@ function hasGet(headers: RequestHeaders): headers is { get(name: string): string
   return typeof headers.get === "function";
 }
 
-/** RFC 9110 §5.3: a field that came several times is its values joined by commas. */
+/** RFC 9110 §5.3: the values of a repeated field are joined by commas. */
 function textOf(value: string | readonly string[] | null | undefined): string | null {
   return isList(value) ? value.join(", ") : (value ?? null);
 }

@@ -1,27 +1,27 @@
-// One call of the API: the request, its time-out, and its repetition where that is safe.
+// Makes one call of the API: the request, its time-out, and retries if they are safe.
 import { FluxError, type Problem } from "./flux-error.ts";
 import { pause, pauseMsBefore } from "./pause.ts";
 
 export interface FluxOptions {
   /** The API token (`FLUXHOOK_API_TOKEN`), or a scoped one. */
   apiKey: string;
-  /** Where the API is; `http://127.0.0.1:8585` unless given. A path in it is kept. */
+  /** The address of the API; default `http://127.0.0.1:8585`. May have a path. */
   baseUrl?: string;
-  /** For each request with its answer, in milliseconds; 10,000 unless given. */
+  /** Time-out for each request with its answer, in milliseconds; default 10,000. */
   timeoutMs?: number;
   /**
-   * How often a request is made again at most; 3 unless given, 0 for never. Again is what answered
-   * 429, and, where a repetition is safe, what answered 502, 503, 504 or not at all.
+   * Maximum number of retries; default 3, 0 for none. Calls are repeated after 429; and if that is safe,
+   * also after 502, 503, 504 or no answer.
    */
   retries?: number;
-  /** In place of the runtime's own. */
+  /** Replaces the runtime's `fetch`, for a proxy, tracing or tests. It gets a URL and an init with a signal. */
   fetch?: typeof fetch;
 }
 
 export interface CallOptions {
-  /** Ends the call and its repetitions; it rejects with the signal's `reason`. */
+  /** Aborts the call and its retries; the call rejects with the signal's `reason`. */
   signal?: AbortSignal;
-  /** For each request of this call, in milliseconds. */
+  /** Time-out for each request of this call, in milliseconds. */
   timeoutMs?: number;
 }
 
@@ -31,7 +31,7 @@ export interface Call {
   query?: Readonly<Record<string, string | number | undefined>>;
   body?: unknown;
   idempotencyKey?: string;
-  /** Whether it does no harm when it was applied and only its answer was lost. */
+  /** True if repeating the call is safe after it was applied and only the answer was lost. */
   isRepeatable: boolean;
 }
 
@@ -42,14 +42,14 @@ type Answer =
 const DEFAULT_BASE_URL = "http://127.0.0.1:8585";
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_RETRIES = 3;
-/** Who is asked to wait for longer is told so instead. */
+/** A longer Retry-After is not waited for; the call fails with the 429 or 503. */
 const MAX_RETRY_AFTER_MS = 30_000;
 
-/** Answers by something between us and the API, after which nobody knows whether it was applied. */
+/** Statuses that proxies answer. After these it is unknown whether the call was applied. */
 const UNCERTAIN = new Set([0, 502, 503, 504]);
 
 export class Transport {
-  // Private by the language: what prints the client does not print the token (guarantee 9).
+  // A private field of JavaScript: printing the client does not print the token (guarantee 9).
   readonly #apiKey: string;
   readonly #baseUrl: string;
   readonly #timeoutMs: number;
@@ -74,7 +74,7 @@ export class Transport {
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the API's own contract says what it answers
   async call<Body>(call: Call, { signal, timeoutMs }: CallOptions = {}): Promise<Body> {
     const limitMs = timeoutMs === undefined ? this.#timeoutMs : checkedTimeout(timeoutMs);
-    // Written once: a repetition with its Idempotency-Key must carry the same bytes.
+    // Serialized once: a retry with the same Idempotency-Key must have the same bytes.
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     for (let attempt = 1; ; attempt++) {
       const answer = await this.#once(call, body, limitMs, signal);
@@ -109,14 +109,14 @@ export class Transport {
     };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (call.idempotencyKey !== undefined) headers["Idempotency-Key"] = call.idempotencyKey;
-    // Looked up at every call, and called free of any object: Workers refuse it as a method.
+    // Looked up at every call, and not called as a method, which Workers refuse.
     const send = this.#fetch ?? globalThis.fetch;
     try {
       const response = await send(this.#baseUrl + call.path + queryText(call.query), {
         method: call.method,
         headers,
         body,
-        // Another address has no business with the token.
+        // The token must not be sent to another address.
         redirect: "manual",
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
       });
@@ -133,15 +133,15 @@ export class Transport {
   }
 }
 
-/** A path with the values in it as one segment each. */
+/** Builds a path with each value as one segment. */
 export function path(texts: TemplateStringsArray, ...values: readonly string[]): string {
   return String.raw({ raw: texts }, ...values.map(segment));
 }
 
 function segment(value: unknown): string {
-  // A URL drops `.` and `..`, encoded or not, and would lead to another route than meant.
+  // A URL drops `.` and `..`, encoded or not, and would lead to another route.
   if (typeof value !== "string" || value === "" || value === "." || value === "..") {
-    throw new TypeError(`an id must be a text, and none of "", "." and ".."`);
+    throw new TypeError(`an id must be a string other than "", "." and ".."`);
   }
   return encodeURIComponent(value);
 }
@@ -190,7 +190,7 @@ function isProblem(body: object | null): body is Problem {
 }
 
 function foreign({ status, statusText }: Response): Problem {
-  const detail = "the answer is not Fluxhook's; check baseUrl and what stands before it";
+  const detail = "the answer is not Fluxhook's; check baseUrl and any proxy in front of it";
   return { type: "about:blank", title: statusText || `HTTP ${status}`, status, detail };
 }
 
@@ -200,7 +200,7 @@ function noAnswer(isTimeout: boolean, timeoutMs: number): Problem {
         type: "urn:fluxhook:sdk:timeout",
         title: "No answer in time",
         status: 0,
-        detail: `there was none within ${timeoutMs} ms`,
+        detail: `no answer within ${timeoutMs} ms`,
       }
     : {
         type: "urn:fluxhook:sdk:connection",
@@ -210,13 +210,13 @@ function noAnswer(isTimeout: boolean, timeoutMs: number): Problem {
       };
 }
 
-/** The API writes seconds; a date, which a proxy may write, is left to the pauses of our own. */
+/** Reads seconds, as the API writes them. For a date, which a proxy may write, the normal pause applies. */
 function retryAfterMs(text: string | null): number | null {
   return text !== null && /^\d{1,9}$/.test(text.trim()) ? Number(text) * 1_000 : null;
 }
 
 function checkedTimeout(timeoutMs: number): number {
-  // What setTimeout can hold: more would fire at once.
+  // The maximum of setTimeout. A larger value would fire at once.
   if (timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1) return timeoutMs;
   throw new TypeError("timeoutMs must be a number of milliseconds, more than 0");
 }
@@ -224,7 +224,7 @@ function checkedTimeout(timeoutMs: number): number {
 function checkedBaseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) {
-    // Not the text itself: it may hold a password.
+    // The message does not repeat the text, which may contain a password.
     throw new TypeError("baseUrl must be an http or https URL without user and password");
   }
   return (url.origin + url.pathname).replace(/\/+$/, "");

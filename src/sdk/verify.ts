@@ -1,7 +1,9 @@
 // `verify` for receivers: synchronous, on any runtime, without a client.
+import { decodeUtf8 } from "../wire/bytes.ts";
+import { isJsonObject } from "../wire/json-object.ts";
 import { checkCopied } from "../wire/secret.ts";
 import { Signer } from "../wire/signature.ts";
-import { judgeClaim, type Secret } from "./judge-claim.ts";
+import { matchClaim, type Secret } from "./match-claim.ts";
 import { bytesOf, type RawBody } from "./raw-body.ts";
 import type { SignatureOrHeaders } from "./request-headers.ts";
 import { carriesTime, readClaim } from "./signature-claim.ts";
@@ -13,22 +15,22 @@ export type * from "./webhook-events.ts";
 
 export interface VerifyOptions {
   /**
-   * How far the request's time may be from this machine's, in seconds, both ways: 300 unless given,
-   * `Infinity` for any. It bounds how long a captured request can be replayed.
+   * Maximum difference between the request's time and this machine's, in seconds; default 300,
+   * `Infinity` for any. It limits how long a captured request can be replayed.
    */
   toleranceSeconds?: number;
   /**
-   * Refuses what carries no time: the signatures of `fluxdrop` and `fluxdesk` cover the body alone,
-   * so a captured request whose `webhook-*` headers were taken away could be replayed for ever.
-   * Fluxhook sends those headers with every request; `false` unless given.
+   * Refuses requests without a time. The signatures of `fluxdrop` and `fluxdesk` cover only the body, so
+   * a captured request without its `webhook-*` headers could be replayed for ever. Fluxhook sends those
+   * headers with every request. Default `false`.
    */
   requireTime?: boolean;
-  /** The time now in Unix seconds, for tests and for requests that were stored. */
+  /** The current time in Unix seconds, for tests and for stored requests. */
   nowSeconds?: number;
 }
 
 /**
- * Verifies that Fluxhook sent a request, and returns its body, parsed.
+ * Verifies that Fluxhook sent a request, and returns its parsed body.
  *
  * ```ts
  * import { verify, type FluxdropEvent } from "fluxhook";
@@ -41,20 +43,20 @@ export interface VerifyOptions {
  * }
  * ```
  *
- * Given all headers, it verifies `webhook-signature`, which covers id, time and body, and where no
- * `webhook-*` header is there the dialect's own signature. Given the value of a signature header
- * alone, its form tells the dialect: `t=…,v1=…` (`flux`), `v1=…` (`fluxdesk`), hex (`fluxdrop`).
+ * With all headers, it verifies `webhook-signature`, which covers id, time and body; or, if there is no
+ * `webhook-*` header, the dialect's own signature. With only the value of a signature header, the form
+ * shows the dialect: `t=…,v1=…` (`flux`), `v1=…` (`fluxdesk`), hex (`fluxdrop`).
  *
- * The type parameter names the dialect of the webhook; nothing but the signature and that the body
- * is a JSON object is checked. An event may arrive twice, with the same id.
+ * The type parameter is the body's type in the webhook's dialect. It is not checked: `verify` checks only
+ * the signature, and that the body is a JSON object. An event may arrive twice, with the same id.
  *
- * @param payload The raw body, as bytes or text: not what a JSON parser made of it.
- * @param signature The request's headers (`Headers`, or an object as Node has it), or the value of
- *   its signature header.
- * @param secret The webhook's secret as it was shown; several while it is being rotated.
- * @returns The body, parsed.
- * @throws {WebhookVerificationError} The request is not genuine: `code` says why. Answer 401.
- * @throws {TypeError} It was called wrongly: a parsed body, no secret. Answer 500.
+ * @param payload The raw body, as bytes or text; not parsed.
+ * @param signature The request's headers (`Headers`, or an object as in Node), or the value of its
+ *   signature header.
+ * @param secret The webhook's secret as shown; several during a rotation.
+ * @returns The parsed body.
+ * @throws {WebhookVerificationError} The request is not genuine: `code` is the reason. Answer 401.
+ * @throws {TypeError} Wrong arguments: a parsed body, no secret. Answer 500.
  */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the receiver says which dialect its webhook has
 export function verify<Event extends object = WebhookEvent>(
@@ -73,12 +75,12 @@ export function verify<Event extends object = WebhookEvent>(
   if (requireTime && claim.kind === "own" && !carriesTime(claim.ownSignature)) {
     throw new WebhookVerificationError("missing-header", "webhook-timestamp");
   }
-  const verdict = judgeClaim(claim, body, secrets, when);
+  const verdict = matchClaim(claim, body, secrets, when);
   if (!verdict.ok) throw new WebhookVerificationError(verdict.failure, verdict.header);
   return parsed(body) as Event;
 }
 
-/** The secret itself is in no message, not even where it is malformed. */
+/** No message contains the secret, even if it is malformed. */
 function checkedSecrets(secret: unknown): Secret[] {
   const texts: readonly unknown[] = Array.isArray(secret) ? secret : [secret];
   if (texts.length === 0)
@@ -86,7 +88,7 @@ function checkedSecrets(secret: unknown): Secret[] {
   return texts.map((text) => {
     if (typeof text !== "string" || text === "") {
       throw new TypeError(
-        "The secret is missing: pass the webhook's secret as it was shown at its creation",
+        "The secret is missing: pass the webhook's secret as shown when it was created",
       );
     }
     const problem = checkCopied(text);
@@ -95,7 +97,7 @@ function checkedSecrets(secret: unknown): Secret[] {
       return { text, signer: new Signer(text) };
     } catch (cause) {
       throw new TypeError(
-        "The secret is malformed: one that begins with whsec_ must be that and padded base64, as it was shown",
+        "The secret is malformed: after whsec_ it must be padded base64, exactly as shown",
         { cause },
       );
     }
@@ -106,7 +108,7 @@ function checkedOptions({
   nowSeconds = Date.now() / 1_000,
   ...options
 }: VerifyOptions): VerifyOptions & { nowSeconds: number } {
-  // NaN would compare as neither too old nor too new, and every replay would pass.
+  // NaN is neither too old nor too new, so every replay would pass.
   if (options.toleranceSeconds !== undefined && !(options.toleranceSeconds >= 0)) {
     throw new TypeError("toleranceSeconds must be a number of seconds, 0 or more");
   }
@@ -114,20 +116,17 @@ function checkedOptions({
   return { ...options, nowSeconds };
 }
 
-// `ignoreBOM` keeps the mark in the text, where JSON.parse refuses it (RFC 8259 §8.1).
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
- * Only an object: what one form of signature covers, read as another form, begins with an id or a
- * time and so is none. That keeps a signature from vouching for anything but what it was made for.
+ * Accepts only an object. What one form of signature covers would, under another form, begin with an id
+ * or a time, and so not be an object. Thus a signature is valid only in the form that it was made for.
  */
 function parsed(body: Uint8Array): object {
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(body));
+    value = JSON.parse(decodeUtf8(body) ?? "");
   } catch {
     value = null;
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  if (isJsonObject(value)) return value;
   throw new WebhookVerificationError("bad-body", null);
 }

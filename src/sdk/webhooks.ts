@@ -1,5 +1,6 @@
-// Webhooks: register, list, change, switch on and off, rotate the secret, try; and verify what they get.
+// Webhooks: register, list, change, enable, disable, rotate the secret, test; and verify requests.
 import { makeSecret } from "../wire/secret.ts";
+import type { SecretRotate } from "./api-types.ts";
 import { FluxError } from "./flux-error.ts";
 import { listing, type Listing } from "./listing.ts";
 import type { LogEntry } from "./logs.ts";
@@ -17,7 +18,7 @@ import type {
   WebhookPatch,
 } from "./webhook.ts";
 
-/** Of a test: an attempt may take as long as a webhook's longest time-out. */
+/** Time-out of a test: the attempt may take as long as the longest time-out of a webhook. */
 const TEST_TIMEOUT_MS = 40_000;
 
 export class Webhooks {
@@ -38,8 +39,8 @@ export class Webhooks {
    * });
    * ```
    *
-   * It is not repeated by itself: where its answer is lost, a repetition answers 409 with the
-   * webhook's id in `webhook_id`, and `revealSecret` has the secret.
+   * The client does not repeat this call by itself. If the answer is lost, call it again: it fails with
+   * 409 and the webhook's id in `webhook_id`, and `revealSecret` returns the secret.
    *
    * @throws {FluxError} 409 `duplicate-webhook`: the owner has one with this url; 422 `invalid`.
    */
@@ -51,15 +52,15 @@ export class Webhooks {
   }
 
   /**
-   * The webhooks of a user, of an organisation or of both, oldest first.
+   * Lists the webhooks of a user, of an organisation or of both, oldest first.
    *
    * ```ts
    * for await (const webhook of flux.webhooks.list({ user_id: "u_1" })) console.log(webhook.url);
    * ```
    *
-   * @param owner `{ user_id }`, `{ org_id }` or both, or with a scoped token none; `limit` is the size
-   *   of a page, at most 100.
-   * @throws {FluxError} From the iteration.
+   * @param owner `{ user_id }`, `{ org_id }` or both; none with a scoped token. `limit` is the size of a
+   *   page, at most 100.
+   * @throws {FluxError} From the iteration, not from this call.
    */
   list(owner: WebhookOwner & { limit?: number } = {}, options?: CallOptions): Listing<Webhook> {
     return listing(this.#transport, "/v1/webhooks", "webhooks", { ...owner }, options);
@@ -74,7 +75,7 @@ export class Webhooks {
   }
 
   /**
-   * Changes what is given and leaves the rest. Every worker follows within one second.
+   * Changes the given fields. Every worker applies the change within one second.
    *
    * @returns The webhook as it is now.
    * @throws {FluxError} 404 `not-found`, 409 `duplicate-webhook`, 422 `invalid`.
@@ -87,7 +88,7 @@ export class Webhooks {
   }
 
   /**
-   * Deletes a webhook; its deliveries that still wait end with a log line.
+   * Deletes a webhook. Its waiting deliveries end with a log line.
    *
    * @throws {FluxError} 404 `not-found`.
    */
@@ -98,33 +99,33 @@ export class Webhooks {
         options,
       );
     } catch (error) {
-      // The request whose answer was lost has deleted it.
+      // An earlier request, whose answer was lost, has deleted it.
       const isDeleted = error instanceof FluxError && error.status === 404 && error.attempts > 1;
       if (!isDeleted) throw error;
     }
   }
 
   /**
-   * Replaces the secret; during the grace requests carry the signatures of both.
+   * Replaces the secret. During the grace period requests have signatures by both secrets.
    *
    * ```ts
    * const { secret } = await flux.webhooks.rotateSecret(id, { grace_hours: 24 });
-   * // In the receiver, until the grace is over: verify(rawBody, headers, [secret, previous])
+   * // In the receiver, until the grace period ends: verify(rawBody, headers, [secret, previous])
    * ```
    *
-   * @param rotation `grace_hours` is 0 to 168, 24 unless given; `secret` is one of your own.
+   * @param rotation `grace_hours` is 0 to 168, default 24; `secret` is your own secret.
    * @throws {FluxError} 404 `not-found`, 422 `invalid`.
    */
   rotateSecret(
     id: string,
-    rotation: { grace_hours?: number; secret?: string } = {},
+    rotation: SecretRotate = {},
     options?: CallOptions,
   ): Promise<SecretRotated> {
     return this.#transport.call(
       {
         method: "POST",
         path: path`/v1/webhooks/${id}/rotate-secret`,
-        // Made here, so that a repetition after a lost answer rotates to the same one.
+        // Generated here, so that a retry after a lost answer sets the same secret.
         body: { ...rotation, secret: rotation.secret ?? makeSecret() },
         isRepeatable: true,
       },
@@ -141,9 +142,8 @@ export class Webhooks {
   }
 
   /**
-   * Sends one event `webhook.test` to it now, also where it is disabled, and answers with the
-   * attempt, whatever came of it; it is not tried again. Waits up to 40 s unless `timeoutMs` says
-   * otherwise.
+   * Sends one event `webhook.test` to the webhook now, even if it is disabled, without retries. Returns
+   * the attempt, whether it succeeded or failed. Waits up to 40 s, or `timeoutMs`.
    *
    * ```ts
    * const { outcome, status_code, reason } = await flux.webhooks.test(id);
@@ -160,7 +160,7 @@ export class Webhooks {
   }
 
   /**
-   * Switches it on and clears its `health`; what was parked while it was off stays parked.
+   * Enables the webhook and clears its `health`. Deliveries that were parked stay parked.
    *
    * @returns The webhook as it is now.
    * @throws {FluxError} 404 `not-found`.
@@ -170,7 +170,7 @@ export class Webhooks {
   }
 
   /**
-   * Switches it off; its deliveries are parked.
+   * Disables the webhook. Its deliveries are parked.
    *
    * @returns The webhook as it is now.
    * @throws {FluxError} 404 `not-found`.
@@ -179,7 +179,7 @@ export class Webhooks {
     return this.#switch(path`/v1/webhooks/${id}/disable`, options);
   }
 
-  /** The function `verify`, for those who have a client at hand. */
+  /** The function `verify`, as a method of the client. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as verify's own
   verify<Event extends object = WebhookEvent>(
     payload: RawBody,

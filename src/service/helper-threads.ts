@@ -8,8 +8,10 @@ import { readdirSync } from "node:fs";
 /** sched.h; anybody may ask for it for themselves. */
 const SCHED_BATCH = 3;
 const THREADS = "/proc/self/task";
-/** Threads come with the work that they are for, and some go again. */
-const LOOK_EVERY_MS = 1_000;
+/** Threads start with the work that they are for, most of them soon after the process. */
+const FIRST_LOOKS_MS = 1_000;
+const FIRST_LOOKS = 10;
+const LOOK_EVERY_MS = 10_000;
 
 /** For the threads that help this one, now and later. */
 export function scheduleHelpersAsBatch(): void {
@@ -37,6 +39,12 @@ export function scheduleHelpersAsBatch(): void {
       }
     };
     look();
+    let looks = 0;
+    const first = setInterval(() => {
+      look();
+      looks += 1;
+      if (looks === FIRST_LOOKS) clearInterval(first);
+    }, FIRST_LOOKS_MS).unref();
     setInterval(look, LOOK_EVERY_MS).unref();
   } catch {
     // Another libc, or no /proc: it works as well, and costs more.

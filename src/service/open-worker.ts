@@ -5,7 +5,7 @@ import { addRecent } from "../valkey/history/recent-lists.ts";
 import type { Stores } from "../valkey/stores.ts";
 import { WebhookCache } from "../valkey/webhooks/webhook-cache.ts";
 import type { EventLimits } from "../wire/event.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../log.ts";
 import type { Alerter } from "../worker/after/alerts.ts";
 import { AttemptLogger } from "../worker/after/attempt-log.ts";
 import { Disabler } from "../worker/after/disable.ts";
@@ -47,6 +47,8 @@ export interface WorkerOptions {
   egress: Pick<DeliverDeps, "guard" | "send">;
   limits: EventLimits;
   alerter: Alerter;
+  /** Wakes the claimer. */
+  claimerWakeUp: WakeUp;
   log: WorkerLog;
   /** Called after each attempt is settled. */
   onAttempt?: (attempt: FinishedAttempt) => void;
@@ -55,8 +57,7 @@ export interface WorkerOptions {
 }
 
 export function openWorker(options: WorkerOptions): Worker {
-  const { settings, link, stores, egress, limits, alerter, log } = options;
-  const claimerWakeUp = new WakeUp();
+  const { settings, link, stores, egress, limits, alerter, claimerWakeUp, log } = options;
   const heartbeatDue = new WakeUp();
   const state = { isDraining: false };
   const capacity = new Capacity(settings.CONCURRENCY, claimerWakeUp);
@@ -75,7 +76,8 @@ export function openWorker(options: WorkerOptions): Worker {
     log,
   });
   const claims = stores.queues.map(
-    (store) => new Claims({ store, capacity, link, log, parkedSweep: upkeep }),
+    (store) =>
+      new Claims({ store, capacity, link, log, claimer: claimerWakeUp, parkedSweep: upkeep }),
   );
   const slots = new Slots({
     concurrency: settings.CONCURRENCY,

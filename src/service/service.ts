@@ -16,6 +16,7 @@ import { alertUnreadable } from "../worker/after/alert-unreadable.ts";
 import { Alerter } from "../worker/after/alerts.ts";
 import type { FinishedAttempt } from "../worker/job.ts";
 import { attemptTest } from "../worker/run/test-attempt.ts";
+import { WakeUp } from "../worker/wake-up.ts";
 import { openWorker } from "./open-worker.ts";
 
 /** A settlement group may be large; the lease is longer. */
@@ -52,11 +53,13 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
     alertUnreadable(record, unreadable, alerter, log),
   );
   const apiStores = openStores(link.within(API_WAIT_MS), settings);
+  const claimerWakeUp = new WakeUp();
   const alerter = new Alerter({
     store: stores.alerts,
     queue: stores.intake,
     url: settings.ALERT_URL,
     secret: settings.ALERT_SECRET,
+    claimer: claimerWakeUp,
     log,
   });
   const egress = createEgress(settings);
@@ -72,6 +75,7 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
     egress: tunnel.egress,
     limits,
     alerter,
+    claimerWakeUp,
     log,
     onAttempt,
   });
@@ -91,7 +95,11 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
       intake: apiStores.intake,
       rejected: apiStores.rejected,
       requeue: apiStores.requeue,
-      redelivery: new Redelivery({ ...apiStores, parkedTtlMs: settings.PARKED_TTL }),
+      redelivery: new Redelivery({
+        ...apiStores,
+        parkedTtlMs: settings.PARKED_TTL,
+        claimer: claimerWakeUp,
+      }),
       listen: tunnel.broker,
     },
     sendTest: (webhook, eventId) =>

@@ -14,10 +14,10 @@ export type Sending = Pick<Egress, "guard" | "send">;
 export function withSessions(egress: Sending, broker: Pick<TunnelBroker, "forward">): Sending {
   return {
     guard: {
-      judge: (target, deadline) =>
+      check: (target, deadline) =>
         target?.protocol === LISTEN_SCHEME
           ? { verdict: "allowed", target, addresses: [] }
-          : egress.guard.judge(target, deadline),
+          : egress.guard.check(target, deadline),
     },
     send: (request) =>
       request.target.protocol === LISTEN_SCHEME

@@ -4,7 +4,7 @@ import type { TunnelStore } from "../valkey/tunnel/tunnel-store.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 import { isTemporaryOf } from "../control/temporary-webhook.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../log.ts";
 
 export interface SweepDeps {
   store: Pick<TunnelStore, "expireRequests" | "leftovers" | "forgetWebhook">;

@@ -2,7 +2,7 @@
 import { TunnelBroker } from "./broker.ts";
 import type { TunnelStoreOptions } from "../valkey/tunnel/tunnel-store.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../log.ts";
 import { createPublicUrlHandler, type PublicUrlHandler } from "./public-url.ts";
 import { withSessions, type Sending } from "./divert.ts";
 import { sweepSessions } from "./sweep.ts";

@@ -1,5 +1,5 @@
-// A text of so many characters at most, counted as JSON Schema does (`maxLength`): zod's own bound
-// counts UTF-16 units, of which an emoji has two.
+// A string with a maximum length in characters, counted as JSON Schema counts `maxLength`. Zod's own
+// `max` counts UTF-16 units, and an emoji has two.
 import { z } from "zod";
 
 export function boundedText(maxCharacters: number, notText: string) {

@@ -1,5 +1,7 @@
-// Which headers a user may add to the requests of a webhook. What frames the message, what belongs
-// to one hop and what carries a signature is Fluxhook's own: a user's copy would smuggle or forge.
+// Which headers a user may add to the requests of a webhook. Framing headers, hop-by-hop headers and
+// signature headers are reserved: a user's copy would allow request smuggling or forged signatures.
+import type { Dialect } from "./dialects/dialect.ts";
+import { DIALECT_NAMES, dialectOf, headersOf } from "./dialects/registry.ts";
 import { excerpt } from "./excerpt.ts";
 
 const MAX_HEADERS = 20;
@@ -8,10 +10,22 @@ const MAX_TOTAL_BYTES = 4096;
 /** RFC 9110 §5.6.2: token. */
 const NAME_FORM = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-// RFC 9110 §5.5: a field value neither begins nor ends with white space; a client would trim it,
-// and what is sent would not be what was saved. C1 controls are in no text that a user means.
+// RFC 9110 §5.5: a field value neither begins nor ends with white space. A client would trim it and
+// send something else than what was saved. C1 control characters are never intended.
 const VALUE_FORM =
   /^(?:[!-~\u00a1-\u00ff](?:[\t\u0020-\u007e\u00a0-\u00ff]*[!-~\u00a1-\u00ff])?)?$/;
+
+/**
+ * Returns the names and prefixes that dialects reserve: the name of each of their headers, and the
+ * prefix of a dialect's own headers (`X-Fluxdrop-…`), because the dialect may add more of them later.
+ */
+export function reservedBy(dialects: readonly Dialect[]): { names: string[]; prefixes: string[] } {
+  const names = headersOf(dialects).map((name) => name.toLowerCase());
+  const prefixes = names.flatMap((name) => /^x-[^-]+-/.exec(name)?.[0] ?? []);
+  return { names, prefixes: [...new Set(prefixes)] };
+}
+
+const OF_DIALECTS = reservedBy(DIALECT_NAMES.map(dialectOf));
 
 const RESERVED_NAMES = new Set([
   "host",
@@ -26,12 +40,12 @@ const RESERVED_NAMES = new Set([
   "accept-encoding",
   "traceparent",
   "tracestate",
-  "flux-signature",
+  ...OF_DIALECTS.names,
 ]);
 
-const RESERVED_PREFIXES = ["content-", "proxy-", "webhook-", "x-fluxdrop-", "x-fluxdesk-"];
+const RESERVED_PREFIXES = ["content-", "proxy-", "webhook-", ...OF_DIALECTS.prefixes];
 
-/** For a schema: what `checkCustomHeaders` accepts, but for the size of all and names in two spellings. */
+/** JSON Schema for what `checkCustomHeaders` accepts, except the total size and names that differ only in case. */
 export const CUSTOM_HEADERS_FORM = {
   maxProperties: MAX_HEADERS,
   propertyNames: {
@@ -52,13 +66,13 @@ export interface HeaderProblem {
   message: string;
 }
 
-/** All that is wrong with a webhook's custom headers; empty where they can be sent as they are. */
+/** Returns every problem with a webhook's custom headers; empty if they can be sent. */
 export function checkCustomHeaders(headers: Readonly<Record<string, string>>): HeaderProblem[] {
   const problems: HeaderProblem[] = [];
   const seen = new Set<string>();
   let totalBytes = 0;
   const entries = Object.entries(headers);
-  // Before anything is said about each: there may be thousands.
+  // Checked before the single headers: there may be thousands.
   if (entries.length > MAX_HEADERS) {
     const last = entries[MAX_HEADERS]?.[0] ?? "";
     return [{ name: last, message: `at most ${MAX_HEADERS} headers are accepted` }];
@@ -66,7 +80,7 @@ export function checkCustomHeaders(headers: Readonly<Record<string, string>>): H
   for (const [name, value] of entries) {
     const lowerName = name.toLowerCase();
     const message = seen.has(lowerName)
-      ? "stands twice: header names differ in more than upper and lower case"
+      ? "is given twice; header names are not case-sensitive"
       : (nameProblem(name, lowerName) ?? valueProblem(value));
     if (message !== null) problems.push({ name, message });
     seen.add(lowerName);
@@ -85,7 +99,7 @@ export function checkCustomHeaders(headers: Readonly<Record<string, string>>): H
 
 function nameProblem(name: string, lowerName: string): string | null {
   if (!NAME_FORM.test(name)) {
-    return `${excerpt(name)} is no header name; accepted are letters, digits and !#$%&'*+-.^_\`|~`;
+    return `${excerpt(name)} is not a header name; accepted are letters, digits and !#$%&'*+-.^_\`|~`;
   }
   const isReserved =
     RESERVED_NAMES.has(lowerName) ||
@@ -93,7 +107,7 @@ function nameProblem(name: string, lowerName: string): string | null {
   return isReserved ? "is set by Fluxhook or by the connection and cannot be replaced" : null;
 }
 
-/** The value is not in the message: it may be a credential. */
+/** The message does not repeat the value, which may be a credential. */
 function valueProblem(value: string): string | null {
   return VALUE_FORM.test(value)
     ? null

@@ -1,4 +1,4 @@
-// When a webhook is disabled by itself.
+// The rule by which Fluxhook disables a failing webhook.
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
 
@@ -12,5 +12,5 @@ export const disableRuleSchema = z
     ],
     { error: 'must be {"consecutive_failures":10}, {"failing_for":"5d"} or null' },
   )
-  .describe("when the webhook is disabled by itself; a success resets it");
+  .describe("when Fluxhook disables the webhook; null for never. A success resets the count");
 export type DisableRule = z.infer<typeof disableRuleSchema>;

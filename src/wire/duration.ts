@@ -1,4 +1,4 @@
-// Durations as users write them: `250ms 10s 5m 2h 7d`. Kept inside as milliseconds.
+// Durations as users write them: `250ms 10s 5m 2h 7d`. Inside Fluxhook they are milliseconds.
 import { z } from "zod";
 import { excerpt } from "./excerpt.ts";
 
@@ -7,13 +7,13 @@ type Unit = keyof typeof UNIT_MS;
 
 const FORM = /^(\d{1,9})(ms|s|m|h|d)$/;
 
-/** Milliseconds of a duration such as `5m`, or null where the text is none. */
+/** Returns the milliseconds of a duration such as `5m`, or null if the text is not a duration. */
 export function parseDuration(text: string): number | null {
   const match = FORM.exec(text);
   return match ? Number(match[1]) * UNIT_MS[match[2] as Unit] : null;
 }
 
-/** The shortest text for a number of milliseconds: 60000 → `1m`. */
+/** Returns the shortest text for a number of milliseconds: 60000 → `1m`. */
 export function formatDuration(ms: number): string {
   for (const unit of ["d", "h", "m", "s"] as const) {
     if (ms !== 0 && ms % UNIT_MS[unit] === 0) return `${ms / UNIT_MS[unit]}${unit}`;
@@ -21,7 +21,7 @@ export function formatDuration(ms: number): string {
   return ms === 0 ? "0s" : `${ms}ms`;
 }
 
-/** A duration text between two bounds, as the API and the settings accept it. */
+/** Schema of a duration between two bounds, for the API and the settings. */
 export function durationSchema(bounds: { minMs: number; maxMs: number }) {
   const accepted = `a duration such as 250ms, 10s, 5m, 2h or 7d, from ${formatDuration(bounds.minMs)} to ${formatDuration(bounds.maxMs)}`;
   return z

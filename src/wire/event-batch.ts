@@ -1,4 +1,4 @@
-// The body of POST /v1/events: one event or an array of up to 1,000, all or nothing.
+// Reads the body of POST /v1/events: one event or an array of up to 1,000. One invalid event rejects all.
 import { arrayPieces, trimJson } from "./json-spans.ts";
 import {
   elementText,
@@ -14,18 +14,18 @@ import { atOnce, type Steps } from "./steps.ts";
 
 export const EVENTS_PER_REQUEST = 1_000;
 
-/** A body of a thousand faulty events need not be answered with thousands of lines. */
+/** Limits the answer to a body of a thousand invalid events. */
 const MAX_ERRORS = 100;
 
 export interface EventError {
-  /** `event`, or with its position in the array `3.event`; empty where it is the whole body. */
+  /** `event`, or `3.event` with the position in the array; empty if the whole body is at fault. */
   field: string;
   code: RejectionReason | "wrong-count";
   message: string;
 }
 
 export interface BatchLimits extends EventLimits {
-  /** The id of an event that comes without one. */
+  /** Makes the id of an event that has none. */
   newId: () => string;
 }
 
@@ -33,19 +33,19 @@ export type EventWithId = Event & { id: string };
 export type BatchReading =
   { ok: true; events: EventWithId[] } | { ok: false; errors: EventError[] };
 
-/** Reads a whole request body; `not-json` is the one error that is no field's fault. */
+/** Reads a whole request body. Only the error `not-json` does not belong to a field. */
 export function readEvents(text: string, limits: BatchLimits): BatchReading {
   return atOnce(readEventsInSteps(text, limits));
 }
 
-/** The same in steps of one event each: all at once, 8 MiB of JSON take half a second. */
+/** Like `readEvents`, in steps of one event: reading 8 MiB of JSON in one step takes half a second. */
 export function* readEventsInSteps(body: string, limits: BatchLimits): Steps<BatchReading> {
   const text = trimJson(body);
   yield;
   const array = yield* arrayPieces(text, EVENTS_PER_REQUEST);
   if (array === "not-an-array") return readWhole(text, limits);
   if (array === "not-json") {
-    return bodyError("not-json", notJsonMessage(text, new Error("it is no whole array")));
+    return bodyError("not-json", notJsonMessage(text, new Error("the array is incomplete")));
   }
   const { pieces, count } = array;
   if (count === 0 || count > EVENTS_PER_REQUEST) {
@@ -58,7 +58,7 @@ export function* readEventsInSteps(body: string, limits: BatchLimits): Steps<Bat
   for (const [position, { start, end }] of pieces.entries()) {
     const reading = readOne(trimJson(text.slice(start, end)), limits);
     if (reading.ok) events.push(reading.event);
-    // The array is no JSON where one of its elements is none.
+    // If one element is not JSON, the array is not JSON.
     else if (reading.rejections.some(isNotJson)) return bodyNotJson(reading.rejections);
     else errors.push(...reading.rejections.map((rejection) => eventError(rejection, position)));
     if (errors.length >= MAX_ERRORS) break;
@@ -77,7 +77,7 @@ function readWhole(text: string, limits: BatchLimits): BatchReading {
 type OneReading = { ok: true; event: EventWithId } | { ok: false; rejections: Rejection[] };
 
 function readOne(text: string, limits: BatchLimits): OneReading {
-  // Before it is parsed, which takes time by its length. Pushed to the list it would be refused too.
+  // Checked before parsing, which takes time in proportion to the length. The worker would reject it too.
   const writtenBytes = utf8Length(text);
   if (writtenBytes > limits.maxEventBytes) return tooLarge(writtenBytes, limits);
   let value: unknown;
@@ -90,7 +90,7 @@ function readOne(text: string, limits: BatchLimits): OneReading {
   const reading = readObject(value, text, limits);
   if (!reading.ok) return reading;
   const event = { ...reading.event, id: reading.event.id ?? limits.newId() };
-  // The claim judges the element as it is pushed: with its id, without the fields that were ignored.
+  // The worker checks the size of the element as it is pushed: with its id, without unknown fields.
   const bytes = utf8Length(elementText(event));
   return bytes <= limits.maxEventBytes ? { ok: true, event } : tooLarge(bytes, limits);
 }

@@ -1,4 +1,4 @@
-// Event types (`file.created`) and the patterns by which a webhook chooses among them.
+// Event types (`file.created`), and the patterns by which a webhook selects them.
 
 const MAX_TYPE_LENGTH = 128;
 
@@ -6,7 +6,7 @@ const MAX_TYPE_LENGTH = 128;
 const TYPE_FORM = /^[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*$/;
 const TYPE = TYPE_FORM.source.slice(1, -1);
 
-/** For a schema: the same as `isEventType` and `isEventPattern`. */
+/** JSON Schema for what `isEventType` and `isEventPattern` accept. */
 export const EVENT_TYPE_FORM = { pattern: TYPE_FORM.source, maxLength: MAX_TYPE_LENGTH };
 export const EVENT_PATTERN_FORM = {
   pattern: `^(?:\\*|(?=.{1,${MAX_TYPE_LENGTH}}(?:\\.\\*)?$)${TYPE}(?:\\.\\*)?)$`,
@@ -28,14 +28,14 @@ export function isEventPattern(text: string): boolean {
   return isEventType(text.endsWith(".*") ? text.slice(0, -2) : text);
 }
 
-/** Whether a webhook with this pattern gets events of this type; both must be well-formed. */
+/** Returns true if a webhook with this pattern receives events of this type. Both must be well-formed. */
 export function matchesPattern(pattern: string, type: string): boolean {
   if (pattern === "*") return true;
-  // The dot stays in the prefix: `file.*` is neither `file` itself nor `files.created`.
+  // The prefix includes the dot: `file.*` matches neither `file` nor `files.created`.
   return pattern.endsWith(".*") ? type.startsWith(pattern.slice(0, -1)) : pattern === type;
 }
 
-/** The same for all patterns of a webhook, prepared once: a lookup in place of a loop. */
+/** Prepares `matchesPattern` for all patterns of a webhook, so that a match is one lookup and no loop. */
 export function compilePatterns(patterns: readonly string[]): (type: string) => boolean {
   if (patterns.includes("*")) return () => true;
   const exact = new Set(patterns.filter((pattern) => !pattern.endsWith(".*")));

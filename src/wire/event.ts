@@ -1,8 +1,10 @@
-// What a producer pushes (DESIGN §2.1): the schema of an element, and its reader, which takes `data`
-// out of the text exactly as it came. A bad element is a value with a reason, never an exception.
+// What a producer pushes (docs/design.md §2.1): the schema of an element, and the reader, which takes
+// `data` out of the text unchanged. An invalid element is a value with a reason, never an exception.
 import { z } from "zod";
+import { decodeUtf8 } from "./bytes.ts";
 import { EVENT_TYPE_ACCEPTED, EVENT_TYPE_FORM, isEventType } from "./event-pattern.ts";
 import { excerpt } from "./excerpt.ts";
+import { isJsonObject } from "./json-object.ts";
 import { objectMembers } from "./json-spans.ts";
 import { isOwnerId, ownerIdSchema } from "./owner.ts";
 import { isTimestamp, TIMESTAMP_ACCEPTED, TIMESTAMP_PATTERN } from "./timestamp.ts";
@@ -15,7 +17,7 @@ export interface Event {
   id?: string;
   timestamp?: string;
   traceparent?: string;
-  /** The exact text that the producer wrote; a JSON object. */
+  /** A JSON object, as the exact text that the producer wrote. */
   data: string;
 }
 
@@ -36,21 +38,21 @@ export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
 export interface Rejection {
   reason: RejectionReason;
-  /** The field at fault, by its name in the element; null where it is the whole element. */
+  /** The name of the field at fault; null if the whole element is at fault. */
   field: string | null;
   message: string;
 }
 
 export interface EventLimits {
   maxEventBytes: number;
-  /** `open` takes any well-formed type. */
+  /** `open` accepts any well-formed type. */
   eventTypes: "open" | ReadonlySet<string>;
 }
 
 export type ElementReading = { ok: true; event: Event } | { ok: false; rejection: Rejection };
 export type ObjectReading = { ok: true; event: Event } | { ok: false; rejections: Rejection[] };
 
-/** Without dots: Standard Webhooks signs `id.timestamp.body`, which a dot would make ambiguous. */
+/** No dots: Standard Webhooks signs `id.timestamp.body`, and a dot in the id would make that ambiguous. */
 const EVENT_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 export function isEventId(text: string): boolean {
@@ -68,25 +70,27 @@ function textField(
     .meta(form);
 }
 
-/** Only the outside of `data` is looked at: its text is what goes out, so no copy of it is made. */
+/** Checks only that `data` is an object. Its text is sent unchanged, so its members are not copied. */
 const dataSchema = z
-  .custom<Record<string, unknown>>(isObject, { error: "must be a JSON object" })
+  .custom<Record<string, unknown>>(isJsonObject, { error: "must be a JSON object" })
   .meta({ type: "object", additionalProperties: true, example: { file_id: "f_1" } });
 
 export const eventSchema = z
   .object({
-    user_id: ownerIdSchema.optional().describe("whose webhooks get it; or org_id, or both"),
+    user_id: ownerIdSchema
+      .optional()
+      .describe("the user whose webhooks get it; or org_id, or both"),
     org_id: ownerIdSchema.optional().describe("the organisation's webhooks get it too"),
     event: textField(EVENT_TYPE_ACCEPTED, isEventType, EVENT_TYPE_FORM)
       .describe("the event type: words joined by dots")
       .meta({ example: "file.created" }),
-    data: dataSchema.describe("goes out exactly as it came"),
+    data: dataSchema.describe("sent exactly as it was received"),
     id: textField("1 to 128 characters of A-Z a-z 0-9 _ -", isEventId, { pattern: EVENT_ID.source })
       .optional()
-      .describe("what receivers dedupe on; made where it is missing"),
+      .describe("the id by which receivers detect duplicates; generated if missing"),
     timestamp: textField(TIMESTAMP_ACCEPTED, isTimestamp, { pattern: TIMESTAMP_PATTERN })
       .optional()
-      .describe("RFC 3339, a day that there is, when it happened; sent as given"),
+      .describe("RFC 3339, a date that exists: when it happened; sent unchanged"),
     traceparent: textField(TRACEPARENT_ACCEPTED, isTraceparent, { pattern: TRACEPARENT_PATTERN })
       .optional()
       .describe("W3C trace context, forwarded as a header"),
@@ -99,8 +103,8 @@ export const eventSchema = z
   .meta({
     id: "Event",
     description:
-      "As it stands in the body it may have FLUXHOOK_MAX_EVENT_BYTES. No field stands twice. The type " +
-      "is one of those that GET /v1/event-types calls accepted.",
+      "Its text in the body may have FLUXHOOK_MAX_EVENT_BYTES. No field may be given twice. GET " +
+      "/v1/event-types lists the accepted types.",
     anyOf: [{ required: ["user_id"] }, { required: ["org_id"] }],
   });
 
@@ -111,11 +115,11 @@ const isText = (value: unknown, isAccepted: (text: string) => boolean) =>
 const isTextOrAbsent = (value: unknown, isAccepted: (text: string) => boolean) =>
   value === undefined || isText(value, isAccepted);
 
-/** The schema's rules without its messages, which only what breaks one needs: a tenth of the time. */
+/** The schema's rules without its messages, in a tenth of the time. Only invalid events need messages. */
 function isEvent(value: Record<string, unknown>): value is EventFields {
   return (
     isText(value.event, isEventType) &&
-    isObject(value.data) &&
+    isJsonObject(value.data) &&
     isTextOrAbsent(value.user_id, isOwnerId) &&
     isTextOrAbsent(value.org_id, isOwnerId) &&
     (value.user_id !== undefined || value.org_id !== undefined) &&
@@ -127,19 +131,7 @@ function isEvent(value: Record<string, unknown>): value is EventFields {
 
 const KNOWN_FIELDS: ReadonlySet<string> = new Set(Object.keys(eventSchema.shape));
 
-// `ignoreBOM` keeps a byte order mark in the text, where it is no JSON (RFC 8259 §8.1).
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** The text of strictly well-formed UTF-8, or null. */
-export function decodeUtf8(bytes: Uint8Array): string | null {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
-/** Reads one element as it stands on the list. */
+/** Reads one element of the list. */
 export function readElement(bytes: Uint8Array, limits: EventLimits): ElementReading {
   if (bytes.length === 0) return rejected("empty", "the element is empty; accepted is JSON");
   if (bytes.length > limits.maxEventBytes) {
@@ -151,7 +143,7 @@ export function readElement(bytes: Uint8Array, limits: EventLimits): ElementRead
   try {
     value = JSON.parse(text);
   } catch (error) {
-    // Nesting that overflows the parser's stack arrives here too: such text is no JSON to anybody.
+    // Nesting that overflows the parser's stack also ends here: no receiver could parse it.
     return rejected("not-json", notJsonMessage(text, error));
   }
   const reading = readObject(value, text, limits);
@@ -161,9 +153,9 @@ export function readElement(bytes: Uint8Array, limits: EventLimits): ElementRead
   return { ok: false, rejection };
 }
 
-/** Reads what JSON.parse made of `text`; lists all that is wrong with it. */
+/** Reads the value that JSON.parse made of `text`. Lists every fault. */
 export function readObject(value: unknown, text: string, limits: EventLimits): ObjectReading {
-  if (!isObject(value)) {
+  if (!isJsonObject(value)) {
     const message = `the element must be a JSON object; found ${excerpt(value)}`;
     return { ok: false, rejections: [{ reason: "not-an-object", field: null, message }] };
   }
@@ -176,8 +168,8 @@ export function readObject(value: unknown, text: string, limits: EventLimits): O
     else if (!twice.includes(key)) twice.push(key);
     if (key === "data") data = text.slice(start, end);
   }
-  // Readers differ in which of the two they take, so neither is what the producer surely meant.
-  if (twice.length > 0) return { ok: false, rejections: twice.map(standsTwice) };
+  // JSON readers differ in which of the two they take, so neither is certain to be what was meant.
+  if (twice.length > 0) return { ok: false, rejections: twice.map(duplicateField) };
 
   const fields = isEvent(value) ? value : null;
   if (fields === null) {
@@ -201,7 +193,7 @@ export function readObject(value: unknown, text: string, limits: EventLimits): O
   };
 }
 
-/** The element of an event, to be pushed: `readElement` gives the same event back. */
+/** Writes an event as an element to push. `readElement` returns the same event. */
 export function elementText(event: Event & { id: string }): string {
   const fields = JSON.stringify({
     user_id: event.userId,
@@ -223,19 +215,15 @@ export function notJsonMessage(text: string, error: unknown): string {
   return `the text is not JSON: ${why}; found ${excerpt(text)}`;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function rejected(reason: RejectionReason, message: string): ElementReading {
   return { ok: false, rejection: { reason, field: null, message } };
 }
 
-function standsTwice(field: string): Rejection {
+function duplicateField(field: string): Rejection {
   return {
     reason: "duplicate-field",
     field,
-    message: `${field} stands more than once; accepted is once`,
+    message: `${field} is given more than once; accepted is once`,
   };
 }
 

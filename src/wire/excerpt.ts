@@ -1,4 +1,4 @@
-// What was found, as an error message shows it: short, on one line, safe to print to a terminal.
+// A found value for an error message: short, on one line, safe to print on a terminal.
 
 const MAX_LENGTH = 80;
 
@@ -7,7 +7,7 @@ const UNPRINTABLE =
   // eslint-disable-next-line no-control-regex -- control characters are what it looks for
   /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** The value as JSON, cut to about 80 characters; objects and arrays by their kind only. */
+/** Returns the value as JSON, cut to about 80 characters. Objects and arrays are only named. */
 export function excerpt(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return "an array";

@@ -1,26 +1,26 @@
-// How deep and how large JSON is, counted on its text before anything parses it: what walks a parsed
+// Counts how deep and how large JSON is, on its text, before it is parsed. Code that walks a parsed
 // value takes time and stack for each level.
 import type { Steps } from "./steps.ts";
 
-/** Of every body that the API reads; `[]` is one level. An element of the list has no such limit. */
+/** Limit for every body that the API reads; `[]` is one level. Elements of the list have no such limit. */
 export const MAX_DEPTH = 64;
 
 export interface Nesting {
-  /** The most levels that are open at once. */
+  /** The largest number of levels that are open at once. */
   depth: number;
-  /** At least as many values as the text has. */
+  /** An upper bound of the number of values in the text. */
   values: number;
-  /** Escaped characters in texts, each of which takes a parser as long as a hundred others. */
+  /** Escaped characters in strings. Each takes a parser as long as a hundred others. */
   escapes: number;
-  /** Characters of numbers, words and white space. */
+  /** Characters outside of strings: numbers, words and white space. */
   outsideTexts: number;
-  /** Where the first level over MAX_DEPTH begins; null where none does. */
+  /** Where the first level over MAX_DEPTH begins; null if there is none. */
   tooDeep: { position: number; field: string } | null;
 }
 
-/** Characters between two pauses: less than a millisecond. */
+/** Characters read between two pauses, in less than a millisecond. */
 const STEP_CHARACTERS = 128 * 1024;
-/** Levels whose keys are named: `3.data` of an array of events. */
+/** How many levels a field path names: `3.data` of an array of events. */
 const NAMED_LEVELS = 2;
 const MAX_KEY_LENGTH = 64;
 
@@ -34,12 +34,12 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /**
- * Measures text that need not be JSON. Up to the first fault of such text it sees the same tokens as
- * JSON.parse, which stops there, so JSON.parse never opens more levels than are counted here.
+ * Measures text, which need not be valid JSON. Up to the first fault it sees the same tokens as
+ * JSON.parse, which stops there. So JSON.parse never opens more levels than this counts.
  */
 export function* measureNesting(text: string): Steps<Nesting> {
   const nesting: Nesting = { depth: 0, values: 1, escapes: 0, outsideTexts: 0, tooDeep: null };
-  // By level, from 1: the index in an array, or where the latest key of an object begins.
+  // For each level from 1: the index in an array, or where the latest key of an object begins.
   const places: { isArray: boolean; index: number; keyStart: number }[] = [];
   let depth = 0;
   let inString = false;

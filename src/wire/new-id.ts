@@ -1,8 +1,8 @@
-// Ids that the API makes: a prefix and 24 characters that nobody can guess (142 bits).
+// Ids that the API generates: a prefix and 24 random characters (142 bits).
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const LENGTH = 24;
-// Bytes from here on are thrown away: taken modulo 62 they would favour the first characters.
+// Bytes from here on are dropped: modulo 62 they would favour the first characters.
 const UNBIASED = 256 - (256 % ALPHABET.length);
 
 export type IdPrefix = "evt" | "wh";

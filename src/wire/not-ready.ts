@@ -1,4 +1,4 @@
-// Why a service is not ready, as `/readyz` answers it.
+// The causes that `/readyz` reports when the service is not ready.
 
 export const NOT_READY_CODES = [
   "stopping",
@@ -12,10 +12,10 @@ export const NOT_READY_CODES = [
   "nothing-settled",
 ] as const;
 
-/** One reason why no work gets done. */
+/** One cause. */
 export interface NotReadyCause {
   code: (typeof NOT_READY_CODES)[number];
-  /** The list of FLUXHOOK_QUEUE that it concerns; null: all of them. */
+  /** The affected list of FLUXHOOK_QUEUE; null for all of them. */
   queue: string | null;
   message: string;
 }

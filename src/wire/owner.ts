@@ -1,7 +1,7 @@
-// An owner is the user or organisation that an event or webhook belongs to.
+// An owner is the user or the organisation that an event or webhook belongs to.
 import { z } from "zod";
 
-/** `user:<user_id>` or `org:<org_id>`: one text for either kind, used in keys and caches. */
+/** `user:<user_id>` or `org:<org_id>`: one string for both kinds, for keys and caches. */
 export type OwnerRef = `user:${string}` | `org:${string}`;
 
 // eslint-disable-next-line no-control-regex -- control characters are what it keeps out
@@ -13,21 +13,21 @@ export const OWNER_ID_ACCEPTED =
 export function isOwnerId(text: string): boolean {
   // A lone surrogate becomes U+FFFD in UTF-8: two owners would share one key.
   return (
-    text.length <= MOST_BYTES &&
+    text.length <= MAX_BYTES &&
     OWNER_ID.test(text) &&
-    // RFC 3986 §5.2.4: a URL drops these segments, encoded or not, so `/v1/users/../logs` cannot be asked.
+    // RFC 3986 §5.2.4: a URL drops these segments, encoded or not, so `/v1/users/../logs` cannot be requested.
     text !== "." &&
     text !== ".." &&
     text.isWellFormed() &&
-    (text.length * MOST_UTF8_BYTES <= MOST_BYTES || utf8Length(text) <= MOST_BYTES)
+    (text.length * MAX_UTF8_BYTES_PER_UNIT <= MAX_BYTES || utf8Length(text) <= MAX_BYTES)
   );
 }
 
-const MOST_BYTES = 128;
-/** Of one of the text's units, of which those of four bytes take two. */
-const MOST_UTF8_BYTES = 3;
+const MAX_BYTES = 128;
+/** UTF-8 bytes per UTF-16 unit. Characters of four bytes have two units. */
+const MAX_UTF8_BYTES_PER_UNIT = 3;
 
-/** The SDK runs where there is no Buffer. */
+/** Without Buffer, because the SDK runs on any runtime. */
 function utf8Length(text: string): number {
   let bytes = 0;
   for (const character of text) {
@@ -37,14 +37,14 @@ function utf8Length(text: string): number {
   return bytes;
 }
 
-/** `user_id` and `org_id` as the list, the API and the tokens accept them. */
+/** Schema of `user_id` and `org_id` for the list, the API and tokens. */
 export const ownerIdSchema = z
   .string({ error: `must be a string of ${OWNER_ID_ACCEPTED}` })
   .refine(isOwnerId, { error: `must be ${OWNER_ID_ACCEPTED}` })
   .meta({
     description: "at most 128 bytes in UTF-8",
     minLength: 1,
-    maxLength: MOST_BYTES,
+    maxLength: MAX_BYTES,
     pattern: `^(?!\\.{1,2}$)${OWNER_ID.source.slice(1)}`,
     example: "u_1",
   });

@@ -1,6 +1,6 @@
-// Text from outside, made safe for a terminal and for a log that somebody reads on one. Control
-// characters move the cursor and write escape sequences (ECMA-48), a line feed forges a line, and the
-// marks of Unicode's bidirectional algorithm (UAX #9) reorder what is seen.
+// Makes foreign text safe to print on a terminal or into a log. Control characters move the cursor and
+// write escape sequences (ECMA-48), a line feed forges a line, and the marks of Unicode's bidirectional
+// algorithm (UAX #9) reorder the visible text.
 
 /** Controls, format characters with the bidi marks, surrogates, private use, line separators. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
@@ -9,17 +9,17 @@ const UNPRINTABLE_IN_JSON = /[^\P{C}\t\n\r]|[\p{Zl}\p{Zp}]/gu;
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** Escapes all that is no visible character, a line feed too: the text stays on its line. */
+/** Escapes every invisible character, line feeds included: the text stays on its line. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => SHORT[character] ?? escaped(character));
 }
 
-/** The same for a text of several lines that was put together here: its line feeds stay. */
+/** Like `printable`, but keeps line feeds: for text of several lines that Fluxhook composed. */
 export function printableLines(text: string): string {
   return text.replace(UNPRINTABLE_IN_LINE, (character) => SHORT[character] ?? escaped(character));
 }
 
-/** The same JSON (RFC 8259 §7) with such characters escaped; they can only be inside of strings. */
+/** Escapes such characters in JSON (RFC 8259 §7). Valid JSON can have them only inside strings. */
 export function printableJson(json: string): string {
   return json.replace(UNPRINTABLE_IN_JSON, escaped);
 }

@@ -1,6 +1,6 @@
-// The bytes of a body, up to a limit.
+// Reads a body up to a limit.
 
-/** Guarantee 6: counts what arrives; Content-Length may lie or be missing. Null: too large. */
+/** Counts the bytes that arrive, because Content-Length may be wrong or missing (guarantee 6). Null: too large. */
 export async function readBounded(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number,

@@ -1,30 +1,31 @@
-// Webhook secrets: how they are made, which ones a user may bring, and the HMAC keys they stand for.
-// Nothing here puts a secret into a message (guarantee 9).
+// Webhook secrets: how they are generated, which ones a user may provide, and their HMAC keys.
+// No message here contains a secret (guarantee 9).
+import { toBase64 } from "./bytes.ts";
 
 const PREFIX = "whsec_";
 const NEW_SECRET_BYTES = 32;
 const MIN_KEY_BYTES = 24;
 const MAX_KEY_BYTES = 64;
 
-/** Printable ASCII, the space included but not around it; and no whsec_ that stands amid it. */
+/** Printable ASCII; spaces only inside; no whsec_ in the middle. */
 const RAW_FORM = /^(?!.*[wW][hH][sS][eE][cC]_)[!-~][ -~]{14,126}[!-~]$/;
-/** Canonical base64 of MIN_KEY_BYTES to MAX_KEY_BYTES (RFC 4648 §3.5: the bits that are left over are 0). */
+/** Canonical base64 of MIN_KEY_BYTES to MAX_KEY_BYTES (RFC 4648 §3.5: the unused bits are 0). */
 const MADE_FORM =
   /^whsec_(?:(?:[A-Za-z0-9+/]{4}){8,21}|(?:[A-Za-z0-9+/]{4}){8,21}[A-Za-z0-9+/][AQgw]==|(?:[A-Za-z0-9+/]{4}){8,20}[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)$/;
 
-/** Both forms that `checkSecret` accepts, for a schema's `pattern`. */
+/** The two forms that `checkSecret` accepts, as a schema's `pattern`. */
 export const SECRET_PATTERNS = [MADE_FORM.source, RAW_FORM.source] as const;
 
 const encoder = new TextEncoder();
 
-/** `whsec_` + base64 of 32 random bytes. */
+/** Generates a secret: `whsec_` and the base64 of 32 random bytes. */
 export function makeSecret(): string {
   return PREFIX + toBase64(crypto.getRandomValues(new Uint8Array(NEW_SECRET_BYTES)));
 }
 
 /**
- * What is wrong with how a secret was copied, or null. Taken as it is, such a text would be another key
- * than the one that the user means, and every signature made with it would be refused elsewhere.
+ * Returns what went wrong when a secret was copied, or null. Used as given, such text would be another
+ * key than intended, and receivers would refuse every signature made with it.
  */
 export function checkCopied(text: string): string | null {
   if (text.trim() !== text) {
@@ -39,7 +40,7 @@ export function checkCopied(text: string): string | null {
   return null;
 }
 
-/** What is wrong with a secret that a user brings, or null. */
+/** Returns what is wrong with a secret that a user provides, or null. */
 export function checkSecret(text: string): string | null {
   const copied = checkCopied(text);
   if (copied !== null) return copied;
@@ -55,18 +56,18 @@ export function checkSecret(text: string): string | null {
     : `must be base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes after whsec_; it is ${bytes.length}`;
 }
 
-/** The key of `webhook-signature`: a `whsec_…` secret decoded, any other as its UTF-8 bytes. */
+/** Returns the key of `webhook-signature`: the decoded base64 of a `whsec_…` secret, the UTF-8 bytes of any other. */
 export function standardKeyBytes(secret: string): Uint8Array<ArrayBuffer> {
   if (!secret.startsWith(PREFIX)) return encoder.encode(secret);
   const bytes = fromBase64(secret.slice(PREFIX.length));
-  // An empty key would sign with what everybody knows.
+  // An empty key is known to everyone.
   if (bytes === null || bytes.length === 0) {
     throw new Error("a whsec_ secret must be well-formed base64 of at least one byte");
   }
   return bytes;
 }
 
-/** The key of every hex signature: the UTF-8 bytes of the secret as it is shown to the user. */
+/** Returns the key of every hex signature: the UTF-8 bytes of the secret as the user sees it. */
 export function hexKeyBytes(secret: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(secret);
 }
@@ -78,14 +79,10 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   } catch {
     return null;
   }
-  // `atob` forgives missing padding, white space and stray last bits; the receivers' libraries do
-  // not, or decode them to another key. Only the one canonical text is accepted.
+  // `atob` accepts missing padding, white space and stray last bits. Receivers' libraries do
+  // not, or decode them to another key. So only the canonical text is accepted.
   if (btoa(binary) !== text) return null;
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
   return bytes;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
 }

@@ -1,13 +1,14 @@
-// What is signed and how the header is written, once for the sender and for the verifier: the hex
-// signature of the dialects and `webhook-signature` of Standard Webhooks 1.0.0.
+// What is signed and how the headers are written, for the sender and the verifier: the hex signature of
+// the dialects and `webhook-signature` of Standard Webhooks 1.0.0.
+import { toBase64, toHex } from "./bytes.ts";
 import type { Dialect, HeaderInput } from "./dialects/dialect.ts";
 import { hexKeyBytes, standardKeyBytes } from "./secret.ts";
 
 const USER_AGENT = "Fluxhook/1.0";
 
 /**
- * HMAC-SHA256 of the UTF-8 of a text and of the bytes behind it, for the second signature of a request;
- * Bun's synchronous one may stand in for it.
+ * Computes the HMAC-SHA256 of a prefix in UTF-8 and the content after it, for the second signature of a
+ * request. The worker passes Bun's synchronous one.
  */
 export type Hmac = (key: Uint8Array, prefix: string, content: Uint8Array) => Uint8Array;
 
@@ -16,63 +17,65 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const encoder = new TextEncoder();
 const TURN = Promise.resolve();
 
-/** One secret, prepared: its keys are imported on first use and kept. */
+/** Signs with one secret. Its keys are imported on first use and reused. */
 export class Signer {
   readonly #secret: string;
   readonly #standardKeyBytes: Bytes;
   #hexKey: CryptoKey | null = null;
   #standardKey: CryptoKey | null = null;
 
-  /** Throws where a `whsec_…` secret is malformed, which is refused at saving (`checkSecret`). */
+  /** @throws Error if a `whsec_…` secret is malformed; `checkSecret` refuses those when they are saved. */
   constructor(secret: string) {
     this.#secret = secret;
     this.#standardKeyBytes = standardKeyBytes(secret);
   }
 
-  /** Lower-case hex HMAC-SHA256, keyed with the secret's text as it is shown. */
+  /** Returns the HMAC-SHA256 in lower-case hex, keyed with the secret's text as the user sees it. */
   async hex(content: Uint8Array): Promise<string> {
     const key = (this.#hexKey ??= await importKey(hexKeyBytes(this.#secret)));
-    // What was claimed together is signed together: each call alone would wake a thread (measured).
+    // Deliveries of one batch are signed in one turn: signed one by one, each call would wake a thread
+    // (measured: docs/performance.md, "signed together").
     await TURN;
     return toHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, content as Bytes)));
   }
 
-  /** Base64 HMAC-SHA256 of what `standardContent` makes. */
+  /** Returns the HMAC-SHA256 of `standardContent` in base64. */
   async standard(content: Uint8Array): Promise<string> {
     this.#standardKey ??= await importKey(this.#standardKeyBytes);
     return toBase64(await sign(this.#standardKey, content));
   }
 
-  /** The same with an HMAC of the caller's. */
+  /** Like `standard`, with the caller's HMAC. */
   standardWith(hmac: Hmac, prefix: string, content: Uint8Array): string {
     return toBase64(hmac(this.#standardKeyBytes, prefix, content));
   }
 }
 
-/** The hex signature with a secret that is used but once, or for hex signatures only. */
+/** Returns the hex signature by a secret that is used once, or for hex signatures only. */
 export async function hexHmac(secret: string, content: Uint8Array): Promise<string> {
   return toHex(await sign(await importKey(hexKeyBytes(secret)), content));
 }
 
 export interface RequestToSign extends HeaderInput {
   dialect: Dialect;
-  /** Newest first; more than one only while a rotation's grace lasts. */
+  /** Newest first; more than one only during the grace period of a rotation. */
   secrets: readonly Signer[];
   body: string;
-  /** The UTF-8 of `body`: what is signed is what is sent (guarantee 4). */
+  /** The UTF-8 bytes of `body`. The bytes that are signed are the bytes that are sent (guarantee 4). */
   bodyBytes: Uint8Array;
   standardHmac?: Hmac;
 }
 
-/** All headers of one attempt but for the webhook's custom ones and `traceparent`. */
+/** Returns all headers of one attempt except the webhook's custom ones and `traceparent`. */
 export async function signRequest(request: RequestToSign): Promise<Record<string, string>> {
   const { dialect, secrets, unixSeconds, bodyBytes, standardHmac } = request;
   if (secrets.length === 0) throw new Error("a request cannot be signed without a secret");
   const headers: Record<string, string> = {
     "User-Agent": USER_AGENT,
     "Content-Type": "application/json",
-    ...dialect.headers(request),
   };
+  // Not Object.entries, which takes 150 ns per attempt in place of 30 ns (measured in commit 70416e6).
+  for (const name in dialect.headers) headers[name] = dialect.headers[name]?.(request) ?? "";
 
   const own = dialect.ownSignature;
   if (own !== null) {
@@ -99,7 +102,7 @@ export async function signRequest(request: RequestToSign): Promise<Record<string
   return headers;
 }
 
-/** Standard Webhooks 1.0.0, "Signature scheme": `id.timestamp.body`, the body as raw bytes. */
+/** Returns what `webhook-signature` covers: `id.timestamp.body` (Standard Webhooks 1.0.0, "Signature scheme"). */
 export function standardContent(id: string, timestamp: string, body: Uint8Array): Uint8Array {
   return withPrefix(standardPrefix(id, timestamp), body);
 }
@@ -108,7 +111,7 @@ function standardPrefix(id: string, timestamp: string): string {
   return `${id}.${timestamp}.`;
 }
 
-/** The bytes of a text and of a body behind it. */
+/** Joins the UTF-8 bytes of a prefix and a body. */
 export function withPrefix(prefix: string, body: Uint8Array): Uint8Array {
   if (prefix === "") return body;
   const prefixBytes = encoder.encode(prefix);
@@ -124,18 +127,4 @@ function importKey(bytes: Bytes): Promise<CryptoKey> {
 
 async function sign(key: CryptoKey, content: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, content as Bytes));
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-// Runtimes older than ES2026 lack the two methods; where they are they cost a tenth (measured).
-function toHex(bytes: Uint8Array & { toHex?: () => string }): string {
-  if (bytes.toHex) return bytes.toHex();
-  let text = "";
-  for (const byte of bytes) text += HEX[byte];
-  return text;
-}
-
-function toBase64(bytes: Uint8Array & { toBase64?: () => string }): string {
-  return bytes.toBase64 ? bytes.toBase64() : btoa(String.fromCharCode(...bytes));
 }

@@ -1,7 +1,7 @@
-// Long computations that can pause. The API lets other work run between two steps; the SDK, where
-// nobody else waits, runs all steps at once.
+// Long computations that can pause. The API lets other work run between two steps. The SDK runs all
+// steps at once.
 
-/** Computes a `T`. Each `yield` is a place where the caller may let other work run. */
+/** Computes a `T`. At each `yield` the caller may let other work run. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
 /** Runs all steps without a pause. */

@@ -1,9 +1,9 @@
-// RFC 3339 date-times, judged strictly: JavaScript's Date takes 31 February and refuses leap seconds.
+// Checks RFC 3339 date-times strictly: JavaScript's Date accepts 31 February and refuses leap seconds.
 
 const FORM =
   /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.\d+)?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
-/** For a schema. Beyond it the day must be one of its month, and a second 60 a leap second. */
+/** A schema's pattern. `isTimestamp` also checks the day of the month and leap seconds. */
 export const TIMESTAMP_PATTERN = FORM.source;
 
 export const TIMESTAMP_ACCEPTED =
@@ -17,7 +17,7 @@ export function isTimestamp(text: string): boolean {
   const offsetMinute = Number(match[9] ?? 0);
   if (day > daysIn(year, month)) return false;
   if (second < 60) return true;
-  // RFC 3339 §5.7: a leap second ends a month in UTC, so the minute after it begins one.
+  // RFC 3339 §5.7: a leap second is the last of a month in UTC, so the next minute is the first of one.
   const offset = (offsetHour * 60 + offsetMinute) * (match[7] === "-" ? -1 : 1);
   const after = new Date(Date.UTC(year, month - 1, day, hour, minute + 1 - offset));
   return after.getUTCDate() === 1 && after.getUTCHours() === 0 && after.getUTCMinutes() === 0;

@@ -1,6 +1,6 @@
-// W3C Trace Context, level 1, §3.2: the `traceparent` that a producer hands on with its event.
+// W3C Trace Context, level 1, §3.2: the `traceparent` that a producer passes with an event.
 
-// A later version may carry more after a dash, which is forwarded unread; version ff is invalid.
+// A later version may have more after a dash, which is forwarded unchanged. Version ff is invalid.
 const FORM =
   /^(?!ff)(?!00-.{52}.)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]{0,200})?$/;
 

@@ -1,31 +1,31 @@
-// What `fluxhook listen` and the service say to each other: a session, the requests that wait in it,
-// their answers. Bodies are base64 in JSON, for they may be any bytes.
+// The messages between `fluxhook listen` and the service: a session, the requests that wait in it, and
+// their responses. Bodies are base64 in JSON, because they may be any bytes.
 import { z } from "zod";
 import { DIALECT_NAMES } from "./dialects/registry.ts";
 import { ownerIdSchema } from "./owner.ts";
 import { webhookCreateSchema } from "./webhook.ts";
 
-/** The url of a temporary webhook. Only the service makes one: no user's url may have this scheme. */
+/** The scheme of a temporary webhook's url. Only the service makes one: users' urls cannot have it. */
 export const LISTEN_SCHEME = "fluxhook-listen:";
 
-/** Both ways: the client asks at least so often, and is answered at least so often. */
+/** The client sends a request at least this often, and the service answers within this time. */
 export const HEARTBEAT_MS = 5_000;
-/** Whoever was not heard for so long is away. */
+/** A client silent for this long counts as disconnected. */
 export const AWAY_AFTER_MS = 15_000;
-/** What came in is kept for so long. */
+/** How long an undelivered request is kept. */
 export const KEPT_MS = 60_000;
-/** The local server's answer is waited for so long. */
+/** How long a request waits for the local server. */
 export const ANSWER_WITHIN_MS = 30_000;
-/** Of a request, and of its answer. */
+/** Limit for the body of a request, and of its response. */
 export const MAX_BODY_BYTES = 5 * 1024 * 1024;
-/** Requests handed to the client at once. */
-export const MOST_AT_ONCE = 100;
+/** Maximum number of requests in one answer to the client. */
+export const MAX_REQUESTS_PER_BATCH = 100;
 
 export function listenUrl(session: string): string {
   return `${LISTEN_SCHEME}//${session}`;
 }
 
-/** RFC 9110 §7.6.1, and what each side sets anew for its own connection. */
+/** RFC 9110 §7.6.1, and the headers that each side sets for its own connection. */
 const HOP_BY_HOP = new Set([
   "connection",
   "content-length",
@@ -41,7 +41,7 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 
-/** The headers that go on to the other end. `Connection` may name more that do not. */
+/** Returns the end-to-end headers. `Connection` may name further hop-by-hop ones. */
 export function endToEnd(headers: Iterable<readonly [string, string]>): ListenHeader[] {
   const all = [...headers].map(([name, value]) => ({ name, value }));
   const named = all
@@ -53,18 +53,18 @@ export function endToEnd(headers: Iterable<readonly [string, string]>): ListenHe
 }
 
 const headerSchema = z.strictObject({
-  // RFC 9110 §5.1 and §5.5: what is none would make no response.
-  name: z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, { error: "is no header name" }),
+  // RFC 9110 §5.1 and §5.5: an invalid header would make an invalid response.
+  name: z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/, { error: "is not a header name" }),
   value: z
     .string()
     .max(16_384)
-    .regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, { error: "is no header value" }),
+    .regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, { error: "is not a header value" }),
 });
 export type ListenHeader = z.infer<typeof headerSchema>;
 
 export const listenIdSchema = z
   .string()
-  .regex(/^\d{1,15}-\d{1,15}$/, { error: "is no id of a request" })
+  .regex(/^\d{1,15}-\d{1,15}$/, { error: "is not the id of a request" })
   .meta({ example: "1763704702000-0" });
 
 export const listenCreateSchema = z
@@ -83,15 +83,20 @@ export type ListenCreate = z.input<typeof listenCreateSchema>;
 
 export const listenSessionSchema = z
   .object({
-    session: z.string().describe("names it below /v1/listen; no secret without the API's token"),
-    token: z.string().describe("the last part of `url`: whoever knows it can send to it"),
-    url: z.string().describe("what comes here, with any method and any path below, is forwarded"),
-    webhook_id: z
+    session: z
       .string()
-      .nullable()
-      .describe("the temporary webhook; null where no owner is named"),
-    secret: z.string().nullable().describe("signs what the temporary webhook gets"),
-    expires_in_s: z.int().describe("without a sign of the client it ends after so long"),
+      .describe(
+        "its name in the routes below /v1/listen; not a secret, because these need a token",
+      ),
+    token: z.string().describe("the last part of `url`; anyone who knows it can send to it"),
+    url: z
+      .string()
+      .describe("requests to this URL, with any method and any path below it, are forwarded"),
+    webhook_id: z.string().nullable().describe("the temporary webhook; null if no owner is named"),
+    secret: z.string().nullable().describe("signs the requests of the temporary webhook"),
+    expires_in_s: z
+      .int()
+      .describe("the session ends after this many seconds without a request of the client"),
   })
   .meta({ id: "ListenSession" });
 export type ListenSession = z.infer<typeof listenSessionSchema>;
@@ -99,9 +104,11 @@ export type ListenSession = z.infer<typeof listenSessionSchema>;
 export const listenRequestSchema = z
   .object({
     id: listenIdSchema,
-    source: z.enum(["caller", "delivery"]).describe("sent to the url, or by Fluxhook itself"),
+    source: z
+      .enum(["caller", "delivery"])
+      .describe("a request to the URL, or a delivery of Fluxhook"),
     method: z.string(),
-    path: z.string().describe("what stands behind the url, with its query; may be empty"),
+    path: z.string().describe("the path below the URL, with the query; may be empty"),
     headers: z.array(z.object({ name: z.string(), value: z.string() })),
     body: z.string().describe("base64"),
   })
@@ -111,12 +118,12 @@ export type ListenRequest = z.infer<typeof listenRequestSchema>;
 export const listenBatchSchema = z
   .object({
     requests: z.array(listenRequestSchema).describe("the oldest first"),
-    expired: z.int().describe("requests of this session that have waited too long and are gone"),
+    expired: z.int().describe("requests of this session that waited too long and were dropped"),
   })
   .meta({ id: "ListenBatch" });
 export type ListenBatch = z.infer<typeof listenBatchSchema>;
 
-const BASE64_OF_MOST = Math.ceil(MAX_BODY_BYTES / 3) * 4;
+const MAX_BASE64_LENGTH = Math.ceil(MAX_BODY_BYTES / 3) * 4;
 
 export const listenAnswerSchema = z
   .strictObject({
@@ -125,7 +132,7 @@ export const listenAnswerSchema = z
     headers: z.array(headerSchema).max(200),
     body: z
       .string()
-      .max(BASE64_OF_MOST, { error: `holds more than ${MAX_BODY_BYTES} bytes` })
+      .max(MAX_BASE64_LENGTH, { error: `holds more than ${MAX_BODY_BYTES} bytes` })
       .regex(/^[A-Za-z0-9+/]*={0,2}$/, { error: "is not base64" })
       .describe("base64, at most 5 MiB decoded"),
   })

@@ -1,12 +1,12 @@
-// Whether a signature is the one that the secret makes, for receivers: the SDK, `listen`, `verify`
-// and the inbound route. What the sender got wrong is a value; only a malformed secret throws.
+// Verifies signatures, for receivers: the SDK, `listen`, `verify` and the inbound route. A wrong request
+// is a value; only a malformed secret throws.
 import type { Dialect, OwnSignature } from "./dialects/dialect.ts";
 import { hexHmac, Signer, standardContent, withPrefix } from "./signature.ts";
 
-/** How far a request's time may be from ours, both ways, as the libraries of Standard Webhooks have it. */
+/** Maximum difference between a request's time and ours, as in the libraries of Standard Webhooks. */
 export const TOLERANCE_SECONDS = 300;
 
-/** More signatures than any rotation makes are not compared. */
+/** Limits how many signatures of one header are compared; no rotation makes more. */
 const MAX_CANDIDATES = 32;
 
 export type VerificationFailure =
@@ -15,22 +15,22 @@ export type VerificationFailure =
 export type Verification =
   { ok: true } | { ok: false; failure: VerificationFailure; header: string };
 
-/** `Headers` is one. */
+/** `Headers` implements it. */
 export interface HeaderReader {
   get(name: string): string | null;
 }
 
 export interface StandardVerification {
-  /** The secret as shown to the user. */
+  /** The secret as the user sees it. */
   secret: string | Signer;
   headers: HeaderReader;
-  /** The raw body: a body that was parsed and written again does not verify. */
+  /** The raw body. A body that was parsed and serialized again does not verify. */
   body: Uint8Array | string;
   nowSeconds: number;
   toleranceSeconds?: number;
 }
 
-/** Whether one of the candidates is the hex HMAC-SHA256 of `content`, in either case. */
+/** Returns true if a candidate is the hex HMAC-SHA256 of `content`, in upper or lower case. */
 export async function verifyHex(
   secret: string | Signer,
   content: Uint8Array | string,
@@ -47,7 +47,7 @@ export async function verifyHex(
 type Failed = Extract<Verification, { ok: false }>;
 type When = Pick<StandardVerification, "nowSeconds" | "toleranceSeconds">;
 
-/** All but the signature is as it should be: one of the candidates has to be that of `content`. */
+/** Everything but the signature is valid; one of the candidates has to match `content`. */
 export interface ToMatch {
   ok: true;
   header: string;
@@ -55,7 +55,7 @@ export interface ToMatch {
   candidates: readonly string[];
 }
 
-/** What the three headers of Standard Webhooks claim, judged up to the signature. */
+/** Checks the three headers of Standard Webhooks, except the signature itself. */
 export function standardToMatch(
   read: (name: string) => string | null | undefined,
   body: Uint8Array,
@@ -67,9 +67,9 @@ export function standardToMatch(
   if (!timestamp) return failed("missing-header", "webhook-timestamp");
   const signature = read("webhook-signature");
   if (!signature) return failed("missing-header", "webhook-signature");
-  // With a dot in it, `id.timestamp.body` could be cut elsewhere and still carry the signature.
+  // With a dot in the id, `id.timestamp.body` could be split elsewhere under the same signature.
   if (id.includes(".")) return failed("bad-id", "webhook-id");
-  const timeFailure = judgeTime(timestamp, when);
+  const timeFailure = checkTime(timestamp, when);
   if (timeFailure !== null) return failed(timeFailure, "webhook-timestamp");
   const versions = signature.split(" ").filter((version) => version.startsWith("v1,"));
   return {
@@ -80,7 +80,7 @@ export function standardToMatch(
   };
 }
 
-/** What a dialect's own header claims, judged up to the signature. */
+/** Checks a dialect's own header, except the signature itself. */
 export function ownToMatch(
   own: OwnSignature,
   value: string,
@@ -90,10 +90,10 @@ export function ownToMatch(
   const header = own.header.toLowerCase();
   const { signatures, unixSeconds } = own.read(value);
   if (unixSeconds !== null) {
-    const timeFailure = judgeTime(String(unixSeconds), when);
+    const timeFailure = checkTime(String(unixSeconds), when);
     if (timeFailure !== null) return failed(timeFailure, header);
   }
-  // Where the header carries no time, `prefix` has no use for one.
+  // If the header has no time, `prefix` does not use one.
   const content = withPrefix(own.prefix(unixSeconds ?? 0), body);
   return { ok: true, header, content, candidates: signatures };
 }
@@ -109,7 +109,7 @@ export async function verifyStandard(request: StandardVerification): Promise<Ver
     : failed("no-matching-signature", claim.header);
 }
 
-/** Verifies the dialect's own signature alone, within the time where its header carries one. */
+/** Verifies the dialect's own signature, and the time if its header has one. */
 export async function verifyOwn(
   request: StandardVerification & { ownSignature: OwnSignature },
 ): Promise<Verification> {
@@ -124,7 +124,7 @@ export async function verifyOwn(
     : failed("no-matching-signature", header);
 }
 
-/** Verifies all that a request of this dialect carries: its own signature and the standard one. */
+/** Verifies both signatures of a request: the dialect's own and the standard one. */
 export async function verifyRequest(
   request: StandardVerification & { dialect: Dialect },
 ): Promise<Verification> {
@@ -137,8 +137,8 @@ export async function verifyRequest(
   return verifyStandard(prepared);
 }
 
-/** What is wrong with a request's time, in Unix seconds as its header has it; null where nothing is. */
-function judgeTime(
+/** Returns what is wrong with a request's time in Unix seconds, or null. */
+function checkTime(
   timestamp: string,
   { nowSeconds, toleranceSeconds = TOLERANCE_SECONDS }: When,
 ): "bad-timestamp" | "too-old" | "too-new" | null {
@@ -149,8 +149,8 @@ function judgeTime(
 }
 
 /**
- * Compares every candidate in full, so that the time it takes does not tell how much of one was
- * right. The HMAC is made once, however many candidates a stranger sends.
+ * Compares every candidate in full, so that the time taken does not reveal how much of one was
+ * correct. The HMAC is computed once, however many candidates a request has.
  */
 export function includesSecretly(candidates: readonly string[], expected: string): boolean {
   let isFound = false;

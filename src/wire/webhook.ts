@@ -1,4 +1,4 @@
-// A webhook: what a user registers. One schema for the API's input, its answers and the store.
+// A webhook: what a user registers. One schema for the API's input and answers, and for the store.
 import { z } from "zod";
 import { DIALECT_NAMES } from "./dialects/registry.ts";
 import { disableRuleSchema } from "./disable-rule.ts";
@@ -12,11 +12,11 @@ import { ownerIdSchema, ownerRef, type OwnerRef } from "./owner.ts";
 
 /** At most this many webhooks per owner. */
 export const WEBHOOKS_PER_OWNER = 100;
-/** Longest time-out that a webhook may ask for. */
+/** Longest time-out that a webhook may have. */
 export const MAX_TIMEOUT_MS = 30_000;
 const DAY_MS = 86_400_000;
 
-// WHATWG URL drops tabs and newlines silently; what the user sees must be what is dialled.
+// WHATWG URL drops tabs and newlines silently. Fluxhook must connect to the URL that the user sees.
 // eslint-disable-next-line no-control-regex -- control characters are what it keeps out
 const URL_FORM = /^[Hh][Tt][Tt][Pp][Ss]?:[^\u0000-\u0020\u007f#]+$/;
 
@@ -48,7 +48,7 @@ const events = z
   .refine((patterns) => new Set(patterns).size === patterns.length, {
     error: "must not name a pattern twice",
   })
-  .describe("exact names, `file.*` (any depth below) and `*`")
+  .describe("exact event types, `file.*` (any depth below) and `*`")
   .meta({ uniqueItems: true });
 
 const headers = z
@@ -59,8 +59,8 @@ const headers = z
     }
   })
   .describe(
-    "sent with every request to this webhook; at most 4,096 bytes of names and values, and no name in " +
-      "two spellings",
+    "sent with every request to this webhook; at most 4,096 bytes of names and values, and no name " +
+      "twice in different case",
   )
   .meta(CUSTOM_HEADERS_FORM);
 
@@ -68,11 +68,11 @@ const retrySchedule = z
   .array(durationSchema({ minMs: 0, maxMs: 7 * DAY_MS }), {
     error: 'must be an array of durations such as ["0s","1m","5m"]',
   })
-  .min(1, { error: "must hold at least one delay: the first attempt's" })
-  .max(50, { error: "must hold at most 50 delays" })
-  .describe("the delay before each attempt, from the end of the one before");
+  .min(1, { error: "must have at least one delay: that of the first attempt" })
+  .max(50, { error: "must have at most 50 delays" })
+  .describe("the delay before each attempt, counted from the end of the previous one");
 
-/** One that a user brings. */
+/** A secret that a user provides. */
 export const secretSchema = z
   .string({ error: "must be a string" })
   .superRefine((text, context) => {
@@ -90,11 +90,11 @@ const settable = {
   headers,
   enabled: z.boolean(),
   disable_rule: disableRuleSchema.nullable(),
-  timeout_ms: z.int().min(100).max(MAX_TIMEOUT_MS).describe("for the whole attempt, in ms"),
+  timeout_ms: z.int().min(100).max(MAX_TIMEOUT_MS).describe("milliseconds for the whole attempt"),
   retry_schedule: retrySchedule,
 };
 
-/** For a schema: one of the two. With a scoped token, which implies its own, none is needed. */
+/** JSON Schema: one of the two owners. A scoped token implies its own owner, so none is needed then. */
 export const EITHER_OWNER = {
   oneOf: [{ required: ["user_id"] }, { required: ["org_id"] }],
 };
@@ -112,9 +112,7 @@ export const webhookCreateSchema = z
     disable_rule: settable.disable_rule.optional(),
     timeout_ms: settable.timeout_ms.optional(),
     retry_schedule: retrySchedule.optional(),
-    secret: secretSchema
-      .optional()
-      .describe("made where it is missing: `whsec_` + base64 of 32 bytes"),
+    secret: secretSchema.optional().describe("generated if missing: `whsec_` + base64 of 32 bytes"),
   })
   .refine((input) => (input.user_id === undefined) !== (input.org_id === undefined), {
     error: "give either user_id or org_id",
@@ -130,36 +128,41 @@ export const webhookPatchSchema = z
   .meta({ id: "WebhookPatch", minProperties: 1 });
 export type WebhookPatch = z.infer<typeof webhookPatchSchema>;
 
-/** What is kept in Valkey for one webhook. Its health is kept apart: it changes with every attempt. */
+/** What Valkey stores of a webhook. Its health is stored separately, because every attempt changes it. */
 export const webhookRecordSchema = z.object({
-  id: z.string(),
+  id: z.string().describe("`wh_…`"),
   user_id: z.string().optional(),
   org_id: z.string().optional(),
   url: z.string(),
-  events: z.array(z.string()),
+  events: z.array(z.string()).describe("exact event types, `file.*` (any depth below) and `*`"),
   dialect: z.enum(DIALECT_NAMES),
   description: z.string(),
-  headers: z.record(z.string(), z.string()),
+  headers: z.record(z.string(), z.string()).describe("sent with every request to this webhook"),
   enabled: z.boolean(),
-  disabled_reason: z.string().nullable(),
+  disabled_reason: z
+    .string()
+    .nullable()
+    .describe("why it is disabled: `manual`, `gone`, `failing`, …; null if it is enabled"),
   disable_rule: disableRuleSchema.nullable(),
-  timeout_ms: z.int(),
-  retry_schedule: z.array(z.string()),
-  created_at: z.string(),
-  updated_at: z.string(),
-  /** Newest first; more than one only while a rotation's grace lasts, none where they are unreadable. */
+  timeout_ms: z.int().describe("milliseconds for the whole attempt"),
+  retry_schedule: z
+    .array(z.string())
+    .describe("the delay before each attempt, counted from the end of the previous one"),
+  created_at: z.string().describe("RFC 3339"),
+  updated_at: z.string().describe("RFC 3339"),
+  /** Newest first; more than one only during the grace period of a rotation; none if unreadable. */
   secrets: z.array(z.object({ secret: z.string(), expires_at: z.string().nullable() })),
 });
 export type WebhookRecord = z.infer<typeof webhookRecordSchema>;
 
 export const webhookHealthSchema = z.object({
-  last_success_at: z.string().nullable(),
-  last_failure_at: z.string().nullable(),
+  last_success_at: z.string().nullable().describe("RFC 3339; null for never"),
+  last_failure_at: z.string().nullable().describe("RFC 3339; null for never"),
   consecutive_failures: z.int(),
 });
 export type WebhookHealth = z.infer<typeof webhookHealthSchema>;
 
-/** A webhook as the API answers it: without its secrets. */
+/** A webhook as the API returns it: without its secrets. */
 export const webhookSchema = webhookRecordSchema
   .omit({ secrets: true })
   .extend({ health: webhookHealthSchema })
@@ -185,13 +188,13 @@ function urlProblem(text: string): string | null {
   try {
     parsed = new URL(text);
   } catch {
-    // The text may hold credentials, so it is not repeated.
+    // The text may contain credentials, so the message does not repeat it.
     return "is not a URL; accepted is http:// or https:// with a host";
   }
   if (parsed.protocol !== "https:" && parsed.protocol !== "http:") {
     return `the scheme ${JSON.stringify(parsed.protocol)} is not accepted; use https: or http:`;
   }
-  if (parsed.port === "0") return "port 0 cannot be connected to";
+  if (parsed.port === "0") return "must not have port 0";
   if (text.includes("#")) return "must not have a fragment (#…): it is never sent";
   return null;
 }

@@ -79,7 +79,12 @@ export class ApiScene {
         intake: stores.intake,
         rejected: stores.rejected,
         requeue: stores.requeue,
-        redelivery: new Redelivery({ ...stores, parkedTtlMs: PARKED_TTL_MS }),
+        redelivery: new Redelivery({
+          ...stores,
+          parkedTtlMs: PARKED_TTL_MS,
+          // A scene has no worker that waits.
+          claimer: { notify() {} },
+        }),
         listen: broker,
       },
       sendTest: async (webhook, eventId) => {

@@ -42,6 +42,7 @@ beforeEach(async () => {
     bodies,
     webhooks,
     parkedTtlMs: TTL_MS,
+    claimer: { notify: () => {} },
   });
   webhook = await registered();
 });
@@ -77,7 +78,7 @@ const schedule = (queue: TestQueue, header: DeliveryHeader) =>
 
 const many = (count: number, record: WebhookRecord) => Array.from({ length: count }, () => record);
 
-/** Parks one delivery for each webhook; the first one the longest ago, a second apart. */
+/** Parks one delivery for each webhook, one second apart; the first one is the oldest. */
 async function park(
   queue: TestQueue,
   records: readonly WebhookRecord[],
@@ -104,7 +105,7 @@ async function park(
   return headers;
 }
 
-/** So that the first parked is the oldest, on every queue by the same clock. */
+/** Spreads the times of parking over all queues, so that the first parked is the oldest. */
 const BASE_MS = Date.parse("2026-01-01T00:00:00Z");
 
 async function keep(
@@ -115,7 +116,7 @@ async function keep(
   await addRecent(lab.link, { size: 10, ttlMs: TTL_MS }, [bodies.entriesOf([attempt])]);
 }
 
-/** What runs next, the first one first. */
+/** Returns the ready list in the order in which it runs. */
 async function ready(queue: TestQueue): Promise<{ header: DeliveryHeader; element: string }[]> {
   const items = await lab.redis.lrangeBuffer(queue.store.keys.ready, 0, -1);
   return items.toReversed().map((item) => {
@@ -283,7 +284,7 @@ describe("redelivering parked deliveries by filter", () => {
     expect(await readyIds(second)).toEqual(["evt_2", "evt_3", "evt_4"]);
   });
 
-  // The pages of one queue end long before those of the other.
+  // One queue has far fewer pages than the other.
   test("takes the oldest up to the limit over many pages", async () => {
     await park(first, many(600, webhook));
     await park(second, many(700, webhook), { from: 600 });
@@ -447,7 +448,7 @@ describe("the list of parked deliveries", () => {
     await first.parkedAt([BASE_MS - 1_000, rare.delivery]);
     const elsewhere = { ...headerFor(webhook), reason: "dns", event: "b", id: "elsewhere" };
     await settleOne(second, elsewhere, { verb: "park" });
-    // Behind what the first page looks at on the first queue.
+    // After everything that the first page looks at on the first queue.
     await second.parkedAt([BASE_MS + 10, elsewhere.delivery]);
     // Each of the two filters alone matches thousands.
     for (const kind of [{ reason: "dns" }, { event: "b" }]) {
@@ -493,7 +494,7 @@ describe("the list of parked deliveries", () => {
     const later = await park(second, [webhook, webhook, webhook], { from: 3 });
     const page = await redelivery.listParked(OURS, null, 2);
     expect(page.parked.map(({ header }) => header.id)).toEqual(["evt_5", "evt_4"]);
-    // The last one shown goes, and a newer one comes.
+    // The last one returned is redelivered, and a newer one is parked.
     await redelivery.one(attemptUuid(later[1]!), null);
     await park(first, [webhook], { from: 9 });
     const rest = await redelivery.listParked(OURS, page.next, 4);

@@ -6,7 +6,7 @@ import { logLines } from "../worker/log-lines.ts";
 
 type Step = SealedPage | Error;
 
-/** Runs it on a store that answers so, page by page; after the last step Valkey is gone for good. */
+/** Runs it on a store with these results, page by page; after the last one the link is closed. */
 async function run(steps: Step[]) {
   const asked: (string | null)[] = [];
   const log = logLines();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { examine } from "../../src/cli/doctor/doctor.ts";
 import { checkSettings } from "../../src/cli/doctor/settings-check.ts";
 import { settingRows } from "../../src/config/settings.ts";
-import { judgeAddress, parseRange } from "../../src/delivery/guard/address.ts";
+import { checkAddress, parseRange } from "../../src/delivery/guard/address.ts";
 import { apiScene, closeScenes } from "../api/api-scene.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -38,7 +38,7 @@ describe("what is denied", () => {
       const bytes = address.toByteArray();
       const last = bytes.map((byte, i) => byte | (0xff >> Math.min(8, Math.max(0, bits - i * 8))));
       for (const end of [bytes, last]) {
-        expect([range, judgeAddress(Uint8Array.from(end)).verdict]).toEqual([range, "denied"]);
+        expect([range, checkAddress(Uint8Array.from(end)).verdict]).toEqual([range, "denied"]);
       }
     }
   });

@@ -1,13 +1,14 @@
 // Nobody but the owner and the API token sees or changes an owner's things, on any route: every route
 // of /openapi.json is asked by callers who must not, with the names of the victim's own things.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
-import { describeApi, type ApiOperation } from "../support/api-operations.ts";
+import { describeApi, type ApiOperation, type JsonSchema } from "../support/api-operations.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Receiver } from "../support/receiver.ts";
-import { openScene, register, type Scene } from "../support/serve-scene.ts";
-import { API_TOKEN, type ServiceProcess } from "../support/service.ts";
+import { register } from "../support/serve-scene.ts";
+import { API_TOKEN } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 /** Stands in everything of the victims, so an answer without it has told nothing of them. */
 const CANARY = "canary";
@@ -37,46 +38,21 @@ const PARAMETERS: Record<string, (target: Target) => string> = {
 };
 /** Parameters that name nobody's thing. */
 const NAMELESS = new Set(["limit", "cursor", "after", "wait_ms"]);
-/** What stands in the query of a route in any case. */
-const QUERIES: Record<string, string> = { "GET /v1/listen/{session}/requests": "?wait_ms=0" };
+/** Fields that narrow what a request means and name nobody. */
+const NARROWING = new Set(["reason", "event"]);
+/** Values of fields that the document's examples do not give, or that the victims must not have yet. */
+const VALUES: Record<string, unknown> = { url: "https://example.com/canary-new" };
 
-const newWebhook = { url: "https://example.com/canary-new" };
-/** The bodies of each route that takes one: with each of them the victim would be read or changed. */
-const BODIES: Record<string, (target: Target) => unknown[]> = {
-  "POST /v1/events": () => [
-    { ...VICTIMS, event: "canary.forged", data: {} },
-    [{ user_id: VICTIMS.user_id, event: "canary.forged", data: {} }],
-  ],
-  "POST /v1/webhooks": () => [
-    { ...newWebhook, user_id: VICTIMS.user_id },
-    { ...newWebhook, org_id: VICTIMS.org_id },
-  ],
-  "PATCH /v1/webhooks/{id}": () => [{ description: "taken over" }, { enabled: false }],
-  "POST /v1/webhooks/{id}/rotate-secret": () => [{}, { grace_hours: 0 }],
-  "POST /v1/listen": () => [{ user_id: VICTIMS.user_id }, { org_id: VICTIMS.org_id }],
-  "POST /v1/listen/{session}/answers": () => [{ id: "1-1", status: 200, headers: [], body: "" }],
-  "POST /v1/parked/redeliver": ({ webhookId }) => [
-    { user_id: VICTIMS.user_id },
-    { org_id: VICTIMS.org_id },
-    { webhook_id: webhookId },
-    { user_id: VICTIMS.user_id, reason: "http-500", dry_run: true },
-  ],
-  "POST /v1/rejected/requeue": () => [{ all: true }],
-  "POST /v1/tokens": () => [{ user_id: VICTIMS.user_id }, { org_id: VICTIMS.org_id }],
-};
-
-let scene: Scene;
-let service: ServiceProcess;
+const { scene, service } = useService();
 let receiver: Receiver;
 let operations: ApiOperation[];
+let schemas: Record<string, JsonSchema>;
 const targets: Target[] = [];
 /** What tells something of the victims wherever it stands. */
 const known: string[] = [CANARY];
 
 beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-  ({ operations } = await describeApi(service.url));
+  ({ operations, schemas } = await describeApi(service.url));
   receiver = scene.receiver(
     ({ path }) => new Response(null, { status: path === "/dead" ? 500 : 204 }),
   );
@@ -121,8 +97,6 @@ beforeAll(async () => {
   }
 });
 
-afterAll(() => scene[Symbol.asyncDispose]());
-
 /** Every way in which a route can name the target; also, where it has a query, without any name. */
 function variantsOf(operation: ApiOperation, target: Target): Variant[] {
   const value = (name: string) => {
@@ -134,11 +108,73 @@ function variantsOf(operation: ApiOperation, target: Target): Variant[] {
   const queries = operation.queryParameters
     .filter((name) => !NAMELESS.has(name))
     .map((name) => `?${name}=${value(name)}`);
-  const bodies = operation.body ? BODIES[operation.name]?.(target) : [undefined];
-  if (!bodies) throw new Error(`say in BODIES what to send to ${operation.name}`);
-  return [QUERIES[operation.name] ?? "", ...queries].flatMap((query) =>
+  const bodies = operation.body === null ? [undefined] : bodiesOf(operation.body, target);
+  // Without it the answer would be waited for.
+  const always = operation.queryParameters.includes("wait_ms") ? "?wait_ms=0" : "";
+  return [always, ...queries].flatMap((query) =>
     bodies.map((body) => ({ path: path + query, body })),
   );
+}
+
+/**
+ * Valid bodies of a route, from its schema: two for each name of the victim's that it may hold, without
+ * and with all that narrows the request; where it holds none, the least that it takes and one for each
+ * field that is a number, a choice or a switch.
+ */
+function bodiesOf(given: JsonSchema, target: Target): unknown[] {
+  const schema = resolved(given);
+  const kinds = schema.anyOf ?? schema.oneOf;
+  if (kinds && !schema.properties) return kinds.flatMap((kind) => bodiesOf(kind, target));
+  if (schema.type === "array") return bodiesOf(schema.items ?? {}, target).map((body) => [body]);
+  const properties = Object.entries(schema.properties ?? {});
+  const least = sampleOf(schema, "") as Record<string, unknown>;
+  const narrowed = properties.flatMap(([name, { type }]): [string, unknown][] => {
+    if (NARROWING.has(name)) return [[name, PARAMETERS[name]?.(target)]];
+    return type === "boolean" ? [[name, true]] : [];
+  });
+  const named = properties.flatMap(([name]) => {
+    const victims = NARROWING.has(name) ? undefined : PARAMETERS[name]?.(target);
+    if (victims === undefined || name === "id") return [];
+    const body = { ...least, [name]: victims };
+    return narrowed.length === 0 ? [body] : [body, { ...body, ...Object.fromEntries(narrowed) }];
+  });
+  if (named.length > 0) return named;
+  const changed = properties
+    .filter(([, one]) => /boolean|integer/.test(String(one.type)) || one.enum || "const" in one)
+    .map(([name, one]) => ({ ...least, [name]: sampleOf(one, name) }));
+  const isEnough = Object.keys(least).length >= (schema.minProperties ?? 0);
+  return isEnough ? [least, ...changed] : changed;
+}
+
+function resolved(schema: JsonSchema): JsonSchema {
+  const name = schema.$ref?.split("/").at(-1);
+  return name === undefined ? schema : (schemas[name] ?? {});
+}
+
+function sampleOf(given: JsonSchema, name: string): unknown {
+  const schema = resolved(given);
+  if (name in VALUES) return VALUES[name];
+  if ("example" in schema) return schema.example;
+  if ("const" in schema) return schema.const;
+  if (schema.enum) return schema.enum[0];
+  switch (schema.type) {
+    case "object": {
+      const members = (schema.required ?? []).map((key) => [
+        key,
+        sampleOf(schema.properties?.[key] ?? {}, key),
+      ]);
+      return Object.fromEntries(members) as unknown;
+    }
+    case "array":
+      return [];
+    case "boolean":
+      return false;
+    case "integer":
+    case "number":
+      return schema.minimum ?? 1;
+    default:
+      return "";
+  }
 }
 
 async function ask(
@@ -213,7 +249,7 @@ async function attack(authorization: string | null, isFine: (status: number) => 
 
 const refused = (status: number) => status === 401 || status === 429;
 
-describe("every route tells and changes nothing", () => {
+describe("every route reveals and changes nothing", () => {
   test("without a token", () => attack(null, (status) => status === 401));
 
   const flip = (token: string, at: number) =>
@@ -261,7 +297,7 @@ describe("every route tells and changes nothing", () => {
     await attack(authorization, (status) => status === 404 || status === 200);
   });
 
-  test("and where another owner is named it is as if that one were not there", async () => {
+  test("for another owner, as if that owner did not exist", async () => {
     const authorization = `Bearer ${await scopedToken({ user_id: "u_eve" })}`;
     for (const operation of operations.filter(({ isClosed }) => isClosed)) {
       for (const variant of variantsOf(operation, targets[0]!)) {

@@ -1,25 +1,22 @@
 // The client before the real service on a real Valkey.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { Flux } from "../../src/sdk/flux.ts";
 import { FluxError } from "../../src/sdk/flux-error.ts";
 import type { FluxdropEvent } from "../../src/sdk/webhook-events.ts";
 import type { WebhookCreated } from "../../src/sdk/webhook.ts";
 import { eventually } from "../support/eventually.ts";
-import { openScene, type Scene } from "../support/serve-scene.ts";
 import { API_TOKEN, startServiceProcess } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 import { freshPrefix, ownValkey, testRedis } from "../support/valkey.ts";
 
-let scene: Scene;
+const { scene, service } = useService();
 let flux: Flux;
 let baseUrl: string;
 
 beforeAll(async () => {
-  scene = await openScene();
-  baseUrl = (await scene.serve()).url;
+  baseUrl = service.url;
   flux = new Flux({ apiKey: API_TOKEN, baseUrl });
 });
-
-afterAll(() => scene[Symbol.asyncDispose]());
 
 let owners = 0;
 /** Nobody else's. */

@@ -6,57 +6,44 @@ import express from "express";
 import { Flux } from "../../src/sdk/flux.ts";
 import type { SignatureOrHeaders } from "../../src/sdk/request-headers.ts";
 import { WebhookVerificationError } from "../../src/sdk/verification-error.ts";
+import { DIALECT_NAMES, dialectOf, type DialectName } from "../../src/wire/dialects/registry.ts";
 import { ArrivalLog } from "../support/arrival-log.ts";
-import {
-  RECEIVER_DIALECTS,
-  type ReceiverDialect,
-  type SentRequest,
-} from "../support/express-receivers.ts";
+import type { SentRequest } from "../support/express-receivers.ts";
 import {
   SIGNED_NOW,
   tampered,
-  TAMPERINGS,
+  tamperingsOf,
   type Captured,
 } from "../support/express-receivers-tampering.ts";
-import { openScene, type Scene } from "../support/serve-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 /** What is asked of the dialect whose page names `flux.webhooks.verify`; a look at the others. */
-const COUNT: Record<ReceiverDialect, number> = {
-  flux: 1_000,
-  fluxdrop: 50,
-  fluxdesk: 50,
-  standard: 50,
-};
+const countOf = (dialect: DialectName) => (dialect === "flux" ? 1_000 : 50);
 
 /** The signature of the dialect itself; the standard one of every dialect is that of `standard`. */
-const SIGNATURE: Record<ReceiverDialect, (headers: IncomingHttpHeaders) => SignatureOrHeaders> = {
-  flux: (headers) => headers["flux-signature"],
-  fluxdrop: (headers) => headers["x-fluxdrop-signature"],
-  fluxdesk: (headers) => headers["x-fluxdesk-signature"],
-  standard: (headers) => headers,
-};
+function signatureOf(dialect: DialectName, headers: IncomingHttpHeaders): SignatureOrHeaders {
+  const { ownSignature } = dialectOf(dialect);
+  return ownSignature === null ? headers : headers[ownSignature.header.toLowerCase()];
+}
 
 /**
  * No forgeries to a verifier: headers that no signature covers, which a receiver may compare with the
  * body; and the bare hex of `v1=<hex>`, which is the same signature as `fluxdrop` writes it.
  */
-const HARMLESS: Partial<Record<ReceiverDialect, readonly string[]>> = {
+const HARMLESS: Partial<Record<DialectName, readonly string[]>> = {
   fluxdrop: ["no timestamp", "an old timestamp", "another event", "no delivery"],
   fluxdesk: ["another event", "no delivery", "no scheme"],
 };
 
-let scene: Scene;
+const { scene, service } = useService();
 let flux: Flux;
 
 beforeAll(async () => {
-  scene = await openScene();
-  flux = new Flux({ apiKey: API_TOKEN, baseUrl: (await scene.serve()).url });
+  flux = new Flux({ apiKey: API_TOKEN, baseUrl: service.url });
 });
 
-afterAll(() => scene[Symbol.asyncDispose]());
-
-async function startReceiver(dialect: ReceiverDialect) {
+async function startReceiver(dialect: DialectName) {
   const secrets = new Map<string, string>();
   const accepted = new Map<string, ArrivalLog<SentRequest>>();
   const app = express();
@@ -64,7 +51,7 @@ async function startReceiver(dialect: ReceiverDialect) {
     const name = req.params.name ?? "";
     const body: Buffer = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0);
     try {
-      flux.webhooks.verify(body, SIGNATURE[dialect](req.headers), secrets.get(name) ?? "");
+      flux.webhooks.verify(body, signatureOf(dialect, req.headers), secrets.get(name) ?? "");
     } catch (error) {
       res.sendStatus(error instanceof WebhookVerificationError ? 401 : 500);
       return;
@@ -100,7 +87,7 @@ async function startReceiver(dialect: ReceiverDialect) {
   };
 }
 
-describe.each(RECEIVER_DIALECTS)("a receiver of %s that verifies by the SDK", (dialect) => {
+describe.each(DIALECT_NAMES)("a receiver of %s that verifies by the SDK", (dialect) => {
   let receiver: Awaited<ReturnType<typeof startReceiver>>;
   let captured: Captured;
   let seen: readonly SentRequest[];
@@ -117,7 +104,7 @@ describe.each(RECEIVER_DIALECTS)("a receiver of %s that verifies by the SDK", (d
       }),
     );
     if (!first || !second) throw new Error("a webhook is missing");
-    const events = Array.from({ length: COUNT[dialect] }, (_, n) => ({
+    const events = Array.from({ length: countOf(dialect) }, (_, n) => ({
       user_id,
       event: n === 0 ? "shared" : "file.created",
       id: `id-${n}`,
@@ -127,7 +114,7 @@ describe.each(RECEIVER_DIALECTS)("a receiver of %s that verifies by the SDK", (d
     await scene.push(
       ...events.map((event) => JSON.stringify(event).replace('{"n":', '{"cost":1.0, "n":')),
     );
-    seen = await first.log.waitFor(COUNT[dialect], { withinMs: 30_000 });
+    seen = await first.log.waitFor(countOf(dialect), { withinMs: 30_000 });
     const [otherWebhook] = await second.log.waitFor(1);
     const idOf = ({ headers }: SentRequest) => headers["webhook-id"];
     const genuine = seen.find((request) => otherWebhook && idOf(request) === idOf(otherWebhook));
@@ -139,7 +126,7 @@ describe.each(RECEIVER_DIALECTS)("a receiver of %s that verifies by the SDK", (d
   afterAll(() => receiver.stop());
 
   test("accepts every delivery", () => {
-    expect(new Set(seen.map(({ headers }) => headers["webhook-id"])).size).toBe(COUNT[dialect]);
+    expect(new Set(seen.map(({ headers }) => headers["webhook-id"])).size).toBe(countOf(dialect));
   });
 
   const signNow = SIGNED_NOW[dialect];
@@ -149,7 +136,7 @@ describe.each(RECEIVER_DIALECTS)("a receiver of %s that verifies by the SDK", (d
     });
   }
 
-  const tamperings = TAMPERINGS[dialect].filter(([claim]) => !HARMLESS[dialect]?.includes(claim));
+  const tamperings = tamperingsOf(dialect).filter(([claim]) => !HARMLESS[dialect]?.includes(claim));
 
   test("is put to at least twenty tamperings", () => {
     expect(tamperings.length).toBeGreaterThanOrEqual(20);

@@ -8,7 +8,7 @@ import {
   InvalidEventError,
   type ListClient,
 } from "../../src/sdk/enqueue.ts";
-import type { EventInput } from "../../src/sdk/event-input.ts";
+import type { EventInput } from "../../src/sdk/events.ts";
 import type { LocalValkey } from "../../src/local-valkey/start.ts";
 import { readElement, type Event } from "../../src/wire/event.ts";
 import { ValkeyProxy } from "../faults/proxy.ts";

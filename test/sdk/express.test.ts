@@ -145,6 +145,6 @@ describe("the middleware for Express", () => {
     const { post } = await open();
     const response = await post({}, "{}");
     expect(response.status).toBe(500);
-    expect(await response.text()).toContain("receiveWebhook must stand before this handler");
+    expect(await response.text()).toContain("receiveWebhook must run before this handler");
   });
 });

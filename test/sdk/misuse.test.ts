@@ -7,8 +7,8 @@ import { errorOf, GOOD, verifyVector } from "./verify-vector.ts";
 
 describe("verify tells its user what to change", () => {
   test.each<[claim: string, payload: unknown, found: string]>([
-    ["a parsed body", { id: "evt_1" }, "what a parser made of it"],
-    ["a parsed array", [], "what a parser made of it"],
+    ["a parsed body", { id: "evt_1" }, "a parsed body"],
+    ["a parsed array", [], "a parsed body"],
     ["a body that is missing", undefined, "found nothing"],
     ["a promise", Promise.resolve(""), "needs an await"],
     ["a request", new Request("http://localhost"), "has not been read"],

@@ -1,12 +1,12 @@
 // The package as it is published: built into a folder, and run there by Node, Bun, Deno where it is on
 // the machine, and in a realm like a Worker's.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { dialectOf, DIALECT_NAMES } from "../../src/wire/dialects/registry.ts";
-import { openScene, type Scene } from "../support/serve-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 import { tempFolder } from "../support/valkey.ts";
 import { standard } from "../vectors/signatures.json";
 import { NOW_SECONDS, OTHER_SECRET, SECRET, signedRequest } from "./signed-request.ts";
@@ -15,17 +15,12 @@ const ROOT = join(import.meta.dir, "../..");
 const PORTABLE = join(import.meta.dir, "portable");
 const folder = tempFolder("sdk");
 
-let scene: Scene;
-let serviceUrl: string;
+const { scene, service } = useService();
 
 beforeAll(async () => {
   const built = await run([process.execPath, "build.ts", "--sdk", folder]);
   expect(built).toMatchObject({ exitCode: 0, stderr: "" });
-  scene = await openScene();
-  serviceUrl = (await scene.serve()).url;
 }, 60_000);
-
-afterAll(() => scene[Symbol.asyncDispose]());
 
 async function run(command: string[]) {
   const child = Bun.spawn(command, {
@@ -60,7 +55,7 @@ async function inputText(): Promise<string> {
     samples: await Promise.all(samples),
     vector: standard,
     service: {
-      url: serviceUrl,
+      url: service.url,
       token: API_TOKEN,
       owner: `u_${++owners}`,
       unreachable: closed.url,

@@ -235,7 +235,7 @@ describe("a FluxError", () => {
     expect(await rejection(hanging.flux.events.send(EVENT))).toMatchObject({
       status: 0,
       type: "urn:fluxhook:sdk:timeout",
-      detail: "there was none within 50 ms",
+      detail: "no answer within 50 ms",
     });
     const { service, flux } = open(accepted, { retries: 0 });
     await service.stop();

@@ -1,7 +1,9 @@
 // What a receiver must refuse, per dialect: requests made from genuine ones by somebody in between,
 // or by a sender who has read the documentation wrongly.
 import { createHash, createHmac } from "node:crypto";
-import type { ReceiverDialect, SentRequest } from "./express-receivers.ts";
+import type { OwnSignature } from "../../src/wire/dialects/dialect.ts";
+import { dialectOf, type DialectName } from "../../src/wire/dialects/registry.ts";
+import type { SentRequest } from "./express-receivers.ts";
 
 export interface Captured {
   genuine: SentRequest;
@@ -130,7 +132,8 @@ const standardBy = (sign: (captured: Captured, prefix: string) => string): Tampe
   };
 };
 
-export const TAMPERINGS: Record<ReceiverDialect, Tampering[]> = {
+/** What each dialect is put to, written from its page and not from our source. */
+const TAMPERINGS = {
   fluxdrop: [
     ...BODIES,
     ...hexSignature("x-fluxdrop-signature", ""),
@@ -234,10 +237,60 @@ export const TAMPERINGS: Record<ReceiverDialect, Tampering[]> = {
       standardBy(({ genuine, secret }) => hmac(keyOf(secret), genuine.body).toString("base64")),
     ],
   ],
-};
+} satisfies Partial<Record<DialectName, Tampering[]>>;
+
+/** For a dialect that has no list above: made from what it says of its own signature. */
+function ofOwnSignature(own: OwnSignature): Tampering[] {
+  const name = own.header.toLowerCase();
+  const rewritten = (change: (hex: string, captured: Captured, seconds: number) => string) =>
+    header(name, (value, captured) => {
+      const { signatures, unixSeconds } = own.read(value);
+      const seconds = unixSeconds ?? 0;
+      return own.write([change(signatures[0] ?? "", captured, seconds)], seconds);
+    });
+  const signedAt = (secondsOf: () => number) =>
+    header(name, (_value, { genuine, secret }) => {
+      const seconds = secondsOf();
+      return own.write([hexHmac(secret, own.prefix(seconds), genuine.body)], seconds);
+    });
+  const timed: Tampering[] = [
+    ["an old request, replayed", signedAt(() => nowSeconds() - 301)],
+    ["a request of the future", signedAt(() => nowSeconds() + 330)],
+  ];
+  return [
+    ...BODIES,
+    ["no signature", header(name, () => null)],
+    ["an empty signature", header(name, () => "")],
+    ["a truncated signature", rewritten((hex) => hex.slice(0, -1))],
+    ["half a signature", rewritten((hex) => hex.slice(0, 32))],
+    ["a lengthened signature", rewritten((hex) => `${hex}0`)],
+    ["one digit of the signature changed", rewritten(lastChanged)],
+    ["the signature in upper case", rewritten((hex) => hex.toUpperCase())],
+    ["base64 of the hex signature", rewritten((hex) => btoa(hex))],
+    ["the other webhook's signature", header(name, (_, c) => c.otherWebhook.headers[name] ?? "")],
+    ["the next delivery's signature", header(name, (_, c) => c.next.headers[name] ?? "")],
+    [
+      "another secret's signature",
+      rewritten((_hex, { genuine }, s) => hexHmac(OTHER_SECRET, own.prefix(s), genuine.body)),
+    ],
+    [
+      "a signature by the decoded secret",
+      rewritten((_hex, c, s) => hexHmac(keyOf(c.secret), own.prefix(s), c.genuine.body)),
+    ],
+    ...(own.read("").unixSeconds === null ? [] : timed),
+  ];
+}
+
+export function tamperingsOf(name: DialectName): Tampering[] {
+  const listed: Partial<Record<DialectName, Tampering[]>> = TAMPERINGS;
+  const { ownSignature } = dialectOf(name);
+  return (
+    listed[name] ?? (ownSignature === null ? TAMPERINGS.standard : ofOwnSignature(ownSignature))
+  );
+}
 
 /** Signed anew the way the tamperings above do it: refused for their time, not for their form. */
-export const SIGNED_NOW: Partial<Record<ReceiverDialect, Tamper>> = {
+export const SIGNED_NOW: Partial<Record<DialectName, Tamper>> = {
   flux: flux((_time, _hex, captured) => fluxAt(nowSeconds(), captured)),
   standard: standardAt(nowSeconds),
 };

@@ -4,6 +4,7 @@ import { mkdtempSync, symlinkSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
 import express, { type Request } from "express";
+import { dialectOf, type DialectName } from "../../src/wire/dialects/registry.ts";
 import { ArrivalLog } from "./arrival-log.ts";
 import { tempFolder } from "./valkey.ts";
 
@@ -28,40 +29,35 @@ export interface ExpressReceiver extends AsyncDisposable {
 
 type IsGenuine = (rawBody: Buffer, headers: IncomingHttpHeaders, secret: string) => boolean;
 
-/** What each dialect's receiver asks of a request besides its signature. */
-const CHECKS = {
-  fluxdrop: {
-    verify: "isFluxdrop",
-    holds: ({ headers }: Request, body: Record<string, unknown>) =>
-      isUuid(headers["x-fluxdrop-delivery"]) &&
-      isRecent(headers["x-fluxdrop-timestamp"]) &&
-      headers["x-fluxdrop-event"] === body["event"],
-  },
-  fluxdesk: {
-    verify: "isFluxDesk",
-    holds: ({ headers }: Request, body: Record<string, unknown>) =>
-      isUuid(headers["x-fluxdesk-delivery-id"]) &&
-      headers["x-fluxdesk-event-type"] === body["type"] &&
-      body["version"] === 1 &&
-      typeof body["title"] === "string",
-  },
-  flux: {
-    verify: "isFlux",
-    holds: (_request: Request, body: Record<string, unknown>) =>
-      String(body["id"]).startsWith("evt_") && Number.isInteger(body["created"]),
-  },
-  standard: {
-    verify: "isStandard",
-    holds: (_request: Request, body: Record<string, unknown>) => !("id" in body),
-  },
-} as const;
+type Holds = (request: Request, body: Record<string, unknown>) => boolean;
 
-export type ReceiverDialect = keyof typeof CHECKS;
-export const RECEIVER_DIALECTS = Object.keys(CHECKS) as ReceiverDialect[];
+/** What a receiver asks of a request besides its signature, as its section of the page says. */
+const CHECKS: Partial<Record<DialectName, Holds>> = {
+  fluxdrop: ({ headers }, body) =>
+    isUuid(headers["x-fluxdrop-delivery"]) &&
+    isRecent(headers["x-fluxdrop-timestamp"]) &&
+    headers["x-fluxdrop-event"] === body["event"],
+  fluxdesk: ({ headers }, body) =>
+    isUuid(headers["x-fluxdesk-delivery-id"]) &&
+    headers["x-fluxdesk-event-type"] === body["type"] &&
+    body["version"] === 1 &&
+    typeof body["title"] === "string",
+  flux: (_request, body) =>
+    String(body["id"]).startsWith("evt_") && Number.isInteger(body["created"]),
+  standard: (_request, body) => !("id" in body),
+};
 
-export async function startExpressReceiver(dialect: ReceiverDialect): Promise<ExpressReceiver> {
-  const { verify, holds } = CHECKS[dialect];
-  const isGenuine = await documentedVerifier(verify);
+/** Of a dialect that has no line above: its headers and the members of its body are there. */
+function hasAll(name: DialectName): Holds {
+  const { headers, body } = dialectOf(name);
+  return (request, sent) =>
+    Object.keys(headers).every((header) => request.get(header)) &&
+    Object.keys(body).every((member) => member in sent);
+}
+
+export async function startExpressReceiver(dialect: DialectName): Promise<ExpressReceiver> {
+  const holds = CHECKS[dialect] ?? hasAll(dialect);
+  const isGenuine = await documentedVerifier(dialect);
   const secrets = new Map<string, string>();
   const logs = new Map<string, ArrivalLog<SentRequest>>();
   let refused = 0;
@@ -110,20 +106,26 @@ export async function startExpressReceiver(dialect: ReceiverDialect): Promise<Ex
   };
 }
 
-let documented: Promise<Record<string, IsGenuine>> | undefined;
+let documented: Promise<(dialect: DialectName) => IsGenuine | undefined> | undefined;
 
 /** Run outside of the checkout, as a receiver's own project would be, with its packages beside it. */
-async function documentedVerifier(name: string): Promise<IsGenuine> {
+async function documentedVerifier(dialect: DialectName): Promise<IsGenuine> {
   documented ??= (async () => {
     const page = await Bun.file(join(ROOT, "docs/dialects.md")).text();
     const snippets = [...page.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, code = ""]) => code);
     const folder = mkdtempSync(join(tempFolder("receivers"), "project-"));
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     await Bun.write(join(folder, "verify.mjs"), snippets.join("\n"));
-    return (await import(join(folder, "verify.mjs"))) as Record<string, IsGenuine>;
+    const verifiers = (await import(join(folder, "verify.mjs"))) as Record<string, IsGenuine>;
+    return (name) => {
+      const [section = ""] = page.split(`\n## \`${name}\`\n`)[1]?.split("\n## ") ?? [];
+      return verifiers[/^export function (\w+)/m.exec(section)?.[1] ?? ""];
+    };
   })();
-  const verifier = (await documented)[name];
-  if (verifier === undefined) throw new Error(`docs/dialects.md has no function ${name}`);
+  const verifier = (await documented)(dialect);
+  if (verifier === undefined) {
+    throw new Error(`docs/dialects.md exports no function in the section of ${dialect}`);
+  }
   return verifier;
 }
 

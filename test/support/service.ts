@@ -1,6 +1,6 @@
 // The real process: `fluxhook` from the sources, or the binary that FLUXHOOK_TEST_BINARY names.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "./eventually.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
@@ -125,9 +125,9 @@ export function spawnFluxhook(
     stdout: "pipe",
     stderr: "pipe",
   });
-  const lifeline = afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
+  const onDeath = runOnProcessDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
   // Its number may be somebody else's afterwards.
-  void child.exited.then(() => lifeline.release());
+  void child.exited.then(() => onDeath.cancel());
   return child;
 }
 

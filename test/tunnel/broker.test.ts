@@ -1,4 +1,4 @@
-// Two replicas on one Valkey: what one takes from outside, the client that polls the other gets.
+// Two replicas on one Valkey: the client polls one, and requests come to the other.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { TunnelBroker, type RequestToForward } from "../../src/tunnel/broker.ts";
@@ -22,7 +22,7 @@ afterAll(() => {
   redis.disconnect();
 });
 
-/** Two replicas with one session that was just polled. */
+/** Opens two replicas with one session that was just polled. */
 async function openLines(limits: TunnelStoreOptions = {}) {
   const prefix = freshPrefix();
   const onError = (error: unknown) => console.error(error);
@@ -78,7 +78,7 @@ describe("a request to a session", () => {
       kind: "answered",
       answer: { status: 418, headers: [{ name: "x-b", value: "2" }], body: Buffer.from(bytes) },
     });
-    // It is done: nobody gets it again, and its answer is not kept.
+    // It has ended: it is not returned again, and its answer is not stored.
     expect((await poll(here, "0-0", 100, 0)).requests).toEqual([]);
     expect(await there.answer(SESSION, { id, status: 200, headers: [], body: "" })).toBe("nobody");
   });
@@ -90,7 +90,7 @@ describe("a request to a session", () => {
     }
     const first = await poll(there, "0-0", 2);
     expect(bodies(first)).toEqual(["a", "b"]);
-    // A reply that got lost is asked for again.
+    // The client polls again after a lost reply.
     expect(await poll(there, "0-0", 2)).toEqual(first);
     expect(bodies(await poll(there, first.requests[1]?.id))).toEqual(["c"]);
     for (const { id } of first.requests) {
@@ -183,11 +183,11 @@ describe("a session (guarantee 6)", () => {
       "session:session-1:requests",
       "webhooks",
     ]);
-    // The sweep ends the entries of the last one, with the webhooks that they name.
+    // The sweep removes the entries of the last one, with their webhooks.
     for (const key of keys.filter((one) => one !== `${base}webhooks`)) {
       expect([key, await redis.pttl(key)]).not.toEqual([key, -1]);
     }
-    // Cluster specification, "Hash tags": one script touches them all.
+    // Cluster specification, "Hash tags": one script uses them all.
     expect(keys.filter((key) => !key.startsWith(base))).toEqual([]);
     limit.abort();
     await handing;
@@ -212,7 +212,7 @@ test("a wake-up that is lost with its connection is made up for", async () => {
   const { here, there } = await openLines();
   const handing = here.forward(SESSION, request(), NEVER);
   const { requests } = await poll(there);
-  // Both replicas' subscriptions, and no other of this Valkey.
+  // The subscriptions of both replicas; this Valkey has no others.
   const clients = String(await redis.call("CLIENT", "LIST", "TYPE", "pubsub")).split("\n");
   for (const client of clients) {
     const id = /^id=(\d+) .*name=fluxhook-listen-bell /.exec(client)?.[1];

@@ -9,9 +9,9 @@ import { ValkeyUnavailable } from "../../src/valkey/connection/errors.ts";
 import { listenUrl } from "../../src/wire/tunnel.ts";
 
 const SENT_OUT: Answer = { kind: "failure", reason: "dns", code: "sent-out" };
-/** Says of what comes to it that it would go out. */
+/** Records deliveries that would be sent over HTTP. */
 const egress: Sending = {
-  guard: { judge: () => ({ verdict: "unresolved", reason: "dns", detail: "sent-out" }) },
+  guard: { check: () => ({ verdict: "unresolved", reason: "dns", detail: "sent-out" }) },
   send: async () => SENT_OUT,
 };
 
@@ -88,7 +88,7 @@ describe("a delivery to a session", () => {
     const { guard } = withSessions(egress, { forward: async () => answered(200) });
     const deadline = new Deadline(1_000);
     const urls = [listenUrl("abc"), "https://example.com/", "fluxhook-listener://abc"];
-    const verdicts = await Promise.all(urls.map(async (url) => guard.judge(target(url), deadline)));
+    const verdicts = await Promise.all(urls.map(async (url) => guard.check(target(url), deadline)));
     deadline.clear();
     expect(verdicts.map(({ verdict }) => verdict)).toEqual(["allowed", "unresolved", "unresolved"]);
     const { answer, came } = await send("https://example.com/", async () => answered(200));

@@ -1,4 +1,4 @@
-// The end of a session by itself: its client is gone, so its webhook goes too.
+// A session expires because its client no longer polls: its webhook is deleted too.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sweepSessions } from "../../src/tunnel/sweep.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 
-/** What Cluster hashes of a key (Cluster specification, "Hash tags"). */
+/** Returns the part of a key that Cluster hashes (Cluster specification, "Hash tags"). */
 function hashed(key: string): string {
   const open = key.indexOf("{");
   const close = key.indexOf("}", open + 1);
   return open >= 0 && close > open + 1 ? key.slice(open + 1, close) : key;
 }
 
-// Every name that FLUXHOOK_QUEUE takes: braces only as one hash tag.
+// Every form of name that FLUXHOOK_QUEUE accepts: braces only as one hash tag.
 describe.each(["fluxhook:events", "{orders}:events", "a{b}c", "{a}", "list with spaces", "é"])(
   "the keys of the queue %p",
   (queue) => {

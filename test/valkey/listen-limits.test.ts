@@ -1,4 +1,4 @@
-// Guarantee 6 for `fluxhook listen`: how many sessions there are, and how many bytes wait in them.
+// Guarantee 6 for `fluxhook listen`: the number of sessions, and the bytes of waiting requests, are bounded.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { Link } from "../../src/valkey/connection/link.ts";

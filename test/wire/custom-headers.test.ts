@@ -1,5 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { checkCustomHeaders } from "../../src/wire/custom-headers.ts";
+import { checkCustomHeaders, reservedBy } from "../../src/wire/custom-headers.ts";
+import { DATA, DEFAULTS, EVENT_TYPE, type Dialect } from "../../src/wire/dialects/dialect.ts";
+import { DIALECT_NAMES, dialectOf } from "../../src/wire/dialects/registry.ts";
+import { makeSecret } from "../../src/wire/secret.ts";
+import { Signer, signRequest } from "../../src/wire/signature.ts";
 
 function headers(count: number, value = "v"): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, at) => [`X-Custom-${at}`, value]));
@@ -57,6 +61,68 @@ describe("checkCustomHeaders refuses the name", () => {
   test("that stands twice in upper and lower case", () => {
     const problems = checkCustomHeaders({ "X-One": "1", "x-one": "2" });
     expect(problems.map(({ name }) => name)).toEqual(["x-one"]);
+  });
+});
+
+describe("no custom header can stand for one that Fluxhook signs or writes", () => {
+  const demo: Dialect = {
+    ...DEFAULTS,
+    name: "demo",
+    catalogue: [],
+    body: { kind: EVENT_TYPE, data: DATA },
+    envelope: ({ type, data }) => `{"kind":${JSON.stringify(type)},"data":${data}}`,
+    headers: { "X-Demo-Kind": ({ eventType }) => eventType, Demo: () => "1" },
+    ownSignature: {
+      header: "Demo-Signature",
+      prefix: () => "",
+      write: ([newest = ""]) => newest,
+      read: (value) => ({ signatures: [value], unixSeconds: null }),
+    },
+  };
+
+  async function headersOfRequest(dialect: Dialect): Promise<string[]> {
+    const body = dialect.envelope({
+      id: "a",
+      type: "b",
+      timestamp: "2026-01-31T12:00:00Z",
+      data: "{}",
+    });
+    const signed = await signRequest({
+      dialect,
+      secrets: [new Signer(makeSecret())],
+      eventId: "a",
+      eventType: "b",
+      deliveryId: "0b9d1f0e-6c53-4a0e-9f0d-1d6f5ac1f7a1",
+      unixSeconds: 1_769_860_800,
+      body,
+      bodyBytes: new TextEncoder().encode(body),
+    });
+    return Object.keys(signed);
+  }
+
+  test.each(DIALECT_NAMES)("every header of a %s request is refused, in any case", async (name) => {
+    const names = await headersOfRequest(dialectOf(name));
+    expect(names.length).toBeGreaterThan(4);
+    for (const header of names) {
+      for (const spelling of [header, header.toLowerCase(), header.toUpperCase()]) {
+        expect(checkCustomHeaders({ [spelling]: "v" })).toHaveLength(1);
+      }
+    }
+  });
+
+  test("a new dialect reserves all that its requests have, by being in the registry", async () => {
+    const { names, prefixes } = reservedBy([demo]);
+    expect(names).toEqual(["x-demo-kind", "demo", "demo-signature"]);
+    expect(prefixes).toEqual(["x-demo-"]);
+    const ownHeaders = (await headersOfRequest(demo)).filter((name) => /demo/i.test(name));
+    expect(ownHeaders.map((name) => name.toLowerCase()).toSorted()).toEqual(names.toSorted());
+  });
+
+  test("of every dialect with an X-… header of its own, the other names beginning so are refused", () => {
+    const { prefixes } = reservedBy(DIALECT_NAMES.map(dialectOf));
+    expect(prefixes).toEqual(expect.arrayContaining(["x-fluxdrop-", "x-fluxdesk-"]));
+    for (const prefix of prefixes)
+      expect(checkCustomHeaders({ [`${prefix}next`]: "v" })).toHaveLength(1);
   });
 });
 

@@ -93,7 +93,7 @@ describe("readElement accepts", () => {
   });
 });
 
-describe("data goes out exactly as it came", () => {
+describe("data is sent exactly as it was received", () => {
   test.each(dataTexts)("%s", (data) => {
     const text = `{"data":${data},"event":"e","user_id":"u"}`;
     expect(accepted(text).data).toBe(data);

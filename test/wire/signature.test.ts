@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
-import { bunHmac } from "../../src/delivery/bun-hmac.ts";
+import { bunHmac } from "../../src/delivery/deliver.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
 import { makeSecret } from "../../src/wire/secret.ts";
 import {
@@ -55,7 +55,7 @@ describe("the published vector", () => {
 });
 
 describe("signRequest", () => {
-  test("sends the headers of DESIGN §2.3 and no others", async () => {
+  test("sends the headers of docs/design.md §2.3 and no others", async () => {
     const secret = makeSecret();
     const headers = await signRequest(request([secret], { unixSeconds: 1_769_860_800 }));
     const own = createHmac("sha256", secret).update(BODY).digest("hex");

@@ -27,6 +27,7 @@ export function member(queue: TestQueue, link: Link): TestMember {
     capacity,
     link,
     log,
+    claimer: new WakeUp(),
     parkedSweep: { sweepSoon: () => (one.parkedGroups += 1) },
   });
   const one: TestMember = { claims, capacity, log, settled: [], parkedGroups: 0 };

@@ -1,5 +1,6 @@
 // A scoped token implies its owner (docs/design.md §2.5): a request that names no owner means that one.
 import type { MiddlewareHandler } from "hono";
+import { isJsonObject } from "../../wire/json-object.ts";
 import { splitOwnerRef } from "../../wire/owner.ts";
 import { cacheText } from "../http/body.ts";
 import type { ApiEnv } from "../http/env.ts";
@@ -20,7 +21,7 @@ export const impliedInQuery: MiddlewareHandler<ApiEnv> = async (c, next) => {
 /** Adds the owner to the body, after `jsonBody`. */
 export const impliedInBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const body: unknown = await c.req.json();
-  const own = isObject(body) && !("user_id" in body) && !("org_id" in body);
+  const own = isJsonObject(body) && !("user_id" in body) && !("org_id" in body);
   const field = own ? ownField(c.var.principal) : null;
   if (field) {
     cacheText(c, JSON.stringify({ ...(body as object), [field[0]]: field[1] }));
@@ -32,8 +33,4 @@ function ownField(principal: ApiEnv["Variables"]["principal"]): [string, string]
   if (principal.kind === "api") return null;
   const { kind, id } = splitOwnerRef(principal.owner);
   return [`${kind}_id`, id];
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 // Reads request bodies: JSON in UTF-8, bounded whatever the headers claim.
 import type { Context, MiddlewareHandler } from "hono";
+import { decodeUtf8 } from "../../wire/bytes.ts";
 import { measureNesting, tooDeepMessage, type Nesting } from "../../wire/json-nesting.ts";
 import { readBounded } from "../../wire/read-bounded.ts";
 import type { ApiEnv } from "./env.ts";
@@ -20,8 +21,6 @@ const MAX_OUTSIDE_TEXTS = 1_000_000;
 // Only one part of the pattern matches a run of blanks: with two, the time is quadratic in its length.
 export const CONTENT_TYPE_FORM =
   /^application\/json\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*(?:;\s*)?)?)?$/i;
-// `ignoreBOM` keeps the mark in the text, where JSON.parse refuses it (RFC 8259 §8.1).
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Puts the exact text of the body into `c.var.bodyText`, and into Hono's cache for the route's schema. */
 export function jsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
@@ -84,12 +83,8 @@ async function readText(
     return problem(c, "bad-request", "the body is incomplete");
   }
   if (bytes === null) return tooLarge(c, maxBytes);
-  let text: string;
-  try {
-    text = UTF8.decode(bytes);
-  } catch {
-    return problem(c, "not-json", "the body is not valid UTF-8");
-  }
+  const text = decodeUtf8(bytes);
+  if (text === null) return problem(c, "not-json", "the body is not valid UTF-8");
   const nesting = await inTurns(measureNesting(text));
   if (nesting.tooDeep !== null) {
     const { field } = nesting.tooDeep;

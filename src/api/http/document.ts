@@ -77,13 +77,15 @@ export function* documentSteps(api: Api, head: DocumentHead): Steps<OpenApiDocum
   const routes = [];
   for (const definition of api.openAPIRegistry.definitions) {
     if (definition.type === "route") routes.push(definition.route);
+    else if (definition.type === "webhook")
+      rest.openAPIRegistry.registerWebhook(definition.webhook);
     else if (definition.type === "component") {
       const { componentType, name, component } = definition;
       rest.openAPIRegistry.registerComponent(componentType, name, component);
     } else throw new Error(`the document has no place for a ${definition.type} of its own`);
   }
   const document = rest.getOpenAPI31Document(head);
-  const schemas = {};
+  const schemas = { ...document.components?.schemas };
   const paths: NonNullable<OpenApiDocument["paths"]> = {};
   for (const route of routes) {
     yield;

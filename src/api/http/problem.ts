@@ -11,39 +11,6 @@ import { NOT_READY_CODES, type NotReadyCause } from "../../wire/not-ready.ts";
 import type { ApiLog } from "../deps.ts";
 import type { ApiEnv } from "./env.ts";
 
-export const problemSchema = z
-  .object({
-    type: z.string().meta({ example: "urn:fluxhook:problem:invalid" }),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    errors: z
-      .array(
-        z.object({
-          field: z.string().describe("dotted path; empty for the whole input"),
-          code: z.string(),
-          message: z.string(),
-        }),
-      )
-      .optional()
-      .describe("one entry for each invalid field"),
-    webhook_id: z.string().optional().describe("the webhook that caused the problem"),
-    causes: z
-      .array(
-        z.object({
-          code: z.enum(NOT_READY_CODES),
-          queue: z.string().nullable().describe("the list that it concerns; null means all lists"),
-          message: z.string(),
-        }),
-      )
-      .optional()
-      .describe("for `not-ready`: why the process does not do its work"),
-  })
-  .meta({ id: "Problem" });
-
-export type Problem = z.infer<typeof problemSchema>;
-export type FieldError = NonNullable<Problem["errors"]>[number];
-
 const PROBLEMS = {
   "bad-request": { status: 400, title: "The request is malformed" },
   "not-json": { status: 400, title: "The body is not JSON" },
@@ -71,6 +38,43 @@ const PROBLEMS = {
 } as const;
 
 export type ProblemKind = keyof typeof PROBLEMS;
+const PROBLEM_TYPES = (Object.keys(PROBLEMS) as ProblemKind[]).map(
+  (kind) => `urn:fluxhook:problem:${kind}` as const,
+);
+
+export const problemSchema = z
+  .object({
+    type: z.enum(PROBLEM_TYPES).meta({ example: "urn:fluxhook:problem:invalid" }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    errors: z
+      .array(
+        z.object({
+          field: z.string().describe("dotted path; empty for the whole input"),
+          code: z.string(),
+          message: z.string(),
+        }),
+      )
+      .optional()
+      .describe("one entry for each fault of the input"),
+    webhook_id: z.string().optional().describe("the existing webhook of a `duplicate-webhook`"),
+    causes: z
+      .array(
+        z.object({
+          code: z.enum(NOT_READY_CODES),
+          queue: z.string().nullable().describe("the affected list; null for all of them"),
+          message: z.string(),
+        }),
+      )
+      .optional()
+      .describe("for `not-ready`: the causes"),
+  })
+  .meta({ id: "Problem" });
+
+export type Problem = z.infer<typeof problemSchema>;
+export type FieldError = NonNullable<Problem["errors"]>[number];
+
 export type ProblemStatus = (typeof PROBLEMS)[ProblemKind]["status"];
 type StatusOf<K extends ProblemKind> = (typeof PROBLEMS)[K]["status"];
 

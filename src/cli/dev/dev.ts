@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import colors from "picocolors";
 import { isGiven, readSettings, type Settings } from "../../config/settings.ts";
 import { createLog, type Log } from "../../log.ts";
 import { Link } from "../../valkey/connection/link.ts";
@@ -17,6 +16,7 @@ import { printable } from "../../wire/printable.ts";
 import type { Webhook } from "../../wire/webhook.ts";
 import { ApiClient } from "../terminal/api-client.ts";
 import { logTable } from "../terminal/log-table.ts";
+import { colors } from "../terminal/output.ts";
 import { startSampleReceiver, type ReceivedDelivery } from "./sample-receiver.ts";
 import { SAMPLE_USER, sampleElement, sampleElements } from "./samples.ts";
 import { startService, type Service } from "../../service/service.ts";
@@ -96,7 +96,7 @@ async function run({ settings, token, valkey, log, once, stopped }: Run): Promis
       ARRIVED_WITHIN_MS,
       `only ${seen.length} of ${samples.length} deliveries arrived; see the log lines above`,
     );
-    console.log(logTable(await logOf(api, samples.length)));
+    console.log(logTable(await logOf(api, seen)));
     const verified = seen.filter((delivery) => delivery.verification.ok).length;
     say(`${verified} of ${samples.length} deliveries arrived and verified`);
     if (once) return verified === samples.length ? 0 : 1;
@@ -168,11 +168,15 @@ async function registerReceiver(api: ApiClient, url: string): Promise<string> {
   return secret;
 }
 
-/** The log is written behind the deliveries, so it may be a moment late. */
-async function logOf(api: ApiClient, expected: number): Promise<LogEntry[]> {
+/**
+ * Waits until the log has these deliveries: it is written after them, and may have those of an earlier
+ * run. Gives up after a second.
+ */
+async function logOf(api: ApiClient, seen: readonly ReceivedDelivery[]): Promise<LogEntry[]> {
   for (let tries = 0; ; tries += 1) {
     const { logs } = await api.call<{ logs: LogEntry[] }>("GET", `/v1/users/${SAMPLE_USER}/logs`);
-    if (logs.length >= expected || tries >= 50) return logs;
+    const logged = new Set(logs.map((entry) => entry.delivery_id));
+    if (tries >= 50 || seen.every(({ deliveryId }) => logged.has(deliveryId))) return logs;
     await Bun.sleep(20);
   }
 }

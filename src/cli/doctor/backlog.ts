@@ -32,7 +32,7 @@ export const backlogChecks: Check[] = [
         const [count, bytes] = await link.run((client) =>
           Promise.all([client.zcard(keys.parked), client.hget(keys.stats, "parked_bytes")]),
         );
-        return judgeCap(
+        return checkCap(
           `${queue}: ${count} parked`,
           Math.max(count / settings.PARKED_MAX, Number(bytes ?? 0) / settings.PARKED_MAX_BYTES),
           "redeliver them (POST /v1/parked/redeliver), or the oldest fall out",
@@ -47,7 +47,7 @@ export const backlogChecks: Check[] = [
     look: asksValkey(async ({ link }, { settings }) => {
       const { rejected } = sharedKeys(settings.PREFIX);
       const count = await link.run((client) => client.llen(rejected));
-      return judgeCap(
+      return checkCap(
         `${count} rejected`,
         count / settings.REJECTED_MAX,
         "see why (GET /v1/rejected): a producer sends what is no event",
@@ -56,7 +56,7 @@ export const backlogChecks: Check[] = [
   },
 ];
 
-export function judgeCap(found: string, share: number, advice: string): Finding {
+export function checkCap(found: string, share: number, advice: string): Finding {
   return share >= NEAR_SHARE
     ? warning(`${found}, ${Math.round(share * 100)} % of the cap`, advice)
     : ok(found);
@@ -82,10 +82,10 @@ async function checkQueue(valkey: ValkeyUp, queue: string, settings: Settings): 
     );
   }
   const first = await lookAt(valkey, queue, settings);
-  if (first.waiting === 0 || first.workers === 0) return judgeQueue(first, 0, settings.ALERT_AGE);
+  if (first.waiting === 0 || first.workers === 0) return queueFinding(first, 0, settings.ALERT_AGE);
   await Bun.sleep(LOOK_AGAIN_MS);
   const second = await lookAt(valkey, queue, settings);
-  return judgeQueue(second, second.taken - first.taken, settings.ALERT_AGE);
+  return queueFinding(second, second.taken - first.taken, settings.ALERT_AGE);
 }
 
 async function lookAt({ link }: ValkeyUp, queue: string, settings: Settings): Promise<QueueLook> {
@@ -121,7 +121,7 @@ function timestampOf(element: Uint8Array, maxEventBytes: number): number | null 
   return timestamp === undefined ? null : Date.parse(timestamp);
 }
 
-export function judgeQueue(look: QueueLook, takenSince: number, alertAgeMs: number): Finding {
+export function queueFinding(look: QueueLook, takenSince: number, alertAgeMs: number): Finding {
   const { queue, waiting, workers, overdueMs, oldestMs } = look;
   const age = oldestMs === null ? "" : `, the oldest is from ${roughly(oldestMs)} ago`;
   const found = `${queue}: ${waiting} waiting${waiting > 0 ? age : ""}, ${workers} workers`;

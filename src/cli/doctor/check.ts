@@ -47,7 +47,7 @@ export const problem = (found: string, advice: string): Finding => ({
 export const skipped = (why: string): Finding => ({ status: "skipped", found: why, advice: null });
 
 /** INFO leaves out what a server does not know, and users may be kept from all of it. */
-export const untold = (): Finding => skipped("this user is not told by Valkey (INFO)");
+export const notReported = (): Finding => skipped("this user is not told by Valkey (INFO)");
 export const withoutValkey = (why: string): Finding => skipped(`no Valkey: ${why}`);
 
 /** A check that has to ask Valkey. */

@@ -13,12 +13,12 @@ export const clockCheck: Check = {
     const before = Date.now();
     const time = await link.run((client) => client.time());
     const after = Date.now();
-    return judgeSkew(Number(time[0]) * 1_000 + Number(time[1]) / 1_000, before, after);
+    return checkSkew(Number(time[0]) * 1_000 + Number(time[1]) / 1_000, before, after);
   }),
 };
 
 /** The answer was made at some moment between `beforeMs` and `afterMs`. */
-export function judgeSkew(serverMs: number, beforeMs: number, afterMs: number): Finding {
+export function checkSkew(serverMs: number, beforeMs: number, afterMs: number): Finding {
   const skewMs = Math.round(serverMs - (beforeMs + afterMs) / 2);
   const found = `Valkey's is ${Math.abs(skewMs)} ms ${skewMs < 0 ? "behind" : "ahead"}`;
   const advice = "run NTP on both machines: receivers refuse signatures that are 5 minutes off";

@@ -6,7 +6,7 @@ import { isLoopback } from "./valkey-server.ts";
 /** The shortest random token, of 24 hexadecimal digits, is estimated at 84, and at 49 in the worst of 400,000. */
 const FEWEST_BITS = 40;
 /** More than this of a token changes nothing, and the patterns below take quadratic time. */
-const MOST_JUDGED = 256;
+const MAX_CHECKED = 256;
 /** Of 32 random bytes some 30 are distinct; of 32 hexadecimal digits, which is 128 bits, some 14. */
 const FEWEST_DISTINCT_BYTES = { binary: 20, text: 8 };
 
@@ -23,16 +23,16 @@ export const credentialChecks: Check[] = [
   {
     name: "api-token",
     reads: ["API_TOKEN", "HOST"],
-    look: ({ settings }) => judgeToken(settings.API_TOKEN, settings.HOST),
+    look: ({ settings }) => checkToken(settings.API_TOKEN, settings.HOST),
   },
   {
     name: "secret-key",
     reads: ["SECRET_KEY"],
-    look: ({ settings }) => judgeSecretKeys(settings.SECRET_KEY),
+    look: ({ settings }) => checkSecretKeys(settings.SECRET_KEY),
   },
 ];
 
-export function judgeToken(token: string | undefined, host: string): Finding {
+export function checkToken(token: string | undefined, host: string): Finding {
   if (token === undefined) {
     return problem("not set", `\`serve\` does not start without FLUXHOOK_API_TOKEN; ${MAKE_TOKEN}`);
   }
@@ -47,7 +47,7 @@ export function judgeToken(token: string | undefined, host: string): Finding {
 
 /** What a guesser has to find: without known words, runs (`abcd`, `1111`) and repeats of a part. */
 export function estimateBits(token: string): number {
-  const text = withoutRuns(token.slice(0, MOST_JUDGED).replaceAll(GUESSED_FIRST, "")).replaceAll(
+  const text = withoutRuns(token.slice(0, MAX_CHECKED).replaceAll(GUESSED_FIRST, "")).replaceAll(
     REPEATED,
     "$1$2",
   );
@@ -75,7 +75,7 @@ function withoutRuns(text: string): string {
   return kept;
 }
 
-export function judgeSecretKeys(keys: readonly string[]): Finding {
+export function checkSecretKeys(keys: readonly string[]): Finding {
   if (keys.length === 0) {
     return warning(
       "not set: webhook secrets are in Valkey as they are",

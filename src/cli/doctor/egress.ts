@@ -21,15 +21,15 @@ export function openEgress(settings: Settings): Egress {
 }
 
 const JUDGED_WITHIN_MS = 4_000;
-const MOST_JUDGED = 200;
-const MOST_SHOWN = 3;
+const MAX_CHECKED = 200;
+const MAX_SHOWN = 3;
 /** Two ranges of this length are everything. */
 const EVERYTHING_BITS = 1;
 
 /** Where clouds answer with credentials to whoever asks. */
 const METADATA = ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"];
 
-export function judgeOpenings({
+export function checkOpenings({
   EGRESS_ALLOW,
   EGRESS_HTTP,
 }: Pick<Settings, "EGRESS_ALLOW" | "EGRESS_HTTP">): Finding {
@@ -74,7 +74,7 @@ export interface Judged {
   verdict: Verdict;
 }
 
-export async function judgeUrls(
+export async function checkUrls(
   guard: Guard,
   urls: readonly { subject: string; url: string }[],
 ): Promise<Judged[]> {
@@ -82,7 +82,7 @@ export async function judgeUrls(
     urls.map(async ({ subject, url }) => {
       const target = readTarget(url);
       const deadline = new Deadline(JUDGED_WITHIN_MS);
-      const verdict = await guard.judge(target, deadline);
+      const verdict = await guard.check(target, deadline);
       deadline.clear();
       return { subject: target ? `${subject} (${target.hostHeader})` : subject, verdict };
     }),
@@ -90,7 +90,7 @@ export async function judgeUrls(
 }
 
 /** Whether `FLUXHOOK_EGRESS_PROXY` is there; its own name is resolved by the system. */
-export async function judgeProxy(proxy: string | undefined, ca?: string): Promise<Finding> {
+export async function checkProxy(proxy: string | undefined, ca?: string): Promise<Finding> {
   if (proxy === undefined) return skipped("FLUXHOOK_EGRESS_PROXY is not set");
   const target = readTarget(proxy);
   if (target === null) throw new Error("the settings let a proxy through that is no URL");
@@ -122,30 +122,30 @@ async function addressesOf(
 }
 
 /** What the guard says to a sample of the enabled webhooks, and to `FLUXHOOK_ALERT_URL`. */
-export async function judgeReceivers(
+export async function checkReceivers(
   guard: Guard,
   registered: Registered,
   alertUrl: string | undefined,
 ): Promise<Finding> {
-  const enabled = registered.webhooks.filter((webhook) => webhook.enabled).slice(0, MOST_JUDGED);
+  const enabled = registered.webhooks.filter((webhook) => webhook.enabled).slice(0, MAX_CHECKED);
   const findings: Finding[] = [];
   if (alertUrl !== undefined) {
-    const [alert] = await judgeUrls(guard, [{ subject: "FLUXHOOK_ALERT_URL", url: alertUrl }]);
-    if (alert) findings.push(judgeAlert(alert));
+    const [alert] = await checkUrls(guard, [{ subject: "FLUXHOOK_ALERT_URL", url: alertUrl }]);
+    if (alert) findings.push(checkAlert(alert));
   }
   if (enabled.length > 0) {
-    const judged = await judgeUrls(
+    const judged = await checkUrls(
       guard,
       enabled.map(({ id, url }) => ({ subject: id, url })),
     );
-    findings.push(judgeSample(judged, ofSample(registered, enabled.length)));
+    findings.push(checkSample(judged, ofSample(registered, enabled.length)));
   }
   return findings.length === 0
     ? skipped("no webhook is registered and enabled")
     : together(findings);
 }
 
-function judgeAlert({ subject, verdict }: Judged): Finding {
+function checkAlert({ subject, verdict }: Judged): Finding {
   return verdict.verdict === "blocked"
     ? problem(
         `${subject}: ${verdict.detail}`,
@@ -154,14 +154,14 @@ function judgeAlert({ subject, verdict }: Judged): Finding {
     : ok(`${subject} ${verdict.verdict === "allowed" ? "may be dialled" : "has no address"}`);
 }
 
-function judgeSample(judged: readonly Judged[], sample: string): Finding {
+function checkSample(judged: readonly Judged[], sample: string): Finding {
   const unresolved = judged.filter(({ verdict }) => verdict.verdict === "unresolved").length;
   const denied = judged.flatMap(({ subject, verdict }) =>
     verdict.verdict === "blocked" ? [`${subject}: ${verdict.detail}`] : [],
   );
   const counts = `${sample}, ${denied.length} are denied${unresolved > 0 ? `, ${unresolved} have no address` : ""}`;
   if (denied.length === 0) return ok(counts);
-  const shown = [...denied.slice(0, MOST_SHOWN), ...(denied.length > MOST_SHOWN ? ["…"] : [])];
+  const shown = [...denied.slice(0, MAX_SHOWN), ...(denied.length > MAX_SHOWN ? ["…"] : [])];
   return warning(
     [counts, ...shown].join("\n"),
     "their deliveries fail: if that network is meant, open it in FLUXHOOK_EGRESS_ALLOW",

@@ -19,10 +19,10 @@ export interface NameAnswer extends NameAsked {
   failure: string | null;
 }
 
-const MOST_NAMES = 50;
+const MAX_NAMES = 50;
 const ANSWER_WITHIN_MS = 3_000;
 const SLOW_MS = 2_000;
-const MOST_SHOWN = 3;
+const MAX_SHOWN = 3;
 
 /** Addresses need no resolver, and a name that several webhooks share is asked for once. */
 export function namesToAsk(
@@ -36,7 +36,7 @@ export function namesToAsk(
     names.set(target.hostname, { name: target.hostname, setting: `FLUXHOOK_${setting}` });
   }
   for (const { url, enabled } of webhooks) {
-    if (names.size >= MOST_NAMES) break;
+    if (names.size >= MAX_NAMES) break;
     const target = readTarget(url);
     if (!enabled || target === null || target.literal !== null || names.has(target.hostname)) {
       continue;
@@ -67,7 +67,7 @@ export async function askNames(
   );
 }
 
-export function judgeNames(answers: readonly NameAnswer[]): Finding {
+export function checkNames(answers: readonly NameAnswer[]): Finding {
   if (answers.length === 0) return skipped("nothing is registered or set that has a name");
   const failed = answers.filter(({ failure }) => failure !== null);
   const slowest = Math.max(...answers.map(({ ms }) => ms));
@@ -79,9 +79,9 @@ export function judgeNames(answers: readonly NameAnswer[]): Finding {
   }
   const shown = failed
     .toSorted((a, b) => Number(b.setting !== null) - Number(a.setting !== null))
-    .slice(0, MOST_SHOWN)
+    .slice(0, MAX_SHOWN)
     .map(({ name, setting, failure }) => `${setting ? `${setting} ` : ""}${name} (${failure})`);
-  const detail = `${found}\nnot: ${shown.join(", ")}${failed.length > MOST_SHOWN ? ", …" : ""}`;
+  const detail = `${found}\nnot: ${shown.join(", ")}${failed.length > MAX_SHOWN ? ", …" : ""}`;
   if (failed.some(({ setting }) => setting !== null)) {
     return problem(detail, "correct the name in the setting, or the name server");
   }

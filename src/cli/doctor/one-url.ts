@@ -21,13 +21,13 @@ export async function checkUrl(
   settings: Pick<Settings, "EGRESS_PROXY" | "EGRESS_CA">,
 ): Promise<CheckResult[]> {
   const name = await withDeadline((deadline) => checkName(target, resolve, deadline));
-  const verdict = await withDeadline(async (deadline) => guard.judge(target, deadline));
+  const verdict = await withDeadline(async (deadline) => guard.check(target, deadline));
   const connection = await withDeadline((deadline) =>
     checkConnection(target, verdict, settings, deadline),
   );
   return [
     { check: "name", ...name },
-    { check: "guard", ...judgeVerdict(target, verdict) },
+    { check: "guard", ...checkVerdict(target, verdict) },
     { check: "connection", ...connection },
   ];
 }
@@ -59,7 +59,7 @@ async function checkName(
   return ok(`${hostname} is ${addresses}, in ${took}`);
 }
 
-function judgeVerdict({ hostHeader }: Target, verdict: Verdict): Finding {
+function checkVerdict({ hostHeader }: Target, verdict: Verdict): Finding {
   switch (verdict.verdict) {
     case "allowed":
       return ok(`${hostHeader} may be dialled`);
@@ -84,10 +84,10 @@ async function checkConnection(
     return skipped(`FLUXHOOK_EGRESS_PROXY, ${shownAddress(proxy)}, makes it; it was not asked to`);
   }
   const dialled = await dial(target, verdict.addresses, deadline, ca);
-  return dialled.kind === "connected" ? judgeConnection(dialled) : judgeFailure(dialled);
+  return dialled.kind === "connected" ? connectionFinding(dialled) : failureFinding(dialled);
 }
 
-export function judgeConnection({ address, ms, tls }: Connected, now = Date.now()): Finding {
+export function connectionFinding({ address, ms, tls }: Connected, now = Date.now()): Finding {
   const found = `${address} in ${ms} ms`;
   if (tls === null) return ok(`${found}, plain http`);
   const days = Math.floor((tls.certificateEndsAt.getTime() - now) / DAY_MS);
@@ -109,7 +109,7 @@ const ADVICE: Partial<Record<FailureReason, string>> = {
   tls: "it has to speak TLS 1.2 or 1.3 and present a server's certificate; see docs/security.md",
 };
 
-export function judgeFailure({ reason, code }: Failure): Finding {
+export function failureFinding({ reason, code }: Failure): Finding {
   return problem(
     code === null ? reason : `${reason} (${code})`,
     ADVICE[reason] ?? "see whether this machine's network reaches it",

@@ -13,11 +13,11 @@ export const limitChecks: Check[] = [
   {
     name: "open-files",
     reads: ["CONCURRENCY"],
-    look: async ({ settings }) => judgeOpenFiles(await openFileLimit(), settings),
+    look: async ({ settings }) => checkOpenFiles(await openFileLimit(), settings),
   },
 ];
 
-export function judgeOpenFiles(
+export function checkOpenFiles(
   limit: number | null,
   { CONCURRENCY }: Pick<Settings, "CONCURRENCY">,
 ): Finding {

@@ -3,11 +3,11 @@
 import type { Settings } from "../../config/settings.ts";
 import { createResolver } from "../../delivery/guard/resolve.ts";
 import { asksValkey, together, withoutValkey, type Check, type Finding } from "./check.ts";
-import { judgeOpenings, judgeProxy, judgeReceivers, openEgress } from "./egress.ts";
-import { askNames, judgeNames, namesToAsk } from "./names.ts";
+import { checkOpenings, checkProxy, checkReceivers, openEgress } from "./egress.ts";
+import { askNames, checkNames, namesToAsk } from "./names.ts";
 import { readRegistered, type Registered } from "./registered.ts";
 import type { ValkeyUp } from "./valkey-state.ts";
-import { judgeWebhookSecrets } from "./webhook-secrets.ts";
+import { checkWebhookSecrets } from "./webhook-secrets.ts";
 
 /** What the guard's verdict depends on. */
 export const EGRESS_SETTINGS = [
@@ -27,11 +27,11 @@ export function receiverChecks(settings: Settings): Check[] {
   const system = createResolver();
 
   /** Without Valkey only what the settings name is judged, and that is said. */
-  function overReceivers(judge: (receivers: Registered) => Promise<Finding>): Check["look"] {
+  function overReceivers(check: (receivers: Registered) => Promise<Finding>): Check["look"] {
     return async ({ valkey }) => {
-      if (valkey.isUp) return judge(await registered(valkey));
+      if (valkey.isUp) return check(await registered(valkey));
       const unknown = withoutValkey(valkey.why);
-      const finding = await judge(NONE);
+      const finding = await check(NONE);
       return finding.status === "skipped" ? unknown : together([finding, unknown]);
     };
   }
@@ -41,14 +41,14 @@ export function receiverChecks(settings: Settings): Check[] {
       name: "webhook-secrets",
       reads: ["PREFIX", "SECRET_KEY"],
       look: asksValkey(async (valkey) =>
-        judgeWebhookSecrets(await registered(valkey), settings.SECRET_KEY),
+        checkWebhookSecrets(await registered(valkey), settings.SECRET_KEY),
       ),
     },
     {
       name: "dns",
       reads: ["PREFIX", "DNS_SERVERS"],
       look: overReceivers(async ({ webhooks }) =>
-        judgeNames(
+        checkNames(
           await askNames(namesToAsk(webhooks, settings), ({ setting }) =>
             setting === null || setting === "FLUXHOOK_ALERT_URL" ? egress.resolve : system,
           ),
@@ -59,18 +59,18 @@ export function receiverChecks(settings: Settings): Check[] {
       name: "egress",
       reads: ["PREFIX", ...EGRESS_SETTINGS],
       look: overReceivers((receivers) =>
-        judgeReceivers(egress.guard, receivers, settings.ALERT_URL),
+        checkReceivers(egress.guard, receivers, settings.ALERT_URL),
       ),
     },
     {
       name: "egress-openings",
       reads: ["EGRESS_ALLOW", "EGRESS_HTTP"],
-      look: () => judgeOpenings(settings),
+      look: () => checkOpenings(settings),
     },
     {
       name: "egress-proxy",
       reads: ["EGRESS_PROXY", "EGRESS_CA"],
-      look: () => judgeProxy(settings.EGRESS_PROXY, settings.EGRESS_CA),
+      look: () => checkProxy(settings.EGRESS_PROXY, settings.EGRESS_CA),
     },
   ];
 }

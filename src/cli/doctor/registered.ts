@@ -22,7 +22,7 @@ export interface Registered {
   unreadable: number;
 }
 
-const MOST_WEBHOOKS = 1_000;
+const MAX_WEBHOOKS = 1_000;
 const SCAN_COUNT = 500;
 const OWNERS_AT_ONCE = 50;
 
@@ -38,12 +38,12 @@ export async function readRegistered({ link }: ValkeyUp, settings: Settings): Pr
     // Pairs of a webhook's id and its owner.
     for (let i = 1; i < pairs.length; i += 2) owners.add(pairs[i] as OwnerRef);
     cursor = next;
-  } while (cursor !== "0" && owners.size < MOST_WEBHOOKS);
+  } while (cursor !== "0" && owners.size < MAX_WEBHOOKS);
 
   const webhooks: StoredWebhook[] = [];
   let unreadable = 0;
   const left = [...owners];
-  while (left.length > 0 && webhooks.length < MOST_WEBHOOKS) {
+  while (left.length > 0 && webhooks.length < MAX_WEBHOOKS) {
     const group = left.splice(0, OWNERS_AT_ONCE);
     const texts = await link.run((client) =>
       Promise.all(group.map((owner) => client.hvals(keys.webhooks(owner)))),
@@ -56,7 +56,7 @@ export async function readRegistered({ link }: ValkeyUp, settings: Settings): Pr
       else unreadable += 1;
     }
   }
-  return { webhooks: webhooks.slice(0, MOST_WEBHOOKS), total, unreadable };
+  return { webhooks: webhooks.slice(0, MAX_WEBHOOKS), total, unreadable };
 }
 
 function readStored(text: string): StoredWebhook | null {

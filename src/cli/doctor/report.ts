@@ -1,8 +1,8 @@
 // What `fluxhook doctor` prints: a table for people, or JSON. Both are made from the same results.
 import Table from "cli-table3";
-import colors from "picocolors";
 import { VERSION } from "../../version.ts";
 import { printableJson, printableLines } from "../../wire/printable.ts";
+import { colors } from "../terminal/output.ts";
 import type { CheckResult, CheckStatus } from "./check.ts";
 
 /** Narrower than this, three columns leave too little for each. */

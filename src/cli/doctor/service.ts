@@ -7,10 +7,10 @@ import { ok, problem, skipped, type Check, type Finding } from "./check.ts";
 export const serviceCheck: Check = {
   name: "service",
   reads: ["HOST", "PORT"],
-  look: ({ settings }) => judgeService(settings),
+  look: ({ settings }) => checkService(settings),
 };
 
-export async function judgeService(settings: Pick<Settings, "HOST" | "PORT">): Promise<Finding> {
+export async function checkService(settings: Pick<Settings, "HOST" | "PORT">): Promise<Finding> {
   const readiness = await askReadiness(settings);
   if (readiness.ready) return ok("it is ready: work gets done");
   if (readiness.status === null) {

@@ -4,7 +4,7 @@ import {
   ok,
   problem,
   together,
-  untold,
+  notReported,
   warning,
   type Check,
   type Finding,
@@ -20,22 +20,22 @@ export const durabilityChecks: Check[] = [
     name: "valkey-append-only",
     reads: [],
     look: asksValkey(async (valkey) =>
-      judgeAppendOnly(valkey.info, await readConfig(valkey, "appendfsync")),
+      checkAppendOnly(valkey.info, await readConfig(valkey, "appendfsync")),
     ),
   },
-  { name: "valkey-eviction", reads: [], look: asksValkey(({ info }) => judgeEviction(info)) },
-  { name: "valkey-memory", reads: [], look: asksValkey(({ info }) => judgeMemory(info)) },
+  { name: "valkey-eviction", reads: [], look: asksValkey(({ info }) => checkEviction(info)) },
+  { name: "valkey-memory", reads: [], look: asksValkey(({ info }) => checkMemory(info)) },
   {
     name: "valkey-replicas",
     reads: [],
     look: asksValkey(async (valkey) =>
-      judgeReplicas(valkey.info, await readConfig(valkey, "min-replicas-to-write")),
+      checkReplicas(valkey.info, await readConfig(valkey, "min-replicas-to-write")),
     ),
   },
 ];
 
-export function judgeAppendOnly(info: ServerInfo, fsync: string | null): Finding {
-  if (info.text("aof_enabled") === null) return untold();
+export function checkAppendOnly(info: ServerInfo, fsync: string | null): Finding {
+  if (info.text("aof_enabled") === null) return notReported();
   const findings: Finding[] = [];
   if (info.text("aof_enabled") !== "1") {
     findings.push(
@@ -80,9 +80,9 @@ export function judgeAppendOnly(info: ServerInfo, fsync: string | null): Finding
   return together(findings);
 }
 
-export function judgeEviction(info: ServerInfo): Finding {
+export function checkEviction(info: ServerInfo): Finding {
   const policy = info.text("maxmemory_policy");
-  if (policy === null) return untold();
+  if (policy === null) return notReported();
   return policy === "noeviction"
     ? ok(policy)
     : problem(
@@ -91,9 +91,9 @@ export function judgeEviction(info: ServerInfo): Finding {
       );
 }
 
-export function judgeMemory(info: ServerInfo): Finding {
+export function checkMemory(info: ServerInfo): Finding {
   const used = info.number("used_memory");
-  if (used === null) return untold();
+  if (used === null) return notReported();
   const limit = info.number("maxmemory") ?? 0;
   if (limit === 0) {
     return warning(
@@ -108,9 +108,9 @@ export function judgeMemory(info: ServerInfo): Finding {
   return share >= FULL_SHARE ? warning(found, advice) : ok(found);
 }
 
-export function judgeReplicas(info: ServerInfo, minimum: string | null): Finding {
+export function checkReplicas(info: ServerInfo, minimum: string | null): Finding {
   const count = info.number("connected_slaves");
-  if (count === null) return untold();
+  if (count === null) return notReported();
   const required = Number(minimum ?? 0);
   if (required > 0) {
     // Only where a minimum is set does the server say how many are near enough.

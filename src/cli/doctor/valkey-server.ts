@@ -1,7 +1,15 @@
 // Checks of the Valkey itself: is it there, is it one that Fluxhook can work on.
 import { isIP } from "node:net";
 import { isWithin, parseAddress, parseRange } from "../../delivery/guard/address.ts";
-import { asksValkey, ok, problem, untold, warning, type Check, type Finding } from "./check.ts";
+import {
+  asksValkey,
+  ok,
+  problem,
+  notReported,
+  warning,
+  type Check,
+  type Finding,
+} from "./check.ts";
 import { shownAddress } from "../../valkey/connection/address.ts";
 import { readConfig, type ServerInfo } from "./valkey-state.ts";
 
@@ -11,7 +19,7 @@ const SLOW_PING_MS = 50;
 const OLDEST_VERSION = [7, 0] as const;
 /** Fluxhook's own connections speak every few seconds; a shorter limit would cut them in between. */
 const SHORTEST_TIMEOUT_S = 10;
-const MOST_CLIENTS_SHARE = 0.8;
+const MAX_CLIENTS_SHARE = 0.8;
 
 export const serverChecks: Check[] = [
   {
@@ -28,26 +36,26 @@ export const serverChecks: Check[] = [
         : ok(found);
     },
   },
-  { name: "valkey-version", reads: [], look: asksValkey(({ info }) => judgeVersion(info)) },
-  { name: "valkey-role", reads: [], look: asksValkey(({ info }) => judgeRole(info)) },
+  { name: "valkey-version", reads: [], look: asksValkey(({ info }) => checkVersion(info)) },
+  { name: "valkey-role", reads: [], look: asksValkey(({ info }) => checkRole(info)) },
   {
     name: "valkey-tls",
     reads: ["VALKEY_URL"],
-    look: ({ settings }) => judgeTransport(settings.VALKEY_URL),
+    look: ({ settings }) => checkTransport(settings.VALKEY_URL),
   },
   {
     name: "valkey-clients",
     reads: [],
     look: asksValkey(async (valkey) =>
-      judgeClients(valkey.info, await readConfig(valkey, "timeout")),
+      checkClients(valkey.info, await readConfig(valkey, "timeout")),
     ),
   },
 ];
 
-export function judgeVersion(info: ServerInfo): Finding {
+export function checkVersion(info: ServerInfo): Finding {
   const valkey = info.text("valkey_version");
   const version = valkey ?? info.text("redis_version");
-  if (version === null) return untold();
+  if (version === null) return notReported();
   const found = `${valkey === null ? "Redis" : "Valkey"} ${version}`;
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [oldestMajor, oldestMinor] = OLDEST_VERSION;
@@ -59,7 +67,7 @@ export function judgeVersion(info: ServerInfo): Finding {
       );
 }
 
-export function judgeRole(info: ServerInfo): Finding {
+export function checkRole(info: ServerInfo): Finding {
   if (info.text("cluster_enabled") === "1") {
     return problem(
       "a node of a cluster",
@@ -69,11 +77,11 @@ export function judgeRole(info: ServerInfo): Finding {
   if (info.text("role") === "slave") {
     return problem("a replica: it takes no writes", "name the primary in FLUXHOOK_VALKEY_URL");
   }
-  return info.text("role") === null ? untold() : ok("a primary, not in cluster mode");
+  return info.text("role") === null ? notReported() : ok("a primary, not in cluster mode");
 }
 
 /** The host alone says whether the bytes leave this machine. */
-export function judgeTransport(url: string): Finding {
+export function checkTransport(url: string): Finding {
   if (url.startsWith("/") || url.startsWith("unix:")) return ok("a unix socket");
   const { protocol, hostname } = new URL(url);
   if (/^(rediss|valkeys):$/.test(protocol)) return ok("TLS");
@@ -92,12 +100,12 @@ export function isLoopback(hostname: string): boolean {
   return address === null ? bare === "localhost" : isWithin(address, LOOPBACK);
 }
 
-export function judgeClients(info: ServerInfo, timeoutS: string | null): Finding {
+export function checkClients(info: ServerInfo, timeoutS: string | null): Finding {
   const connected = info.number("connected_clients");
-  if (connected === null) return untold();
-  const most = info.number("maxclients");
-  const found = most === null ? `${connected} connected` : `${connected} of ${most} connected`;
-  if (most !== null && connected > most * MOST_CLIENTS_SHARE) {
+  if (connected === null) return notReported();
+  const max = info.number("maxclients");
+  const found = max === null ? `${connected} connected` : `${connected} of ${max} connected`;
+  if (max !== null && connected > max * MAX_CLIENTS_SHARE) {
     return warning(found, "raise maxclients, or find who keeps connections open (CLIENT LIST)");
   }
   const idleS = Number(timeoutS ?? 0);

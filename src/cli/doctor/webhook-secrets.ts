@@ -4,7 +4,7 @@ import { SecretBox } from "../../valkey/webhooks/secret-box.ts";
 import { ok, problem, skipped, warning, type Finding } from "./check.ts";
 import { ofSample, type Registered } from "./registered.ts";
 
-export async function judgeWebhookSecrets(
+export async function checkWebhookSecrets(
   registered: Registered,
   keys: readonly string[],
 ): Promise<Finding> {

@@ -4,7 +4,7 @@ import {
   AWAY_AFTER_MS,
   HEARTBEAT_MS,
   KEPT_MS,
-  MOST_AT_ONCE,
+  MAX_REQUESTS_PER_BATCH,
   type ListenAnswer,
   type ListenBatch,
   type ListenCreate,
@@ -23,7 +23,7 @@ export interface ListenClientOptions {
 }
 
 /** To one local server, which is somebody's laptop. */
-const MOST_IN_FLIGHT = 64;
+const MAX_IN_FLIGHT = 64;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
 /** Grows where an answer is too large for the line; a heartbeat and the way there and back at first. */
@@ -49,7 +49,7 @@ export class ListenClient {
   async run(): Promise<void> {
     const answer = await this.begin();
     if (answer.kind !== "answered") throw new Error(answer.message);
-    const watch = setInterval(() => this.tellConnection(), LOOK_EVERY_MS);
+    const watch = setInterval(() => this.reportConnection(), LOOK_EVERY_MS);
     try {
       await this.follow();
     } finally {
@@ -115,10 +115,10 @@ export class ListenClient {
 
   private async ask(timeoutMs: number): Promise<Answer> {
     // While all hands are full it is a heartbeat only.
-    if (this.inFlight.size >= MOST_IN_FLIGHT) {
+    if (this.inFlight.size >= MAX_IN_FLIGHT) {
       await Promise.race([...this.inFlight, Bun.sleep(HEARTBEAT_MS)]);
     }
-    const limit = Math.min(MOST_IN_FLIGHT - this.inFlight.size, MOST_AT_ONCE);
+    const limit = Math.min(MAX_IN_FLIGHT - this.inFlight.size, MAX_REQUESTS_PER_BATCH);
     // After a failure the first question is whether it is back, and that is answered at once.
     const waitMs = this.problem === null ? HEARTBEAT_MS : 0;
     const query = `after=${this.after}&limit=${Math.max(limit, 0)}&wait_ms=${waitMs}`;
@@ -176,11 +176,11 @@ export class ListenClient {
       answer.kind === "refused" && [400, 401, 403, 409, 422].includes(answer.status);
     if (isForGood) throw new Error(answer.message);
     this.problem = answer.message;
-    this.tellConnection();
+    this.reportConnection();
   }
 
   /** Also while an answer is late and nothing has failed yet. */
-  private tellConnection(): void {
+  private reportConnection(): void {
     const silentMs = performance.now() - this.heardAtMs;
     const { screen } = this.options;
     const silent = `nothing heard for ${Math.round(silentMs / 1_000)} s`;

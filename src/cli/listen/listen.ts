@@ -8,9 +8,16 @@ import { forward } from "./forward.ts";
 import { FORWARD_TO_ACCEPTED, readForwardTo } from "./forward-to.ts";
 import { hasKeys, watchKeys } from "./keys.ts";
 import { Screen } from "./screen.ts";
-import { addOwnerOptions, ownerFields, type OwnerOptions } from "../terminal/owner-options.ts";
 import { untilSignal } from "../terminal/signals.ts";
-import { commaSeparated, judged, withExamples, type Exit } from "../terminal/usage.ts";
+import {
+  addOwnerOptions,
+  commaSeparated,
+  type Exit,
+  validated,
+  ownerFields,
+  type OwnerOptions,
+  withExamples,
+} from "../terminal/usage.ts";
 
 interface ListenOptions extends OwnerOptions {
   forwardTo: string;
@@ -31,7 +38,7 @@ export function addListen(program: Command, exit: Exit): void {
     .requiredOption(
       "--forward-to <address>",
       "the local server: a port, host:port/path or a URL",
-      judged((text) => readForwardTo(text) !== null, FORWARD_TO_ACCEPTED),
+      validated((text) => readForwardTo(text) !== null, FORWARD_TO_ACCEPTED),
     );
   addOwnerOptions(command, {
     user: "deliveries for this user come too; implied by a token of its own",
@@ -57,12 +64,12 @@ FLUXHOOK_URL and FLUXHOOK_API_TOKEN say where the service is. On a terminal, r s
 to the local server again; Ctrl-C ends the session, its URL and its webhook.`;
 
 function events(text: string, before: readonly string[] | undefined): string[] {
-  return commaSeparated(text, before).map(judged(isEventPattern, EVENT_PATTERN_ACCEPTED));
+  return commaSeparated(text, before).map(validated(isEventPattern, EVENT_PATTERN_ACCEPTED));
 }
 
 async function listen(options: ListenOptions, command: Command): Promise<number> {
   const forwardTo = readForwardTo(options.forwardTo);
-  if (forwardTo === null) throw new Error("--forward-to was judged when it was read");
+  if (forwardTo === null) throw new Error("--forward-to was validated when it was read");
   if (options.user !== undefined && options.org !== undefined) {
     return command.error("error: give either --user or --org");
   }

@@ -6,7 +6,7 @@ export interface CapturedRequest {
 }
 
 /** Of headers; nobody means to verify more. */
-const MOST_HEAD_BYTES = 256 * 1024;
+const MAX_HEAD_BYTES = 256 * 1024;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
@@ -49,8 +49,8 @@ function withLength(headers: Headers, body: Uint8Array<ArrayBuffer>): CapturedRe
 
 /** Where the body begins: behind the first empty line, whichever line ends it has. */
 function endOfHead(bytes: Uint8Array): number | null {
-  const most = Math.min(bytes.length, MOST_HEAD_BYTES);
-  for (let at = 0; at < most; at++) {
+  const end = Math.min(bytes.length, MAX_HEAD_BYTES);
+  for (let at = 0; at < end; at++) {
     if (bytes[at] !== LINE_FEED) continue;
     const next = bytes[at + 1] === CARRIAGE_RETURN ? at + 2 : at + 1;
     if (bytes[next] === LINE_FEED) return next + 1;

@@ -11,7 +11,7 @@ import {
   type SecretOptions,
 } from "../terminal/input.ts";
 import { print } from "../terminal/output.ts";
-import { judged, withExamples, type Exit } from "../terminal/usage.ts";
+import { validated, withExamples, type Exit } from "../terminal/usage.ts";
 
 interface SignOptions extends SecretOptions {
   body: string;
@@ -36,17 +36,17 @@ export function addSign(program: Command, exit: Exit): void {
     .option(
       "--id <id>",
       "the event's id; the body's own where it has one, else a new one",
-      judged(isEventId, "1 to 128 characters of A-Z a-z 0-9 _ -"),
+      validated(isEventId, "1 to 128 characters of A-Z a-z 0-9 _ -"),
     )
     .option(
       "--event <type>",
       `the event type; the body's own where it has one, else ${DEFAULT_EVENT_TYPE}`,
-      judged(isEventType, EVENT_TYPE_ACCEPTED),
+      validated(isEventType, EVENT_TYPE_ACCEPTED),
     )
     .option(
       "--timestamp <seconds>",
       "the time of the request in Unix seconds; now where it is not given",
-      judged((text) => UNIX_SECONDS.test(text), "Unix seconds, such as 1769860801"),
+      validated((text) => UNIX_SECONDS.test(text), "Unix seconds, such as 1769860801"),
     )
     .option("--json", "print JSON: an object of names and values");
   addSecretOptions(command).action(async (options: SignOptions) => {

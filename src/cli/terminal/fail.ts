@@ -16,13 +16,13 @@ export function fail(error: unknown): number {
  * handler; but that one prints all properties of an error too, and Valkey's errors hold the command
  * with its arguments: a webhook's record, the password of AUTH.
  */
-function tellUncaught(error: unknown): void {
+function reportUncaught(error: unknown): void {
   process.stderr.write(
-    `fluxhook: uncaught: ${printableLines(redact(stackOf(error, MOST_CAUSES)))}\n`,
+    `fluxhook: uncaught: ${printableLines(redact(stackOf(error, MAX_CAUSES)))}\n`,
   );
 }
 
-const MOST_CAUSES = 5;
+const MAX_CAUSES = 5;
 
 function stackOf(error: unknown, causes: number): string {
   if (!(error instanceof Error)) return String(error);
@@ -31,5 +31,5 @@ function stackOf(error: unknown, causes: number): string {
   return `${stack}\ncaused by: ${stackOf(error.cause, causes - 1)}`;
 }
 
-process.on("uncaughtException", tellUncaught);
-process.on("unhandledRejection", tellUncaught);
+process.on("uncaughtException", reportUncaught);
+process.on("unhandledRejection", reportUncaught);

@@ -26,7 +26,7 @@ export interface Column {
 }
 
 /** Narrower than this a column is no column any more. */
-const LEAST_WIDTH = 8;
+const MIN_WIDTH = 8;
 /** A border and a space on each side of a cell, and the last border. */
 const FRAME_OF_CELL = 3;
 const LAST_BORDER = 1;
@@ -49,7 +49,7 @@ export function table(
     style: { head: colors.isColorSupported ? ["bold"] : [], border: [], compact: true },
   });
   for (const row of rows) {
-    drawn.push(row.map((cell, at) => Bun.wrapAnsi(shown(cell), widths[at] ?? 0, { hard: true })));
+    drawn.push(row.map((cell, at) => Bun.wrapAnsi(toText(cell), widths[at] ?? 0, { hard: true })));
   }
   return drawn.toString();
 }
@@ -60,7 +60,7 @@ export function details(fields: readonly (readonly [name: string, value: Cell])[
   return fields
     .map(
       ([name, value]) =>
-        `${colors.bold(name)}${" ".repeat(room - name.length)}${shown(value || "–")}`,
+        `${colors.bold(name)}${" ".repeat(room - name.length)}${toText(value || "–")}`,
     )
     .join("\n");
 }
@@ -80,7 +80,7 @@ function fit(
   for (let over = widths.reduce((sum, one) => sum + one, 0) - room; over > 0; over -= 1) {
     const flexible = widths.map((one, at) => (columns[at]?.isWhole ? 0 : one));
     const widest = Math.max(...flexible);
-    if (widest <= LEAST_WIDTH) return null;
+    if (widest <= MIN_WIDTH) return null;
     widths[flexible.indexOf(widest)] = widest - 1;
   }
   return widths;
@@ -100,6 +100,6 @@ function textOf(cell: Cell): string {
   return printable(typeof cell === "string" ? cell : cell.text);
 }
 
-function shown(cell: Cell): string {
+function toText(cell: Cell): string {
   return typeof cell === "string" ? printable(cell) : cell.paint(printable(cell.text));
 }

@@ -1,7 +1,8 @@
 // What every command has: examples below its help, one of them where it was used wrongly, and options
 // that say what they accept. Wrong use ends with 2 (main.ts).
 import { InvalidArgumentError, type Command } from "commander";
-import { printableLines } from "../../wire/printable.ts";
+import { isOwnerId, OWNER_ID_ACCEPTED } from "../../wire/owner.ts";
+import { printable, printableLines } from "../../wire/printable.ts";
 import { redact } from "../../wire/redact.ts";
 
 /** Takes the exit code of a command: 0 done, 1 it failed. */
@@ -35,7 +36,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 }
 
 /** For an option whose text a rule of wire/ judges. */
-export function judged(
+export function validated(
   isAccepted: (text: string) => boolean,
   accepted: string,
 ): (text: string) => string {
@@ -66,4 +67,42 @@ export function headersOf(lines: readonly string[], command: Command): [string, 
     if (colon < 1) return command.error("error: --header takes 'Name: value'");
     return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
   });
+}
+
+const MAX_PER_PAGE = 100;
+
+export interface PageOptions {
+  limit?: number;
+  cursor?: string;
+}
+
+/** `--limit` and `--cursor` of what the API lists in pages. */
+export function addPageOptions(command: Command): Command {
+  return command
+    .option("--limit <n>", "so many on a page", wholeNumber(1, MAX_PER_PAGE))
+    .option("--cursor <cursor>", "the page behind the one that named this cursor");
+}
+
+/** What stands below a table that is not the last page. */
+export function morePages({ next_cursor: next }: { next_cursor: string | null }): string {
+  return next === null ? "" : `\nmore: --cursor ${printable(next)}`;
+}
+
+export interface OwnerOptions {
+  user?: string;
+  org?: string;
+}
+
+const ownerId = validated(isOwnerId, OWNER_ID_ACCEPTED);
+
+/** `--user` and `--org`: whose things a command is about. */
+export function addOwnerOptions(command: Command, words: { user: string; org: string }): Command {
+  return command
+    .option("--user <id>", words.user, ownerId)
+    .option("--org <id>", words.org, ownerId);
+}
+
+/** As the API names them; what is not given is left out of JSON and of queries. */
+export function ownerFields({ user, org }: OwnerOptions): { user_id?: string; org_id?: string } {
+  return { user_id: user, org_id: org };
 }

@@ -18,7 +18,7 @@ export function webhookTable(webhooks: readonly Webhook[]): string {
     COLUMNS,
     webhooks.map((webhook) => [
       webhook.id,
-      shownUrl(webhook),
+      displayUrl(webhook),
       webhook.events.join(", "),
       webhook.dialect,
       state(webhook),
@@ -32,7 +32,7 @@ export function webhookDetails(webhook: Webhook, secret?: string): string {
   return details([
     ["id", webhook.id],
     ["owner", owner(webhook)],
-    ["url", shownUrl(webhook)],
+    ["url", displayUrl(webhook)],
     ["events", webhook.events.join(", ")],
     ["dialect", webhook.dialect],
     ["state", state(webhook)],
@@ -49,7 +49,7 @@ export function webhookDetails(webhook: Webhook, secret?: string): string {
   ]);
 }
 
-function shownUrl({ url }: Webhook): string {
+function displayUrl({ url }: Webhook): string {
   return readTarget(url)?.endpoint ?? "";
 }
 

@@ -8,9 +8,17 @@ import { ApiClient, pathSegment, queryOf, type AskOptions } from "../terminal/ap
 import { addSecretOptions, readSecret, type SecretOptions } from "../terminal/input.ts";
 import { outcome } from "../terminal/log-table.ts";
 import { details, print } from "../terminal/output.ts";
-import { addOwnerOptions, ownerFields, type OwnerOptions } from "../terminal/owner-options.ts";
-import { addPageOptions, morePages, type PageOptions } from "../terminal/page-options.ts";
-import { wholeNumber, withExamples, type Exit } from "../terminal/usage.ts";
+import {
+  addOwnerOptions,
+  addPageOptions,
+  type Exit,
+  morePages,
+  ownerFields,
+  type OwnerOptions,
+  type PageOptions,
+  wholeNumber,
+  withExamples,
+} from "../terminal/usage.ts";
 import { addWebhookOptions, webhookFields, type WebhookOptions } from "./input.ts";
 import { webhookDetails, webhookTable } from "./view.ts";
 
@@ -19,7 +27,7 @@ interface Json {
 }
 
 const ID = "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA";
-const MOST_GRACE_HOURS = 168;
+const MAX_GRACE_HOURS = 168;
 const TEST_TIMEOUT_MS = MAX_TIMEOUT_MS + 10_000;
 
 export function addWebhooks(program: Command, exit: Exit): void {
@@ -193,7 +201,7 @@ function addRotate(group: Command, exit: Exit): void {
     .option(
       "--grace-hours <n>",
       "for so long the one before signs too [24]; 0: it ends at once",
-      wholeNumber(0, MOST_GRACE_HOURS),
+      wholeNumber(0, MAX_GRACE_HOURS),
     )
     .option("--json", "print JSON as the API answers it");
   addSecretOptions(rotate, "a secret of your own in place of a new one").action(

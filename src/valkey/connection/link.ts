@@ -1,6 +1,7 @@
 // A supervised connection to Valkey. It watches progress, not connection state: if a command gets no answer in
 // time, every pending command fails and the link makes a new connection.
 // Guarantee 10: the link comes back by itself after any outage. It queues no commands meanwhile.
+import type { Writable } from "node:stream";
 import { Redis, ReplyError, type RedisOptions } from "iovalkey";
 import { shownAddress } from "./address.ts";
 import { nameWrongKeys } from "./wrong-keys.ts";
@@ -34,6 +35,7 @@ export class Link {
   private reconnectDelayMs = MIN_RECONNECT_DELAY_MS;
   private readonly pending = new Set<PendingCommand>();
   private watch: Timer | null = null;
+  private watchedAt = Number.POSITIVE_INFINITY;
   private reconnect: Timer | null = null;
   private upWaiters: ((isUp: boolean) => void)[] = [];
   /** How many connections there have been; a reply on an earlier one says nothing about this one. */
@@ -73,7 +75,8 @@ export class Link {
     const { promise, reject } = Promise.withResolvers<never>();
     const pending: PendingCommand = { reject, deadlineAt: performance.now() + deadlineMs };
     this.pending.add(pending);
-    this.startWatch();
+    this.watchUntil(pending.deadlineAt);
+    writeTogether(client);
     try {
       const answer = await Promise.race([Promise.try(commands, client), promise]);
       // Reset here, not on connecting: connecting also succeeds at once to a server that refuses commands.
@@ -123,7 +126,7 @@ export class Link {
   close(): void {
     this.closed = true;
     if (this.reconnect) clearTimeout(this.reconnect);
-    if (this.watch) clearInterval(this.watch);
+    if (this.watch) clearTimeout(this.watch);
     this.watch = null;
     if (this.client) this.drop(this.client, "closed");
     for (const resolve of this.upWaiters.splice(0)) resolve(false);
@@ -191,26 +194,27 @@ export class Link {
     this.reconnectDelayMs = Math.min(this.reconnectDelayMs * 2, MAX_RECONNECT_DELAY_MS);
   }
 
-  // One timer for all commands, not one for each: a deadline may be late by the timer's period.
-  private startWatch(): void {
-    if (this.watch || this.closed) return;
-    this.watch = setInterval(() => {
-      if (this.pending.size === 0) {
-        if (this.watch) clearInterval(this.watch);
-        this.watch = null;
-        return;
-      }
-      const now = performance.now();
-      for (const { deadlineAt } of this.pending) {
-        if (deadlineAt > now) continue;
-        if (this.client) this.drop(this.client, "no answer in time");
-        return;
-      }
-    }, WATCH_PERIOD_MS);
+  /**
+   * One timer for all commands, set for the earliest deadline: most commands are answered long before, and
+   * a connection that only waits (BLMOVE, XREAD) wakes nobody.
+   */
+  private watchUntil(deadlineAt: number): void {
+    if (this.closed || deadlineAt >= this.watchedAt) return;
+    if (this.watch) clearTimeout(this.watch);
+    this.watchedAt = deadlineAt;
+    this.watch = setTimeout(() => this.checkDeadlines(), deadlineAt - performance.now());
+  }
+
+  private checkDeadlines(): void {
+    this.watch = null;
+    this.watchedAt = Number.POSITIVE_INFINITY;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { deadlineAt } of this.pending) earliest = Math.min(earliest, deadlineAt);
+    if (earliest > performance.now()) this.watchUntil(earliest);
+    else if (this.client) this.drop(this.client, "no answer in time");
   }
 }
 
-const WATCH_PERIOD_MS = 100;
 const CONNECT_LIMIT_MS = 3_000;
 
 const CLIENT_OPTIONS: RedisOptions = {
@@ -249,4 +253,20 @@ function errorText(error: unknown): string {
   return typeof code === "string" && !error.message.includes(code)
     ? `${code} ${error.message}`
     : error.message;
+}
+
+const corked = new WeakSet<Writable>();
+
+/**
+ * What is sent in one turn of the event loop goes out in one write: each write alone costs this process and
+ * Valkey a system call, which at low rates is most of what a command costs.
+ */
+function writeTogether({ stream }: Redis): void {
+  if (corked.has(stream)) return;
+  corked.add(stream);
+  stream.cork();
+  setImmediate(() => {
+    corked.delete(stream);
+    stream.uncork();
+  });
 }

@@ -1,7 +1,7 @@
 // Runs a Lua script by its SHA-1, and sends its text if Valkey does not know it (any more). It overrides
 // `Command.toWritable`, which iovalkey does not document; test/valkey/connection/script.test.ts fails if an
 // upgrade of iovalkey writes other bytes.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Command, type Redis } from "iovalkey";
 import libText from "../scripts/lib.lua" with { type: "text" };
 
@@ -23,7 +23,7 @@ export class Script {
     // Valkey reads a script's flags (`#!lua flags=…`) only from its first line.
     const [, shebang = "", rest = ""] = /^(#![^\n]*\n)?([^]*)$/.exec(script) ?? [];
     this.text = shebang + functionsFor(library + rest) + library + rest;
-    this.sha = createHash("sha1").update(this.text).digest("hex");
+    this.sha = hash("sha1", this.text);
   }
 
   async run(client: Redis, keys: string[], args: ScriptArgument[]): Promise<ScriptReply> {

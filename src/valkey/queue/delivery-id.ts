@@ -1,6 +1,6 @@
 // Makes the UUID of an attempt from its owner's tag, its delivery, how often the attempt was started, and its
 // number. So no two requests share a UUID, and each leads back to its delivery.
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { DeliveryHeader } from "./item.ts";
 
@@ -9,7 +9,7 @@ const DELIVERY_DIGITS = 28;
 
 /** Returns the tag by which an owner's last deliveries are found from a delivery id. Two owners may share one. */
 export function ownerTag(owner: OwnerRef): string {
-  return createHash("sha256").update(owner).digest("hex").slice(0, TAG_DIGITS);
+  return hash("sha256", owner).slice(0, TAG_DIGITS);
 }
 
 export function tagOf(delivery: string): string {

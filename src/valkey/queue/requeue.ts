@@ -1,7 +1,7 @@
 // Moves rejected elements back to their queues, after the producer or a setting was corrected. Each moves in one
 // step if both lists are in one slot. In Cluster they may not be; then it takes two steps, push and remove, and a
 // crash in between pushes an element twice and loses none.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
 import { readPage } from "../list-page.ts";
@@ -25,7 +25,7 @@ export interface Requeued {
 
 /** Returns the id of a rejected element. Two records with the same text have the same id. */
 export function rejectedId(record: string | Buffer): string {
-  return createHash("sha256").update(record).digest("hex").slice(0, ID_DIGITS);
+  return hash("sha256", record).slice(0, ID_DIGITS);
 }
 
 export class Requeue {

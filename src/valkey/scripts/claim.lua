@@ -16,7 +16,7 @@
 --        elements left in the list, {item, …}, their claims with spaces between, where each came
 --        from, a letter for each, {event, bytes, …},
 --        {webhook whose lane is not empty, …}, {webhook, ms it is paused, …},
---        elements ever taken off the list, {why a key was passed over, …}}
+--        elements ever taken off the list (-1 where it is empty now), {why a key was passed over, …}}
 --       where from: l(ane), d(ue), r(eady), q(ueue), (queue and) c(ut), or a(gain) in a batch that is
 --       answered again
 local queue, claims, ready = KEYS[1], KEYS[4], KEYS[5]
@@ -49,9 +49,21 @@ local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to', 'looked')
 local last, to = tonumber(state[1] or 0), tonumber(state[3] or 0)
 local payloads, described, bytes = {}, {}, 0
 local numbers, sources = {}, {}
-local takenBefore, elementsTaken = tonumber(try('hash', 'HGET', KEYS[11], 'taken') or 0) or 0, 0
+-- At low rates each look costs Valkey more than all else here: none is made twice, and none that the
+-- case at hand does not need.
+local firstDue = try('zset', 'ZRANGE', schedule, 0, 0, 'WITHSCORES') or {}
+local dueAt = firstDue[2] and math.floor(tonumber(firstDue[2]))
+local length, taken = try('list', 'LLEN', queue) or 0, nil
+local function takenSoFar()
+  taken = taken or tonumber(try('hash', 'HGET', KEYS[11], 'taken') or 0) or 0
+  return taken
+end
 -- Where the bytes of fanned-out events cannot be read, what may need them stays where it is.
-local readable = try('hash', 'HLEN', events) ~= nil
+local eventsSeen
+local function readable()
+  if eventsSeen == nil then eventsSeen = try('hash', 'HLEN', events) ~= nil end
+  return eventsSeen
+end
 
 local function describe(item)
   bytes = bytes + #item
@@ -68,7 +80,6 @@ local function describe(item)
 end
 
 local function reply(kind, batch)
-  local due = try('zset', 'ZRANGE', schedule, 0, 0, 'WITHSCORES') or {}
   local waiting, pauses = {}, {}
   if tonumber(ARGV[7]) > 0 then
     waiting = try('zset', 'ZRANGE', lanes, 0, tonumber(ARGV[7]) - 1) or {}
@@ -76,14 +87,14 @@ local function reply(kind, batch)
       tonumber(ARGV[7])) or {}
     for i = 2, #pauses, 2 do pauses[i] = tonumber(pauses[i]) - now end
   end
-  return { kind, now, due[2] and math.floor(tonumber(due[2])) or -1,
-    try('list', 'LLEN', queue) or 0, batch, table.concat(numbers, ' '), table.concat(sources),
-    payloads, waiting, pauses, takenBefore + elementsTaken, problems }
+  -- Of an empty list nobody asks how many elements were ever taken off it.
+  return { kind, now, dueAt or -1, length, batch, table.concat(numbers, ' '), table.concat(sources),
+    payloads, waiting, pauses, length > 0 and takenSoFar() or -1, problems }
 end
 
 if number < last then return { 'stale' } end
 if number == last then
-  if not readable then return redis.error_reply('WRONGTYPE ' .. problems[1]) end
+  if not readable() then return redis.error_reply('WRONGTYPE ' .. problems[#problems]) end
   -- Asked again: the reply was lost, so the same batch is answered.
   local batch = {}
   for claim = tonumber(state[2]), to do
@@ -98,11 +109,11 @@ if number == last then
   return reply('again', batch)
 end
 
-local batch, fields, from, taken = {}, {}, to + 1, 0
+local batch, fields, from, claimed = {}, {}, to + 1, 0
 
 local function take(item, source)
   to = to + 1
-  taken = taken + 1
+  claimed = claimed + 1
   batch[#batch + 1] = item
   numbers[#numbers + 1] = to
   sources[#sources + 1] = source
@@ -111,12 +122,12 @@ local function take(item, source)
   describe(item)
 end
 
-local function room() return taken < most and bytes < mostBytes end
+local function room() return claimed < most and bytes < mostBytes end
 
 -- How many to look at together: as many as fit if they are like those before.
 local function chunk()
-  local like = taken > 0 and bytes / taken or mostBytes
-  return math.max(1, math.min(most - taken, 32, math.floor((mostBytes - bytes) / like)))
+  local like = claimed > 0 and bytes / claimed or mostBytes
+  return math.max(1, math.min(most - claimed, 32, math.floor((mostBytes - bytes) / like)))
 end
 
 local removals = {}
@@ -161,22 +172,25 @@ end
 local gone, lanesAsked = {}, 0
 for i = FIRST_LANE, #ARGV, 2 do lanesAsked = lanesAsked + tonumber(ARGV[i + 1]) end
 local mostDue = math.max(math.ceil((most - lanesAsked) / 2), most > 1 and 1 or 0)
-if readable and mostDue > 0 then
+if mostDue > 0 and dueAt and dueAt <= now and readable() then
   local due = try('zset', 'ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0, mostDue) or {}
   if #due > 0 and not try('hash', 'HLEN', scheduled) then due = {} end
   for _, delivery in ipairs(due) do
-    if taken > 0 and bytes >= mostBytes / 2 then break end
+    if claimed > 0 and bytes >= mostBytes / 2 then break end
     local item = redis.call('HGET', scheduled, delivery)
     if item then take(asItIs(item), 'd') end
     gone[#gone + 1] = delivery
   end
 end
 
-if readable then
+if lanesAsked > 0 and readable() then
   for i = FIRST_LANE, #ARGV, 2 do
     takeFrom(base .. ':lane:' .. ARGV[i], tonumber(ARGV[i + 1]), 'l', chunk, asItIs)
   end
-  takeFrom(ready, most, 'r', chunk, asItIs)
+end
+local readyItems = try('list', 'LLEN', ready) or 0
+if readyItems > 0 and readable() then
+  takeFrom(ready, math.min(most, readyItems), 'r', chunk, asItIs)
 end
 
 -- An element is copied into the script, and Valkey allows 512 MiB for one: several are read together
@@ -186,16 +200,15 @@ local SMALL, LOOK_AGAIN = 536870912, 10000
 local function one() return 1 end
 local looked
 local function chunkOfList(count)
+  if length < 2 then return one end
   local known, verdict = string.match(state[4] or '', '^(%d+) (%a+)$')
-  if known and takenBefore + count <= tonumber(known) then
+  if known and takenSoFar() + count <= tonumber(known) then
     return verdict == 'small' and chunk or one
   end
-  local length = try('list', 'LLEN', queue) or 0
-  if length < 2 then return one end
   local size = redis.pcall('MEMORY', 'USAGE', queue, 'SAMPLES', '0')
   local small = type(size) == 'number' and size <= SMALL
-  if not small then length = math.min(length, LOOK_AGAIN) end
-  looked = string.format('%d %s', takenBefore + length, small and 'small' or 'large')
+  looked = string.format('%d %s', takenSoFar() + (small and length or math.min(length, LOOK_AGAIN)),
+    small and 'small' or 'large')
   return small and chunk or one
 end
 
@@ -204,17 +217,19 @@ end
 local function itemOf(element)
   return cutElement('0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now, element)
 end
-local mostFromList = tonumber(ARGV[6])
+local mostFromList, elementsTaken = math.min(tonumber(ARGV[6]), length), 0
 if mostFromList > 0 and room() then
   elementsTaken = takeFrom(queue, mostFromList, 'q', chunkOfList(mostFromList), itemOf)
 end
 
-if taken > 0 then
+if claimed > 0 then
   for i = 1, #fields, 512 do
     redis.call('HSET', claims, unpack(fields, i, math.min(i + 511, #fields)))
   end
-  redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to, 'looked', looked or state[4] or '')
-  if elementsTaken > 0 then try('hash', 'HINCRBY', KEYS[11], 'taken', elementsTaken) end
+  if looked then redis.call('HSET', KEYS[3], 'looked', looked) end
+  redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to)
+  if elementsTaken > 0 then taken = try('hash', 'HINCRBY', KEYS[11], 'taken', elementsTaken) or taken end
+  length = length - elementsTaken
 end
 for _, removal in ipairs(removals) do
   redis.call('LTRIM', removal[1], 0, -(removal[2] + 1))
@@ -222,6 +237,8 @@ end
 if #gone > 0 then
   redis.call('ZREM', schedule, unpack(gone))
   redis.call('HDEL', scheduled, unpack(gone))
+  firstDue = redis.call('ZRANGE', schedule, 0, 0, 'WITHSCORES')
+  dueAt = firstDue[2] and math.floor(tonumber(firstDue[2]))
 end
 for i = FIRST_LANE, #ARGV, 2 do
   if redis.call('EXISTS', base .. ':lane:' .. ARGV[i]) == 0 then

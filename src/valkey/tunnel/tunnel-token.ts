@@ -1,6 +1,6 @@
 // Makes the token in the URL of a session of `fluxhook listen`, and the session's name from it. The name is part of
 // its webhook's url, and so in logs; the token cannot be derived from it (guarantee 9).
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 /** 192 bits cannot be guessed. */
 const TOKEN_BYTES = 24;
@@ -14,5 +14,5 @@ export function newListenToken(): string {
 }
 
 export function listenSessionOf(token: string): string {
-  return createHash("sha256").update(token).digest("base64url").slice(0, NAME_LENGTH);
+  return hash("sha256", token, "base64url").slice(0, NAME_LENGTH);
 }

@@ -1,6 +1,7 @@
 // Seals secrets, so that they cannot be read from Valkey's memory, files or backups: AES-256-GCM under
 // FLUXHOOK_SECRET_KEY. The first key seals, and all keys open, so that a key can be replaced.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
+import { decodeUtf8 } from "../../wire/bytes.ts";
 
 /** The result of opening a sealed text. */
 export type Opened =
@@ -24,8 +25,6 @@ const NONCE_BYTES = 12;
 const KEY_ID_BYTES = 8;
 
 const encoder = new TextEncoder();
-// Only text is sealed, so other bytes were not sealed by Fluxhook.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class SecretBox {
   readonly #keys: readonly Key[];
@@ -69,7 +68,7 @@ export class SecretBox {
     if (!key) return { kind: "unknown-key", keyId: id };
     const bytes = new Uint8Array(Buffer.from(base64, "base64"));
     try {
-      const text = await crypto.subtle.decrypt(
+      const opened = await crypto.subtle.decrypt(
         {
           name: ALGORITHM,
           iv: bytes.subarray(0, NONCE_BYTES),
@@ -78,7 +77,9 @@ export class SecretBox {
         await importKey(key),
         bytes.subarray(NONCE_BYTES),
       );
-      return { kind: "opened", text: decoder.decode(text) };
+      const text = decodeUtf8(new Uint8Array(opened));
+      // Only text is sealed, so other bytes were not sealed by Fluxhook.
+      return text === null ? { kind: "forged", keyId: id } : { kind: "opened", text };
     } catch {
       // The tag does not match. That is a property of the stored data, not an error of this process.
       return { kind: "forged", keyId: id };
@@ -96,8 +97,5 @@ function importKey(key: Key): Promise<CryptoKey> {
 
 /** Returns an id that distinguishes keys and reveals nothing about them: they are 256 random bits. */
 function keyId(bytes: Uint8Array): string {
-  return createHash("sha256")
-    .update(bytes)
-    .digest("hex")
-    .slice(0, KEY_ID_BYTES * 2);
+  return hash("sha256", bytes).slice(0, KEY_ID_BYTES * 2);
 }

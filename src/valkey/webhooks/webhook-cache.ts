@@ -33,8 +33,9 @@ interface Reading<Compiled> {
 
 const MAX_OWNERS = 10_000;
 const MAX_CHANGES_READ = 1_000;
-const BLOCK_MS = 500;
-const FOLLOW_DEADLINE_MS = 1_500;
+const BLOCK_MS = 4_000;
+/** Longer than the block: a frozen server does not answer at all. */
+const FOLLOW_DEADLINE_MS = 5_500;
 /** A change whose process died before it announced it takes effect after this. */
 const MAX_AGE_MS = 30_000;
 
@@ -43,6 +44,8 @@ export class WebhookCache<Compiled> {
   private readonly reading = new Map<OwnerRef, Reading<Compiled>>();
   private readonly link: Link;
   private closed = false;
+  /** True from when every change is seen until the connection is lost. */
+  private isFollowing = false;
   private following: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: WebhookCacheOptions<Compiled>) {
@@ -51,7 +54,10 @@ export class WebhookCache<Compiled> {
       url: options.url,
       name: options.name,
       deadlineMs: FOLLOW_DEADLINE_MS,
-      onDown: () => this.empty(),
+      onDown: () => {
+        this.isFollowing = false;
+        this.empty();
+      },
     });
   }
 
@@ -95,7 +101,7 @@ export class WebhookCache<Compiled> {
       if (reading.outdated) continue;
       const webhooks = records.map(this.options.compile);
       // While the stream is not followed, the result may be used once, but not cached.
-      if (this.link.isUp) this.keep(owner, { webhooks, readAt });
+      if (this.isFollowing) this.keep(owner, { webhooks, readAt });
       return webhooks;
     }
   }
@@ -125,6 +131,7 @@ export class WebhookCache<Compiled> {
         // First the end of the stream, then empty the cache: later reads are at least as new as that.
         let after = await this.newest(changes);
         this.empty();
+        this.isFollowing = connection === this.link.connections && this.link.isUp;
         while (!this.closed && connection === this.link.connections) {
           const reply = await this.link.run((client) =>
             client.xread("COUNT", MAX_CHANGES_READ, "BLOCK", BLOCK_MS, "STREAMS", changes, after),

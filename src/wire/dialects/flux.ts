@@ -1,7 +1,6 @@
-// The dialect with the time inside its signature (DESIGN §2.3), in the form that Stripe made known:
-// `t=<unix seconds>,v1=<hex>`, one `v1` for each secret of a rotation.
-import { DEFAULTS } from "./defaults.ts";
-import type { Dialect } from "./dialect.ts";
+// The dialect whose signature covers the time (docs/design.md §2.3), in Stripe's form:
+// `t=<unix seconds>,v1=<hex>`, with one `v1` for each secret of a rotation.
+import { DATA, DEFAULTS, EVENT_ID, EVENT_TYPE, type Dialect } from "./dialect.ts";
 
 const ID_PREFIX = "evt_";
 
@@ -12,13 +11,20 @@ export const flux: Dialect = {
 
   messageId,
 
+  body: {
+    id: { ...EVENT_ID, pattern: `^${ID_PREFIX}` },
+    type: EVENT_TYPE,
+    created: { type: "integer", description: "Unix seconds, when it happened" },
+    data: DATA,
+  },
+
   envelope({ id, type, timestamp, data }) {
     const created = unixSecondsOf(timestamp);
     const head = JSON.stringify({ id: messageId(id), type, created });
     return `${head.slice(0, -1)},"data":${data}}`;
   },
 
-  headers: () => ({}),
+  headers: {},
 
   ownSignature: {
     header: "Flux-Signature",
@@ -37,21 +43,21 @@ export const flux: Dialect = {
   },
 };
 
-/** An id that has the prefix stays: what fluxhook makes for an event without one has it. */
+/** Adds the prefix unless the id has it, as the ids that Fluxhook generates do. */
 function messageId(eventId: string): string {
   return eventId.startsWith(ID_PREFIX) ? eventId : ID_PREFIX + eventId;
 }
 
 /**
- * Only the one text that `write` makes of a time: another one for the same number would verify
- * although it is not what was signed. Of two times, nobody can say which one the signature covers.
+ * Accepts only the text that `write` makes of a time: another text for the same number would verify
+ * although it was not signed. With two times it is unknown which one the signature covers.
  */
 function readTime([time = "", ...more]: readonly string[]): number {
   const unixSeconds = Number(time);
   return more.length === 0 && String(unixSeconds) === time ? unixSeconds : Number.NaN;
 }
 
-/** RFC 3339 §5.7 has the second 60, which Date refuses; in Unix time the next minute's 0 is the same. */
+/** RFC 3339 §5.7 allows second 60, which Date refuses. In Unix time it equals second 0 of the next minute. */
 function unixSecondsOf(timestamp: string): number {
   const isLeap = timestamp.slice(17, 19) === "60";
   const text = isLeap ? `${timestamp.slice(0, 17)}59${timestamp.slice(19)}` : timestamp;

@@ -1,8 +1,7 @@
-// The dialect of notifications (DESIGN §2.3): a title for people, a short time-out, and a webhook
-// that fails ten times in a row is disabled.
+// The dialect for notifications (docs/design.md §2.3): a title for people, a short time-out, and a
+// webhook is disabled after ten failures in a row.
 import { objectMembers } from "../json-spans.ts";
-import { DEFAULTS } from "./defaults.ts";
-import type { Dialect } from "./dialect.ts";
+import { DATA, DEFAULTS, EVENT_ID, EVENT_TYPE, TIMESTAMP, type Dialect } from "./dialect.ts";
 
 const SCHEME = "v1=";
 
@@ -10,8 +9,8 @@ export const fluxdesk: Dialect = {
   ...DEFAULTS,
   name: "fluxdesk",
   timeoutMs: 8_000,
-  // "Ten consecutive 4xx/5xx": judged by the counter that `health` shows, in which a time-out or a
-  // failed connection is a failure too, as for every webhook with this rule (DESIGN §2.4).
+  // "Ten consecutive 4xx/5xx", by the counter that `health` shows. It also counts time-outs and failed
+  // connections, as for every webhook with this rule (docs/design.md §2.4).
   disableRule: { consecutive_failures: 10 },
   catalogue: [
     "task_assigned",
@@ -24,14 +23,24 @@ export const fluxdesk: Dialect = {
     "system",
   ],
 
+  body: {
+    version: { type: "integer", const: 1 },
+    id: EVENT_ID,
+    type: EVENT_TYPE,
+    title: { type: "string", description: "`data.title` if that is a string, otherwise the type" },
+    timestamp: TIMESTAMP,
+    data: DATA,
+  },
+
   envelope({ id, type, timestamp, data }) {
     const title = titleText(data) ?? JSON.stringify(type);
     const before = JSON.stringify({ version: 1, id, type });
     return `${before.slice(0, -1)},"title":${title},"timestamp":${JSON.stringify(timestamp)},"data":${data}}`;
   },
 
-  headers({ eventType, deliveryId }) {
-    return { "X-FluxDesk-Event-Type": eventType, "X-FluxDesk-Delivery-Id": deliveryId };
+  headers: {
+    "X-FluxDesk-Event-Type": ({ eventType }) => eventType,
+    "X-FluxDesk-Delivery-Id": ({ deliveryId }) => deliveryId,
   },
 
   ownSignature: {
@@ -46,8 +55,8 @@ export const fluxdesk: Dialect = {
 };
 
 /**
- * The JSON string of `data.title` as the producer wrote it, escapes and length included. Of a key
- * that stands twice the last one counts, as it does for a receiver's JSON.parse of `data`.
+ * Returns the JSON string of `data.title` exactly as the producer wrote it. If the key is repeated, the
+ * last one counts, as it does for a receiver's JSON.parse of `data`.
  */
 function titleText(data: string): string | null {
   const title = objectMembers(data).findLast(({ key }) => key === "title");

@@ -1,6 +1,5 @@
-// The default dialect (DESIGN §2.3): its own signature covers the raw body alone.
-import { DEFAULTS } from "./defaults.ts";
-import type { Dialect } from "./dialect.ts";
+// The default dialect (docs/design.md §2.3): its own signature covers the raw body alone.
+import { DATA, DEFAULTS, EVENT_ID, EVENT_TYPE, TIMESTAMP, type Dialect } from "./dialect.ts";
 
 export const fluxdrop: Dialect = {
   ...DEFAULTS,
@@ -18,17 +17,17 @@ export const fluxdrop: Dialect = {
     "storage.exceeded",
   ],
 
+  body: { id: EVENT_ID, event: EVENT_TYPE, timestamp: TIMESTAMP, data: DATA },
+
   envelope({ id, type, timestamp, data }) {
     const head = JSON.stringify({ id, event: type, timestamp });
     return `${head.slice(0, -1)},"data":${data}}`;
   },
 
-  headers({ eventType, deliveryId, unixSeconds }) {
-    return {
-      "X-Fluxdrop-Event": eventType,
-      "X-Fluxdrop-Delivery": deliveryId,
-      "X-Fluxdrop-Timestamp": String(unixSeconds),
-    };
+  headers: {
+    "X-Fluxdrop-Event": ({ eventType }) => eventType,
+    "X-Fluxdrop-Delivery": ({ deliveryId }) => deliveryId,
+    "X-Fluxdrop-Timestamp": ({ unixSeconds }) => String(unixSeconds),
   },
 
   ownSignature: {

@@ -1,4 +1,4 @@
-// All dialects by name. A new one is its file and its line here.
+// All dialects by name. A new dialect needs its file and one line here.
 import type { Dialect } from "./dialect.ts";
 import { flux } from "./flux.ts";
 import { fluxdesk } from "./fluxdesk.ts";
@@ -19,15 +19,28 @@ export function dialectOf(name: DialectName): Dialect {
   return byName[name];
 }
 
-/** What `FLUXHOOK_EVENT_TYPES=catalogue` accepts: every event type that any dialect names. */
+/** Returns the name of a dialect's body in the OpenAPI document and the SDK, such as `FluxdropEvent`. */
+export function eventSchemaName(name: DialectName): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}Event`;
+}
+
+/** Returns the names of the dialects' own headers, which custom headers cannot use. */
+export function headersOf(dialects: readonly Dialect[]): string[] {
+  return dialects.flatMap(({ headers, ownSignature }) => [
+    ...Object.keys(headers),
+    ...(ownSignature === null ? [] : [ownSignature.header]),
+  ]);
+}
+
+/** The event types that `FLUXHOOK_EVENT_TYPES=catalogue` accepts: those that the dialects define. */
 export const CATALOGUE: ReadonlySet<string> = new Set(
   Object.values<Dialect>(byName).flatMap(({ catalogue }) => catalogue),
 );
 
-/** `FLUXHOOK_EVENT_TYPES`: any type, every type that a dialect names, or these. */
+/** `FLUXHOOK_EVENT_TYPES`: any type, every type that a dialect defines, or the given ones. */
 export type EventTypes = "open" | "catalogue" | ReadonlySet<string>;
 
-/** The setting as the reader of elements takes it. */
+/** Converts the setting for `EventLimits`. */
 export function acceptedEventTypes(setting: EventTypes): "open" | ReadonlySet<string> {
   return setting === "catalogue" ? CATALOGUE : setting;
 }

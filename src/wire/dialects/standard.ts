@@ -1,19 +1,20 @@
-// Standard Webhooks 1.0.0 alone (DESIGN §2.3): the id is in `webhook-id`, the signature in
+// Standard Webhooks 1.0.0 alone (docs/design.md §2.3): the id is in `webhook-id`, the signature in
 // `webhook-signature`, which every dialect sends.
-import { DEFAULTS } from "./defaults.ts";
-import type { Dialect } from "./dialect.ts";
+import { DATA, DEFAULTS, EVENT_TYPE, TIMESTAMP, type Dialect } from "./dialect.ts";
 
 export const standard: Dialect = {
   ...DEFAULTS,
   name: "standard",
   catalogue: [],
 
+  body: { type: EVENT_TYPE, timestamp: TIMESTAMP, data: DATA },
+
   envelope({ type, timestamp, data }) {
     const head = JSON.stringify({ type, timestamp });
     return `${head.slice(0, -1)},"data":${data}}`;
   },
 
-  headers: () => ({}),
+  headers: {},
 
   ownSignature: null,
 };

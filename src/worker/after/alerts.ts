@@ -11,7 +11,8 @@ import { elementText } from "../../wire/event.ts";
 import { dialectOf } from "../../wire/dialects/registry.ts";
 import { formatDuration } from "../../wire/duration.ts";
 import { prepareWebhook, type PreparedWebhook } from "../webhooks/prepared-webhook.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
+import type { WakeUp } from "../wake-up.ts";
 
 export type AlertKind =
   | "delivery.parked"
@@ -44,6 +45,8 @@ export interface AlerterOptions {
   queue: QueueStore;
   url: string | undefined;
   secret: string | undefined;
+  /** Notified when an alert is to be delivered. */
+  claimer: Pick<WakeUp, "notify">;
   log: WorkerLog;
 }
 
@@ -101,6 +104,7 @@ export class Alerter {
         data: JSON.stringify(alert),
       }),
     );
+    this.options.claimer.notify();
   }
 
   private isNew(key: string): boolean {

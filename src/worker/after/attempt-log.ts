@@ -8,7 +8,7 @@ import type { LogStore } from "../../valkey/history/log-store.ts";
 import type { RecentEntries } from "../../valkey/history/recent-lists.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { Disabler } from "./disable.ts";
 
 export interface LoggedAttempt {
@@ -40,7 +40,10 @@ export interface AttemptToLog {
 const WAIT_MS = 100;
 /** Successes alone only change a time. */
 const SUCCESSES_WAIT_MS = 1_000;
-/** Writes in 10 ms slices; writing everything at once delays deliveries (measured: commit 6465f05). */
+/**
+ * Many owners are written in 10 ms slices: all at once would delay deliveries (measured: commit 6465f05). As
+ * many as fit into one script are written together, for each script costs Valkey and this process a wake-up.
+ */
 const TICK_MS = 10;
 const MAX_IN_SCRIPT = 128;
 /** Scripts under way. */
@@ -155,12 +158,12 @@ export class AttemptLogger {
   /** Writes what is due by `nowMs`, as far as Valkey keeps up. */
   private write(nowMs: number): void {
     while (this.writing.size < MAX_AT_ONCE) {
-      const attempts = takeDue(this.attempts, nowMs - WAIT_MS);
+      const attempts = takeDue(this.attempts, nowMs, WAIT_MS);
       if (attempts.length > 0) this.start(this.writeAttempts(attempts), attempts.length);
-      const failures = takeDue(this.failures, nowMs - WAIT_MS);
+      const failures = takeDue(this.failures, nowMs, WAIT_MS);
       if (failures.length > 0) this.start(this.writeHealth(failures), 0);
       const isCrowded = this.successes.size > MAX_WAITING;
-      const successes = takeDue(this.successes, isCrowded ? nowMs : nowMs - SUCCESSES_WAIT_MS);
+      const successes = takeDue(this.successes, nowMs, isCrowded ? 0 : SUCCESSES_WAIT_MS);
       if (successes.length > 0) this.start(this.writeHealth(successes), 0);
       if (attempts.length + failures.length + successes.length === 0) return;
     }
@@ -218,14 +221,21 @@ export class AttemptLogger {
   }
 }
 
-/** Takes off the map what has waited since `sinceMs` or longer, the oldest first. */
+/**
+ * Takes off the map what has waited for `waitMs`, the oldest first; everything if that is due for the first
+ * one and all fit into one script.
+ */
 function takeDue<Key, Value extends { sinceMs: number }>(
   waiting: Map<Key, Value>,
-  sinceMs: number,
+  nowMs: number,
+  waitMs: number,
 ): [Key, Value][] {
+  const [oldest] = waiting.values();
+  if (oldest === undefined || oldest.sinceMs > nowMs - waitMs) return [];
+  const isAll = waiting.size <= MAX_IN_SCRIPT;
   const due: [Key, Value][] = [];
   for (const entry of waiting) {
-    if (due.length >= MAX_IN_SCRIPT || entry[1].sinceMs > sinceMs) break;
+    if (due.length >= MAX_IN_SCRIPT || (!isAll && entry[1].sinceMs > nowMs - waitMs)) break;
     due.push(entry);
   }
   for (const [key] of due) waiting.delete(key);

@@ -7,7 +7,7 @@ import { parseDuration } from "../../wire/duration.ts";
 import type { DisableRule } from "../../wire/disable-rule.ts";
 import type { Alerter } from "./alerts.ts";
 import { prepareWebhook } from "../webhooks/prepared-webhook.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 
 /** `failing_for` needs this many failures too: two say little about a webhook that gets few events. */
 const MIN_FAILURES = 10;

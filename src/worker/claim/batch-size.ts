@@ -21,6 +21,11 @@ export class BatchSize {
     private readonly throughput: Pick<Throughput, "within">,
   ) {}
 
+  /** True if there is room for a batch that is worth a request. */
+  hasRoom({ room }: Pick<Capacity, "room">): boolean {
+    return room >= MIN_BATCH_ROOM;
+  }
+
   /** False while a larger batch is likely within `MAX_BATCH_DELAY_MS`. */
   isWorthAsking({ held, room }: Pick<Capacity, "held" | "room">, sinceLastMs: number): boolean {
     if (held < MAX_PACED_WAITERS || room >= MIN_BATCH_ROOM) return true;

@@ -6,14 +6,14 @@ import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { Link } from "../../valkey/connection/link.ts";
 import type { Claimed, Cut } from "../../valkey/queue/claimed.ts";
 import type { ClaimReply } from "../../valkey/queue/queue-store.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { KeyProblems } from "../after/key-problems.ts";
 import type { Batch } from "../job.ts";
 import type { Slots } from "../run/slots.ts";
 import type { Capacity } from "../settle/capacity.ts";
 import type { Claims } from "../settle/claims.ts";
 import type { WakeUp } from "../wake-up.ts";
-import { BatchSize, MAX_BATCH_DELAY_MS, MAX_ITEMS_IN_BATCH } from "./batch-size.ts";
+import { type BatchSize, MAX_BATCH_DELAY_MS, MAX_ITEMS_IN_BATCH } from "./batch-size.ts";
 import { LaneSlots } from "./lane-slots.ts";
 import type { ListState } from "./list-state.ts";
 import type { ListWatcher } from "./list-watcher.ts";
@@ -22,14 +22,14 @@ import type { ListWatcher } from "./list-watcher.ts";
 export interface ClaimedQueue {
   claims: Claims;
   list: ListState;
-  watcher: Pick<ListWatcher, "watchOnce">;
+  watcher: Pick<ListWatcher, "watchOnce" | "isWaiting">;
 }
 
 export interface ClaimerOptions {
   /** The first ones first. */
   queues: readonly ClaimedQueue[];
   mode: "safe" | "blpop";
-  capacity: Pick<Capacity, "held" | "room">;
+  capacity: Pick<Capacity, "held" | "room" | "isWanted">;
   slots: Slots;
   batchSize: BatchSize;
   /** What is claimed of elements that are too large. */
@@ -47,8 +47,10 @@ export interface ClaimerOptions {
 const MAX_BYTES_IN_BATCH = 512 * 1024;
 /** How many lanes and pauses a reply reports. */
 const MAX_REPORTED = 256;
-/** Poll interval for work that nobody announces: other workers' lanes, redeliveries, takeovers. */
-const POLL_MS = 250;
+/** Poll interval for work that nobody announces: lanes and redeliveries of other processes. */
+const POLL_MS = 2_000;
+/** How often a reply reports lanes and pauses, under load. */
+const REPORT_EVERY_MS = 250;
 const PAUSE_AFTER_ERROR_MS = 500;
 /** After this many failures in a row items are claimed one by one: one bad item then spoils no other. */
 const MAX_BATCH_FAILURES = 2;
@@ -88,8 +90,16 @@ export class Claimer {
         log.error({ err: error }, "claim.failed");
         sleepMs = PAUSE_AFTER_ERROR_MS;
       }
+      capacity.isWanted = this.hasMore;
       if (sleepMs > 0) await this.sleep(sleepMs);
     }
+  }
+
+  /** True if something may be left to claim that a settlement would make room for. */
+  private get hasMore(): boolean {
+    const { batchSize, capacity, mode, queues } = this.options;
+    if (mode === "blpop" || !batchSize.hasRoom(capacity)) return true;
+    return queues.some(({ claims, list }) => !list.isEmpty || list.hasDue || claims.lanes.size > 0);
   }
 
   private async sleep(ms: number): Promise<void> {
@@ -132,7 +142,7 @@ export class Claimer {
     const maxItems = list.failures < MAX_BATCH_FAILURES ? MAX_ITEMS_IN_BATCH : 1;
     const room = Math.min(capacity.room, maxItems);
     const maxFromList = mode === "safe" ? this.maxFromList(queue, room) : 0;
-    const { reply, items } = await this.ask(queue, room, maxFromList);
+    const { reply, items, isFull } = await this.ask(queue, room, maxFromList);
     if (reply.kind !== "batch") {
       // A stale number cannot be, for numbers only grow. A new worker id is right whatever the cause.
       if (reply.kind === "stale") log.error({ queue: claims.queue }, "claim.stale");
@@ -144,13 +154,17 @@ export class Claimer {
     if (mode === "blpop") {
       const popped = await this.pop(queue, room - items.length);
       if (popped.length > 0) yield { claims, items: popped };
-    } else if (list.isEmpty) queue.watcher.watchOnce();
+    } else if (list.isEmpty && !queue.watcher.isWaiting) {
+      queue.watcher.watchOnce(list.pauseBeforeWatch(items.length));
+    }
     const { problems } = reply;
     const listLength = mode === "safe" ? reply.listLength : 0;
     claims.progress.claimed({ items: items.length, maxFromList, listLength, problems });
 
-    if (items.length > 0 || reply.again || (maxFromList > 0 && !list.isEmpty)) return 0;
     const nextDueInMs = reply.nextDueInMs ?? POLL_MS;
+    // A batch that was not full has taken all that there was.
+    if (items.length > 0 && !isFull && !reply.again && !this.hasMore) return nextDueInMs;
+    if (items.length > 0 || reply.again || (maxFromList > 0 && !list.isEmpty)) return 0;
     const isListLeft = maxFromList === 0 && mode === "safe";
     return isListLeft ? Math.min(MAX_BATCH_DELAY_MS, nextDueInMs) : nextDueInMs;
   }
@@ -163,12 +177,13 @@ export class Claimer {
     queue: ClaimedQueue,
     room: number,
     maxFromList: number,
-  ): Promise<{ reply: ClaimReply; items: Batch["items"] }> {
+  ): Promise<{ reply: ClaimReply; items: Batch["items"]; isFull: boolean }> {
     const { slots } = this.options;
     const { claims, list } = queue;
     const now = performance.now();
     this.askedAt = now;
-    const isReportDue = now - list.reportedAt >= POLL_MS;
+    claims.askedFor();
+    const isReportDue = now - list.reportedAt >= REPORT_EVERY_MS;
     if (isReportDue) list.reportedAt = now;
     const reserved = LaneSlots.reserve(slots, claims.lanes, roomForLanes(list, room));
     try {
@@ -182,8 +197,9 @@ export class Claimer {
         cut: this.options.cut,
         lanes: reserved.requests(),
       });
-      if (reply.kind !== "batch") return { reply, items: [] };
-      const items = this.accept(queue, reply, reserved, room);
+      if (reply.kind !== "batch") return { reply, items: [], isFull: false };
+      const isFull = reply.items.length >= room || bytesOf(reply.items) >= MAX_BYTES_IN_BATCH;
+      const items = this.accept(queue, reply, reserved, isFull);
       if (reply.problems.length > 0) {
         this.options.keyProblems.report(claims.queue, reply.problems);
       }
@@ -191,7 +207,7 @@ export class Claimer {
       if (isReportDue && queue === this.options.queues[0]) {
         slots.setPauses(reply.pauses, reply.pauses.length < MAX_REPORTED);
       }
-      return { reply, items };
+      return { reply, items, isFull };
     } finally {
       reserved.release();
     }
@@ -201,7 +217,7 @@ export class Claimer {
     { claims, list }: ClaimedQueue,
     reply: Extract<ClaimReply, { kind: "batch" }>,
     reserved: LaneSlots,
-    room: number,
+    isFull: boolean,
   ): Batch["items"] {
     if (this.options.mode === "safe") list.observe(reply.taken, reply.listLength);
     list.hasDue = reply.nextDueInMs === 0;
@@ -212,7 +228,6 @@ export class Claimer {
     const items = reply.items.map((claim) => ({ claim, slot: reserved.take(claim) }));
     list.quota.laneServed(reserved.fastServed, performance.now());
     // A batch that was full before a lane was asked says nothing about it.
-    const isFull = items.length >= room || bytesOf(reply.items) >= MAX_BYTES_IN_BATCH;
     if (!reply.again && !isFull) {
       for (const webhookId of reserved.unused()) claims.laneWasEmpty(webhookId);
     }
@@ -229,7 +244,7 @@ export class Claimer {
     const { cut, wakeUp } = this.options;
     const { elements, listLength } = await claims.store.pop(room, MAX_BYTES_IN_BATCH, cut);
     list.isEmpty = listLength === 0;
-    if (list.isEmpty) watcher.watchOnce();
+    if (list.isEmpty) watcher.watchOnce(0);
     // An element that is too large was put where the next request finds it.
     if (elements.length === 0 && !list.isEmpty) wakeUp.notify();
     const popped = elements.map((bytes): Claimed => ({

@@ -2,12 +2,12 @@
 import { Link } from "../../valkey/connection/link.ts";
 import { BlindWait } from "../../valkey/queue/blind-wait.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../../valkey/connection/errors.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { WakeUp } from "../wake-up.ts";
 
-const BLOCK_S = 2;
+const BLOCK_S = 8;
 /** Longer than the block: a frozen server does not answer at all. */
-const DEADLINE_MS = 3_500;
+const DEADLINE_MS = 9_500;
 const PAUSE_AFTER_ERROR_MS = 250;
 /** How often a list that stays unusable is logged. */
 const LOG_EVERY_MS = 10_000;
@@ -16,7 +16,8 @@ export class ListWatcher {
   private readonly link: Link;
   private readonly blindWait: BlindWait;
   private loggedAt = Number.NEGATIVE_INFINITY;
-  private isWaiting = false;
+  /** True until it has notified. */
+  isWaiting = false;
   private isClosed = false;
 
   constructor(
@@ -34,11 +35,11 @@ export class ListWatcher {
     this.blindWait = new BlindWait(this.link, options.queue, options.end);
   }
 
-  /** Notifies once, as soon as the list is not empty. */
-  watchOnce(): void {
+  /** Notifies once, as soon as the list is not empty; it begins to watch after `pauseMs`. */
+  watchOnce(pauseMs = 0): void {
     if (this.isWaiting || this.isClosed) return;
     this.isWaiting = true;
-    void this.wait().finally(() => {
+    void this.wait(pauseMs).finally(() => {
       this.isWaiting = false;
       if (!this.isClosed) this.options.wakeUp.notify();
     });
@@ -49,8 +50,9 @@ export class ListWatcher {
     this.link.close();
   }
 
-  private async wait(): Promise<void> {
+  private async wait(pauseMs: number): Promise<void> {
     const { queue, log } = this.options;
+    if (pauseMs > 0) await Bun.sleep(pauseMs);
     while (!this.isClosed) {
       try {
         await this.link.whenUp();

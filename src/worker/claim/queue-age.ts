@@ -14,15 +14,15 @@ export class QueueAge {
   private looks: Look[] = [];
   private taken = 0;
 
-  /** `taken`: elements ever taken off the list; answers the age in ms. */
+  /** `taken`: elements ever taken off the list, where it has any now. Returns the age in ms. */
   look(taken: number, length: number, now = performance.now()): number {
-    // Counted anew (the counter's TTL): earlier numbers say nothing any more.
-    if (taken < this.taken) this.looks = [];
-    this.taken = taken;
     if (length === 0) {
       this.looks = [];
       return 0;
     }
+    // The counter started over (its TTL): earlier numbers say nothing any more.
+    if (taken < this.taken) this.looks = [];
+    this.taken = taken;
     const firstWaiting = this.looks.findIndex((look) => look.newest > taken);
     if (firstWaiting < 0) this.looks = [];
     else if (firstWaiting > 0) this.looks.splice(0, firstWaiting);

@@ -4,6 +4,8 @@ import type { WakeUp } from "../wake-up.ts";
 export class Capacity {
   /** Claimed and not settled. */
   held = 0;
+  /** True while the claimer leaves something unclaimed for want of room. */
+  isWanted = false;
   /** When something was settled, or the first item was claimed after all had been settled. */
   private settledAt = performance.now();
   private emptyWaiters: (() => void)[] = [];
@@ -28,12 +30,12 @@ export class Capacity {
     this.held += items;
   }
 
-  /** Gives room back, and wakes the claimer to fill it. */
+  /** Gives room back, and wakes the claimer if it waits for that. */
   release(items: number): void {
     this.held -= items;
     this.settledAt = performance.now();
     if (this.held <= 0) for (const resolve of this.emptyWaiters.splice(0)) resolve();
-    this.wakeUp.notify();
+    if (this.isWanted) this.wakeUp.notify();
   }
 
   /** Resolves when nothing is held. */

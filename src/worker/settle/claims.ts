@@ -84,6 +84,11 @@ export class Claims {
     this.settler.add(claim, settlement);
   }
 
+  /** A batch is asked for now; settlements that wait go with the request. */
+  askedFor(): void {
+    this.settler.claimIsAskedFor();
+  }
+
   /** These claims are settled, or belong to another worker by now. */
   release(claims: readonly Claimed[]): void {
     for (const claim of claims) this.forget(claim);

@@ -8,17 +8,25 @@ export interface GroupWriterOptions<Entry> {
   /** Under load a group waits up to this long until it has `enough` entries. */
   waitMs?: number;
   enough?: number;
+  /** How long the first entry of an idle writer waits for `writeNow`; 0: it is written at once. */
+  idleWaitMs?: () => number;
 }
 
 export class GroupWriter<Entry> {
   private readonly pending: Entry[] = [];
   private running: Promise<void> | null = null;
+  private endIdleWait: (() => void) | null = null;
 
   constructor(private readonly options: GroupWriterOptions<Entry>) {}
 
   add(entry: Entry): void {
     this.pending.push(entry);
     this.running ??= this.run();
+  }
+
+  /** Ends the wait of an idle writer: something else is being written that the entries can go with. */
+  writeNow(): void {
+    this.endIdleWait?.();
   }
 
   get isBusy(): boolean {
@@ -32,8 +40,7 @@ export class GroupWriter<Entry> {
 
   private async run(): Promise<void> {
     const { take, write, waitMs = 0, enough = 0 } = this.options;
-    // One turn of the event loop, so that what arrives together is written together.
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.idleWait();
     for (let isBusy = false; this.pending.length > 0; isBusy = true) {
       // An idle writer writes at once.
       if (isBusy && this.pending.length < enough) await Bun.sleep(waitMs);
@@ -41,5 +48,20 @@ export class GroupWriter<Entry> {
     }
     // In the same turn as the last look at `pending`, so that nothing is added unseen.
     this.running = null;
+  }
+
+  private async idleWait(): Promise<void> {
+    const ms = this.options.idleWaitMs?.() ?? 0;
+    if (ms === 0) {
+      // One turn of the event loop, so that what arrives together is written together.
+      await new Promise((resolve) => setImmediate(resolve));
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.endIdleWait = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.endIdleWait = null;
   }
 }

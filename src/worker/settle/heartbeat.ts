@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { Link } from "../../valkey/connection/link.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { WakeUp } from "../wake-up.ts";
 import type { Claims } from "./claims.ts";
 

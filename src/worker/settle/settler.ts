@@ -7,8 +7,9 @@ import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry
 import type { Claimed } from "../../valkey/queue/claimed.ts";
 import { UnsettledClaims, type QueueStore } from "../../valkey/queue/queue-store.ts";
 import type { Settle, Settlement } from "../../valkey/queue/settlement.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { QueueProgress } from "../progress.ts";
+import type { WakeUp } from "../wake-up.ts";
 import { GroupWriter } from "./group.ts";
 
 export interface SettlerOptions {
@@ -16,6 +17,8 @@ export interface SettlerOptions {
   link: Reconnecting;
   log: WorkerLog;
   claims: { release(claims: readonly Claimed[]): void; readonly progress: QueueProgress };
+  /** Notified when a settlement has put something where it can be claimed, now or when it is due. */
+  claimer: Pick<WakeUp, "notify">;
   /** Ends the oldest parked deliveries when there are too many. */
   parkedSweep: { sweepSoon(queue: string): void };
 }
@@ -28,6 +31,8 @@ const MAX_IN_GROUP = 256;
 /** Group commit: under load a settlement waits up to this long for others. */
 const GROUP_WAIT_MS = 2;
 const ENOUGH_IN_GROUP = 64;
+/** Longer, and a crash in between would send more deliveries again. */
+const MAX_WAIT_FOR_CLAIM_MS = 20;
 const PAUSE_AFTER_ERROR_MS = 250;
 const PAUSE_AFTER_REFUSAL_MS = 500;
 /** A group that failed this often is settled one by one. */
@@ -35,6 +40,8 @@ const MAX_GROUP_FAILURES = 2;
 
 export class Settler {
   private readonly groups: GroupWriter<Entry>;
+  private claimAskedAt = Number.NEGATIVE_INFINITY;
+  private sinceLastClaimMs = Number.POSITIVE_INFINITY;
   /** Refused by Valkey; they are tried again after a pause. */
   private refused: Entry[] = [];
   private retrying: Promise<void> | null = null;
@@ -45,7 +52,21 @@ export class Settler {
       write: (group) => this.write(group),
       waitMs: GROUP_WAIT_MS,
       enough: ENOUGH_IN_GROUP,
+      idleWaitMs: () => this.idleWaitMs,
     });
+  }
+
+  /** A claim is asked for now: settlements that wait go out in the same write. */
+  claimIsAskedFor(): void {
+    const now = performance.now();
+    this.sinceLastClaimMs = now - this.claimAskedAt;
+    this.claimAskedAt = now;
+    this.groups.writeNow();
+  }
+
+  /** While claims follow each other soon, a lone settlement waits for the next one. */
+  private get idleWaitMs(): number {
+    return this.sinceLastClaimMs < MAX_WAIT_FOR_CLAIM_MS ? MAX_WAIT_FOR_CLAIM_MS : 0;
   }
 
   add(claim: Claimed, settlement: Settlement): void {
@@ -106,12 +127,13 @@ export class Settler {
   }
 
   private ended(group: readonly Entry[]): void {
-    const { claims, parkedSweep, store } = this.options;
+    const { claims, claimer, parkedSweep, store } = this.options;
     if (group.length === 0) return;
     claims.release(group.map((entry) => entry.claim));
     if (group.some(({ settlement }) => settlement.verb === "park")) {
       parkedSweep.sweepSoon(store.queue);
     }
+    if (group.some(({ settlement }) => isClaimable(settlement))) claimer.notify();
   }
 
   private retryLater(entries: readonly Entry[]): void {
@@ -124,6 +146,11 @@ export class Settler {
     for (const entry of this.refused.splice(0)) this.groups.add(entry);
     this.retrying = null;
   }
+}
+
+/** A lane is claimed from when its webhook has a slot, which wakes the claimer by itself. */
+function isClaimable({ verb }: Settlement): boolean {
+  return verb === "fan" || verb === "retry" || verb === "back";
 }
 
 /** A group is fenced by the claims of one worker id. */

@@ -1,7 +1,7 @@
 // What each heartbeat does besides beating: parked deliveries past their TTL or caps end, and an alert
 // is raised about a list whose oldest event waits too long.
 import type { ParkedLimits, ParkedStore } from "../../valkey/queue/parked-store.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { Alerter } from "../after/alerts.ts";
 
 export interface UpkeepQueue {
@@ -20,11 +20,19 @@ export interface UpkeepOptions {
   log: WorkerLog;
 }
 
+/** Parking sweeps at once; besides that, only TTLs run out. */
+const SWEEP_EVERY_RUNS = 5;
+
 export class Upkeep {
+  /** By queue: runs until the next sweep. */
+  private readonly untilSweep = new Map<string, number>();
+
   constructor(private readonly options: UpkeepOptions) {}
 
   async run(queue: string): Promise<void> {
-    await this.sweep(queue);
+    const left = this.untilSweep.get(queue) ?? 0;
+    this.untilSweep.set(queue, left > 0 ? left - 1 : SWEEP_EVERY_RUNS - 1);
+    if (left === 0) await this.sweep(queue);
     const { queues, alertAgeMs, alerter } = this.options;
     const ageMs = queues.get(queue)?.list.ageMs ?? 0;
     if (ageMs < alertAgeMs) return;

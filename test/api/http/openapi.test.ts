@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, spyOn, test } from "bun:test";
 import type { headOf } from "../../../src/api/http/document.ts";
+import { DIALECT_NAMES, dialectOf, eventSchemaName } from "../../../src/wire/dialects/registry.ts";
 import { apiScene, closeScenes, readAnswer } from "../api-scene.ts";
 
 afterAll(closeScenes);
@@ -20,6 +21,7 @@ const api = await apiScene();
 const document = (await readAnswer(await api.raw("/openapi.json"))).body as {
   openapi: string;
   paths: Record<string, Record<string, Operation>>;
+  webhooks: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Schema> };
 };
 
@@ -156,6 +158,18 @@ describe("/openapi.json", () => {
     const event = document.components.schemas["Event"];
     expect(event?.required).toEqual(["event", "data"]);
     expect(event?.properties["data"]).toMatchObject({ type: "object" });
+  });
+
+  test("describes the request that a receiver of each dialect gets", () => {
+    expect(Object.keys(document.webhooks)).toEqual([...DIALECT_NAMES]);
+    for (const name of DIALECT_NAMES) {
+      const sent = document.webhooks[name]?.["post"]?.requestBody?.content["application/json"];
+      const reference = { $ref: `#/components/schemas/${eventSchemaName(name)}` };
+      expect(sent?.schema).toEqual(reference);
+      const { properties, required } = document.components.schemas[eventSchemaName(name)] ?? {};
+      expect(properties as object).toEqual({ ...dialectOf(name).body });
+      expect(required).toEqual(Object.keys(dialectOf(name).body));
+    }
   });
 
   test("names every parameter of every path", () => {

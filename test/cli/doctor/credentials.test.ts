@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { estimateBits, judgeSecretKeys, judgeToken } from "../../../src/cli/doctor/credentials.ts";
+import { estimateBits, checkSecretKeys, checkToken } from "../../../src/cli/doctor/credentials.ts";
 import { seededRandom } from "../../wire/seeded-random.ts";
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
@@ -13,7 +13,7 @@ describe("the API token", () => {
     ["base64", "q8Zr1TqX0m5Yc7u2Jt9vNw4eKf6hLs3a+B/DgPi="],
     ["a name before random digits", "fluxhook_f0c1a9d27be6483c5d1e90b7a4f2386c"],
   ])("is strong enough: %s", (_, token) => {
-    expect(judgeToken(token, "0.0.0.0").status).toBe("ok");
+    expect(checkToken(token, "0.0.0.0").status).toBe("ok");
   });
 
   test.each([
@@ -25,22 +25,22 @@ describe("the API token", () => {
     ["a part that repeats", "x7Kp2x7Kp2x7Kp2x7Kp2x7Kp2"],
     ["few different characters", "abbabaabbaababbabaababbaabab"],
   ])("is weak: %s", (_, token) => {
-    expect(judgeToken(token, "127.0.0.1").status).toBe("warning");
-    expect(judgeToken(token, "0.0.0.0").status).toBe("problem");
-    expect(judgeToken(token, "0.0.0.0").found).toContain("other machines");
+    expect(checkToken(token, "127.0.0.1").status).toBe("warning");
+    expect(checkToken(token, "0.0.0.0").status).toBe("problem");
+    expect(checkToken(token, "0.0.0.0").found).toContain("other machines");
   });
 
   test.each(["127.0.0.1", "127.9.9.9", "::1", "localhost"])(
     "that is weak is a warning only while %s alone is listened on",
-    (host) => expect(judgeToken("a".repeat(40), host).status).toBe("warning"),
+    (host) => expect(checkToken("a".repeat(40), host).status).toBe("warning"),
   );
 
   test.each(["0.0.0.0", "::", "10.0.0.1", "myhost"])("and a problem on %s", (host) =>
-    expect(judgeToken("a".repeat(40), host).status).toBe("problem"),
+    expect(checkToken("a".repeat(40), host).status).toBe("problem"),
   );
 
   test("is a problem where there is none, for `serve` does not start", () => {
-    expect(judgeToken(undefined, "127.0.0.1").status).toBe("problem");
+    expect(checkToken(undefined, "127.0.0.1").status).toBe("problem");
   });
 
   test("is never called weak in 2,000 random ones of the shortest form", () => {
@@ -48,7 +48,7 @@ describe("the API token", () => {
     for (let n = 0; n < 2_000; n++) {
       const digits = Array.from({ length: 24 }, () => Math.floor(next() * 16).toString(16));
       const token = digits.join("");
-      expect([token, judgeToken(token, "0.0.0.0").status]).toEqual([token, "ok"]);
+      expect([token, checkToken(token, "0.0.0.0").status]).toEqual([token, "ok"]);
     }
   });
 
@@ -77,13 +77,13 @@ describe("the secret key", () => {
     ["hexadecimal digits", [base64(Buffer.from("f0c1a9d27be6483c5d1e90b7a4f2386c"))], "warning"],
     ["the same twice", [random, random], "warning"],
   ] as const)("of %s", (_, keys, status) => {
-    expect(judgeSecretKeys(keys).status).toBe(status);
+    expect(checkSecretKeys(keys).status).toBe(status);
   });
 
   test("is never repeated, nor is the token", () => {
     const key = base64(new Uint8Array(32));
     const token = "canary".repeat(6);
-    const said = JSON.stringify([judgeSecretKeys([key]), judgeToken(token, "::")]);
+    const said = JSON.stringify([checkSecretKeys([key]), checkToken(token, "::")]);
     expect(said).not.toContain(key);
     expect(said).not.toContain("canary");
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { judgeOpenings, judgeProxy, judgeReceivers } from "../../../src/cli/doctor/egress.ts";
-import { askNames, judgeNames, namesToAsk } from "../../../src/cli/doctor/names.ts";
+import { checkOpenings, checkProxy, checkReceivers } from "../../../src/cli/doctor/egress.ts";
+import { askNames, checkNames, namesToAsk } from "../../../src/cli/doctor/names.ts";
 import { createGuard } from "../../../src/delivery/guard/guard.ts";
 import { createResolver } from "../../../src/delivery/guard/resolve.ts";
 import { startTcpReceiver } from "../../support/tcp-receiver.ts";
@@ -47,18 +47,18 @@ describe("FLUXHOOK_EGRESS_ALLOW", () => {
     [["fd00::/8"], "problem"],
     [["fd12:3456::/32"], "ok"],
   ])("of %j", (ranges, status) => {
-    expect(judgeOpenings({ EGRESS_ALLOW: ranges, EGRESS_HTTP: false }).status).toBe(
+    expect(checkOpenings({ EGRESS_ALLOW: ranges, EGRESS_HTTP: false }).status).toBe(
       status as "ok" | "problem",
     );
   });
 
   test.each(["0.0.0.0/0", "::/0", "128.0.0.0/1"])("of %s switches the guard off", (range) => {
-    const { found } = judgeOpenings({ EGRESS_ALLOW: [range], EGRESS_HTTP: false });
+    const { found } = checkOpenings({ EGRESS_ALLOW: [range], EGRESS_HTTP: false });
     expect(found).toBe(`FLUXHOOK_EGRESS_ALLOW ${range}: the guard is off`);
   });
 
   test("with plain http to everybody is a warning", () => {
-    const finding = judgeOpenings({ EGRESS_ALLOW: ["10.20.0.0/16"], EGRESS_HTTP: true });
+    const finding = checkOpenings({ EGRESS_ALLOW: ["10.20.0.0/16"], EGRESS_HTTP: true });
     expect([finding.status, finding.found]).toEqual(["warning", expect.stringContaining("10.20.")]);
   });
 });
@@ -66,7 +66,7 @@ describe("FLUXHOOK_EGRESS_ALLOW", () => {
 describe("the registered webhooks", () => {
   test("are fine where the guard allows them all", async () => {
     const all = webhooks("https://public.example/a", "https://93.184.216.34/b");
-    expect(await judgeReceivers(guard, all, undefined)).toEqual({
+    expect(await checkReceivers(guard, all, undefined)).toEqual({
       status: "ok",
       found: "of 2 webhooks, 0 are denied",
       advice: null,
@@ -74,7 +74,7 @@ describe("the registered webhooks", () => {
   });
 
   test("that the guard denies are counted and named, without path, query and credentials", async () => {
-    const finding = await judgeReceivers(
+    const finding = await checkReceivers(
       guard,
       webhooks(
         "https://public.example/a",
@@ -101,18 +101,18 @@ describe("the registered webhooks", () => {
     const { webhooks: list } = webhooks("https://inside.example/");
     const disabled = list.map((webhook) => ({ ...webhook, enabled: false }));
     const registered = { webhooks: disabled, total: 1, unreadable: 0 };
-    expect((await judgeReceivers(guard, registered, undefined)).status).toBe("skipped");
+    expect((await checkReceivers(guard, registered, undefined)).status).toBe("skipped");
   });
 
   test("are fewer than all where there are many, and the finding says so", async () => {
     const sample = { ...webhooks("https://public.example/"), total: 5_000 };
-    const { found } = await judgeReceivers(guard, sample, undefined);
+    const { found } = await checkReceivers(guard, sample, undefined);
     expect(found).toBe("of 1 webhooks (a sample of 5000), 0 are denied");
   });
 
   test("matter less than FLUXHOOK_ALERT_URL: denied, it is a problem", async () => {
     const url = "https://inside.example/canary";
-    const finding = await judgeReceivers(guard, webhooks("https://public.example/"), url);
+    const finding = await checkReceivers(guard, webhooks("https://public.example/"), url);
     expect(finding.status).toBe("problem");
     expect(finding.found).toStartWith("FLUXHOOK_ALERT_URL (inside.example): 10.1.2.3 is private");
     expect(finding.found).not.toContain("canary");
@@ -123,7 +123,7 @@ describe("names", () => {
   const settings = { VALKEY_URL: "redis://127.0.0.1:6379" };
   const ask = async (urls: string[], more: Record<string, string> = {}) => {
     const names = namesToAsk(webhooks(...urls).webhooks, { ...settings, ...more });
-    return judgeNames(await askNames(names, () => resolve));
+    return checkNames(await askNames(names, () => resolve));
   };
 
   test("are asked for once each; addresses are not", () => {
@@ -179,14 +179,14 @@ describe("names", () => {
 
   test("that answer late are a warning: that time is the attempt's", () => {
     const late = { name: "a.example", setting: null, failure: null, ms: 2_500 };
-    expect(judgeNames([late]).status).toBe("warning");
+    expect(checkNames([late]).status).toBe("warning");
   });
 });
 
 describe("FLUXHOOK_EGRESS_PROXY", () => {
   test("is fine where it takes connections, and its credentials are not shown", async () => {
     const proxy = await startTcpReceiver();
-    const finding = await judgeProxy(`http://canary:canary@127.0.0.1:${proxy.port}`);
+    const finding = await checkProxy(`http://canary:canary@127.0.0.1:${proxy.port}`);
     await proxy.stop();
     expect(finding.status).toBe("ok");
     expect(finding.found).toStartWith(`http://127.0.0.1:${proxy.port} takes connections`);
@@ -195,7 +195,7 @@ describe("FLUXHOOK_EGRESS_PROXY", () => {
   test("is a problem where nobody listens", async () => {
     const proxy = await startTcpReceiver();
     await proxy.stop();
-    const finding = await judgeProxy(`http://canary:canary@127.0.0.1:${proxy.port}`);
+    const finding = await checkProxy(`http://canary:canary@127.0.0.1:${proxy.port}`);
     expect([finding.status, finding.found]).toEqual([
       "problem",
       `http://127.0.0.1:${proxy.port}: ECONNREFUSED`,
@@ -203,6 +203,6 @@ describe("FLUXHOOK_EGRESS_PROXY", () => {
   });
 
   test("is not looked for where it is not set", async () => {
-    expect((await judgeProxy(undefined)).status).toBe("skipped");
+    expect((await checkProxy(undefined)).status).toBe("skipped");
   });
 });

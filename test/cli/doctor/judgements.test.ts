@@ -1,19 +1,19 @@
 // What the checks make of what a server or a system says, where no real one can be had for it.
 import { describe, expect, test } from "bun:test";
-import { judgeCap, judgeQueue } from "../../../src/cli/doctor/backlog.ts";
-import { judgeSkew } from "../../../src/cli/doctor/clock.ts";
-import { judgeOpenFiles, readOpenFileLimit } from "../../../src/cli/doctor/process-limits.ts";
+import { checkCap, queueFinding } from "../../../src/cli/doctor/backlog.ts";
+import { checkSkew } from "../../../src/cli/doctor/clock.ts";
+import { checkOpenFiles, readOpenFileLimit } from "../../../src/cli/doctor/process-limits.ts";
 import {
-  judgeAppendOnly,
-  judgeEviction,
-  judgeMemory,
-  judgeReplicas,
+  checkAppendOnly,
+  checkEviction,
+  checkMemory,
+  checkReplicas,
 } from "../../../src/cli/doctor/valkey-durability.ts";
 import {
-  judgeClients,
-  judgeRole,
-  judgeTransport,
-  judgeVersion,
+  checkClients,
+  checkRole,
+  checkTransport,
+  checkVersion,
 } from "../../../src/cli/doctor/valkey-server.ts";
 import { ServerInfo } from "../../../src/cli/doctor/valkey-state.ts";
 import { shownAddress } from "../../../src/valkey/connection/address.ts";
@@ -33,7 +33,7 @@ describe("the version", () => {
     [{ redis_version: "6.2.14" }, "problem", "Redis 6.2.14"],
     [{ redis_version: "10.0.0" }, "ok", "Redis 10.0.0"],
   ])("%j is %s", (fields: Record<string, string>, status, found) => {
-    expect(judgeVersion(info(fields))).toMatchObject({ status, found });
+    expect(checkVersion(info(fields))).toMatchObject({ status, found });
   });
 });
 
@@ -43,20 +43,20 @@ describe("the role", () => {
     [{ role: "slave", cluster_enabled: 0 }, "problem"],
     [{ role: "master", cluster_enabled: 1 }, "problem"],
   ])("%j is %s", (fields, status) => {
-    expect(judgeRole(info(fields)).status).toBe(status as "ok" | "problem");
+    expect(checkRole(info(fields)).status).toBe(status as "ok" | "problem");
   });
 });
 
 test("what INFO does not tell is skipped, not taken for good or bad", () => {
   const silent = info({});
   for (const finding of [
-    judgeVersion(silent),
-    judgeRole(silent),
-    judgeClients(silent, null),
-    judgeAppendOnly(silent, null),
-    judgeEviction(silent),
-    judgeMemory(silent),
-    judgeReplicas(silent, null),
+    checkVersion(silent),
+    checkRole(silent),
+    checkClients(silent, null),
+    checkAppendOnly(silent, null),
+    checkEviction(silent),
+    checkMemory(silent),
+    checkReplicas(silent, null),
   ]) {
     expect(finding.status).toBe("skipped");
   }
@@ -75,7 +75,7 @@ describe("the way to Valkey", () => {
     ["redis://10.0.0.5:6379", "warning"],
     ["redis://localhost.example", "warning"],
   ])("%s is %s", (url, status) => {
-    expect(judgeTransport(url).status).toBe(status as "ok" | "warning");
+    expect(checkTransport(url).status).toBe(status as "ok" | "warning");
   });
 
   test.each([
@@ -98,7 +98,7 @@ describe("clients", () => {
     [{ connected_clients: 1, maxclients: 1000 }, "10", "ok"],
     [{ connected_clients: 1 }, null, "ok"],
   ])("%j with timeout %s is %s", (fields: Record<string, number>, timeoutS, status) => {
-    expect(judgeClients(info(fields), timeoutS).status).toBe(status as "ok" | "warning");
+    expect(checkClients(info(fields), timeoutS).status).toBe(status as "ok" | "warning");
   });
 });
 
@@ -119,7 +119,7 @@ describe("durability", () => {
     [{ aof_last_bgrewrite_status: "err" }, "everysec", "warning"],
     [{ rdb_last_bgsave_status: "err" }, "everysec", "problem"],
   ])("%j, appendfsync %s is %s", (fields: Record<string, number | string>, fsync, status) => {
-    const finding = judgeAppendOnly(info({ ...good, ...fields }), fsync);
+    const finding = checkAppendOnly(info({ ...good, ...fields }), fsync);
     expect(finding.status).toBe(status as "ok" | "warning" | "problem");
     expect(finding.advice === null).toBe(status === "ok");
   });
@@ -130,7 +130,7 @@ describe("durability", () => {
     [95, 100, "problem"],
     [1, 0, "warning"],
   ])("%d of %d bytes used is %s", (used, limit, status) => {
-    const finding = judgeMemory(info({ used_memory: used, maxmemory: limit }));
+    const finding = checkMemory(info({ used_memory: used, maxmemory: limit }));
     expect(finding.status).toBe(status as "ok" | "warning" | "problem");
   });
 
@@ -142,7 +142,7 @@ describe("durability", () => {
     ["all lagging", { connected_slaves: 2, min_slaves_good_slaves: 0 }, "1", "problem"],
     ["none where one is required", { connected_slaves: 0 }, "1", "problem"],
   ] as const)("%s", (_, fields, minimum, status) => {
-    expect(judgeReplicas(info(fields), minimum).status).toBe(status);
+    expect(checkReplicas(info(fields), minimum).status).toBe(status);
   });
 });
 
@@ -154,7 +154,7 @@ describe("the clock", () => {
     [-30_001, "problem", "30001 ms behind"],
   ])("%d ms off is %s", (skewMs, status, words) => {
     const now = 1_800_000_000_000;
-    const finding = judgeSkew(now + skewMs, now - 400, now + 400);
+    const finding = checkSkew(now + skewMs, now - 400, now + 400);
     expect(finding.status).toBe(status as "ok" | "warning" | "problem");
     expect(finding.found).toContain(words);
   });
@@ -174,7 +174,7 @@ describe("a queue", () => {
     ["retries are due", { overdueMs: 60_000 }, 0, "ok"],
     ["retries are overdue", { overdueMs: 60_001 }, 0, "warning"],
   ] as const)("where %s", (_, fields, taken, status) => {
-    expect(judgeQueue({ ...calm, ...fields }, taken, 300_000).status).toBe(status);
+    expect(queueFinding({ ...calm, ...fields }, taken, 300_000).status).toBe(status);
   });
 
   test.each([
@@ -182,7 +182,7 @@ describe("a queue", () => {
     [0.8, "warning"],
     [1, "warning"],
   ] as const)("that fills %d of its cap of parked is %s", (share, status) => {
-    expect(judgeCap("q: 8 parked", share, "redeliver").status).toBe(status);
+    expect(checkCap("q: 8 parked", share, "redeliver").status).toBe(status);
   });
 });
 
@@ -195,7 +195,7 @@ describe("the limits of the process", () => {
     [Number.POSITIVE_INFINITY, "ok"],
     [null, "skipped"],
   ] as const)("%d open files for 1024 deliveries is %s", (limit, status) => {
-    expect(judgeOpenFiles(limit, settings).status).toBe(status);
+    expect(checkOpenFiles(limit, settings).status).toBe(status);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import type { CheckResult } from "../../../src/cli/doctor/check.ts";
-import { checkUrl, judgeConnection, judgeFailure } from "../../../src/cli/doctor/one-url.ts";
+import { checkUrl, connectionFinding, failureFinding } from "../../../src/cli/doctor/one-url.ts";
 import type { Egress } from "../../../src/delivery/egress.ts";
 import { createGuard } from "../../../src/delivery/guard/guard.ts";
 import { createResolver } from "../../../src/delivery/guard/resolve.ts";
@@ -132,13 +132,13 @@ describe("a connection", () => {
   ] as const)("whose certificate ends in %d days is %s", (days, status) => {
     const certificateEndsAt = new Date(now + days * 86_400_000);
     const tls = { version: "TLSv1.3", certificateEndsAt };
-    const finding = judgeConnection({ kind: "connected", address: "192.0.2.1", ms: 3, tls }, now);
+    const finding = connectionFinding({ kind: "connected", address: "192.0.2.1", ms: 3, tls }, now);
     expect(finding.status).toBe(status);
   });
 
   test("that failed for any reason has advice", () => {
     for (const reason of ["timeout", "tls", "connection-failed"] as const) {
-      expect(judgeFailure({ kind: "failure", reason, code: null }).advice).toBeString();
+      expect(failureFinding({ kind: "failure", reason, code: null }).advice).toBeString();
     }
   });
 });

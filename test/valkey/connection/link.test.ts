@@ -1,4 +1,4 @@
-// Guarantee 10: whatever happens to Valkey, a caller hears of it and the link comes back by itself.
+// Guarantee 10: after any failure of Valkey the caller gets an error, and the link reconnects by itself.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { ReplyError } from "iovalkey";
 import { Link } from "../../../src/valkey/connection/link.ts";
@@ -47,7 +47,7 @@ async function openAndUp(deadlineMs?: number): Promise<Watched> {
   return watched;
 }
 
-/** What a command comes to that never gets an answer by itself. */
+/** Returns the result of a command that Valkey never answers. */
 const blocked = (link: Link) => link.run((client) => client.blpop(freshPrefix(), 0), 60_000);
 
 const works = async (link: Link) => {
@@ -113,7 +113,7 @@ test("the link drops the connection to a frozen server after the deadline, and r
   const patient = blocked(link);
   const hasty = link.run((client) => client.ping(), 50);
   try {
-    // The first whose time is over tells it to all: nobody else would be answered either.
+    // The first command that reaches its deadline fails all: none of them would be answered.
     expect(await Promise.all([problemOf(hasty), problemOf(patient)])).toEqual([
       "no answer in time",
       "no answer in time",
@@ -184,7 +184,7 @@ test("the link reconnects less and less often to a server that accepts no writes
     await link.whenUp();
     await problemOf(link.run((client) => client.set(freshPrefix(), "1")));
   }
-  // 50, 100, 200 and 400 ms lie between five connections; at a constant pause it were 200.
+  // Between five connections are 50, 100, 200 and 400 ms; with a constant delay it would be 200 in total.
   expect(performance.now() - startedAt).toBeGreaterThan(700);
   await redis.call("REPLICAOF", "NO", "ONE");
   redis.disconnect();

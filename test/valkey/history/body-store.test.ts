@@ -30,7 +30,7 @@ function attempt(fields: Partial<StoredAttempt> = {}, tag = TAG): StoredAttempt 
   return { header, outcome: "delivered", element: '{"data":{"n":1.0,"ü":"\u2028"}}', ...fields };
 }
 
-/** As the recorder writes them, all of one owner. */
+/** Writes attempts of one owner, as the attempt log does. */
 function write(...attempts: readonly StoredAttempt[]): Promise<string[]> {
   const toKeep = attempts.map(({ element, ...rest }): AttemptToStore => ({
     ...rest,

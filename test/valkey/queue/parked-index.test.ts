@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import type { DeliveryHeader } from "../../../src/valkey/queue/item.ts";
 import { ParkedStore, type ParkedSelection } from "../../../src/valkey/queue/parked-store.ts";
 import { ParkedIndexIncomplete } from "../../../src/valkey/connection/errors.ts";
 import { indexFaults } from "../../support/parked-index.ts";
-import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
+import { deliveryHeader, type TestQueue } from "./test-queue.ts";
+import { useLab } from "./use-lab.ts";
 
 const LIMITS = { maxDeliveries: 1_000, maxBytes: 10_000_000, ttlMs: 3_600_000 };
 
-let lab: QueueLab;
+const lab = useLab();
 let queue: TestQueue;
 let store: ParkedStore;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(async () => {
   queue = lab.queue();
   store = new ParkedStore(lab.link, queue.store.queue);
@@ -24,7 +21,7 @@ const OWNERS = ["user:u_1", "user:u_2", "org:u_1"] as const;
 const REASONS = ["http-500", "timeout"];
 const EVENTS = ["file.created", "file.deleted", undefined];
 
-/** The nth delivery; three owners with two webhooks each, two reasons, two event types and none. */
+/** Returns the nth delivery, of three owners with two webhooks each, two reasons, and two event types or none. */
 function nth(n: number): DeliveryHeader {
   const owner = OWNERS[n % 3]!;
   return deliveryHeader(n.toString(16).padStart(28, "0"), {
@@ -55,7 +52,7 @@ async function park(headers: readonly DeliveryHeader[]): Promise<void> {
 
 const text = (header: DeliveryHeader) => JSON.stringify(header);
 
-/** As the version does that keeps no index. */
+/** Acts as a version without an index does. */
 const older = {
   async park(headers: readonly DeliveryHeader[], atMs?: number): Promise<void> {
     const { parked, parkedItems, stats } = queue.store.keys;
@@ -76,7 +73,7 @@ const older = {
 
 const faults = () => indexFaults(lab.redis, queue.store.keys.base);
 
-/** Those that match, newest first, by what each of them is. */
+/** Returns the deliveries that match, newest first. */
 async function listed(selection: ParkedSelection): Promise<string[]> {
   const walk = { order: "newest", after: null, max: 1_000 } as const;
   return (await store.walk(selection, walk)).found.map(({ header }) => header.delivery).toSorted();
@@ -159,7 +156,7 @@ describe("a walk of parked deliveries", () => {
   test.each(["newest", "oldest"] as const)(
     "with the %s first and a limit stops at a position and continues from it",
     async (order) => {
-      // All of them in the same millisecond or two.
+      // All were parked within a millisecond or two.
       await park(range(0, 120));
       const selection = { reason: "timeout", event: "file.deleted" };
       const whole = await store.walk(selection, { order, after: null, max: 1_000 });
@@ -222,7 +219,7 @@ describe("when a version without an index runs at the same time", () => {
     await park(range(0, 30));
     await store.index.complete();
     await older.redeliver(range(0, 10));
-    // By a clock that was behind, so that they stand before what has been looked at.
+    // Parked with a clock that was behind, so that they are in front of the cursor.
     await older.park(range(30, 40), 1_000);
     await store.index.repair(1_000);
     expect(await faults()).toEqual([]);
@@ -241,7 +238,7 @@ describe("when a version without an index runs at the same time", () => {
     const atMs = Date.now() + 60_000;
     await older.park([nth(0), nth(20)], atMs);
     await store.index.complete();
-    // As many as before: the numbers say nothing.
+    // As many as before: the totals are equal.
     await older.redeliver([nth(0)]);
     await older.park([nth(12)], atMs);
     expect(await listed({ owner: nth(12).owner })).toEqual([nth(12).delivery]);
@@ -255,7 +252,7 @@ describe("when a version without an index runs at the same time", () => {
 
   test("hundreds of deliveries that it parked in one millisecond are all found", async () => {
     await older.park(range(0, 700), 1_700_000_000_000);
-    // The last one that a step has looked at is gone before the next one.
+    // The last delivery that a step looked at is removed before the next step.
     await store.index.step();
     await older.redeliver(range(50, 150));
     expect(await totals(null)).toEqual([600]);

@@ -1,14 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { ParkedStore, type ParkedPosition } from "../../../src/valkey/queue/parked-store.ts";
-import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
+import { deliveryHeader, type TestQueue } from "./test-queue.ts";
+import { useLab } from "./use-lab.ts";
 
-let lab: QueueLab;
+const lab = useLab();
 let queue: TestQueue;
 let store: ParkedStore;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(async () => {
   queue = lab.queue();
   store = new ParkedStore(lab.link, queue.store.queue);
@@ -32,7 +29,7 @@ async function schedule(delivery: string, delayMs: number): Promise<void> {
   await queue.settle(await queue.claimOne("w"), settlement);
 }
 
-/** Parked at that millisecond. */
+/** Parks a delivery at this millisecond. */
 const parkedAt = (ms: number, delivery: string) => queue.parkedAt([ms, delivery]);
 
 const newest = async (after: ParkedPosition | null, max: number) =>
@@ -63,16 +60,16 @@ test("a scheduled delivery is found by its name; one that is neither scheduled n
 test("the list is newest first, and a page starts after the last delivery of the page before", async () => {
   for (const [i, delivery] of ["d9", "d2", "d3", "d4"].entries()) {
     await park(delivery);
-    // Two of them at the same millisecond.
+    // Two deliveries of the same millisecond.
     await parkedAt(1_000 + Math.min(i, 2), delivery);
   }
   expect(await names(null, 10)).toEqual(["d4", "d3", "d2", "d9"]);
   expect(await names(null, 1)).toEqual(["d4"]);
   expect(await names({ parkedAtMs: 1_002, delivery: "d4" }, 10)).toEqual(["d3", "d2", "d9"]);
   expect(await names({ parkedAtMs: 1_002, delivery: "d3" }, 1)).toEqual(["d2"]);
-  // An older one is behind the cursor whatever its name.
+  // An older delivery comes after the cursor whatever its name.
   expect(await names({ parkedAtMs: 1_001, delivery: "d2" }, 10)).toEqual(["d9"]);
-  // The one that the page ended with may be gone by then.
+  // The last delivery of the page may no longer be parked.
   expect(await names({ parkedAtMs: 1_002, delivery: "d35" }, 1)).toEqual(["d3"]);
   expect(await names({ parkedAtMs: 1_000, delivery: "d9" }, 10)).toEqual([]);
 });

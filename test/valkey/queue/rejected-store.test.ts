@@ -64,7 +64,7 @@ test("a page of large elements ends after about 1 MiB, and its cursors lead thro
   do {
     const page: Awaited<ReturnType<typeof store.list>> = await store.list(cursor, 100);
     const raws = page.rejected.map((one) => String((one as { raw?: string }).raw));
-    // But for the last one, which may be of any size.
+    // Except for the last one, which may have any size.
     expect(raws.slice(0, -1).join("").length).toBeLessThan(MIB);
     lengths.push(raws.length);
     seen.push(...raws.map((raw) => raw.split(":")[0] ?? ""));

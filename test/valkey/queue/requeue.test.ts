@@ -40,7 +40,7 @@ function open(from = lab) {
         })),
         AT,
       ),
-    /** In the order in which they are taken. */
+    /** In the order in which they are claimed. */
     queued: async (queue: string) => (await redis.lrangeBuffer(queue, 0, -1)).toReversed(),
     ids: async () => (await redis.lrange(keys.rejected, 0, -1)).map(rejectedId),
     left: () => redis.llen(keys.rejected),
@@ -89,7 +89,7 @@ describe("requeueing all rejected elements", () => {
     const strange = ["no JSON", "null", "[]", `{"queue":7}`, `{"queue":"${queues[0]}","size":0}`];
     await redis.lpush(keys.rejected, JSON.stringify(cut), ...strange);
     await reject(`${queues[0]}:other`, "x");
-    // More than a page of them, so that those behind have to be passed over.
+    // More than a page of them, so that the search has to skip them.
     await reject("not-served", ...Array.from({ length: 60 }, () => "x"));
     await reject(queues[0], "good");
     const stuck = 6 + 1 + 60;

@@ -1,4 +1,4 @@
-// Items that cannot be read, and elements that are too large: each spoils nothing but itself.
+// Items that cannot be read, and elements that are too large: neither affects any other item.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
@@ -58,7 +58,7 @@ describe.each(placed)("an item in the %s that cannot be read", (where, place) =>
 
     const claims = await queue.claim("w", { lanes: [{ webhookId: "wh_1", maxItems: 1 }] });
 
-    // The takeover counts in what looks like an item.
+    // The takeover adds a crash to anything that begins like an item.
     const isCounted = where === "claims of a dead worker" && String(bad).startsWith("0 ");
     const kept = isCounted ? Buffer.from(String(bad).replace(/^0/, "1")) : Buffer.from(bad);
     expect(claims.map(({ bytes }) => bytes)).toEqual([kept, Buffer.from("good")]);
@@ -96,7 +96,7 @@ test("an element that is too large is claimed as its first bytes and its size", 
     1_001,
     undefined,
   ]);
-  // A second run after a crash knows it too.
+  // A second run after a crash has the size too.
   await queue.join("heir");
   await queue.expireLease("w");
   await queue.store.takeOver("w", 10_000);

@@ -89,7 +89,7 @@ test("a repeated batch number returns only the items that are not settled", asyn
   await queue.settle(a!, { verb: "done", ending: "delivered" });
   expect(texts(await queue.claim("w", { number: 1 }))).toEqual(["b"]);
 
-  // A worker that got an empty answer here and asked on under 1 would never claim again.
+  // A worker that got an empty reply here and continued under number 1 would never claim again.
   await queue.settle(b!, { verb: "done", ending: "delivered" });
   const nothing = await queue.claimBatch("w", { number: 1 });
   expect(nothing).toMatchObject({ again: true, items: [], listLength: 1 });
@@ -238,7 +238,7 @@ test("a claim takes the oldest of a lane, at most as many as requested, and repo
 
   const first = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", maxItems: 2 }] });
   expect(texts(first.items)).toEqual(["a", "b"]);
-  // The one that was served last stands last.
+  // The lane that was served last is the last one.
   expect(first.lanes).toEqual(["wh_2", "wh_1"]);
 
   const rest = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", maxItems: 2 }] });
@@ -368,7 +368,7 @@ test("everything but pushing works at the memory limit, and after SCRIPT FLUSH",
       ready: ["taken over", "back", "d4"],
       list: ["last"],
     });
-    // A lane that stays as it is makes a write that is refused the first one of the script.
+    // With a lane that does not change, the first write of the script is refused.
     const lanes = [{ webhookId: "wh_1", maxItems: 0 }];
     expect(await queue.claim("heir", { lanes })).toHaveLength(5);
   } finally {

@@ -29,7 +29,7 @@ const FAN: Settlement = {
 const BACK_TO_READY: Settlement = { verb: "back", header: deliveryHeader("d1", { runs: 1 }) };
 const BACK_TO_LIST: Settlement = { verb: "back", header: null };
 
-/** Where each verb brings an element, and what is counted as ended. */
+/** The place to which each verb moves an element, and what it counts as ended. */
 const VERBS: {
   verb: string;
   settlement: Settlement;
@@ -128,7 +128,7 @@ test("a retry resets the crashes; an item that goes back or to a lane keeps them
   await queue.join("w");
   await queue.push("a", "b", "c");
   for (const { number } of await queue.claim("w")) await queue.store.abandonLost("w", [number]);
-  // Each was given back in a step of its own, so the last one stands first.
+  // Each was returned in its own step, so the last one is first.
   const [c, b, a] = await queue.claim("w");
   await queue.settle(a!, { ...RETRY, delayMs: 0 });
   await queue.settle(b!, LANE);

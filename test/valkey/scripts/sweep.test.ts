@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-/** Parks the elements, the first one the longest ago. */
+/** Parks elements; the first one is the oldest. */
 async function park(queue: TestQueue, ...elements: string[]): Promise<ParkedStore> {
   await queue.join("w");
   await queue.push(...elements);

@@ -1,5 +1,5 @@
-// A script that fails half-way keeps what it wrote, so a repetition must do no harm: each place of a
-// queue holds something else in turn, and after the repair everything is where it belongs, once.
+// A script that fails half-way keeps what it wrote, so its repetition must do no harm. Each key of a queue has a
+// wrong type in turn, and after the repair every item is in the right place exactly once.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { UnsettledClaims } from "../../../src/valkey/queue/queue-store.ts";
@@ -76,7 +76,7 @@ function keyOf({ store: { keys } }: TestQueue, broken: Broken): string {
   return broken === "lane" ? `${keys.base}:lane:wh_1` : keys[broken];
 }
 
-/** Something else under the key; answers what puts it right again. */
+/** Gives the key a wrong type. Returns a function that restores it. */
 async function breakKey(key: string): Promise<() => Promise<void>> {
   const saved = `${key}-saved`;
   const isThere = (await lab.redis.exists(key)) === 1;
@@ -100,7 +100,7 @@ describe.each(VERBS)("$verb", ({ settlement, needs, places }) => {
     const key = keyOf(queue, broken);
     const repair = await breakKey(key);
 
-    // Twice, as a worker does that does not know what to make of it.
+    // Twice, as a worker repeats a settlement that failed.
     const isNeeded = needs.includes(broken);
     for (let i = 0; i < 2; i += 1) {
       const failure = await settle(queue, number, settlement).then(

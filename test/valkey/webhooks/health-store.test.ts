@@ -34,7 +34,7 @@ const succeeded = (failuresAfter = 0): HealthChange => ({
 const add = async (change: HealthChange) => (await store.add([change]))[0]!;
 const read = async () => (await store.read(["wh_1"]))[0]!;
 
-/** As if the failures had begun so long ago. */
+/** Changes the health as if the failures had begun this long ago. */
 const beganAgo = async (ms: number) => {
   const began = Number(await lab.redis.hget(keys.health("wh_1"), "failing_since"));
   expect(began).toBeGreaterThan(0);

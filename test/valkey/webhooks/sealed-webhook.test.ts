@@ -1,4 +1,4 @@
-// How the store keeps secrets: sealed where there is a key, readable through a change of keys.
+// Secrets are sealed if there is a key, and stay readable when keys are replaced.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
@@ -35,7 +35,7 @@ function storeWith(...boxKeys: string[]): WebhookStore {
 const storedText = async (id: string) =>
   (await lab.redis.hget(keys.webhooks("user:u_1"), id)) ?? "";
 
-/** Under which key it is stored, as the sealed texts name it. */
+/** Returns the id of the key that it is sealed under. */
 const keyIdsOf = (text: string) =>
   [...text.matchAll(/enc:v1:([0-9a-f]{16}):/g)].map(([, id]) => id);
 
@@ -140,7 +140,7 @@ test("replicas that seal at the same time as others write lose no change", async
   for (const { headers } of after) expect(Object.keys(headers).toSorted()).toEqual(names);
 });
 
-/** Something else happens each time before it seals. */
+/** Runs a step each time before it seals. */
 class SlowBox extends SecretBox {
   readonly meanwhile: (() => Promise<unknown>)[] = [];
 
@@ -180,7 +180,7 @@ test("without its key a webhook counts as disabled, is reported once, and loses 
 
   const { updated } = await store.update(record.id, (one) => ({ ...one, description: "changed" }));
   expect(updated).toEqual({ ...record, ...shown, description: "changed" });
-  // Also that it is enabled: it was never switched off.
+  // It is enabled too, because it was never disabled.
   expect(await storeWith(OLD).get(record.id)).toEqual({ ...record, description: "changed" });
 });
 
@@ -198,7 +198,7 @@ test("without its key a webhook works again with a new secret and new headers", 
   const store = storeWith(NEW);
   const secrets = [{ secret: "a secret of its own", expires_at: null }];
   const rotated = await store.update(record.id, (one) => ({ ...one, secrets }));
-  // Its headers are unreadable still, and nothing goes out without them.
+  // Its headers are still unreadable, and no request is sent without them.
   expect(rotated.updated).toMatchObject({ secrets, headers: {}, enabled: false });
   const { updated } = await store.update(record.id, (one) => ({ ...one, headers: { "X-A": "1" } }));
   expect(updated).toEqual({ ...record, secrets, headers: { "X-A": "1" } });

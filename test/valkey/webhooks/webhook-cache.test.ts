@@ -27,7 +27,7 @@ afterEach(async () => {
   await Promise.all(caches.splice(0).map((cache) => cache.close()));
 });
 
-/** A cache of descriptions, as soon as it follows the changes. */
+/** Opens a cache of descriptions; resolves when it follows the changes. */
 async function open(
   options: { store?: WebhookStore; maxOwners?: number; url?: string } = {},
 ): Promise<{ cache: WebhookCache<string>; name: string; compiled: string[] }> {
@@ -50,7 +50,7 @@ async function open(
   return { cache, name, compiled };
 }
 
-/** What is read before the changes are followed is not kept. */
+/** Waits until the cache follows the changes: before that it keeps nothing. */
 async function isKept(cache: WebhookCache<string>, owner: OwnerRef): Promise<boolean> {
   await cache.get(owner);
   return cache.peek(owner) !== null;
@@ -69,7 +69,7 @@ test("the cache reads an owner's webhooks once", async () => {
   expect(compiled).toEqual(["a", "b"]);
 });
 
-// A change that is not announced counts after 30 s, longer than `eventually` waits.
+// A change that is not announced takes effect after 30 s, longer than `eventually` waits.
 test("creation, update and deletion of a webhook reach every other cache", async () => {
   const { cache: here } = await open();
   const { cache: there } = await open();
@@ -114,7 +114,7 @@ test("the cache keeps at most the maximum of owners and drops the one read longe
   expect(owners.map((owner) => cache.peek(owner) !== null)).toEqual([false, true, true, true]);
 });
 
-/** Answers what really stands there, but only when the test lets it. */
+/** Returns what is stored, but only when the test allows it. */
 class SlowStore extends WebhookStore {
   reads: { letGo: () => void }[] = [];
 
@@ -132,7 +132,7 @@ class SlowStore extends WebhookStore {
 test("a read during a change is repeated, and the old state is not cached", async () => {
   const slow = new SlowStore(lab.link, keys);
   const { cache } = await open({ store: slow });
-  // Kept, and dropped by the same announcement: then the cache has heard of the change.
+  // Cached, and dropped by the same announcement: so the cache has received the change.
   await cache.get("org:o_1");
   const reading = cache.get(OWNER);
   await eventually(() => slow.reads.length === 1);
@@ -154,7 +154,7 @@ test("a lost connection empties the cache, because a change may have been missed
   await eventually(async () => expect(await cache.get(OWNER)).toEqual(["a"]));
   const clients = String(await lab.redis.call("CLIENT", "LIST"));
   const id = new RegExp(`id=(\\d+) .* name=${name} `).exec(clients)?.[1];
-  // Removed behind its back, as if the announcement had come while it was away.
+  // Removed without an announcement, as if it had come during the outage.
   await lab.redis.del(keys.webhooks(OWNER));
   expect(cache.peek(OWNER)).toEqual(["a"]);
 
@@ -177,7 +177,7 @@ test("the cache follows the changes again after a restart of Valkey", async () =
 
     valkey.signal("SIGKILL");
     await valkey.exited;
-    // From then on nobody tells it of changes, so it knows nothing any more.
+    // From now on it gets no changes, so it caches nothing.
     await eventually(() => cache.peek(OWNER) === null);
     await valkey.restart();
     await own.link.whenUp();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { ValkeyUnavailable } from "../../../src/valkey/connection/errors.ts";
@@ -6,22 +6,18 @@ import { WebhookStore } from "../../../src/valkey/webhooks/webhook-store.ts";
 import { WEBHOOKS_PER_OWNER } from "../../../src/wire/webhook.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix, ownValkey, testRedis } from "../../support/valkey.ts";
-import { QueueLab } from "../queue/test-queue.ts";
+import { useLab } from "../queue/use-lab.ts";
 import { webhookRecord } from "./webhook-records.ts";
 
-let lab: QueueLab;
+const lab = useLab();
 let keys: SharedKeys;
 let store: WebhookStore;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(() => {
   keys = sharedKeys(freshPrefix());
   store = new WebhookStore(lab.link, keys);
 });
 
-/** Owners whose changes have been announced, in order. */
+/** Returns the owners whose changes were announced, in order. */
 const announced = async () =>
   (await lab.redis.xrange(keys.changes, "-", "+")).map(([, fields]) => fields[1]);
 
@@ -98,7 +94,7 @@ test("an owner has at most a hundred webhooks, even if two are created at the sa
   expect(results).toContainEqual({ created: false, why: "full" });
   expect(await store.list("user:u_1")).toHaveLength(WEBHOOKS_PER_OWNER);
 
-  // Full is for new ones only.
+  // Only new webhooks are refused.
   const [some] = records;
   const changed = await store.update(some!.id, (one) => ({ ...one, description: "changed" }));
   expect(changed.updated?.description).toBe("changed");
@@ -153,7 +149,7 @@ test("an update during a deletion does not restore the webhook", async () => {
   const record = webhookRecord();
   await store.create(record);
   const result = await store.update(record.id, (one) => {
-    // Goes out before the update's write, on the same connection.
+    // It is sent before the update's write, on the same connection.
     void lab.link.run((client) => client.hdel(keys.webhooks("user:u_1"), record.id));
     return { ...one, enabled: false };
   });

@@ -54,6 +54,18 @@ describe.each(DIALECT_NAMES)("the %s envelope", (name) => {
     expect(bodyOf(name, data)).toBe(body);
   });
 
+  test("has the members that the dialect names, in their order, each of its type", () => {
+    const { body } = dialectOf(name);
+    const sent = JSON.parse(bodyOf(name)) as Record<string, unknown>;
+    expect(Object.keys(sent)).toEqual(Object.keys(body));
+    for (const [member, { type, const: fixed, pattern = "" }] of Object.entries(body)) {
+      const value = sent[member];
+      expect([member, Number.isInteger(value) ? "integer" : typeof value]).toEqual([member, type]);
+      if (fixed !== undefined) expect(value).toBe(fixed);
+      expect(String(value)).toMatch(new RegExp(pattern));
+    }
+  });
+
   test("is JSON around any data", () => {
     const writer = new JsonWriter(seededRandom(11));
     for (let round = 0; round < 500; round++) {

@@ -9,7 +9,7 @@ test("the fluxdrop envelope has its four members in order, data as it came", () 
   );
 });
 
-test("the fluxdrop dialect has the ten types, 10 s and the schedule of DESIGN §2.4", () => {
+test("the fluxdrop dialect has the ten types, 10 s and the schedule of docs/design.md §2.4", () => {
   expect(fluxdrop.catalogue).toHaveLength(10);
   expect(fluxdrop.catalogue.every(isEventType)).toBe(true);
   expect(fluxdrop.timeoutMs).toBe(10_000);

@@ -1,9 +1,9 @@
 // `fluxhook serve`: reads the settings, starts worker and API, stays until it is told to stop.
-import { readSettings } from "../config/settings.ts";
-import { createLog } from "../log.ts";
-import { VERSION } from "../version.ts";
-import { startService } from "../service/service.ts";
-import { untilSignal } from "./terminal/signals.ts";
+import { readSettings } from "../../config/settings.ts";
+import { createLog } from "../../log.ts";
+import { VERSION } from "../../version.ts";
+import { startService } from "../../service/service.ts";
+import { untilSignal } from "../terminal/signals.ts";
 
 const STILL_WAITING_MS = 5_000;
 

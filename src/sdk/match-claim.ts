@@ -1,5 +1,5 @@
-// Whether what a request claims is true. What is signed, and how times and signatures are judged, comes
-// from wire/; only the HMAC is another one, because Web Crypto's is asynchronous.
+// Checks a request's signature claim. The rules come from wire/verify.ts; only the HMAC differs, because
+// Web Crypto's is asynchronous.
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
@@ -24,10 +24,10 @@ export interface When {
 }
 
 const hmacSha256 = (key: Uint8Array, content: Uint8Array) => hmac(sha256, key, content);
-/** What stands before the body is in `content` already. */
+/** `content` includes the text that is signed before the body. */
 const standardHmac: Hmac = (key, _prefix, content) => hmacSha256(key, content);
 
-export function judgeClaim(
+export function matchClaim(
   claim: Exclude<SignatureClaim, { kind: "missing" }>,
   body: Uint8Array,
   secrets: readonly Secret[],
@@ -51,7 +51,7 @@ export function judgeClaim(
   }
 }
 
-/** Every secret is tried, so that the time it takes does not tell which one matched. */
+/** Tries every secret, so that the time taken does not reveal which one matched. */
 function matching(
   claim: ReturnType<typeof standardToMatch>,
   secrets: readonly Secret[],

@@ -1,0 +1,342 @@
+// What the API takes and answers.
+// Made by docs/generate.ts from the OpenAPI document: do not edit.
+
+export interface Problem {
+  type:
+    | "urn:fluxhook:problem:bad-request"
+    | "urn:fluxhook:problem:not-json"
+    | "urn:fluxhook:problem:unauthorized"
+    | "urn:fluxhook:problem:not-found"
+    | "urn:fluxhook:problem:method-not-allowed"
+    | "urn:fluxhook:problem:duplicate-webhook"
+    | "urn:fluxhook:problem:too-many-webhooks"
+    | "urn:fluxhook:problem:key-reused"
+    | "urn:fluxhook:problem:in-flight"
+    | "urn:fluxhook:problem:webhook-disabled"
+    | "urn:fluxhook:problem:unreadable"
+    | "urn:fluxhook:problem:gone"
+    | "urn:fluxhook:problem:too-large"
+    | "urn:fluxhook:problem:unsupported-media-type"
+    | "urn:fluxhook:problem:invalid"
+    | "urn:fluxhook:problem:too-deep"
+    | "urn:fluxhook:problem:too-many-failures"
+    | "urn:fluxhook:problem:too-many-sessions"
+    | "urn:fluxhook:problem:too-many-tests"
+    | "urn:fluxhook:problem:internal"
+    | "urn:fluxhook:problem:unavailable"
+    | "urn:fluxhook:problem:wrong-type"
+    | "urn:fluxhook:problem:not-ready";
+  title: string;
+  status: number;
+  detail: string;
+  /** One entry for each fault of the input. */
+  errors?: {
+    /** Dotted path; empty for the whole input. */
+    field: string;
+    code: string;
+    message: string;
+  }[];
+  /** The existing webhook of a `duplicate-webhook`. */
+  webhook_id?: string;
+  /** For `not-ready`: the causes. */
+  causes?: {
+    code:
+      | "stopping"
+      | "valkey-unreachable"
+      | "not-joined"
+      | "heartbeat-failing"
+      | "claim-failing"
+      | "not-claiming"
+      | "list-stalled"
+      | "settle-failing"
+      | "nothing-settled";
+    /** The affected list; null for all of them. */
+    queue: string | null;
+    message: string;
+  }[];
+}
+
+/** Its text in the body may have FLUXHOOK_MAX_EVENT_BYTES. No field may be given twice. GET /v1/event-types lists the accepted types. */
+export interface Event {
+  /** The user whose webhooks get it; or org_id, or both. */
+  user_id?: string;
+  /** The organisation's webhooks get it too. */
+  org_id?: string;
+  /** The event type: words joined by dots. */
+  event: string;
+  /** Sent exactly as it was received. */
+  data: {
+    [key: string]: unknown;
+  };
+  /** The id by which receivers detect duplicates; generated if missing. */
+  id?: string;
+  /** RFC 3339, a date that exists: when it happened; sent unchanged. */
+  timestamp?: string;
+  /** W3C trace context, forwarded as a header. */
+  traceparent?: string;
+}
+
+export interface WebhookCreated {
+  /** `wh_…`. */
+  id: string;
+  user_id?: string;
+  org_id?: string;
+  url: string;
+  /** Exact event types, `file.*` (any depth below) and `*`. */
+  events: string[];
+  dialect: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+  description: string;
+  /** Sent with every request to this webhook. */
+  headers: {
+    [key: string]: string;
+  };
+  enabled: boolean;
+  /** Why it is disabled: `manual`, `gone`, `failing`, …; null if it is enabled. */
+  disabled_reason: string | null;
+  /** When Fluxhook disables the webhook; null for never. A success resets the count. */
+  disable_rule:
+    | {
+        consecutive_failures: number;
+      }
+    | {
+        /** A duration such as 250ms, 10s, 5m, 2h or 7d, from 1m to 30d. */
+        failing_for: string;
+      }
+    | null;
+  /** Milliseconds for the whole attempt. */
+  timeout_ms: number;
+  /** The delay before each attempt, counted from the end of the previous one. */
+  retry_schedule: string[];
+  /** RFC 3339. */
+  created_at: string;
+  /** RFC 3339. */
+  updated_at: string;
+  health: {
+    /** RFC 3339; null for never. */
+    last_success_at: string | null;
+    /** RFC 3339; null for never. */
+    last_failure_at: string | null;
+    consecutive_failures: number;
+  };
+  /** Signs every request to this webhook. */
+  secret: string;
+}
+
+export interface WebhookCreate {
+  /** At most 128 bytes in UTF-8. */
+  user_id?: string;
+  /** At most 128 bytes in UTF-8. */
+  org_id?: string;
+  /** An http or https URL without a fragment, by the URL Standard, that the egress settings allow (for Fluxhook's defaults: https, port 443, a public address). */
+  url: string;
+  /** Exact event types, `file.*` (any depth below) and `*`. `["*"]` where it is left out. */
+  events?: string[];
+  /** `"fluxdrop"` where it is left out. */
+  dialect?: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+  /** `""` where it is left out. */
+  description?: string;
+  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. `{}` where it is left out. */
+  headers?: {
+    [key: string]: string;
+  };
+  /** `true` where it is left out. */
+  enabled?: boolean;
+  /** When Fluxhook disables the webhook; null for never. A success resets the count. */
+  disable_rule?:
+    | {
+        consecutive_failures: number;
+      }
+    | {
+        /** A duration such as 250ms, 10s, 5m, 2h or 7d, from 1m to 30d. */
+        failing_for: string;
+      }
+    | null;
+  /** Milliseconds for the whole attempt. */
+  timeout_ms?: number;
+  /** The delay before each attempt, counted from the end of the previous one. */
+  retry_schedule?: string[];
+  /** Generated if missing: `whsec_` + base64 of 32 bytes. */
+  secret?: string;
+}
+
+export interface Webhook {
+  /** `wh_…`. */
+  id: string;
+  user_id?: string;
+  org_id?: string;
+  url: string;
+  /** Exact event types, `file.*` (any depth below) and `*`. */
+  events: string[];
+  dialect: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+  description: string;
+  /** Sent with every request to this webhook. */
+  headers: {
+    [key: string]: string;
+  };
+  enabled: boolean;
+  /** Why it is disabled: `manual`, `gone`, `failing`, …; null if it is enabled. */
+  disabled_reason: string | null;
+  /** When Fluxhook disables the webhook; null for never. A success resets the count. */
+  disable_rule:
+    | {
+        consecutive_failures: number;
+      }
+    | {
+        /** A duration such as 250ms, 10s, 5m, 2h or 7d, from 1m to 30d. */
+        failing_for: string;
+      }
+    | null;
+  /** Milliseconds for the whole attempt. */
+  timeout_ms: number;
+  /** The delay before each attempt, counted from the end of the previous one. */
+  retry_schedule: string[];
+  /** RFC 3339. */
+  created_at: string;
+  /** RFC 3339. */
+  updated_at: string;
+  health: {
+    /** RFC 3339; null for never. */
+    last_success_at: string | null;
+    /** RFC 3339; null for never. */
+    last_failure_at: string | null;
+    consecutive_failures: number;
+  };
+}
+
+export interface WebhookPatch {
+  /** An http or https URL without a fragment, by the URL Standard, that the egress settings allow (for Fluxhook's defaults: https, port 443, a public address). */
+  url?: string;
+  /** Exact event types, `file.*` (any depth below) and `*`. */
+  events?: string[];
+  dialect?: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+  description?: string;
+  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. */
+  headers?: {
+    [key: string]: string;
+  };
+  enabled?: boolean;
+  /** When Fluxhook disables the webhook; null for never. A success resets the count. */
+  disable_rule?:
+    | {
+        consecutive_failures: number;
+      }
+    | {
+        /** A duration such as 250ms, 10s, 5m, 2h or 7d, from 1m to 30d. */
+        failing_for: string;
+      }
+    | null;
+  /** Milliseconds for the whole attempt. */
+  timeout_ms?: number;
+  /** The delay before each attempt, counted from the end of the previous one. */
+  retry_schedule?: string[];
+}
+
+export interface SecretRotated {
+  /** Signs from now on. */
+  secret: string;
+  /** Until when the previous secret also signs; null if none is left. */
+  previous_expires_at: string | null;
+}
+
+export interface SecretRotate {
+  /** How long earlier secrets still sign; 0: they end at once. `24` where it is left out. */
+  grace_hours?: number;
+  /** Generated if missing: `whsec_` + base64 of 32 bytes. */
+  secret?: string;
+}
+
+export interface LogEntry {
+  /** UUID of this attempt, as in the delivery header; it identifies the delivery to redeliver. */
+  delivery_id: string;
+  webhook_id: string;
+  /** The event's id, by which receivers detect duplicates. */
+  id: string;
+  /** The webhook's url without query string and credentials. */
+  endpoint: string;
+  /** The event type. */
+  event: string;
+  /** Null if there was no response. */
+  status_code: number | null;
+  /** From the start of the attempt to the response headers, in ms. */
+  duration_ms: number;
+  /** 1 for the first. */
+  attempt: number;
+  /** `unreadable`: not an attempt, but an element that another program put into the log; the other fields are empty and `raw` holds the element. */
+  outcome: "delivered" | "retry" | "parked" | "unreadable";
+  /** Why it was not delivered: `timeout`, `dns`, `http-500`, …; null if it was delivered. */
+  reason: string | null;
+  /** The host that a redirect (`http-3xx`) points to; absent if it may be an internal one, and for every other attempt. */
+  redirect_host?: string;
+  /** RFC 3339; set if the outcome is `retry`. */
+  next_attempt_at: string | null;
+  /** RFC 3339, when the attempt began. */
+  timestamp: string;
+  /** For `unreadable`: what is wrong with the element. */
+  message?: string;
+  /** For `unreadable`: the element's first 4 KiB. */
+  raw?: string;
+  /** The same in base64, if it is not UTF-8. */
+  raw_base64?: string;
+}
+
+export interface ParkedDelivery {
+  /** UUID of its last attempt, to redeliver it by. */
+  delivery_id: string;
+  webhook_id: string;
+  user_id?: string;
+  org_id?: string;
+  /** The event's id. */
+  id: string;
+  /** The event type; null if it could not be read. */
+  event: string | null;
+  /** Why it is parked: `http-500`, `timeout`, `blocked-address`, `webhook-disabled`, … */
+  reason: string | null;
+  /** Of the last attempt; null if there was no response. */
+  status_code: number | null;
+  /** The number of its last attempt. */
+  attempt: number;
+  /** RFC 3339. */
+  parked_at: string;
+  /** RFC 3339; the caps may drop it earlier. */
+  expires_at: string;
+  /** Bytes that it takes up, without an event that several webhooks share. */
+  size: number;
+}
+
+/** A scoped token needs no owner and no webhook: it implies its own owner. */
+export interface RedeliverParked {
+  /** Only those of this user's webhooks. */
+  user_id?: string;
+  /** Only those of this organisation's webhooks. */
+  org_id?: string;
+  /** Only those of this webhook. */
+  webhook_id?: string;
+  /** Only those parked for this reason. */
+  reason?: string;
+  /** Only those of this event type. */
+  event?: string;
+  /** Redeliver at most this many, the oldest first. `1000` where it is left out. */
+  limit?: number;
+  /** Change nothing; `remaining` is how many would be redelivered. `false` where it is left out. */
+  dry_run?: boolean;
+}
+
+/** How many deliveries are parked, the most frequent first. */
+export interface ParkedSummary {
+  total: number;
+  by_reason: {
+    reason: string;
+    count: number;
+  }[];
+  /** At most 100. */
+  by_event: {
+    /** Null if it could not be read. */
+    event: string | null;
+    count: number;
+  }[];
+  /** The 100 webhooks with the most; empty if the request is about an owner. */
+  by_webhook: {
+    webhook_id: string;
+    count: number;
+  }[];
+}
