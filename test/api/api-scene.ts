@@ -82,7 +82,8 @@ export class ApiScene {
         redelivery: new Redelivery({
           ...stores,
           parkedTtlMs: PARKED_TTL_MS,
-          claimer: { notify: () => {} },
+          // A scene has no worker that waits.
+          claimer: { notify() {} },
         }),
         listen: broker,
       },
