@@ -26,8 +26,24 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   },
   tunnel: { inside: ["valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
   api: { inside: ["control", "tunnel", "delivery", "valkey", "wire", ...ROOT], packages: ["*"] },
+  // Pages and their files only: what they show, the browser gets from the API.
+  dashboard: {
+    inside: ["wire"],
+    packages: ["fluxhook:web", "preact", "@preact/signals", "lucide"],
+  },
   service: {
-    inside: ["api", "tunnel", "worker", "control", "valkey", "delivery", "config", "wire", ...ROOT],
+    inside: [
+      "api",
+      "dashboard",
+      "tunnel",
+      "worker",
+      "control",
+      "valkey",
+      "delivery",
+      "config",
+      "wire",
+      ...ROOT,
+    ],
     packages: [],
   },
   cli: {
