@@ -2,6 +2,7 @@
 // to know before anybody is signed in, and the policy that the browser holds it to.
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import type { WebFile } from "./assets.ts";
+import type { PageConfig } from "./page-config.ts";
 
 export interface PortalLook {
   /** Web origins that may put the portal into a frame. */
@@ -13,28 +14,13 @@ export interface PortalLook {
   returnUrl?: string;
 }
 
-/** What the page reads of its document. It is the same for all who ask, so nothing in it is secret. */
-export interface PageConfig {
-  page: "dashboard" | "portal";
-  version: string;
-  name: string;
-  accent: string | null;
-  returnUrl: string | null;
-  /** Who may renew the portal's token by postMessage. */
-  origins: readonly string[];
-  /** The lists of events, for the lines that the operator's page shows. */
-  queues: readonly string[];
-  /** The command that talks to Valkey, before `LPUSH`. */
-  valkeyCli: string;
-}
-
 /** Stands in index.html where the configuration goes. */
-const SLOT = '<meta name="fluxhook" content="">';
+const SLOT = 'name="fluxhook" content=""';
 
 export function renderDocument(index: WebFile, config: PageConfig): WebFile {
   const html = new TextDecoder().decode(Bun.gunzipSync(index.gzip));
   if (!html.includes(SLOT)) throw new Error(`the bundled index.html has no ${SLOT}`);
-  const meta = `<meta name="fluxhook" content="${Bun.escapeHTML(JSON.stringify(config))}">`;
+  const meta = `name="fluxhook" content="${Bun.escapeHTML(JSON.stringify(config))}"`;
   const bytes = Buffer.from(html.replace(SLOT, () => meta));
   return {
     ...index,

@@ -2,7 +2,8 @@
 // same bytes whoever asks; what the page shows it gets from the API, with the token of who looks at it.
 import { chooseEncoding, hasTag } from "./encoding.ts";
 import { loadWebFiles, type WebFile, type WebFiles } from "./assets.ts";
-import { documentHeaders, renderDocument, type PageConfig, type PortalLook } from "./documents.ts";
+import { documentHeaders, renderDocument, type PortalLook } from "./documents.ts";
+import type { PageConfig } from "./page-config.ts";
 import { DASHBOARD_PATH, DOCS_PATH, pathOf, PORTAL_PATH } from "./paths.ts";
 
 export interface DashboardOptions {

@@ -1,0 +1,44 @@
+// Text as it is: a line to run, JSON as it was sent.
+import { useState } from "preact/hooks";
+import { layOutJson } from "../json-text.ts";
+import { visible } from "../visible-text.ts";
+import { CopyButton } from "./copy.tsx";
+
+/** More than this would freeze the page; Copy has all of it. */
+const MAX_SHOWN = 64 * 1024;
+
+export function CodeLine({ text, what }: { text: string; what: string }) {
+  return (
+    <div class="code">
+      <pre tabIndex={0}>{visible(text)}</pre>
+      <CopyButton text={text} what={what} />
+    </div>
+  );
+}
+
+export function JsonText({ text, what }: { text: string; what: string }) {
+  const [isRaw, setRaw] = useState(false);
+  const layout = text.length > MAX_SHOWN ? { text, isJson: false } : layOutJson(text);
+  const shown = isRaw ? text : layout.text;
+  return (
+    <div class="code">
+      <pre tabIndex={0} aria-label={what}>
+        {visible(shown.slice(0, MAX_SHOWN))}
+      </pre>
+      <div class="actions">
+        {layout.isJson && (
+          <button type="button" class="quiet" onClick={() => setRaw(!isRaw)} aria-pressed={isRaw}>
+            As it came
+          </button>
+        )}
+        <CopyButton text={text} what={what} />
+        {text.length > MAX_SHOWN && (
+          <span class="muted">
+            The first {MAX_SHOWN / 1024} KiB of {Math.ceil(text.length / 1024)} are shown; Copy
+            takes all.
+          </span>
+        )}
+      </div>
+    </div>
+  );
+}
