@@ -69,7 +69,7 @@ interface Run {
 }
 
 async function run({ settings, token, valkey, log, once, stopped }: Run): Promise<number> {
-  const service = startService({ settings, apiToken: token, log });
+  const service = startService({ settings, apiToken: token, log, valkeyCli: valkey.cli });
   const samples = sampleElements();
   const seen: ReceivedDelivery[] = [];
   const arrived = Promise.withResolvers<void>();
@@ -197,7 +197,14 @@ function tryNext(
 ): string {
   const title = (text: string) => colors.bold(text);
   return `
-${title("Addresses")}
+${
+  settings.DASHBOARD
+    ? `${title("Look at it")}
+  ${service.url}/#token=${token}
+
+`
+    : ""
+}${title("Addresses")}
   API       ${service.url}
   Valkey    ${valkey.shown}
   receiver  ${receiver}

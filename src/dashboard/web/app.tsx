@@ -17,7 +17,6 @@ import { Waiting } from "./part/notice.tsx";
 import { Page } from "./part/page.tsx";
 import { ShortcutHelp } from "./part/shortcut-help.tsx";
 import { Foreign } from "./part/text.tsx";
-import { ThemeChoice } from "./part/theme-choice.tsx";
 import { hashOf, route } from "./route.ts";
 import { said } from "./said.ts";
 import { end, session } from "./session.ts";
@@ -76,7 +75,6 @@ function SignedIn() {
               <Foreign text={ownerInWords(owner)} />
             </span>
           )}
-          <ThemeChoice />
           <button type="button" class="quiet" onClick={() => end("signed-out")}>
             <Icon of={LogOut} />
             Sign out

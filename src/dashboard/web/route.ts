@@ -1,31 +1,9 @@
 // Hash routes: `#/webhooks/wh_1?reason=timeout`. Nothing has to be configured below a proxy's path, and
 // a link can be opened in another tab.
 import { computed, signal } from "@preact/signals";
+import { parseRoute } from "./route-text.ts";
 
-export type Query = Record<string, string | undefined>;
-
-export interface Route {
-  /** `["webhooks", "wh_1"]` */
-  path: readonly string[];
-  query: Readonly<Record<string, string>>;
-}
-
-export function parseRoute(hash: string): Route {
-  const [path = "", query = ""] = hash.replace(/^#?\/?/, "").split("?", 2);
-  return {
-    path: path
-      .split("/")
-      .filter((part) => part !== "")
-      .map(decoded),
-    query: Object.fromEntries(new URLSearchParams(query)),
-  };
-}
-
-export function hashOf(path: string, query: Query = {}): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
-  const search = new URLSearchParams(given as [string, string][]).toString();
-  return `#${path}${search === "" ? "" : `?${search}`}`;
-}
+export { hashOf, type Query } from "./route-text.ts";
 
 const hash = signal(typeof location === "undefined" ? "" : location.hash);
 export const route = computed(() => parseRoute(hash.value));
@@ -43,12 +21,4 @@ export function go(to: string): void {
 export function replaceRoute(to: string): void {
   history.replaceState(null, "", to);
   hash.value = to;
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }

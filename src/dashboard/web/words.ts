@@ -47,16 +47,24 @@ export function reasonInWords(reason: string | null): string {
   return hint ? `The server answered ${status}: ${hint}.` : `The server answered ${status}.`;
 }
 
-export function outcomeInWords({ outcome, reason }: Pick<LogEntry, "outcome" | "reason">): string {
+export function outcomeInWords(entry: LogEntry, nowMs: number = Date.now()): string {
+  const { outcome, reason } = entry;
   if (outcome === "delivered") return "Delivered";
-  if (outcome === "retry") return "Failed, will be tried again";
+  if (outcome === "retry")
+    return isDue(entry, nowMs) ? "Failed, tried again" : "Failed, will be tried again";
   if (outcome === "parked") return reason === "webhook-disabled" ? "Not sent" : "Failed, parked";
   return "Unreadable entry";
 }
 
 /** What happens next, or null where nothing does. */
-export function nextInWords(entry: LogEntry, clock: (time: string) => string): string | null {
+export function nextInWords(
+  entry: LogEntry,
+  clock: (time: string) => string,
+  nowMs: number = Date.now(),
+): string | null {
   if (entry.outcome === "retry" && entry.next_attempt_at !== null) {
+    if (isDue(entry, nowMs))
+      return `Attempt ${entry.attempt + 1} was due ${clock(entry.next_attempt_at)}.`;
     return `It is tried again ${clock(entry.next_attempt_at)}, as attempt ${entry.attempt + 1}.`;
   }
   if (entry.outcome === "parked") {
@@ -65,6 +73,15 @@ export function nextInWords(entry: LogEntry, clock: (time: string) => string): s
       : "It is not tried again by itself. It is parked, and can be redelivered.";
   }
   return null;
+}
+
+function isDue({ next_attempt_at: next }: LogEntry, nowMs: number): boolean {
+  return next !== null && Date.parse(next) <= nowMs;
+}
+
+export function durationInWords(ms: number): string {
+  if (ms < 1) return "< 1 ms";
+  return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
 /** `["*"]` must not look like a narrow choice. */

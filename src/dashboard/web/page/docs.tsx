@@ -18,7 +18,7 @@ import {
 import { CodeLine, JsonText } from "../part/code.tsx";
 import { Trouble, Waiting } from "../part/notice.tsx";
 import { Page } from "../part/page.tsx";
-import { shellQuoted } from "../part/push-lines.tsx";
+import { shellQuoted } from "../push-text.ts";
 
 export function DocsPage() {
   const { data, refused, reload } = useLoad("openapi", async (signal): Promise<OpenApi> => {

@@ -50,7 +50,12 @@ export function Parked() {
         when its address is not allowed. They are not sent again by themselves.
       </p>
       {ownOwner.value === null && (
-        <OwnerSearch owner={owner} to="/parked" hint="Empty: those of everybody." />
+        <OwnerSearch
+          key={searchOf(queryOf(owner))}
+          owner={owner}
+          to="/parked"
+          hint="Empty: those of everybody."
+        />
       )}
       {summary.data && <Counts summary={summary.data} query={query} />}
       <Chosen query={query} />

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Page as ListPage, Rejected } from "../answers.ts";
 import { call } from "../client.ts";
+import { hexDump } from "../hex-dump.ts";
 import { useAction, useLoad } from "../load.ts";
 import { JsonText } from "../part/code.tsx";
 import { Confirm } from "../part/dialog.tsx";
@@ -113,21 +114,6 @@ function Bytes({ row: { raw, raw_base64: base64 } }: { row: Rejected }) {
       <pre tabIndex={0}>{hexDump(base64)}</pre>
     </>
   );
-}
-
-const MAX_DUMPED = 2_048;
-
-/** 16 bytes a line, with what of them is ASCII. */
-export function hexDump(base64: string): string {
-  const bytes = Uint8Array.from(atob(base64).slice(0, MAX_DUMPED), (c) => c.charCodeAt(0));
-  const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += 16) {
-    const row = [...bytes.subarray(at, at + 16)];
-    const hex = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    const text = row.map((b) => (b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : ".")).join("");
-    lines.push(`${at.toString(16).padStart(4, "0")}  ${hex.padEnd(47)}  ${text}`);
-  }
-  return lines.join("\n");
 }
 
 function RequeueAll({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {

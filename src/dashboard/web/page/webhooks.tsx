@@ -26,6 +26,7 @@ export function Webhooks() {
     <Page title="Webhooks">
       {ownOwner.value === null && (
         <OwnerSearch
+          key={searchOf(queryOf(owner))}
           owner={owner}
           to="/webhooks"
           hint="Webhooks belong to a user or to an organisation. A webhook's id (wh_…) works too."

@@ -5,7 +5,7 @@ import { call } from "../client.ts";
 import { useAction } from "../load.ts";
 import { say } from "../said.ts";
 import { clockTime, exactTime, fromNow } from "../time.ts";
-import { nextInWords, outcomeInWords, reasonInWords } from "../words.ts";
+import { durationInWords, nextInWords, outcomeInWords, reasonInWords } from "../words.ts";
 import { CopyButton } from "./copy.tsx";
 import { Icon } from "./icon.tsx";
 import { Trouble } from "./notice.tsx";
@@ -37,7 +37,7 @@ export function Attempt({ entry, isOpen = false, onRedelivered }: AttemptProps) 
           <Foreign text={entry.event} />
         </span>
         <span class="muted">{entry.status_code ?? entry.reason ?? ""}</span>
-        <span class="muted">{Math.round(entry.duration_ms)} ms</span>
+        <span class="muted">{durationInWords(entry.duration_ms)}</span>
         <time dateTime={entry.timestamp} title={exactTime(entry.timestamp)} class="muted">
           {fromNow(entry.timestamp)}
         </time>
@@ -63,7 +63,7 @@ function Details({ entry, onRedelivered }: Omit<AttemptProps, "isOpen">) {
         <div>
           <dt>Attempt</dt>
           <dd>
-            {entry.attempt}, {exactTime(entry.timestamp)}, {Math.round(entry.duration_ms)} ms
+            {entry.attempt}, {exactTime(entry.timestamp)}, {durationInWords(entry.duration_ms)}
             {entry.status_code !== null && `, answered ${entry.status_code}`}
           </dd>
         </div>

@@ -6,22 +6,25 @@ import { call } from "../client.ts";
 import { useLoad } from "../load.ts";
 import { ownerOfThing, ownOwner, queryOf, searchOf } from "../owner.ts";
 import { hashOf } from "../route.ts";
+import { Trouble } from "./notice.tsx";
 import { RedeliverMany } from "./redeliver-many.tsx";
 
 const EVERY_MS = 2_000;
-const LIMIT = 200;
+/** The API's largest page. */
+const LIMIT = 100;
 
 export function ParkedOfWebhook({ webhook }: { webhook: Webhook }) {
   const [isOpen, setOpen] = useState(false);
   const owner = ownOwner.value ? {} : queryOf(ownerOfThing(webhook));
   const filter = { ...owner, webhook_id: webhook.id };
   const path = `/v1/parked${searchOf({ ...filter, limit: String(LIMIT) })}`;
-  const { data, reload } = useLoad(
+  const { data, refused, reload } = useLoad(
     path,
     (signal) => call<Page<"parked", ParkedDelivery>>("GET", path, undefined, { signal }),
     EVERY_MS,
   );
   const count = data?.parked.length ?? 0;
+  if (refused) return <Trouble refused={refused} again={reload} />;
   if (count === 0) return null;
   const shown = data?.next_cursor ? `more than ${count}` : String(count);
   return (

@@ -1,23 +1,10 @@
 // The lines that push an event: the very ones to paste. The operator's only; others push none.
 import { config, urlOf } from "../boot.ts";
 import { ownOwner } from "../owner.ts";
-import type { Owner } from "../session.ts";
+import { elementOf, shellQuoted, type Pushed } from "../push-text.ts";
 import { CodeLine } from "./code.tsx";
 
-interface PushProps {
-  owner: Owner;
-  type: string;
-  /** JSON text, which goes out as it is. */
-  data: string;
-}
-
-/** The element's text; `data` is not parsed, so that it stays as it was typed. */
-export function elementOf({ owner, type, data }: PushProps): string {
-  const before = JSON.stringify({ [`${owner.kind}_id`]: owner.id, event: type });
-  return `${before.slice(0, -1)},"data":${data.trim()}}`;
-}
-
-export function PushLines(props: PushProps) {
+export function PushLines(props: Pushed) {
   const [queue = ""] = config.queues;
   if (ownOwner.value !== null || queue === "") return null;
   const element = shellQuoted(elementOf(props));
@@ -33,9 +20,4 @@ export function PushLines(props: PushProps) {
       <CodeLine text={curl} what="the curl line" />
     </>
   );
-}
-
-/** POSIX shell: nothing is special inside single quotes but the quote itself. */
-export function shellQuoted(text: string): string {
-  return /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,5 +1,6 @@
 import { areOn, isHelpOpen, switchShortcuts, type Destination } from "../shortcuts.ts";
 import { Dialog } from "./dialog.tsx";
+import { ThemeChoice } from "./theme-choice.tsx";
 
 const KEYS: readonly [keys: string, what: string][] = [
   ["/", "search"],
@@ -11,7 +12,8 @@ const KEYS: readonly [keys: string, what: string][] = [
 
 export function ShortcutHelp({ destinations }: { destinations: readonly Destination[] }) {
   return (
-    <footer>
+    <footer class="bar">
+      <ThemeChoice />
       <button type="button" class="quiet" onClick={() => (isHelpOpen.value = true)}>
         Keyboard
       </button>

@@ -1,5 +1,4 @@
 // Text that others wrote.
-import type { ComponentChildren } from "preact";
 import { visible } from "../visible-text.ts";
 
 /** On one line, without leave to reorder what stands around it. */
@@ -15,22 +14,21 @@ export function Id({ text }: { text: string }) {
   );
 }
 
-/** Host and path of a url; a link would be opened by one click, so it is none. */
+/**
+ * Host and path of a url: its query and its user may hold a token, as the log leaves them out too. A link
+ * would be opened by one click, so it is none.
+ */
 export function Url({ url }: { url: string }) {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null) return <Foreign text={url} />;
-  const rest = parsed.pathname + parsed.search;
   return (
     <span class="url">
       <span class="muted">{parsed.protocol === "http:" ? "http://" : ""}</span>
       <strong>
         <Foreign text={parsed.host} />
       </strong>
-      <Foreign text={rest === "/" ? "" : rest} />
+      <Foreign text={parsed.pathname === "/" ? "" : parsed.pathname} />
+      {parsed.search !== "" && <span class="muted">?…</span>}
     </span>
   );
-}
-
-export function Muted({ children }: { children: ComponentChildren }) {
-  return <span class="muted">{children}</span>;
 }
