@@ -1,4 +1,8 @@
 // The API's answers for which its routes have no exported type.
+import type { LogEntry } from "../../wire/log-entry.ts";
+
+/** An entry of the log, or what another program wrote into it: `outcome` is `unreadable` then. */
+export type LoggedAttempt = LogEntry & { message?: string; raw?: string };
 
 /** RFC 9457. */
 export interface Problem {

@@ -13,6 +13,7 @@ import { SignIn } from "./page/sign-in.tsx";
 import { WebhookPage } from "./page/webhook.tsx";
 import { Webhooks } from "./page/webhooks.tsx";
 import { Icon } from "./part/icon.tsx";
+import { Failsafe } from "./part/failsafe.tsx";
 import { Waiting } from "./part/notice.tsx";
 import { Page } from "./part/page.tsx";
 import { ShortcutHelp } from "./part/shortcut-help.tsx";
@@ -82,7 +83,9 @@ function SignedIn() {
         </div>
       </header>
       <Away />
-      <CurrentPage key={path.join("/")} />
+      <Failsafe key={path.join("/")}>
+        <CurrentPage />
+      </Failsafe>
       <ShortcutHelp destinations={destinations} />
     </>
   );

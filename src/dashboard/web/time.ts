@@ -1,4 +1,5 @@
-// Times for people: "3 min ago" where it is near, with the exact one for whoever wants it.
+// Times for people: "3 min ago" where it is near, with the exact one for whoever wants it. What is no time
+// (another program may write into the log) is shown as nothing.
 
 const UNITS: readonly [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
   ["day", 86_400],
@@ -11,6 +12,7 @@ const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "sh
 
 export function fromNow(time: string, nowMs: number = Date.now()): string {
   const seconds = Math.round((Date.parse(time) - nowMs) / 1_000);
+  if (Number.isNaN(seconds)) return "";
   const [unit, size] = UNITS.find(([, s]) => Math.abs(seconds) >= s) ?? ["second", 1];
   return relative.format(Math.round(seconds / size), unit);
 }
@@ -25,5 +27,6 @@ export function clockTime(time: string | Date, now: Date = new Date()): string {
 
 /** To the second, in the reader's zone. */
 export function exactTime(time: string): string {
+  if (Number.isNaN(Date.parse(time))) return "";
   return new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long" });
 }

@@ -200,7 +200,7 @@ function columns(onRedelivered: () => void): readonly Column<ParkedDelivery>[] {
     },
     {
       title: "Why",
-      cell: ({ reason }) => <span>{reasonInWords(reason) || "unknown"}</span>,
+      cell: ({ reason }) => <Foreign text={reasonInWords(reason) || "unknown"} />,
     },
     {
       title: "Webhook",

@@ -1,11 +1,12 @@
 // One attempt: a line, and opened what came of it, what happens next, and its ids.
 import { CircleCheck, CircleDashed, CirclePause, CircleX } from "lucide";
-import type { LogEntry } from "../../../wire/log-entry.ts";
+import type { LoggedAttempt } from "../answers.ts";
 import { call } from "../client.ts";
 import { useAction } from "../load.ts";
 import { say } from "../said.ts";
 import { clockTime, exactTime, fromNow } from "../time.ts";
 import { durationInWords, nextInWords, outcomeInWords, reasonInWords } from "../words.ts";
+import { JsonText } from "./code.tsx";
 import { CopyButton } from "./copy.tsx";
 import { Icon } from "./icon.tsx";
 import { Trouble } from "./notice.tsx";
@@ -18,7 +19,7 @@ const LOOKS: Record<string, { icon: typeof CircleCheck; tone: string }> = {
 };
 
 interface AttemptProps {
-  entry: LogEntry;
+  entry: LoggedAttempt;
   isOpen?: boolean;
   /** Called when it has been redelivered. */
   onRedelivered?: () => void;
@@ -36,7 +37,9 @@ export function Attempt({ entry, isOpen = false, onRedelivered }: AttemptProps) 
         <span class="event">
           <Foreign text={entry.event} />
         </span>
-        <span class="muted">{entry.status_code ?? entry.reason ?? ""}</span>
+        <span class="muted">
+          <Foreign text={String(entry.status_code ?? entry.reason ?? "")} />
+        </span>
         <span class="muted">{durationInWords(entry.duration_ms)}</span>
         <time dateTime={entry.timestamp} title={exactTime(entry.timestamp)} class="muted">
           {fromNow(entry.timestamp)}
@@ -57,7 +60,17 @@ function Details({ entry, onRedelivered }: Omit<AttemptProps, "isOpen">) {
   ];
   return (
     <div class="opened">
-      {entry.reason !== null && <p>{reasonInWords(entry.reason)}</p>}
+      {entry.message !== undefined && (
+        <p>
+          <Foreign text={entry.message} />
+        </p>
+      )}
+      {entry.raw !== undefined && <JsonText text={entry.raw} what="the element" />}
+      {entry.reason !== null && (
+        <p>
+          <Foreign text={reasonInWords(entry.reason)} />
+        </p>
+      )}
       {next !== null && <p>{next}</p>}
       <dl class="facts">
         <div>

@@ -1,6 +1,6 @@
 // An owner's last attempts: of one webhook, or of all of them. New ones come by themselves.
 import { useState } from "preact/hooks";
-import type { LogEntry } from "../../../wire/log-entry.ts";
+import type { LoggedAttempt } from "../answers.ts";
 import { call } from "../client.ts";
 import { useLoad } from "../load.ts";
 import { logsPath } from "../owner.ts";
@@ -21,7 +21,7 @@ export function Attempts({ owner, webhookId }: AttemptsProps) {
   const path = logsPath(owner);
   const { data, refused, reload } = useLoad(
     path,
-    (signal) => call<{ logs: LogEntry[] }>("GET", path, undefined, { signal }),
+    (signal) => call<{ logs: LoggedAttempt[] }>("GET", path, undefined, { signal }),
     EVERY_MS,
   );
   const all = data?.logs ?? [];
@@ -53,8 +53,8 @@ export function Attempts({ owner, webhookId }: AttemptsProps) {
           <PushLines owner={owner} type="file.created" data='{"file_id":"f_1"}' />
         </Empty>
       )}
-      {shown.map((entry) => (
-        <Attempt key={entry.delivery_id} entry={entry} onRedelivered={reload} />
+      {shown.map((entry, at) => (
+        <Attempt key={entry.delivery_id || at} entry={entry} onRedelivered={reload} />
       ))}
     </section>
   );

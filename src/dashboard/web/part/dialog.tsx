@@ -16,14 +16,25 @@ interface DialogProps {
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
+  const isLeaving = useRef(false);
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
-    // Before it is taken away: only closing gives the focus back.
-    return () => element?.close();
+    return () => {
+      // Its close event comes later, when another dialog may have taken its place.
+      isLeaving.current = true;
+      // Before it is taken away: only closing gives the focus back.
+      element?.close();
+    };
   }, []);
   return (
-    <dialog ref={dialog} aria-labelledby={titleId} onClose={onClose}>
+    <dialog
+      ref={dialog}
+      aria-labelledby={titleId}
+      onClose={() => {
+        if (!isLeaving.current) onClose();
+      }}
+    >
       <header>
         <h2 id={titleId}>{title}</h2>
         <button type="button" class="quiet" onClick={() => dialog.current?.close()}>
