@@ -1,49 +1,55 @@
 // Reasons and states in the words of a person who has to mend something.
 import type { LogEntry } from "../../wire/log-entry.ts";
 
-const ATTEMPT: Record<string, string> = {
-  timeout: "The server did not answer within the webhook's time-out.",
-  "connection-refused": "Nothing accepts connections at this address: is the server running?",
-  "connection-reset": "The server closed the connection before it had answered.",
-  "connection-failed": "The server could not be reached over the network.",
-  "receiver-unreachable": "The proxy could not reach the server.",
-  dns: "The host name could not be resolved: check its spelling and its DNS records.",
-  tls: "No secure connection could be made: check the server's certificate and TLS settings.",
-  "tls-expired": "The server's certificate has expired or is not valid yet.",
-  "tls-untrusted": "The server's certificate is from an authority that is not trusted.",
-  "tls-wrong-name": "The server's certificate is for another host name.",
-  proxy: "The proxy for outgoing requests refused it or failed.",
-  "proxy-timeout": "The proxy for outgoing requests did not answer in time.",
-  "blocked-address": "The address is not allowed: it is private, or reserved.",
-  "bad-response": "What the server answered is not valid HTTP.",
-  gone: "The server answered 410 Gone, so the webhook was disabled.",
-  "webhook-disabled": "The webhook is disabled. Enable it, then redeliver.",
-  "webhook-deleted": "The webhook was deleted.",
-  "schedule-used-up": "All attempts of the schedule have failed.",
-};
+// Maps, since others write the reasons: `constructor` is one of an object's own words.
 
-const STATUS: Record<string, string> = {
-  "400": "it does not accept this request",
-  "401": "does it verify with the newest secret?",
-  "403": "does it verify with the newest secret, and does a firewall stand in front?",
-  "404": "there is nothing at this path",
-  "405": "it accepts no POST at this path",
-  "413": "it accepts no body of this size",
-  "429": "it asks for fewer requests",
-  "500": "the fault is in the server; look into its own log",
-  "502": "the server behind its proxy does not answer",
-  "503": "it is overloaded or down for maintenance",
-  "504": "the server behind its proxy does not answer in time",
-};
+const ATTEMPT = new Map(
+  Object.entries({
+    timeout: "The server did not answer within the webhook's time-out.",
+    "connection-refused": "Nothing accepts connections at this address: is the server running?",
+    "connection-reset": "The server closed the connection before it had answered.",
+    "connection-failed": "The server could not be reached over the network.",
+    "receiver-unreachable": "The proxy could not reach the server.",
+    dns: "The host name could not be resolved: check its spelling and its DNS records.",
+    tls: "No secure connection could be made: check the server's certificate and TLS settings.",
+    "tls-expired": "The server's certificate has expired or is not valid yet.",
+    "tls-untrusted": "The server's certificate is from an authority that is not trusted.",
+    "tls-wrong-name": "The server's certificate is for another host name.",
+    proxy: "The proxy for outgoing requests refused it or failed.",
+    "proxy-timeout": "The proxy for outgoing requests did not answer in time.",
+    "blocked-address": "The address is not allowed: it is private, or reserved.",
+    "bad-response": "What the server answered is not valid HTTP.",
+    gone: "The server answered 410 Gone, so the webhook was disabled.",
+    "webhook-disabled": "The webhook is disabled. Enable it, then redeliver.",
+    "webhook-deleted": "The webhook was deleted.",
+    "schedule-used-up": "All attempts of the schedule have failed.",
+  }),
+);
+
+const STATUS = new Map(
+  Object.entries({
+    "400": "it does not accept this request",
+    "401": "does it verify with the newest secret?",
+    "403": "does it verify with the newest secret, and does a firewall stand in front?",
+    "404": "there is nothing at this path",
+    "405": "it accepts no POST at this path",
+    "413": "it accepts no body of this size",
+    "429": "it asks for fewer requests",
+    "500": "the fault is in the server; look into its own log",
+    "502": "the server behind its proxy does not answer",
+    "503": "it is overloaded or down for maintenance",
+    "504": "the server behind its proxy does not answer in time",
+  }),
+);
 
 export function reasonInWords(reason: string | null): string {
   if (reason === null) return "";
   const [, status] = /^http-(\d{3})$/.exec(reason) ?? [];
-  if (status === undefined) return ATTEMPT[reason] ?? `It failed: ${reason}.`;
+  if (status === undefined) return ATTEMPT.get(reason) ?? `It failed: ${reason}.`;
   if (status.startsWith("3")) {
     return `The server answered ${status}, a redirect. Redirects are not followed: enter the final URL.`;
   }
-  const hint = STATUS[status];
+  const hint = STATUS.get(status);
   return hint ? `The server answered ${status}: ${hint}.` : `The server answered ${status}.`;
 }
 
@@ -92,32 +98,36 @@ export function eventsInWords(patterns: readonly string[]): string {
     .join(", ");
 }
 
-const DISABLED: Record<string, string> = {
-  gone: "its server answered 410 Gone",
-  failing: "its deliveries kept failing",
-  manual: "switched off by hand",
-  "secret-unreadable":
-    "its secret cannot be read: FLUXHOOK_SECRET_KEY lacks the key that sealed it",
-};
+const DISABLED = new Map(
+  Object.entries({
+    gone: "its server answered 410 Gone",
+    failing: "its deliveries kept failing",
+    manual: "switched off by hand",
+    "secret-unreadable":
+      "its secret cannot be read: FLUXHOOK_SECRET_KEY lacks the key that sealed it",
+  }),
+);
 
 export function disabledInWords(reason: string | null): string {
-  return reason === null ? "switched off by hand" : (DISABLED[reason] ?? reason);
+  return reason === null ? "switched off by hand" : (DISABLED.get(reason) ?? reason);
 }
 
-const REJECTED: Record<string, string> = {
-  empty: "Empty",
-  "too-large": "Too large",
-  "not-utf8": "Not UTF-8",
-  "not-json": "Not JSON",
-  "not-an-object": "Not a JSON object",
-  "duplicate-field": "A field stands twice",
-  "invalid-field": "Invalid field",
-  "no-owner": "No user_id and no org_id",
-  "unknown-event-type": "Unknown event type",
-  "crashed-worker": "A worker crashed on it",
-  unreadable: "Not written by Fluxhook",
-};
+const REJECTED = new Map(
+  Object.entries({
+    empty: "Empty",
+    "too-large": "Too large",
+    "not-utf8": "Not UTF-8",
+    "not-json": "Not JSON",
+    "not-an-object": "Not a JSON object",
+    "duplicate-field": "A field stands twice",
+    "invalid-field": "Invalid field",
+    "no-owner": "No user_id and no org_id",
+    "unknown-event-type": "Unknown event type",
+    "crashed-worker": "A worker crashed on it",
+    unreadable: "Not written by Fluxhook",
+  }),
+);
 
 export function rejectionInWords(reason: string): string {
-  return REJECTED[reason] ?? reason;
+  return REJECTED.get(reason) ?? reason;
 }

@@ -12,11 +12,11 @@ import { Icon } from "./icon.tsx";
 import { Trouble } from "./notice.tsx";
 import { Foreign, Id } from "./text.tsx";
 
-const LOOKS: Record<string, { icon: typeof CircleCheck; tone: string }> = {
-  delivered: { icon: CircleCheck, tone: "ok" },
-  retry: { icon: CircleX, tone: "bad" },
-  parked: { icon: CirclePause, tone: "bad" },
-};
+const LOOKS = new Map<string, { icon: typeof CircleCheck; tone: string }>([
+  ["delivered", { icon: CircleCheck, tone: "ok" }],
+  ["retry", { icon: CircleX, tone: "bad" }],
+  ["parked", { icon: CirclePause, tone: "bad" }],
+]);
 
 interface AttemptProps {
   entry: LoggedAttempt;
@@ -26,7 +26,7 @@ interface AttemptProps {
 }
 
 export function Attempt({ entry, isOpen = false, onRedelivered }: AttemptProps) {
-  const { icon, tone } = LOOKS[entry.outcome] ?? { icon: CircleDashed, tone: "off" };
+  const { icon, tone } = LOOKS.get(entry.outcome) ?? { icon: CircleDashed, tone: "off" };
   return (
     <details class="attempt" open={isOpen || undefined}>
       <summary data-row>
