@@ -1,14 +1,5 @@
 // The bundled pages: out of the binary, or bundled at the first request where Fluxhook runs from source.
-
-/** One file as the bundler named it, in the two encodings in which it is kept. */
-export interface WebFile {
-  path: string;
-  type: string;
-  /** Of the content, without the encoding. */
-  etag: string;
-  brotli: Uint8Array<ArrayBuffer>;
-  gzip: Uint8Array<ArrayBuffer>;
-}
+import type { WebFile } from "./web-file.ts";
 
 export type WebFiles = ReadonlyMap<string, WebFile>;
 

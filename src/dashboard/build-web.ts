@@ -2,7 +2,7 @@
 // from source, assets.ts calls it at the first request.
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { join } from "node:path";
-import type { WebFile } from "./assets.ts";
+import type { WebFile } from "./web-file.ts";
 
 const INDEX = join(import.meta.dir, "web/index.html");
 

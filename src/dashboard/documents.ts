@@ -1,7 +1,7 @@
 // The two documents, `/` for the operator and `/portal` for one owner: the same page, with what it has
 // to know before anybody is signed in, and the policy that the browser holds it to.
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import type { WebFile } from "./assets.ts";
+import type { WebFile } from "./web-file.ts";
 import type { PageConfig } from "./page-config.ts";
 
 export interface PortalLook {

@@ -1,10 +1,11 @@
 // Serves the pages: the documents at / and /portal, and their files below /assets. It answers with the
 // same bytes whoever asks; what the page shows it gets from the API, with the token of who looks at it.
 import { chooseEncoding, hasTag } from "./encoding.ts";
-import { loadWebFiles, type WebFile, type WebFiles } from "./assets.ts";
+import { loadWebFiles, type WebFiles } from "./assets.ts";
 import { documentHeaders, renderDocument, type PortalLook } from "./documents.ts";
 import type { PageConfig } from "./page-config.ts";
-import { DASHBOARD_PATH, DOCS_PATH, pathOf, PORTAL_PATH } from "./paths.ts";
+import type { WebFile } from "./web-file.ts";
+import { ASSETS_PATH, DASHBOARD_PATH, DOCS_PATH, pathOf, PORTAL_PATH } from "./paths.ts";
 
 export interface DashboardOptions {
   version: string;
@@ -54,7 +55,7 @@ export class Dashboard {
     if (path === PORTAL_PATH) {
       return { file: this.#document("portal", files), headers: documentHeaders(origins) };
     }
-    const file = files.get(path.slice(1));
+    const file = path.startsWith(ASSETS_PATH) ? files.get(path.slice(1)) : undefined;
     return file === undefined ? null : { file, headers: ASSET_HEADERS };
   }
 

@@ -100,7 +100,7 @@ export function signedIn(url: string, token: string): string {
 export async function seriousFindings(page: Page): Promise<string[]> {
   // Not as a script of the page: its policy would refuse it, as it should.
   await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate("axe.run(document)")) as axe.AxeResults;
+  const { violations } = await page.evaluate<axe.AxeResults>("axe.run(document)");
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));

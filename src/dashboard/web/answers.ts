@@ -13,6 +13,8 @@ export interface Problem {
   errors?: { field: string; code: string; message: string }[];
 }
 
+export type FieldErrors = NonNullable<Problem["errors"]>;
+
 export interface ParkedDelivery {
   delivery_id: string;
   webhook_id: string;

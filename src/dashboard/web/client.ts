@@ -1,10 +1,8 @@
 // Calls the API with the session's token. What it refuses is thrown as Refused, in words for the reader.
 import { signal } from "@preact/signals";
-import type { Problem } from "./answers.ts";
+import type { FieldErrors, Problem } from "./answers.ts";
 import { urlOf } from "./boot.ts";
 import { end, session } from "./session.ts";
-
-export type FieldErrors = NonNullable<Problem["errors"]>;
 
 export class Refused extends Error {
   constructor(

@@ -2,7 +2,8 @@
 // how high it is. Only the origins in FLUXHOOK_PORTAL_ORIGINS are spoken to and listened to.
 import { effect } from "@preact/signals";
 import { config, isPortal } from "./boot.ts";
-import { claimsOf, lastEnd, sameOwner, session, start, type Owner } from "./session.ts";
+import type { Owner } from "./principal.ts";
+import { claimsOf, lastEnd, sameOwner, session, start } from "./session.ts";
 
 const ASK_BEFORE_MS = 60_000;
 /** A host that gives tokens which end at once must not be asked without a pause. */

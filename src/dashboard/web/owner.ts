@@ -1,7 +1,8 @@
 // Whose things a page shows: the session's owner, or the one that the operator named.
 import { computed } from "@preact/signals";
 import type { Query } from "./route.ts";
-import { session, type Owner } from "./session.ts";
+import type { Owner } from "./principal.ts";
+import { session } from "./session.ts";
 
 /** Null for the operator. */
 export const ownOwner = computed(() => session.value?.owner ?? null);

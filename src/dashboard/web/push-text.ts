@@ -1,5 +1,5 @@
 // The text of an element, and of the shell's line that pushes it.
-import type { Owner } from "./session.ts";
+import type { Owner } from "./principal.ts";
 
 export interface Pushed {
   owner: Owner;

@@ -2,12 +2,8 @@
 // address at once. A scoped token is kept for the tab; the API token only in this page's memory.
 import { signal } from "@preact/signals";
 import { config, isPortal } from "./boot.ts";
+import type { Owner } from "./principal.ts";
 import { replaceRoute } from "./route.ts";
-
-export interface Owner {
-  kind: "user" | "org";
-  id: string;
-}
 
 export interface Session {
   token: string;

@@ -2,7 +2,7 @@
 import type { DisableRule } from "../../wire/disable-rule.ts";
 import type { DialectName } from "../../wire/dialects/registry.ts";
 import type { Webhook } from "../../wire/webhook.ts";
-import type { FieldErrors } from "./client.ts";
+import type { FieldErrors } from "./answers.ts";
 
 /** Everything as the form's inputs hold it. An empty text under "More": the dialect's own default. */
 export interface WebhookTexts {

@@ -19,7 +19,7 @@ const ALL_MS = 180_000;
 const PHONE = { viewport: { width: 390, height: 844 } };
 const RAW_ELEMENTS: readonly string[] = [
   ...HOSTILE_STRINGS.map((text) => `no JSON: ${text}`),
-  `${"x".repeat(10_000)}`,
+  "x".repeat(10_000),
   "nul \u0000 bell \u0007 escape \u001b[31m red",
 ];
 

@@ -9,7 +9,7 @@ import { errorOf, Field } from "../part/field.tsx";
 import { Trouble } from "../part/notice.tsx";
 import { Page } from "../part/page.tsx";
 import { say } from "../said.ts";
-import type { Owner } from "../session.ts";
+import type { Owner } from "../principal.ts";
 import { clockTime } from "../time.ts";
 
 interface Token {

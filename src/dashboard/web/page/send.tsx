@@ -12,7 +12,7 @@ import { elementOf } from "../push-text.ts";
 import { Id } from "../part/text.tsx";
 import { hashOf, route } from "../route.ts";
 import { say } from "../said.ts";
-import type { Owner } from "../session.ts";
+import type { Owner } from "../principal.ts";
 
 export function Send() {
   const { query } = route.value;

@@ -1,6 +1,6 @@
 // The form's part that few need: the dialect with a sample, and what is under "More".
 import type { DialectName } from "../../../wire/dialects/registry.ts";
-import type { FieldErrors } from "../client.ts";
+import type { FieldErrors } from "../answers.ts";
 import { DIALECTS, sampleOf, STANDARD_HEADERS } from "../dialects.ts";
 import { errorOf, Field } from "../part/field.tsx";
 import type { WebhookTexts } from "../webhook-input.ts";

@@ -13,7 +13,7 @@ import { Trouble } from "../part/notice.tsx";
 import { Foreign } from "../part/text.tsx";
 import { hashOf } from "../route.ts";
 import { say } from "../said.ts";
-import type { Owner } from "../session.ts";
+import type { Owner } from "../principal.ts";
 import { changesOf, NEW, readTexts, textsOf, type WebhookTexts } from "../webhook-input.ts";
 import { DialectChoice, MoreFields } from "./webhook-form-more.tsx";
 

@@ -14,7 +14,7 @@ import { Health, State } from "../part/state.tsx";
 import { Table, type Column } from "../part/table.tsx";
 import { Foreign, Url } from "../part/text.tsx";
 import { hashOf, route } from "../route.ts";
-import type { Owner } from "../session.ts";
+import type { Owner } from "../principal.ts";
 import { eventsInWords } from "../words.ts";
 import { WebhookForm } from "./webhook-form.tsx";
 

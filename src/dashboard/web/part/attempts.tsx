@@ -4,7 +4,7 @@ import type { LoggedAttempt } from "../answers.ts";
 import { call } from "../client.ts";
 import { useLoad } from "../load.ts";
 import { logsPath } from "../owner.ts";
-import type { Owner } from "../session.ts";
+import type { Owner } from "../principal.ts";
 import { Attempt } from "./attempt.tsx";
 import { Empty, Trouble, Waiting } from "./notice.tsx";
 import { PushLines } from "./push-lines.tsx";

@@ -1,7 +1,7 @@
 // A labelled input. What the API found wrong with it stands below it, and is read with it.
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import type { FieldErrors } from "../client.ts";
+import type { FieldErrors } from "../answers.ts";
 import { Foreign } from "./text.tsx";
 
 interface FieldProps {

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { queryOf } from "../owner.ts";
 import { go, hashOf, route } from "../route.ts";
-import type { Owner } from "../session.ts";
+import type { Owner } from "../principal.ts";
 
 interface OwnerSearchProps {
   owner: Owner | null;
