@@ -65,6 +65,12 @@ async function libraryFolders(folder: string): Promise<string[]> {
   return found;
 }
 
+async function installedPackages(): Promise<string[]> {
+  const child = Bun.spawn(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Abbrev}\n"]);
+  const lines = (await child.stdout.text()).split("\n");
+  return lines.filter((line) => line.endsWith(" ii ")).map((line) => line.split(" ")[0] ?? "");
+}
+
 /** Returns why it failed, or null. The folder appears whole or not at all. */
 async function fetchPackages(folder: string): Promise<string | null> {
   const work = `${folder}.tmp-${crypto.randomUUID()}`;
@@ -75,13 +81,15 @@ async function fetchPackages(folder: string): Promise<string | null> {
     ),
   );
   const config = join(work, "apt.conf");
-  // The machine's sources and what it has installed; only lists and archives are our own.
+  // The machine's sources; lists and archives are our own. As if nothing were installed: a half-installed
+  // package of the machine's must not stop it.
   await Bun.write(
     config,
     `#clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
 Dir::State::Lists "${join(work, "lists")}";
+Dir::State::status "/dev/null";
 Dir::Cache "${join(work, "cache")}";
 Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
@@ -104,11 +112,13 @@ Debug::NoLocking "true";
   };
   try {
     await run("apt-get", "update");
-    // What is missing here, by name and version; fonts, since a page without any has no text.
+    // Fonts too, since a page without any has no text.
     const planned = await run("apt-get", "install", "-s", "chromium", "fonts-dejavu-core");
-    const packages = [...planned.output.matchAll(/^Inst (\S+) (?:\[\S+\] )?\((\S+) /gm)].map(
-      ([, name, version]) => `${name}=${version}`,
-    );
+    const there = new Set(await installedPackages());
+    const packages = [...planned.output.matchAll(/^Inst (\S+) \(/gm)]
+      .map(([, name = ""]) => name)
+      // The C library must be the one of the machine's own loader.
+      .filter((name) => !there.has(name) && name !== "libc6");
     if (!planned.ok || packages.length === 0) {
       return `apt-get finds no chromium: ${planned.errors.trim()}`;
     }
