@@ -1,7 +1,7 @@
 // Parked deliveries: how many for which reason, the rows, redeliver one or all that match.
 import { useState } from "preact/hooks";
 import type { Page as ListPage, ParkedDelivery, ParkedSummary } from "../answers.ts";
-import { call, Refused } from "../client.ts";
+import { call } from "../client.ts";
 import { useLoad } from "../load.ts";
 import { ownerIn, ownerInWords, ownerOfThing, ownOwner, queryOf, searchOf } from "../owner.ts";
 import { RedeliverButton } from "../part/attempt.tsx";
@@ -114,16 +114,11 @@ export function Parked() {
   );
 }
 
-/** Null where a replica of an older version answers, which has no counts. */
 function useSummary(owner: Query) {
   const path = `/v1/parked/summary${searchOf(owner)}`;
-  return useLoad<ParkedSummary | null>(
+  return useLoad(
     path,
-    (signal) =>
-      call<ParkedSummary>("GET", path, undefined, { signal }).catch((error: unknown) => {
-        if (error instanceof Refused && error.status === 404) return null;
-        throw error;
-      }),
+    (signal) => call<ParkedSummary>("GET", path, undefined, { signal }),
     EVERY_MS,
   );
 }

@@ -1,5 +1,5 @@
 // Adding a webhook and changing one. A new one's secret is shown as soon as it is saved.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Webhook } from "../../../wire/webhook.ts";
 import type { EventTypes } from "../answers.ts";
 import { call, Refused } from "../client.ts";
@@ -40,7 +40,14 @@ const SHOWN_FIELDS = [
 
 export function WebhookForm({ owner, webhook, onClose, onSaved }: FormProps) {
   const [created, setCreated] = useState<Created | null>(null);
-  if (created) return <SecretOnce webhook={created} onClose={onClose} />;
+  // One dialog for both: of two, the second could not give the focus back to who opened the first.
+  if (created) {
+    return (
+      <Dialog title="Saved. This is its secret" onClose={onClose}>
+        <SecretOnce webhook={created} onClose={onClose} />
+      </Dialog>
+    );
+  }
   return (
     <Dialog title={webhook ? "Change the webhook" : "Add a webhook"} onClose={onClose}>
       <Form
@@ -164,9 +171,12 @@ function invalid(field: string, message: string): Refused {
 }
 
 function SecretOnce({ webhook, onClose }: { webhook: Created; onClose: () => void }) {
+  const text = useRef<HTMLParagraphElement>(null);
+  // What had it, the form, is gone.
+  useEffect(() => text.current?.focus(), []);
   return (
-    <Dialog title="Saved. This is its secret" onClose={onClose}>
-      <p>
+    <>
+      <p ref={text} tabIndex={-1}>
         Every request to <Foreign text={new URL(webhook.url).host} /> is signed with it. Put it into
         your server's settings; it verifies the signature with it. You can reveal it later too.
       </p>
@@ -182,6 +192,6 @@ function SecretOnce({ webhook, onClose }: { webhook: Created; onClose: () => voi
           Done
         </button>
       </div>
-    </Dialog>
+    </>
   );
 }

@@ -38,6 +38,7 @@ export function RedeliverMany({ filter, matching, onClose }: RedeliverManyProps)
     let done = 0;
     isStopped.current = false;
     setRefused(null);
+    setProgress({ done, total: total ?? 0, state: "running" });
     try {
       for (let remaining = total ?? 1; remaining > 0 && !isStopped.current;) {
         const answer = await call<Answer>("POST", "/v1/parked/redeliver", {
