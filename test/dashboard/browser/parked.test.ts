@@ -116,6 +116,9 @@ describe.skipIf(!hasBrowser)("the page of parked deliveries", () => {
       await eventually(async () => expect(await rows.count()).toBe(3));
       await rows.first().locator("summary").click();
       await rows.first().getByText("is not in the catalogue").waitFor();
+      expect(await rows.first().locator("mark").allTextContents()).toEqual([
+        '  "event": "order.c",\n',
+      ]);
       await page.getByRole("button", { name: "Requeue this one" }).click();
       // Still no event: it is back, as the newest.
       await eventually(async () => expect(await rows.count()).toBe(3));

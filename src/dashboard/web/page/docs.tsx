@@ -55,6 +55,19 @@ export function DocsPage() {
   );
 }
 
+/** The document's texts are Markdown, of which they use the backticks. */
+function Prose({ text = "" }: { text?: string }) {
+  return text.split("`").map((part, at) => (at % 2 === 1 ? <code>{part}</code> : part));
+}
+
+function Described({ text }: { text?: string }) {
+  return text ? (
+    <>
+      : <Prose text={text} />
+    </>
+  ) : null;
+}
+
 interface TagProps {
   tag: string;
   operations: Operation[];
@@ -90,7 +103,9 @@ function Route({ operation, document }: RouteProps) {
       <summary data-row>
         <code class="method">{method}</code>
         <code class="event">{path}</code>
-        <span class="muted grow">{summary}</span>
+        <span class="muted grow">
+          <Prose text={summary} />
+        </span>
       </summary>
       {isOpen && <Opened operation={operation} document={document} />}
     </details>
@@ -105,7 +120,11 @@ function Opened({ operation, document }: RouteProps) {
   const answer = schemaIn(success);
   return (
     <div class="opened">
-      {description && <p>{description}</p>}
+      {description && (
+        <p>
+          <Prose text={description} />
+        </p>
+      )}
       {security?.length === 0 && <p>Needs no token.</p>}
       {parameters.length > 0 && <Parameters parameters={parameters} document={document} />}
       {body && <Fields title="Body" schema={body} document={document} />}
@@ -115,7 +134,9 @@ function Opened({ operation, document }: RouteProps) {
         {answers.map(([status, response]) => (
           <div>
             <dt>{status}</dt>
-            <dd>{response.description}</dd>
+            <dd>
+              <Prose text={response.description} />
+            </dd>
           </div>
         ))}
       </dl>
@@ -137,7 +158,7 @@ function Parameters({ parameters, document }: { parameters: Parameter[]; documen
             <dd>
               {required ? "required, " : ""}
               {place}, {typeInWords(schema, document)}
-              {(description ?? schema.description) && `: ${description ?? schema.description}`}
+              <Described text={description ?? schema.description} />
             </dd>
           </div>
         ))}
@@ -168,7 +189,7 @@ function Fields({ title, schema, document }: FieldsProps) {
               {isRequired && title === "Body" ? "required, " : ""}
               {typeInWords(inner, document)}
               {inner.default !== undefined && `, ${JSON.stringify(inner.default)} where missing`}
-              {inner.description && `: ${inner.description}`}
+              <Described text={inner.description} />
             </dd>
           </div>
         ))}

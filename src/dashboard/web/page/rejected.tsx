@@ -105,8 +105,8 @@ function Row({ row, onRequeued }: { row: Rejected; onRequeued: () => void }) {
   );
 }
 
-function Bytes({ row: { raw, raw_base64: base64 } }: { row: Rejected }) {
-  if (raw !== undefined) return <JsonText text={raw} what="the element" />;
+function Bytes({ row: { field, raw, raw_base64: base64 } }: { row: Rejected }) {
+  if (raw !== undefined) return <JsonText text={raw} what="the element" mark={field} />;
   if (base64 === undefined) return <p>Its bytes are not kept.</p>;
   return (
     <>

@@ -16,14 +16,23 @@ export function CodeLine({ text, what }: { text: string; what: string }) {
   );
 }
 
-export function JsonText({ text, what }: { text: string; what: string }) {
+interface JsonTextProps {
+  text: string;
+  what: string;
+  /** A member of the outermost object, whose line is marked. */
+  mark?: string | null;
+}
+
+export function JsonText({ text, what, mark = null }: JsonTextProps) {
   const [isRaw, setRaw] = useState(false);
   const layout = text.length > MAX_SHOWN ? { text, isJson: false } : layOutJson(text);
   const shown = isRaw ? text : layout.text;
   return (
     <div class="code">
       <pre tabIndex={0} aria-label={what}>
-        {visible(shown.slice(0, MAX_SHOWN))}
+        {layout.isJson && !isRaw && mark !== null
+          ? shown.split("\n").map((line) => <Line text={line} mark={mark} />)
+          : visible(shown.slice(0, MAX_SHOWN))}
       </pre>
       <div class="actions">
         {layout.isJson && (
@@ -41,4 +50,11 @@ export function JsonText({ text, what }: { text: string; what: string }) {
       </div>
     </div>
   );
+}
+
+/** The layout indents the outermost object's members by two. */
+function Line({ text, mark }: { text: string; mark: string }) {
+  const isMarked = text.startsWith(`  ${JSON.stringify(mark)}: `);
+  const shown = visible(`${text}\n`);
+  return isMarked ? <mark>{shown}</mark> : <>{shown}</>;
 }
