@@ -108,7 +108,13 @@ describe.skipIf(!hasBrowser)("the portal", () => {
         ),
       );
       const other = await tokenFor(service, { user_id: "u_2" });
+      await frame.evaluate(
+        "globalThis.arrived = 0; addEventListener('message', () => (globalThis.arrived += 1))",
+      );
       await page.evaluate(`answer(${JSON.stringify(other)})`);
+      await eventually(async () => expect(await frame.evaluate("arrived")).toBe(1));
+      await frame.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))");
+      expect(await frame.getByText("This link has expired").isVisible()).toBe(true);
       const second = await tokenFor(service, { user_id: "u_1" });
       await page.evaluate(`answer(${JSON.stringify(second)})`);
       await frame.getByText("/mine").waitFor();

@@ -148,7 +148,9 @@ function DeleteDialog({ webhook, onClose, onDeleted }: DeleteProps) {
         it instead.
       </p>
       <label>
-        Type <strong>{visible(host)}</strong> to delete it
+        <span>
+          Type <strong>{visible(host)}</strong> to delete it
+        </span>
         <input
           type="text"
           autocomplete="off"
