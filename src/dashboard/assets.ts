@@ -9,7 +9,11 @@ declare const FLUXHOOK_HAS_PAGES: boolean | undefined;
 let loaded: Promise<WebFiles> | null = null;
 
 export function loadWebFiles(): Promise<WebFiles> {
-  loaded ??= load();
+  loaded ??= load().catch((error: unknown) => {
+    // From source the fault may be mended while the service runs.
+    loaded = null;
+    throw error;
+  });
   return loaded;
 }
 

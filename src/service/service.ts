@@ -150,6 +150,7 @@ export function startService(options: ServiceOptions): Service {
 /** Null for what is none of its requests. Its code is loaded with the first that is. */
 function openDashboard({
   settings,
+  log,
   valkeyCli = 'valkey-cli -u "$FLUXHOOK_VALKEY_URL"',
 }: ServiceOptions): (request: Request) => Promise<Response> | null {
   let opened: Promise<Dashboard> | null = null;
@@ -170,7 +171,12 @@ function openDashboard({
   return (request) => {
     if (!isDashboardRequest(request)) return null;
     opened ??= open();
-    return opened.then((dashboard) => dashboard.answer(request));
+    return opened
+      .then((dashboard) => dashboard.answer(request))
+      .catch((error: unknown) => {
+        log.error({ err: error }, "dashboard.failed");
+        return new Response(null, { status: 500 });
+      });
   };
 }
 
