@@ -34,7 +34,12 @@ export function useLoad<T>(
       } catch (error) {
         if (stop.signal.aborted) return;
         const refused = refusedOf(error);
-        setState((last) => ({ key, data: last.key === key ? last.data : undefined, refused }));
+        setState((last) => {
+          const data = last.key === key ? last.data : undefined;
+          // An outage is said once, for the whole page; what is shown stays.
+          const isSaid = data !== undefined && (refused.status === 0 || refused.status === 503);
+          return { key, data, refused: isSaid ? null : refused };
+        });
       }
       if (everyMs > 0 && !stop.signal.aborted) timer = setTimeout(again, everyMs);
     }
