@@ -196,15 +196,10 @@ function tryNext(
   receiver: string,
 ): string {
   const title = (text: string) => colors.bold(text);
+  const to = encodeURIComponent(`/webhooks?user_id=${SAMPLE_USER}`);
+  const dashboard = `${title("Look at it")}\n  ${service.url}/#token=${token}&to=${to}\n\n`;
   return `
-${
-  settings.DASHBOARD
-    ? `${title("Look at it")}
-  ${service.url}/#token=${token}
-
-`
-    : ""
-}${title("Addresses")}
+${settings.DASHBOARD ? dashboard : ""}${title("Addresses")}
   API       ${service.url}
   Valkey    ${valkey.shown}
   receiver  ${receiver}

@@ -19,7 +19,8 @@ export const session = signal<Session | null>(null);
 export const lastEnd = signal<SessionEnd | null>(null);
 
 const STORED = `fluxhook:${config.page}`;
-const FRAGMENT = /^#token=([^&]+)/;
+/** The token, and the route to go to. */
+const FRAGMENT = /^#token=([^&]+)(?:&to=(%2F[^&]*))?$/;
 
 /** Reads the fragment, else what the tab has kept. */
 export function openSession(): void {
@@ -30,9 +31,9 @@ export function openSession(): void {
 
 /** Returns whether the address held a token. It is gone from address and history when this returns. */
 export function takeFragment(): boolean {
-  const [, token] = FRAGMENT.exec(location.hash) ?? [];
+  const [, token, to = "%2F"] = FRAGMENT.exec(location.hash) ?? [];
   if (token === undefined) return false;
-  replaceRoute("#/");
+  replaceRoute(`#${decodeURIComponent(to)}`);
   start(decodeURIComponent(token));
   return true;
 }

@@ -12,7 +12,7 @@ import {
 } from "../../support/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openScene, verifyAll, type Scene } from "../../support/serve-scene.ts";
-import { API_TOKEN } from "../../support/service.ts";
+import { API_TOKEN, spawnFluxhook } from "../../support/service.ts";
 import { startSubPathProxy } from "../../support/sub-path-proxy.ts";
 
 const WALK_MS = 120_000;
@@ -93,16 +93,55 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
   );
 
   test(
+    "is signed in by the link that `fluxhook dev` prints, and has its deliveries",
+    async () => {
+      await using scene = await openScene();
+      const child = spawnFluxhook(
+        ["dev"],
+        {
+          FLUXHOOK_PORT: "0",
+          FLUXHOOK_VALKEY_URL: scene.valkey.url,
+          FLUXHOOK_PREFIX: scene.prefix,
+        },
+        undefined,
+        await builtBinary(),
+      );
+      try {
+        let output = "";
+        let link: string | undefined;
+        const decoder = new TextDecoder();
+        for await (const chunk of child.stdout) {
+          output += decoder.decode(chunk, { stream: true });
+          [link] = /http:\S+#token=\S+/.exec(output) ?? [];
+          if (link !== undefined) break;
+        }
+        await using opened = await openPage(browser, link ?? "");
+        const { page, faults } = opened;
+        await page.getByText("the sample receiver of fluxhook dev").waitFor();
+        expect(page.url()).not.toContain("token");
+        await page.locator("a[data-row]").click();
+        await page.getByText("Delivered", { exact: true }).first().waitFor();
+        expect(await page.locator("details.attempt").count()).toBe(10);
+        expect(faults).toEqual([]);
+      } finally {
+        child.kill("SIGTERM");
+        await child.exited;
+      }
+    },
+    WALK_MS,
+  );
+
+  test(
     "works below a proxy's path without a setting",
     async () => {
       await using scene = await openScene();
       const receiver = scene.receiver();
       const service = await scene.serve({}, { binary: await builtBinary() });
       await using proxy = startSubPathProxy("/hooks", service.url);
-      await using opened = await openPage(browser, signedIn(`${proxy.url}/hooks/`, API_TOKEN));
+      // As `fluxhook dev` prints it: signed in, and at the webhooks of somebody.
+      const link = `${signedIn(`${proxy.url}/hooks/`, API_TOKEN)}&to=%2Fwebhooks%3Fuser_id%3Du_1`;
+      await using opened = await openPage(browser, link);
       const { page, faults } = opened;
-      await page.getByRole("searchbox", { name: "Id" }).fill("u_1");
-      await page.getByRole("button", { name: "Show" }).click();
       await addWebhook(page, receiver.url);
       await page.getByRole("button", { name: "Send a test" }).click();
       await page.getByText("webhook.test", { exact: true }).nth(1).waitFor();
