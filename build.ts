@@ -3,7 +3,7 @@
 // dependencies, dist/sdk.
 import { exists, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 import { buildWeb } from "./src/dashboard/build-web.ts";
 
@@ -23,6 +23,11 @@ async function buildBinary(): Promise<void> {
   const target = valueOf("--target") as Bun.Build.CompileTarget | undefined;
   // The points at which the fault campaign kills are in this build only.
   const outfile = valueOf("--outfile") ?? (faults ? "dist/fluxhook-faults" : "dist/fluxhook");
+  // The chunks' names change with what is in them; the executable has their maps inside.
+  const folder = dirname(outfile);
+  for (const old of (await exists(folder)) ? new Bun.Glob("chunk-*.js.map").scanSync(folder) : []) {
+    await rm(join(folder, old), { force: true });
+  }
   // Of this build alone: several may run at a time.
   const pages = await mkdtemp(join(tmpdir(), "fluxhook-pages-"));
   const result = await Bun.build({
