@@ -103,7 +103,7 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["EGRESS_CA", "/", `"/" cannot be read (EISDIR); ${PEM}`],
   ["SECRET_KEY", "short", KEY_1],
   ["SECRET_KEY", `${"A".repeat(43)}=,AAAA`, KEY_2],
-  ["DASHBOARD", "yes", `"yes" is none of true, false`],
+  ["DASHBOARD", "yes", `"yes" is not one of true, false`],
   ["PORTAL_ORIGINS", "*", `"*" is not an origin such as https://app.example.com`],
   ["PORTAL_ACCENT", "red", `"red" is not a colour such as #3538cd`],
   ["PORTAL_ACCENT", "#fff", `"#fff" is not a colour such as #3538cd`],
