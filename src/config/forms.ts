@@ -144,6 +144,24 @@ export const origins = z
     ),
   );
 
+/** A page's address, for a link. */
+export const pageUrl = z
+  .string()
+  .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), {
+    error: (issue) => `${quoted(issue.input)} is not an http:// or https:// URL`,
+  });
+
+/** A colour as `<input type=color>` gives it. */
+export const color = z.string().regex(/^#[0-9a-fA-F]{6}$/, {
+  error: (issue) => `${quoted(issue.input)} is not a colour such as #3538cd`,
+});
+
+export const title = z
+  .string()
+  .trim()
+  .min(1)
+  .max(60, { error: (issue) => `${quoted(issue.input)} is longer than 60 characters` });
+
 export const proxyUrl = z.string().refine(
   (text) => {
     const parsed = URL.canParse(text) ? new URL(text) : null;

@@ -21,32 +21,13 @@ import {
   valkeyUrl,
 } from "./forms.ts";
 import { readSettingFile } from "./files.ts";
+import { DASHBOARD_SETTINGS } from "./dashboard-settings.ts";
+import { secret, setting, type Setting } from "./setting.ts";
 import { checkSecret } from "../wire/secret.ts";
 
 export type { PortRange } from "./forms.ts";
 
 const DAY_MS = 86_400_000;
-
-interface Setting<S extends z.ZodType = z.ZodType> {
-  schema: S;
-  /** The default, as the environment would contain it; null if there is none. */
-  fallback: string | null;
-  description: string;
-  /** The value is a secret, so `FLUXHOOK_<name>_FILE` may name a file that contains it. */
-  isSecret?: true;
-}
-
-const setting = <S extends z.ZodType>(
-  schema: S,
-  fallback: string | null,
-  description: string,
-): Setting<S> => ({ schema, fallback, description });
-
-const secret = <S extends z.ZodType>(
-  schema: S,
-  fallback: string | null,
-  description: string,
-): Setting<S> => ({ schema, fallback, description, isSecret: true });
 
 /** The settings, in the order of the README and `--help`. Each is the variable `FLUXHOOK_<name>`. */
 export const SETTINGS = {
@@ -104,6 +85,7 @@ export const SETTINGS = {
     "",
     "web origins whose pages may call the API from a browser, comma-separated: `https://app.example.com`",
   ),
+  ...DASHBOARD_SETTINGS,
   CONCURRENCY: setting(
     integer(1, 65_000),
     "1024",

@@ -103,6 +103,16 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["EGRESS_CA", "/", `"/" cannot be read (EISDIR); ${PEM}`],
   ["SECRET_KEY", "short", KEY_1],
   ["SECRET_KEY", `${"A".repeat(43)}=,AAAA`, KEY_2],
+  ["DASHBOARD", "yes", `"yes" is not one of true, false`],
+  ["PORTAL_ORIGINS", "*", `"*" is not an origin such as https://app.example.com`],
+  ["PORTAL_ACCENT", "red", `"red" is not a colour such as #3538cd`],
+  ["PORTAL_ACCENT", "#fff", `"#fff" is not a colour such as #3538cd`],
+  [
+    "PORTAL_RETURN_URL",
+    "javascript:alert(1)",
+    `"javascript:alert(1)" is not an http:// or https:// URL`,
+  ],
+  ["PORTAL_NAME", "n".repeat(61), `"${"n".repeat(61)}" is longer than 60 characters`],
   ["CORS_ORIGINS", "*", `"*" is not an origin such as https://app.example.com`],
   [
     "CORS_ORIGINS",
@@ -155,6 +165,15 @@ test.each<[SettingName, string, unknown]>([
   ["URL", "https://hooks.example.com/fluxhook", "https://hooks.example.com/fluxhook"],
   ["EGRESS_PROXY", "http://u:p@proxy.internal:3128", "http://u:p@proxy.internal:3128"],
   ["SECRET_KEY", `${"A".repeat(43)}=`, [`${"A".repeat(43)}=`]],
+  ["DASHBOARD", "false", false],
+  [
+    "PORTAL_ORIGINS",
+    "https://a.example, https://b.example",
+    ["https://a.example", "https://b.example"],
+  ],
+  ["PORTAL_ACCENT", "#3538CD", "#3538CD"],
+  ["PORTAL_RETURN_URL", "https://app.example.com/hooks", "https://app.example.com/hooks"],
+  ["PORTAL_NAME", " My hooks ", "My hooks"],
   ["CORS_ORIGINS", "https://App.example.com", ["https://app.example.com"]],
   ["SHUTDOWN_GRACE", "0s", 0],
 ])("%s=%s is accepted", (name, text, value) => {

@@ -69,7 +69,7 @@ interface Run {
 }
 
 async function run({ settings, token, valkey, log, once, stopped }: Run): Promise<number> {
-  const service = startService({ settings, apiToken: token, log });
+  const service = startService({ settings, apiToken: token, log, valkeyCli: valkey.cli });
   const samples = sampleElements();
   const seen: ReceivedDelivery[] = [];
   const arrived = Promise.withResolvers<void>();
@@ -196,8 +196,10 @@ function tryNext(
   receiver: string,
 ): string {
   const title = (text: string) => colors.bold(text);
+  const to = encodeURIComponent(`/webhooks?user_id=${SAMPLE_USER}`);
+  const dashboard = `${title("Look at it")}\n  ${service.url}/#token=${token}&to=${to}\n\n`;
   return `
-${title("Addresses")}
+${settings.DASHBOARD ? dashboard : ""}${title("Addresses")}
   API       ${service.url}
   Valkey    ${valkey.shown}
   receiver  ${receiver}
