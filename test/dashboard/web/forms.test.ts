@@ -1,5 +1,5 @@
 // The form's texts and the API's fields; the samples of the dialects; the reference's tables.
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { DIALECTS, STANDARD_HEADERS } from "../../../src/dashboard/web/dialects.ts";
 import {
   fieldRows,
@@ -16,7 +16,7 @@ import {
 } from "../../../src/dashboard/web/webhook-input.ts";
 import { DIALECT_NAMES, dialectOf } from "../../../src/wire/dialects/registry.ts";
 import { webhookCreateSchema, type Webhook } from "../../../src/wire/webhook.ts";
-import { memoryApi } from "../../api/memory-api.ts";
+import { apiScene, closeScenes } from "../../api/api-scene.ts";
 
 const WEBHOOK: Webhook = {
   id: "wh_1",
@@ -121,7 +121,8 @@ describe("the sample of a dialect", () => {
   });
 });
 
-const answer = await memoryApi().raw("/openapi.json");
+afterAll(closeScenes);
+const answer = await (await apiScene()).raw("/openapi.json");
 const document = (await answer.json()) as OpenApi;
 
 describe("the API reference", () => {
