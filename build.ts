@@ -1,9 +1,11 @@
 // `bun run build`: one self-contained executable, dist/fluxhook, for this machine. `--target bun-linux-arm64`
 // makes it for another one, `--outfile` puts it elsewhere. `--sdk [folder]`: the SDK as a package without
 // dependencies, dist/sdk.
-import { exists, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { exists, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
+import { buildWeb } from "./src/dashboard/build-web.ts";
 
 if (process.argv.includes("--sdk")) {
   await buildSdk(valueOf("--sdk") ?? "dist/sdk");
@@ -21,18 +23,66 @@ async function buildBinary(): Promise<void> {
   const target = valueOf("--target") as Bun.Build.CompileTarget | undefined;
   // The points at which the fault campaign kills are in this build only.
   const outfile = valueOf("--outfile") ?? (faults ? "dist/fluxhook-faults" : "dist/fluxhook");
+  // The chunks' names change with what is in them; the executable has their maps inside.
+  const folder = dirname(outfile);
+  for (const old of (await exists(folder)) ? new Bun.Glob("chunk-*.js.map").scanSync(folder) : []) {
+    await rm(join(folder, old), { force: true });
+  }
+  // Of this build alone: several may run at a time.
+  const pages = await mkdtemp(join(tmpdir(), "fluxhook-pages-"));
   const result = await Bun.build({
     entrypoints: ["src/main.ts"],
-    compile: { outfile, ...(target && { target }) },
+    compile: {
+      outfile,
+      ...(target && { target }),
+      // The folder that a program is started in may be anybody's: a bunfig.toml there could name code to
+      // load, and a .env another FLUXHOOK_URL, to which a command would send the token. The fault campaign
+      // loads its measurement by a bunfig.toml (test/faults/event-loop.ts).
+      autoloadBunfig: faults,
+      autoloadDotenv: false,
+    },
     // Class names stay: an error's name is read in the log.
     minify: { whitespace: true, syntax: true, identifiers: false },
     sourcemap: "linked",
     bytecode: true,
-    define: { FLUXHOOK_FAULT_BUILD: String(faults) },
+    define: { FLUXHOOK_FAULT_BUILD: String(faults), FLUXHOOK_HAS_PAGES: "true" },
     format: "esm",
+    // What is imported on demand is loaded on demand: without it the binary is one file, all of which
+    // every process reads.
+    splitting: true,
+    plugins: [await webPlugin(pages)],
   });
+  await rm(pages, { recursive: true });
   exitUnless(result);
   console.log(`${outfile} ${Math.round(Bun.file(outfile).size / 2 ** 20)} MiB`);
+}
+
+/**
+ * `fluxhook:web`: the dashboard's pages, bundled and compressed. They are made before, since Bun.build
+ * inside of a plugin never returns; the plugin only names the files in `folder`.
+ */
+async function webPlugin(folder: string): Promise<Bun.BunPlugin> {
+  const imports: string[] = [];
+  const entries: string[] = [];
+  for (const [at, { path, type, etag, brotli, gzip }] of (await buildWeb("small")).entries()) {
+    for (const [encoding, bytes] of Object.entries({ brotli, gzip })) {
+      const file = join(folder, `${at}.${encoding}`);
+      await Bun.write(file, bytes);
+      imports.push(`import ${encoding}${at} from ${JSON.stringify(file)} with { type: "file" };`);
+    }
+    const { length } = entries;
+    entries.push(
+      `{ ...${JSON.stringify({ path, type, etag })}, brotli: brotli${length}, gzip: gzip${length} }`,
+    );
+  }
+  const contents = `${imports.join("\n")}\nexport const files = [${entries.join(",\n")}];\n`;
+  return {
+    name: "fluxhook:web",
+    setup(build) {
+      build.onResolve({ filter: /^fluxhook:web$/ }, () => ({ path: "web", namespace: "fluxhook" }));
+      build.onLoad({ filter: /^web$/, namespace: "fluxhook" }, () => ({ contents, loader: "js" }));
+    },
+  };
 }
 
 /** One JavaScript file for each entry of package.json's `exports`, and the types of src/sdk. */

@@ -1,10 +1,11 @@
 // A census of the scripts that Valkey runs: how often each one, how long, and how many runs changed
 // nothing. It reads the slow log with its threshold at 0, which names the commands inside of scripts
 // too. That costs Valkey some of its time, so a census never runs while processor time is measured.
-import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Redis } from "iovalkey";
+import { Script } from "../src/valkey/connection/script.ts";
+import parkedIndexText from "../src/valkey/scripts/parked-index.lua" with { type: "text" };
 
 export interface ScriptRuns {
   /** Its file's name; the beginning of its SHA-1 where no file of this checkout has it. */
@@ -73,7 +74,8 @@ async function scriptNames(): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   for (const file of await readdir(SCRIPTS)) {
     const text = await Bun.file(join(SCRIPTS, file)).text();
-    names.set(createHash("sha1").update(text).digest("hex"), file);
+    // With and without the library that some of them call.
+    for (const library of ["", parkedIndexText]) names.set(new Script(text, library).sha, file);
   }
   return names;
 }

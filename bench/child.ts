@@ -1,5 +1,5 @@
 // A process of the benchmark that speaks JSON lines: contender, receiver, or Fluxhook with its log.
-import { afterOurDeath } from "../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../src/local-valkey/on-process-death.ts";
 
 type Message = Record<string, unknown>;
 
@@ -30,10 +30,10 @@ export class Child implements AsyncDisposable {
       stdout: "pipe",
       stderr: "inherit",
     });
-    const lifeline = afterOurDeath('kill -9 "$1" 2>/dev/null', `${started.pid}`);
+    const onDeath = runOnProcessDeath('kill -9 "$1" 2>/dev/null', `${started.pid}`);
     const child = new Child(started, name);
     void child.read().finally(() => child.end());
-    void started.exited.then(() => lifeline.release());
+    void started.exited.then(() => onDeath.cancel());
     return child;
   }
 

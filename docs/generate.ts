@@ -1,6 +1,6 @@
-// Writes what is made of the source, `bun docs/generate.ts`: the tables of README.md (settings, routes,
+// Writes what is generated from the source, `bun docs/generate.ts`: the tables of README.md (settings, routes,
 // receivers) and of docs/dialects.md between their markers, and the SDK's types. test/docs/readme.test.ts
-// and test/sdk/generated-types.test.ts notice a drift.
+// and test/sdk/generated-types.test.ts fail if something is out of date.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { settingsTable } from "../src/config/help.ts";
@@ -14,7 +14,7 @@ export const README = join(import.meta.dir, "../README.md");
 
 const DIALECTS = join(import.meta.dir, "dialects.md");
 
-/** The tables of each page by the name of their markers. */
+/** Returns the tables of each page by the names of their markers. */
 export function tables(): Record<string, Record<string, string>> {
   return {
     [README]: { settings: settingsTable(), routes: routesTable(), receivers: receivers() },
@@ -87,12 +87,12 @@ function row(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** What stands between the markers of `name`. @throws Error where they are missing. */
+/** Returns the text between the markers of `name`. @throws Error if they are missing. */
 export function section(page: string, name: string): string {
   return page.slice(...bounds(page, name)).trim();
 }
 
-/** The page with its tables made anew. */
+/** Returns the page with its tables generated again. */
 function withTables(page: string, made: Record<string, string>): string {
   let text = page;
   for (const [name, table] of Object.entries(made)) {
@@ -102,7 +102,7 @@ function withTables(page: string, made: Record<string, string>): string {
   return text;
 }
 
-// The formatter leaves alone what stands between its own markers, so the text is compared as it is.
+// The formatter does not change the text between its own markers, so the text is compared as it is.
 function bounds(page: string, name: string): [from: number, to: number] {
   const begin = `<!-- ${name}: made by docs/generate.ts -->\n<!-- prettier-ignore-start -->`;
   const from = page.indexOf(begin);

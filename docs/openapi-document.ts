@@ -6,7 +6,6 @@ import { VERSION } from "../src/version.ts";
 export function openApiDocument() {
   const api = createApi({
     stores: unasked(),
-    guard: unasked(),
     sendTest: unasked(),
     config: { apiToken: "", maxEventBytes: 0, eventTypes: "open", version: VERSION },
     notReadyCauses: () => [],

@@ -37,7 +37,7 @@ export async function sdkTypes(): Promise<Record<string, string>> {
     "webhook-events.ts": [
       `// The bodies that receivers get, one per dialect (docs/design.md §2.3).\n${MADE}`,
       await declarations(schemas.filter(([name]) => bodies.has(name)).map(withTypeParameters)),
-      "/** What `verify` returns unless told which dialect the webhook has. */",
+      "/** The return type of `verify` without a type parameter. */",
       `export type WebhookEvent = ${[...bodies].join(" | ")};`,
     ],
   };
@@ -123,11 +123,11 @@ function forTypes(schema: Schema): Schema {
   return Object.fromEntries(Object.entries(typed).filter(([, value]) => value !== undefined));
 }
 
-/** A sentence, and what holds where the field is left out. */
+/** Returns the description as a sentence, and the default. */
 function described({ description = "", default: fallback }: Schema): string | undefined {
   const parts: string[] = [];
   if (description !== "") parts.push(description.charAt(0).toUpperCase() + description.slice(1));
-  if (fallback !== undefined) parts.push(`\`${JSON.stringify(fallback)}\` where it is left out`);
+  if (fallback !== undefined) parts.push(`Default: \`${JSON.stringify(fallback)}\``);
   const sentences = parts.map((part) => (/[.…]$/.test(part) ? part : `${part}.`));
   return sentences.length === 0 ? undefined : sentences.join(" ");
 }

@@ -1,11 +1,11 @@
-// Where the fault campaign kills the process. A release knows none of this: the build sets
-// FLUXHOOK_FAULT_BUILD to false, and the branch below is not in the binary.
+// The points at which the fault campaign kills the process. They are not in a release: its build sets
+// FLUXHOOK_FAULT_BUILD to false, which removes the code below.
 declare const FLUXHOOK_FAULT_BUILD: boolean;
 
 export type FaultPoint =
   "claimed" | "fanned-out" | "signed" | "sent" | "answered" | "settled" | "logged";
 
-/** Passes left before the process ends here, by `FLUXHOOK_TEST_FAULT=<point>:<passes>`. */
+/** Passes left before the process ends, from `FLUXHOOK_TEST_FAULT=<point>:<passes>`. */
 let passesLeft = -1;
 
 const SENT_AFTER_MS = 10;
@@ -16,7 +16,7 @@ export function faultPoint(point: FaultPoint): void {
   if (wanted !== point) return;
   if (passesLeft < 0) passesLeft = Number(passes);
   if (passesLeft > 0) passesLeft -= 1;
-  // A request is out a moment after fetch was called; the campaign's receiver answers later still.
+  // The request is sent a moment after this call; the campaign's receiver answers later than that.
   else if (point === "sent") setTimeout(end, SENT_AFTER_MS);
   else end();
 }

@@ -1,4 +1,4 @@
-// The entry: what a service's process needs before anything else of it is loaded, then the commands.
+// The entry point: tunes the process before anything else is loaded, then runs the command.
 import { setOwnEnvironment } from "./service/tune-runtime.ts";
 import { scheduleHelpersAsBatch } from "./service/helper-threads.ts";
 
@@ -11,7 +11,7 @@ if (command === "serve" || command === "dev") {
 process.exit(await run());
 
 async function run(): Promise<number> {
-  // The service needs nothing of the other commands, and starts sooner without them.
+  // The service does not need the other commands and starts faster without them.
   if (command === "serve" && args.length <= 1) {
     const { serve } = await import("./cli/serve/serve.ts");
     const { fail } = await import("./cli/terminal/fail.ts");

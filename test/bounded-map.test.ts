@@ -20,7 +20,7 @@ test("a map of one entry drops it for a new key", () => {
   expect([...map.keys()]).toEqual([1]);
 });
 
-test("a key that is there is changed without dropping any, and keeps its age", () => {
+test("setting an existing key drops nothing and keeps its age", () => {
   const map = filled(8, 8);
   map.set(0, 100);
   expect(map.size).toBe(8);

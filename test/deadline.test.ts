@@ -3,14 +3,14 @@ import { Deadline, EXPIRED, responsiveNow } from "../src/deadline.ts";
 
 const never = new Promise<never>(() => {});
 
-test("aborts its signal and ends the race when it has passed", async () => {
+test("a deadline that passes aborts its signal and ends the race", async () => {
   const deadline = new Deadline(5);
   expect(await deadline.race(never)).toBe(EXPIRED);
   expect(deadline.signal.aborted).toBe(true);
   expect(deadline.hasPassed).toBe(true);
 });
 
-test("gives what the work gives where that comes first, a rejection too", async () => {
+test("a race returns the result of work that ends first, or its rejection", async () => {
   const deadline = new Deadline(60_000);
   expect(await deadline.race(Promise.resolve(7))).toBe(7);
   const fault = new Error("work");
@@ -19,26 +19,26 @@ test("gives what the work gives where that comes first, a rejection too", async 
   deadline.clear();
 });
 
-test("can be shortened", async () => {
+test("a deadline can be shortened", async () => {
   const deadline = new Deadline(60_000);
   deadline.shortenTo(5);
   expect(await deadline.race(never)).toBe(EXPIRED);
 });
 
-test("is never made longer by being shortened", async () => {
+test("shortenTo never makes a deadline longer", async () => {
   const deadline = new Deadline(5);
   deadline.shortenTo(60_000);
   expect(await deadline.race(never)).toBe(EXPIRED);
 });
 
-test("does not pass once cleared", async () => {
+test("a cleared deadline does not pass", async () => {
   const cleared = new Deadline(1);
   cleared.clear();
   await new Deadline(5).race(never);
   expect(cleared.hasPassed).toBe(false);
 });
 
-test("the responsive clock goes on while the event loop does, and stops while it is held up", async () => {
+test("the responsive clock stops while the event loop is blocked", async () => {
   const deadline = new Deadline(60_000);
   const startedAt = responsiveNow();
   while (responsiveNow() - startedAt < 100) await Bun.sleep(1);
@@ -46,7 +46,7 @@ test("the responsive clock goes on while the event loop does, and stops while it
   const heldAt = responsiveNow();
   const until = performance.now() + 500;
   while (performance.now() < until);
-  // The timer's period counts in any case.
+  // The timer's period always counts.
   expect(responsiveNow() - heldAt).toBeLessThan(250);
   await Bun.sleep(1);
   expect(responsiveNow() - heldAt).toBeLessThan(250);

@@ -1,10 +1,10 @@
-// What a log line shows, read from the real stdout of a process of its own.
+// What a log line shows, read from the stdout of a real process.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
 const LOG = join(import.meta.dir, "../src/log.ts");
 
-/** The lines that these statements write. */
+/** Returns the lines that these statements write. */
 async function linesOf(statements: string): Promise<Record<string, unknown>[]> {
   const script = `
     const { createLog } = await import(${JSON.stringify(LOG)});
@@ -19,7 +19,7 @@ async function linesOf(statements: string): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-test("of an error it shows type, message, code and stack, whatever else hangs on it", async () => {
+test("the log shows type, message, code and stack of an error, and no other property", async () => {
   const [line] = await linesOf(`
     const cause = Object.assign(new TypeError("deep"), { path: "https://h/canary" });
     const error = Object.assign(new Error("WRONGTYPE", { cause }), {
@@ -36,7 +36,7 @@ test("of an error it shows type, message, code and stack, whatever else hangs on
   expect((line!["err"] as { stack: string }).stack).toContain("caused by: TypeError: deep");
 });
 
-test("takes credentials out of an error's message and stack", async () => {
+test("the log removes credentials from an error's message and stack", async () => {
   const [line] = await linesOf(`
     const cause = new Error("https://h/p?token=canary");
     log.warn({ err: new Error("redis://:canary@h refused", { cause }) }, "a.failed");`);
@@ -46,14 +46,14 @@ test("takes credentials out of an error's message and stack", async () => {
   );
 });
 
-test("what is thrown and is no error is shown by its kind, a text without credentials", async () => {
+test("the log shows the type of a thrown value that is not an error, and a text without credentials", async () => {
   const [object, text] = await linesOf(`
     log.error({ err: { canary: 1 } }, "a.failed");
     log.error({ err: "at http://u:canary@h" }, "a.failed");`);
   expect([object!["err"], text!["err"]]).toEqual(["object", "at http://***@h"]);
 });
 
-test("who spreads a webhook or a request into a line shows no secret", async () => {
+test("a webhook or request that is spread into a log line shows no secret", async () => {
   const [line] = await linesOf(`
     const canary = "canary";
     log.info({ id: "wh_1", secrets: [{ canary }], secret: canary, token: canary, password: canary,

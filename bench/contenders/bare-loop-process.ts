@@ -1,6 +1,6 @@
 // Signs as Fluxhook does, by its own code, sends with fetch, reads the answer; 64 at a time, as
 // Fluxhook has in flight to one webhook and where Bun's fetch is fastest (its pool holds 64).
-import { bunHmac } from "../../src/delivery/bun-hmac.ts";
+import { bunHmac } from "../../src/delivery/deliver.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
 import { Signer, signRequest } from "../../src/wire/signature.ts";
 import { eachMessage, say } from "../child.ts";

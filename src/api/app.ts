@@ -1,4 +1,4 @@
-// The HTTP API put together: headers on every answer, who is asking, the resources, the errors.
+// Puts the HTTP API together: headers of every answer, authentication, the resources, errors.
 import type { MiddlewareHandler } from "hono";
 import { newApi, type Api } from "./http/openapi.ts";
 import { allowedMethods } from "./http/allowed-methods.ts";
@@ -10,7 +10,7 @@ import { addDocument } from "./http/document.ts";
 import { addEventTypes } from "./event-types.ts";
 import { addEvents } from "./events.ts";
 import { addHealth } from "./health.ts";
-import { addListen } from "./tunnel.ts";
+import { addTunnel } from "./tunnel.ts";
 import { addLogs } from "./logs.ts";
 import { addParked } from "./parked.ts";
 import { answerError, problem } from "./http/problem.ts";
@@ -29,9 +29,9 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   const api = newApi();
   api.use(securityHeaders, neverStored);
   api.use(refuseBadHost);
-  // A preflight carries no token (Fetch, "CORS-preflight fetch"), so it is answered before.
+  // Before authentication: a preflight carries no token (Fetch, "CORS-preflight fetch").
   if (corsOrigins.length > 0) api.use(crossOrigin(corsOrigins));
-  // Before all routes below /v1, known or not: without a token nobody learns which there are.
+  // For every path below /v1, with a route or without: a caller without a token learns of no route.
   const identify = identifyAs ?? identifyBy(apiToken, tokens, deps.now);
   api.use("/v1/*", requirePrincipal(identify, deps));
 
@@ -45,7 +45,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addEventTypes(api, deps);
   addRejected(api, deps);
   addTokens(api, deps, tokens);
-  addListen(api, deps);
+  addTunnel(api, deps);
   addHealth(api, deps);
   addWebhookBodies(api);
   addDocument(api, deps.config.version);
@@ -54,10 +54,14 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   api.notFound((c) => {
     const methods = allowed(c.req.path);
     if (methods.length === 0) {
-      return problem(c, "not-found", "nothing is at this path; /openapi.json lists what there is");
+      return problem(
+        c,
+        "not-found",
+        "there is no route with this path; /openapi.json lists all routes",
+      );
     }
     const allow = methods.join(", ");
-    return problem(c, "method-not-allowed", `this path takes ${allow}`, {
+    return problem(c, "method-not-allowed", `this path accepts ${allow}`, {
       headers: { Allow: allow },
     });
   });
@@ -65,8 +69,8 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   return api;
 }
 
-/** RFC 9112 §3.2: a Host that is none is 400. No Host at all is HTTP/1.0, which may ask without. */
+/** RFC 9112 §3.2: an invalid Host is answered 400. HTTP/1.0 requests may have no Host at all. */
 const refuseBadHost: MiddlewareHandler<ApiEnv> = async (c, next) =>
   c.req.header("host") === undefined || URL.canParse(c.req.raw.url)
     ? next()
-    : problem(c, "bad-request", "the Host header names no host");
+    : problem(c, "bad-request", "the Host header is not a valid host");

@@ -1,7 +1,7 @@
-// POST /v1/deliveries/…/redeliver: one delivery again, by the UUID of any of its attempts.
+// POST /v1/deliveries/…/redeliver: redelivers one delivery, by the UUID of any of its attempts.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { MOST_KEPT_BYTES } from "../valkey/history/body-store.ts";
+import { MAX_STORED_BODY_BYTES } from "../valkey/history/body-store.ts";
 import type { ApiDeps } from "./deps.ts";
 import { json, problems, type Api } from "./http/openapi.ts";
 import { webhookDisabled } from "./parked.ts";
@@ -11,11 +11,14 @@ const UUID_PATTERN = "^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
 const UUID = new RegExp(UUID_PATTERN);
 
 const params = z.object({
-  delivery_id: z.string().describe("as in the delivery header and in the log").meta({
-    format: "uuid",
-    pattern: UUID_PATTERN,
-    example: "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001",
-  }),
+  delivery_id: z
+    .string()
+    .describe("the UUID of any attempt, as in the delivery header and in the log")
+    .meta({
+      format: "uuid",
+      pattern: UUID_PATTERN,
+      example: "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001",
+    }),
 });
 
 export function addDeliveries(api: Api, { stores }: ApiDeps): void {
@@ -23,14 +26,14 @@ export function addDeliveries(api: Api, { stores }: ApiDeps): void {
     createRoute({
       method: "post",
       path: "/v1/deliveries/{delivery_id}/redeliver",
-      summary: "Redeliver one: any of an owner's last ones, any scheduled, any parked",
+      summary: "Redeliver one delivery: scheduled, parked or among its owner's last attempts",
       description:
-        "A scheduled delivery runs now, as the attempt that it waits for. A delivered or parked one " +
-        "becomes a new delivery of the same event id, beginning with attempt 1.",
+        "A scheduled delivery makes its next attempt now. A delivered or parked one becomes a new " +
+        "delivery of the same event id, starting with attempt 1.",
       tags: ["deliveries"],
       request: { params },
       responses: {
-        202: json(z.object({ delivery_id: z.string() }), "the UUID of the attempt to come"),
+        202: json(z.object({ delivery_id: z.string() }), "the UUID of the next attempt"),
         ...problems(401, 404, 409, 410, 500, 503),
       },
     }),
@@ -47,19 +50,23 @@ export function addDeliveries(api: Api, { stores }: ApiDeps): void {
           return problem(
             c,
             "not-found",
-            "it is not scheduled, not parked and not among its owner's last attempts",
+            "the delivery is not scheduled, not parked and not among its owner's last attempts",
           );
         case "in-flight":
-          return problem(c, "in-flight", "its next attempt is under way or about to begin");
+          return problem(
+            c,
+            "in-flight",
+            "the next attempt of the delivery is running or about to start",
+          );
         case "disabled":
           return webhookDisabled(c, result.webhookId);
-        case "gone":
+        case "not-available":
           return problem(
             c,
             "gone",
             result.why === "webhook-deleted"
-              ? "its webhook was deleted"
-              : `its body is not kept: it is larger than ${MOST_KEPT_BYTES / 1024} KiB`,
+              ? "the webhook of the delivery was deleted"
+              : `the body of the delivery was not kept: it is larger than ${MAX_STORED_BODY_BYTES / 1024} KiB`,
           );
       }
     },

@@ -1,37 +1,34 @@
 // What the API is given.
-import type { Guard } from "../delivery/guard/guard.ts";
-import type { TunnelBroker } from "../tunnel/broker.ts";
 import type { Redelivery } from "../control/redelivery.ts";
 import type { WebhookControl } from "../control/webhooks.ts";
+import type { TunnelBroker } from "../tunnel/broker.ts";
 import type { LogStore } from "../valkey/history/log-store.ts";
 import type { QueueStore } from "../valkey/queue/queue-store.ts";
 import type { RejectedStore } from "../valkey/queue/rejected-store.ts";
 import type { Requeue } from "../valkey/queue/requeue.ts";
-import type { NotReadyCause } from "../wire/not-ready.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
+import type { NotReadyCause } from "../wire/not-ready.ts";
 import type { WebhookRecord } from "../wire/webhook.ts";
 
-/** Every method may throw ValkeyUnavailable; the API answers it with 503. */
+/** Every method may throw ValkeyUnavailable, which the API answers with 503. */
 export interface ApiStores {
-  webhooks: Pick<WebhookControl, keyof WebhookControl>;
-  logs: Pick<LogStore, "read">;
-  intake: Pick<QueueStore, "push">;
-  rejected: Pick<RejectedStore, "list">;
-  requeue: Pick<Requeue, "oldest" | "named">;
-  redelivery: Pick<Redelivery, "one" | "byFilter" | "dryRun" | "listParked" | "summary">;
-  listen: Pick<TunnelBroker, "create" | "find" | "poll" | "answer" | "remove" | "sessionTtlMs">;
+  webhooks: WebhookControl;
+  logs: LogStore;
+  intake: QueueStore;
+  rejected: RejectedStore;
+  requeue: Requeue;
+  redelivery: Redelivery;
+  listen: TunnelBroker;
 }
 
 export interface ApiConfig {
   apiToken: string;
-  /** Web origins that may call from a browser; none where it is missing. */
+  /** Web origins whose pages may call the API. If missing, none may. */
   corsOrigins?: readonly string[];
   maxEventBytes: number;
   eventTypes: "open" | ReadonlySet<string>;
-  /** What URLs for outsiders begin with; else the address that the request came to. */
+  /** How public URLs begin. If missing, they begin with the address that the request was sent to. */
   publicUrl?: string;
-  /** The schedule of new webhooks where FLUXHOOK_RETRY_SCHEDULE is set; else their dialect's. */
-  retrySchedule?: readonly string[];
   version: string;
 }
 
@@ -42,12 +39,10 @@ export interface ApiLog {
 
 export interface ApiDeps {
   stores: ApiStores;
-  /** Judges a url at saving as deliveries will. */
-  guard: Guard;
-  /** Sends one event `webhook.test` to the webhook now, once; its owner's log gets the attempt too. */
+  /** Sends one `webhook.test` event to the webhook now, once, and logs the attempt for its owner. */
   sendTest: (webhook: WebhookRecord, eventId: string) => Promise<LogEntry>;
   config: ApiConfig;
-  /** Why no work gets done; empty where this process is ready. */
+  /** Why no work gets done; empty if this process is ready. */
   notReadyCauses: () => NotReadyCause[];
   now: () => Date;
   log: ApiLog;

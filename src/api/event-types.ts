@@ -1,4 +1,4 @@
-// /v1/event-types: the event types that each dialect names, and which ones are accepted.
+// /v1/event-types: the event types that each dialect lists, and which are accepted.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { DIALECT_NAMES, dialectOf } from "../wire/dialects/registry.ts";
@@ -9,10 +9,10 @@ const eventTypesSchema = z
   .object({
     event_types: z
       .record(z.string(), z.array(z.string()))
-      .describe("the catalogue of each dialect, by its name; empty where it names none"),
+      .describe("the catalogue of each dialect, by its name; empty if it has none"),
     accepted: z
       .union([z.literal("open"), z.array(z.string())])
-      .describe("`open`: any well-formed event type, else these"),
+      .describe("`open`: any well-formed event type; else only the ones listed"),
   })
   .meta({ id: "EventTypes" });
 
@@ -27,9 +27,9 @@ export function addEventTypes(api: Api, { config }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/v1/event-types",
-      summary: "The catalogue of event types",
+      summary: "List the event types of each dialect, and which are accepted",
       tags: ["events"],
-      responses: { 200: json(eventTypesSchema, "per dialect"), ...problems(401, 500) },
+      responses: { 200: json(eventTypesSchema, "the event types"), ...problems(401, 500) },
     }),
     (c) => c.json({ event_types: eventTypes, accepted }, 200),
   );

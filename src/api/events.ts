@@ -1,4 +1,4 @@
-// POST /v1/events: events over HTTP for those who do not push to the list themselves.
+// POST /v1/events: pushes events over HTTP, for producers that do not push to the list themselves.
 import { createHash } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
@@ -25,21 +25,21 @@ const headersSchema = z.object({
     .string()
     .regex(/^[\x21-\x7e]{1,255}$/, { error: "must be 1 to 255 visible ASCII characters" })
     .optional()
-    .describe("for 24 hours the same key with the same body pushes nothing again"),
+    .describe("for 24 hours, repeating the same key and body pushes nothing"),
 });
 
 const route = createRoute({
   method: "post",
   path: "/v1/events",
   summary: "Push one event, or up to 1,000: all or nothing",
-  description: "`data` goes out exactly as it came. Other fields are ignored.",
+  description: "`data` is delivered exactly as it was sent. Unknown fields are ignored.",
   tags: ["events"],
   request: {
     headers: headersSchema,
     body: jsonInput(z.union([eventSchema, z.array(eventSchema).min(1).max(EVENTS_PER_REQUEST)])),
   },
   responses: {
-    202: json(z.object({ ids: z.array(z.string()) }), "pushed; the ids in the order of the input"),
+    202: json(z.object({ ids: z.array(z.string()) }), "pushed; `ids` is in the order of the input"),
     ...problems(400, 401, 404, 409, 413, 415, 422, 500, 503),
   },
 });
@@ -48,8 +48,8 @@ export function addEvents(api: Api, { stores, config, now }: ApiDeps): void {
   const limits = { maxEventBytes: config.maxEventBytes, eventTypes: config.eventTypes };
   const body = jsonText(Math.max(MAX_BODY_BYTES, 2 * limits.maxEventBytes));
 
-  // Declared and handled apart: the declared schema's validator would parse the body into values,
-  // where `data` loses its exact text. `readEvents` checks by the same eventSchema on the text.
+  // Declared apart from its handler: the schema's own validator would parse the body into values, and
+  // `data` would lose its exact text. `readEventsInSteps` applies the same eventSchema to the text.
   api.openAPIRegistry.registerPath(route);
   api.post(route.getRoutingPath(), apiOnly, body, async (c) => {
     const header = headersSchema.safeParse({
@@ -70,7 +70,7 @@ export function addEvents(api: Api, { stores, config, now }: ApiDeps): void {
     const elements = read.events.map((event) =>
       elementText({ ...event, timestamp: event.timestamp ?? at }),
     );
-    // The timestamp made here adds to it, and the claim rejects an element over the limit.
+    // A timestamp that was added here makes an element longer; the claim rejects one over the limit.
     const isArray = /^\s*\[/.test(text);
     const grown = elements.flatMap((element, position): FieldError[] => {
       const bytes = Buffer.byteLength(element);

@@ -1,4 +1,4 @@
-// /healthz and /readyz: is the process alive, can it do its work. Both without a token.
+// /healthz and /readyz: whether the process is alive, and whether it does its work. Neither needs a token.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import type { ApiDeps } from "./deps.ts";
@@ -10,8 +10,9 @@ export function addHealth(api: Api, { notReadyCauses }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/healthz",
-      summary: "Is the process alive",
-      description: "Valkey has no say in it: a restart would not bring Valkey back.",
+      summary: "Is the process alive?",
+      description:
+        "It does not depend on Valkey: a restart of this process would not bring Valkey back.",
       tags: ["operations"],
       security: OPEN,
       responses: { 200: json(z.object({ status: z.literal("ok") }), "alive") },
@@ -23,10 +24,11 @@ export function addHealth(api: Api, { notReadyCauses }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/readyz",
-      summary: "Does work get done: Valkey answers, and what waits is claimed and settled",
+      summary:
+        "Does the process do its work: Valkey answers, and deliveries are claimed and settled?",
       description:
-        "503 names each cause in `causes`. Slow receivers, an empty list and a worker that has no room " +
-        "are no cause: work gets done.",
+        "503 lists each cause in `causes`. Slow receivers, an empty list and a worker at its concurrency " +
+        "limit are not causes: the process does its work.",
       tags: ["operations"],
       security: OPEN,
       responses: {

@@ -1,4 +1,4 @@
-// /v1/users/…/logs and /v1/orgs/…/logs: an owner's last delivery attempts.
+// /v1/users/…/logs and /v1/orgs/…/logs: the last delivery attempts of an owner.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { logEntrySchema } from "../wire/log-entry.ts";
@@ -19,14 +19,14 @@ export function addLogs(api: Api, { stores }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/v1/users/{user_id}/logs",
-      summary: "The last attempts for a user's webhooks",
+      summary: "List the last attempts to a user's webhooks",
       tags: ["logs"],
       request: { params: z.object({ user_id: ownerIdSchema }) },
       responses,
     }),
     async (c) => {
       const owner = ownerRef("user", c.req.valid("param").user_id);
-      if (!maySee(c.var.principal, owner)) return problem(c, "not-found", "no such user");
+      if (!maySee(c.var.principal, owner)) return problem(c, "not-found", "there is no such user");
       return c.json({ logs: await stores.logs.read(owner) }, 200);
     },
   );
@@ -35,14 +35,15 @@ export function addLogs(api: Api, { stores }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/v1/orgs/{org_id}/logs",
-      summary: "The last attempts for an organisation's webhooks",
+      summary: "List the last attempts to an organisation's webhooks",
       tags: ["logs"],
       request: { params: z.object({ org_id: ownerIdSchema }) },
       responses,
     }),
     async (c) => {
       const owner = ownerRef("org", c.req.valid("param").org_id);
-      if (!maySee(c.var.principal, owner)) return problem(c, "not-found", "no such organisation");
+      if (!maySee(c.var.principal, owner))
+        return problem(c, "not-found", "there is no such organisation");
       return c.json({ logs: await stores.logs.read(owner) }, 200);
     },
   );

@@ -1,4 +1,4 @@
-// /v1/parked: the deliveries that are not tried again by themselves; list them, redeliver many.
+// /v1/parked: lists, counts and redelivers deliveries that Fluxhook no longer attempts by itself.
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
@@ -7,6 +7,7 @@ import { boundedText } from "../wire/bounded-text.ts";
 import { ownerIdSchema, ownerRef, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
 import { ownerOf } from "../wire/webhook.ts";
 import { maySee } from "./auth/authenticate.ts";
+import { noSuchOwner } from "./auth/no-such-owner.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./http/env.ts";
@@ -15,49 +16,47 @@ import { nextCursorSchema, pageQuery, positionIn } from "./http/page.ts";
 import { invalid, problem } from "./http/problem.ts";
 
 const tags = ["parked"];
-const MOST_AT_ONCE = 1_000;
+const MAX_AT_ONCE = 1_000;
 
 const parkedSchema = z
   .object({
-    delivery_id: z.string().describe("UUID of its last attempt; redeliver it by this"),
+    delivery_id: z.string().describe("UUID of its last attempt, to redeliver it by"),
     webhook_id: z.string(),
     user_id: z.string().optional(),
     org_id: z.string().optional(),
     id: z.string().describe("the event's id"),
-    event: z.string().nullable().describe("the event type; null where it could not be read"),
+    event: z.string().nullable().describe("the event type; null if it could not be read"),
     reason: z
       .string()
       .nullable()
       .describe(
         "why it is parked: `http-500`, `timeout`, `blocked-address`, `webhook-disabled`, …",
       ),
-    status_code: z.int().nullable().describe("of the last attempt; null where no response came"),
-    attempt: z.int().describe("the attempt that it was parked at"),
+    status_code: z.int().nullable().describe("of the last attempt; null if there was no response"),
+    attempt: z.int().describe("the number of its last attempt"),
     parked_at: z.string().describe("RFC 3339"),
-    expires_at: z.string().describe("RFC 3339; it may fall out of the caps before"),
-    size: z
-      .int()
-      .describe("bytes that it takes up; an event for several webhooks is stored once, apart"),
+    expires_at: z.string().describe("RFC 3339; the caps may drop it earlier"),
+    size: z.int().describe("bytes that it takes up, without an event that several webhooks share"),
   })
   .meta({ id: "ParkedDelivery" });
 
 const filter = {
-  user_id: ownerIdSchema.optional().describe("those of this user's webhooks"),
-  org_id: ownerIdSchema.optional().describe("those of this organisation's webhooks"),
+  user_id: ownerIdSchema.optional().describe("only those of this user's webhooks"),
+  org_id: ownerIdSchema.optional().describe("only those of this organisation's webhooks"),
   webhook_id: boundedText(128, "must be a string")
     .min(1)
     .optional()
-    .describe("those of this webhook"),
+    .describe("only those of this webhook"),
   reason: z
     .string()
     .regex(/^[a-z0-9-]{1,64}$/, { error: "must be a reason, such as http-500 or timeout" })
     .optional()
-    .describe("those that are parked for this reason"),
+    .describe("only those parked for this reason"),
   event: z
     .string()
     .regex(/^[A-Za-z0-9_.]{1,128}$/, { error: "must be an event type, such as file.created" })
     .optional()
-    .describe("those of this event type"),
+    .describe("only those of this event type"),
 };
 
 const countSchema = z.int().min(1);
@@ -69,14 +68,14 @@ const summarySchema = z
     by_event: z
       .array(
         z.object({
-          event: z.string().nullable().describe("null where it could not be read"),
+          event: z.string().nullable().describe("null if it could not be read"),
           count: countSchema,
         }),
       )
       .describe("at most 100"),
     by_webhook: z
       .array(z.object({ webhook_id: z.string(), count: countSchema }))
-      .describe("the 100 webhooks with the most; empty where an owner is meant"),
+      .describe("the 100 webhooks with the most; empty if an owner is given"),
   })
   .describe("How many deliveries are parked, the most frequent first.")
   .meta({ id: "ParkedSummary" });
@@ -87,21 +86,21 @@ const redeliverSchema = z
     limit: z
       .int()
       .min(1)
-      .max(MOST_AT_ONCE)
-      .default(MOST_AT_ONCE)
-      .describe("how many at most, the oldest first"),
+      .max(MAX_AT_ONCE)
+      .default(MAX_AT_ONCE)
+      .describe("redeliver at most this many, the oldest first"),
     dry_run: z
       .boolean()
       .default(false)
-      .describe("change nothing: `remaining` says how many would be redelivered"),
+      .describe("change nothing; `remaining` is how many would be redelivered"),
   })
   .meta({
     id: "RedeliverParked",
-    description: "With a scoped token no owner and no webhook is needed: its own are meant.",
+    description: "A scoped token needs no owner and no webhook: it implies its own owner.",
     anyOf: ["user_id", "org_id", "webhook_id"].map((field) => ({ required: [field] })),
   });
 
-/** Where a parked delivery stands: `<ms> <delivery>`. */
+/** The position of a parked delivery in a list: `<ms> <delivery>`. */
 const POSITION = /^(\d{1,15}) ([0-9a-f]{28})$/;
 
 export function addParked(api: Api, { stores }: ApiDeps): void {
@@ -109,11 +108,11 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/v1/parked",
-      summary: "Parked deliveries, newest first",
+      summary: "List parked deliveries, newest first",
       description:
-        "With `user_id` and `org_id`, those of both. `webhook_id`, `reason` and `event` narrow it " +
-        "further. A page may have fewer than `limit`, or none, and a `next_cursor` all the same, " +
-        "where few of those that it looked at match.",
+        "With `user_id` and `org_id`, those of both. `webhook_id`, `reason` and `event` narrow the list " +
+        "further. If few deliveries match, a page may have fewer than `limit`, even none, and still a " +
+        "`next_cursor`.",
       tags,
       request: {
         query: z.object({
@@ -142,7 +141,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
         limit,
       );
       return c.json(
-        { parked: page.parked.map(shown), next_cursor: page.next && cursorAt(page.next) },
+        { parked: page.parked.map(toPublic), next_cursor: page.next && cursorAt(page.next) },
         200,
       );
     },
@@ -154,9 +153,9 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
       path: "/v1/parked/redeliver",
       summary: "Redeliver parked deliveries, the oldest first",
       description:
-        "Each becomes a new delivery of the same event id. Those of webhooks that are disabled or " +
-        "deleted stay parked and do not count as remaining. With the API token an owner or a " +
-        "webhook is required.",
+        "Each becomes a new delivery of the same event id. Deliveries of disabled or deleted webhooks " +
+        "stay parked and do not count as remaining. With the API token an owner or a webhook is " +
+        "required.",
       tags,
       middleware: [jsonBody(SMALL_BODY_BYTES)],
       request: { body: jsonInput(redeliverSchema) },
@@ -205,10 +204,10 @@ function addSummary(api: Api, stores: ApiDeps["stores"]): void {
     createRoute({
       method: "get",
       path: "/v1/parked/summary",
-      summary: "How many deliveries are parked, by reason, event type and webhook",
+      summary: "Count parked deliveries by reason, event type and webhook",
       description:
-        "The most frequent first; at most 100 event types. `by_webhook` has the 100 webhooks with " +
-        "the most, and is empty where an owner is named.",
+        "The most frequent come first; at most 100 event types. `by_webhook` has the 100 webhooks with " +
+        "the most parked deliveries, and is empty if the request names an owner.",
       tags,
       request: { query: z.object({ user_id, org_id }) },
       responses: {
@@ -248,7 +247,7 @@ export function webhookDisabled(c: Context<ApiEnv>, webhookId: string) {
   return problem(c, "webhook-disabled", detail, { webhookId });
 }
 
-/** Null: everybody's. A scoped token that names no owner means its own. */
+/** Returns null for all owners. A scoped token implies its own owner. */
 function ownersFor(
   c: Context<ApiEnv>,
   asked: { user_id?: string; org_id?: string },
@@ -262,7 +261,7 @@ function ownersFor(
   return principal.kind === "owner" ? [principal.owner] : null;
 }
 
-function shown(parked: ListedParked): z.infer<typeof parkedSchema> {
+function toPublic(parked: ListedParked): z.infer<typeof parkedSchema> {
   const { header } = parked;
   const { kind, id } = splitOwnerRef(header.owner);
   return {
@@ -287,8 +286,4 @@ function cursorAt({ parkedAtMs, delivery }: ParkedPosition): string {
 function readPosition(cursor: string): ParkedPosition {
   const [, parkedAtMs = "", delivery = ""] = POSITION.exec(positionIn(cursor)) ?? [];
   return { parkedAtMs: Number(parkedAtMs), delivery };
-}
-
-function noSuchOwner(c: Context<ApiEnv>) {
-  return problem(c, "not-found", "there is no such owner");
 }

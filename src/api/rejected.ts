@@ -1,5 +1,5 @@
-// /v1/rejected: the elements that were no valid events, with their bytes and the reason; and back onto
-// their queues with them.
+// /v1/rejected: lists elements that were not valid events, with their bytes and the reason, and pushes them
+// onto their queues again.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { apiOnly } from "./auth/authenticate.ts";
@@ -9,29 +9,32 @@ import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
 import { nextCursorSchema, pageQuery } from "./http/page.ts";
 
 const tags = ["events"];
-const MOST_AT_ONCE = 1_000;
+const MAX_AT_ONCE = 1_000;
 
 const rejectedSchema = z
   .object({
     id: z
       .string()
-      .describe("requeue it by this; made of the record, which has no id on the list")
+      .describe("to requeue it by; a hash of the record, which is stored without an id")
       .meta({ example: "5f0c3a527d0e4c7c" }),
     reason: z
       .string()
-      .describe("`unreadable`: no rejected element, but what another program put into the list")
+      .describe("`unreadable`: another program put something else into the list")
       .meta({ example: "not-json" }),
-    field: z.string().nullable().describe("the field at fault; null where it is the whole"),
+    field: z
+      .string()
+      .nullable()
+      .describe("the invalid field; null if the whole element is invalid"),
     message: z.string().describe("what was found and what is accepted"),
-    queue: z.string().nullable().describe("the list it was taken from; null where unreadable"),
+    queue: z.string().nullable().describe("the list it was taken from; null if unreadable"),
     size: z.int().describe("bytes of the element"),
     cut: z
       .literal(true)
       .optional()
       .describe("only its first bytes were kept; such an element cannot be requeued"),
-    rejected_at: z.string().nullable().describe("RFC 3339; null where unreadable"),
-    raw: z.string().optional().describe("the element, where it is UTF-8"),
-    raw_base64: z.string().optional().describe("the element, where it is not"),
+    rejected_at: z.string().nullable().describe("RFC 3339; null if unreadable"),
+    raw: z.string().optional().describe("the element, if it is UTF-8"),
+    raw_base64: z.string().optional().describe("the element in base64, if it is not UTF-8"),
   })
   .meta({ id: "Rejected" });
 
@@ -44,11 +47,16 @@ const requeueSchema = z
           .regex(/^[0-9a-f]{16}$/, { error: "must be the `id` of one of GET /v1/rejected" }),
       )
       .min(1)
-      .max(MOST_AT_ONCE)
+      .max(MAX_AT_ONCE)
       .optional()
-      .describe("these; what is no longer there is passed over"),
-    all: z.literal(true).optional().describe("all that are there, the oldest first"),
-    limit: z.int().min(1).max(MOST_AT_ONCE).default(MOST_AT_ONCE).describe("how many at most"),
+      .describe("requeue these; ids that are no longer there are skipped"),
+    all: z.literal(true).optional().describe("requeue all, the oldest first"),
+    limit: z
+      .int()
+      .min(1)
+      .max(MAX_AT_ONCE)
+      .default(MAX_AT_ONCE)
+      .describe("requeue at most this many"),
   })
   .refine((input) => (input.ids === undefined) !== (input.all === undefined), {
     error: 'give either "ids" or "all":true',
@@ -56,8 +64,7 @@ const requeueSchema = z
   })
   .meta({ id: "RequeueRejected", oneOf: [{ required: ["ids"] }, { required: ["all"] }] });
 
-// An element may have 256 KiB, so a page is short unless asked otherwise.
-// The store's cursor is how many to pass over.
+// An element may have 256 KiB, so the default page is short. The store's cursor is how many to skip.
 const page = pageQuery({ defaultLimit: 20, cursor: /^\d{1,9}$/ });
 
 export function addRejected(api: Api, { stores }: ApiDeps): void {
@@ -65,9 +72,9 @@ export function addRejected(api: Api, { stores }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/v1/rejected",
-      summary: "Elements that were no valid events, newest first",
+      summary: "List elements that were not valid events, newest first",
       description:
-        "A page of large elements ends after about 1 MiB, with fewer than `limit` of them.",
+        "A page of large elements ends after about 1 MiB, with fewer elements than `limit`.",
       tags,
       middleware: [apiOnly],
       request: { query: z.object(page) },
@@ -90,12 +97,13 @@ export function addRejected(api: Api, { stores }: ApiDeps): void {
     createRoute({
       method: "post",
       path: "/v1/rejected/requeue",
-      summary: "Push rejected elements onto their queues again, as they came",
+      summary: "Push rejected elements onto their queues again, unchanged",
       description:
-        "After the producer or a setting was put right; what is still no valid event is rejected " +
-        "again. Each is moved in one step. Only in a Valkey Cluster, where the lists are in " +
-        "different slots, it is pushed first and removed after: a crash in between pushes one twice. " +
-        "What is not kept whole, or came from a list that is not served any more, stays.",
+        "Use it after the producer or a setting was corrected; an element that is still not a valid " +
+        "event is rejected again. Each element is moved in one step. In a Valkey Cluster, where the " +
+        "lists are in different slots, it is pushed first and then removed, so a crash in between " +
+        "pushes it twice. An element that was not kept whole stays, and so does one from a list that " +
+        "is no longer served.",
       tags,
       middleware: [apiOnly, jsonBody(SMALL_BODY_BYTES)],
       request: { body: jsonInput(requeueSchema) },

@@ -1,4 +1,4 @@
-// POST /v1/tokens: a token for one owner, for a portal of the application's own users.
+// POST /v1/tokens: creates a token for one owner, for a portal of the application's users.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { ownerIdSchema, splitOwnerRef } from "../wire/owner.ts";
@@ -9,13 +9,13 @@ import type { ApiDeps } from "./deps.ts";
 import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
 import type { ScopedTokens } from "./auth/scoped-token.ts";
 
-const LONGEST_S = 30 * 86_400;
+const MAX_EXPIRES_IN_S = 30 * 86_400;
 
 const tokenCreateSchema = z
   .strictObject({
     user_id: ownerIdSchema.optional(),
     org_id: ownerIdSchema.optional(),
-    expires_in_s: z.int().min(1).max(LONGEST_S).default(3_600).describe("at most 30 days"),
+    expires_in_s: z.int().min(1).max(MAX_EXPIRES_IN_S).default(3_600).describe("at most 30 days"),
   })
   .refine((input) => (input.user_id === undefined) !== (input.org_id === undefined), {
     error: "give either user_id or org_id",
@@ -35,19 +35,19 @@ export function addTokens(api: Api, { now }: ApiDeps, tokens: ScopedTokens): voi
     createRoute({
       method: "post",
       path: "/v1/tokens",
-      summary: "Make a token that sees and changes one owner's things only",
+      summary: "Create a token that reaches only what belongs to one owner",
       description:
         "For a browser or another service that acts for one user or organisation. It reaches that " +
-        "owner's webhooks, logs and deliveries; where a request names no owner, its own is meant. " +
-        "It pushes no events, reads no rejected elements and makes no tokens. It is signed with a " +
-        "key made from the API token and stored nowhere: every replica accepts it until it expires, " +
-        "and changing FLUXHOOK_API_TOKEN ends all of them at once. One alone cannot be revoked, so " +
-        "keep them short. Only the API token makes them.",
+        "owner's webhooks, logs and deliveries; a request that names no owner means that one. It " +
+        "cannot push events, read rejected elements or create tokens. It is signed with a key derived " +
+        "from the API token and stored nowhere: every replica accepts it until it expires, and " +
+        "changing FLUXHOOK_API_TOKEN ends all scoped tokens at once. A single token cannot be " +
+        "revoked, so keep their lifetime short. Only the API token creates scoped tokens.",
       tags: ["tokens"],
       middleware: [apiOnly, jsonBody(SMALL_BODY_BYTES)],
       request: { body: jsonInput(tokenCreateSchema) },
       responses: {
-        201: json(tokenSchema, "made; it is not shown again"),
+        201: json(tokenSchema, "created; the token is not shown again"),
         ...problems(400, 401, 404, 413, 415, 422, 500),
       },
     }),

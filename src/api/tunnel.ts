@@ -1,11 +1,10 @@
-// /v1/listen: the sessions of `fluxhook listen`. The client asks for what waits, and answers it; so it
-// needs no more than HTTP, any replica serves it, and each question is its heartbeat.
+// /v1/listen: the sessions of `fluxhook listen`. The client polls for waiting requests and posts the answers,
+// so it needs only HTTP and any replica serves it. Each poll is its heartbeat.
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
 import type { CreatedSession, SessionRecord } from "../valkey/tunnel/tunnel-store.ts";
 import { listenSessionOf, newListenToken } from "../valkey/tunnel/tunnel-token.ts";
-import { dialectOf } from "../wire/dialects/registry.ts";
 import {
   HEARTBEAT_MS,
   KEPT_MS,
@@ -14,14 +13,13 @@ import {
   listenCreateSchema,
   listenIdSchema,
   listenSessionSchema,
-  listenUrl,
   MAX_BODY_BYTES,
   MAX_REQUESTS_PER_BATCH,
 } from "../wire/tunnel.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
-import { makeSecret } from "../wire/secret.ts";
-import { MAX_TIMEOUT_MS, webhookCreateSchema, WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
+import { WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
 import { maySee } from "./auth/authenticate.ts";
+import { noSuchOwner } from "./auth/no-such-owner.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv, Principal } from "./http/env.ts";
@@ -29,23 +27,22 @@ import { impliedInBody } from "./auth/implied-owner.ts";
 import { newId } from "../wire/new-id.ts";
 import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
 import { problem } from "./http/problem.ts";
-import { newWebhook } from "../control/webhook-changes.ts";
 
 const tags = ["listen"];
-const one = z.object({
+const sessionParam = z.object({
   session: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)
     .meta({ example: "Zk3vJ8kQm2ZpXr6Tn0YbLcW9" }),
 });
 
-/** When a place may have become free. */
+/** After this long another session may have ended. */
 const RETRY_AFTER_S = 10;
 type SessionLimit = Extract<CreatedSession, { created: false }>;
-/** Base64 makes four bytes of three. */
+/** Base64 turns three bytes into four. */
 const ANSWER_BYTES = 2 * MAX_BODY_BYTES;
 
-/** In a query. Its schema would take null too, which becomes 0, but no query has one. */
+/** A number in a query. The schema would also accept null as 0, but a query has no null. */
 function wholeNumber(max: number) {
   return z.coerce
     .number()
@@ -57,59 +54,51 @@ function wholeNumber(max: number) {
 }
 
 const pollQuery = z.object({
-  after: listenIdSchema.default("0-0").describe("the last request that came before"),
+  after: listenIdSchema.default("0-0").describe("the last request that the client received"),
   limit: wholeNumber(MAX_REQUESTS_PER_BATCH),
   wait_ms: wholeNumber(HEARTBEAT_MS),
 });
 
-export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
+export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
   const { listen, webhooks } = stores;
 
   api.openapi(
     createRoute({
       method: "post",
       path: "/v1/listen",
-      summary: "Begin a session of `fluxhook listen`: a public URL and a temporary webhook",
+      summary: "Start a session of `fluxhook listen`: a public URL and a temporary webhook",
       description:
-        "Whoever made it, API token or owner, is the only one to use it. Without an owner there is no " +
-        "webhook, only the URL. It ends by DELETE, or by itself when nobody has asked for its requests.",
+        "Only its creator, the API token or one owner, can use it. Without an owner it has a URL and no " +
+        "webhook. It ends by DELETE, or by itself after its client has stopped polling.",
       tags,
       middleware: [jsonBody(SMALL_BODY_BYTES), impliedInBody],
       request: { body: jsonInput(listenCreateSchema) },
       responses: {
-        201: json(listenSessionSchema, "begun"),
+        201: json(listenSessionSchema, "started"),
         ...problems(400, 401, 404, 409, 413, 415, 422, 429, 500, 503),
       },
     }),
     async (c) => {
       const input = c.req.valid("json");
       const owner = ownerIn(input);
-      if (owner !== null && !maySee(c.var.principal, owner)) {
-        return problem(c, "not-found", "there is no such owner");
-      }
+      if (owner !== null && !maySee(c.var.principal, owner)) return noSuchOwner(c);
       const token = newListenToken();
       const session = listenSessionOf(token);
-      const webhook =
-        owner === null
+      const webhookId = owner === null ? null : newId("wh");
+      const madeBy = creatorOf(c.var.principal);
+      // Before its webhook: what a crash in between leaves behind ends by itself.
+      const started = await listen.create({ id: session, madeBy, webhookId, owner });
+      if (!started.created) return tooManySessions(c, started);
+      const result =
+        webhookId === null
           ? null
-          : newWebhook(temporaryWebhook(input, session), {
-              id: newId("wh"),
-              secret: makeSecret(),
-              at: now().toISOString(),
-              dialect: dialectOf(input.dialect),
-              retrySchedule: config.retrySchedule,
-            });
-      const webhookId = webhook?.id ?? null;
-      const madeBy = nameOf(c.var.principal);
-      // Before the webhook: a crash in between leaves nothing that does not end by itself.
-      const begun = await listen.create({ id: session, madeBy, webhookId, owner });
-      if (!begun.created) return tooManySessions(c, begun);
-      if (webhook !== null && !(await webhooks.create(webhook)).created) {
+          : await webhooks.createTemporary(input, { id: webhookId, session });
+      if (result?.created === false) {
         await listen.remove(session);
         return problem(
           c,
           "too-many-webhooks",
-          `a session needs a temporary webhook, and this owner has ${WEBHOOKS_PER_OWNER} webhooks, as many as it may have; delete one`,
+          `a session needs a temporary webhook, and this owner has ${WEBHOOKS_PER_OWNER} webhooks, the maximum; delete one`,
         );
       }
       const url = config.publicUrl ?? new URL(c.req.url, "http://localhost").origin;
@@ -119,7 +108,7 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
           token,
           url: `${url.replace(/\/+$/, "")}/l/${token}`,
           webhook_id: webhookId,
-          secret: webhook?.secrets[0]?.secret ?? null,
+          secret: result?.record.secrets[0]?.secret ?? null,
           expires_in_s: Math.round(listen.sessionTtlMs / 1_000),
         },
         201,
@@ -131,14 +120,14 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/v1/listen/{session}/requests",
-      summary: "What waits in a session, the oldest first; a heartbeat too",
+      summary: "Poll a session for waiting requests, the oldest first; also its heartbeat",
       description:
-        `Answers at once where something waits, else after \`wait_ms\`. What is not answered for ` +
-        `${KEPT_MS / 1_000} s is no longer there.`,
+        `Answers at once if a request waits, else after \`wait_ms\`. A request that is not answered ` +
+        `within ${KEPT_MS / 1_000} s is dropped.`,
       tags,
-      request: { params: one, query: pollQuery },
+      request: { params: sessionParam, query: pollQuery },
       responses: {
-        200: json(listenBatchSchema, "none, some or as many as `limit`"),
+        200: json(listenBatchSchema, "up to `limit` requests"),
         ...problems(401, 404, 422, 500, 503),
       },
     }),
@@ -154,18 +143,18 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
     createRoute({
       method: "post",
       path: "/v1/listen/{session}/answers",
-      summary: "The local server's answer to one request of a session",
+      summary: "Post the local server's answer to one request of a session",
       tags,
       middleware: [jsonBody(ANSWER_BYTES)],
-      request: { params: one, body: jsonInput(listenAnswerSchema) },
+      request: { params: sessionParam, body: jsonInput(listenAnswerSchema) },
       responses: {
-        204: { description: "the request is done; whoever waits for the answer gets it" },
+        204: { description: "the request is done; its sender gets the answer if it still waits" },
         ...problems(400, 401, 404, 413, 415, 422, 500, 503),
       },
     }),
     async (c) => {
       const record = await find(c, c.req.valid("param").session);
-      if (!record || (await listen.answer(record.id, c.req.valid("json"))) === "gone") {
+      if (!record || (await listen.answer(record.id, c.req.valid("json"))) === "ended") {
         return noSuchSession(c);
       }
       return c.body(null, 204);
@@ -178,38 +167,24 @@ export function addListen(api: Api, { stores, config, now }: ApiDeps): void {
       path: "/v1/listen/{session}",
       summary: "End a session, its URL and its temporary webhook",
       tags,
-      request: { params: one },
+      request: { params: sessionParam },
       responses: { 204: { description: "ended" }, ...problems(401, 404, 422, 500, 503) },
     }),
     async (c) => {
       const record = await find(c, c.req.valid("param").session);
       if (!record) return noSuchSession(c);
-      // The webhook first: were the session gone, nobody would know that they belong together.
-      const webhook = record.webhookId === null ? null : await webhooks.get(record.webhookId);
-      // With another url it has become its owner's own.
-      if (webhook?.url === listenUrl(record.id)) await webhooks.delete(webhook.id);
+      // Before its session, which is the only one that knows its webhook.
+      if (record.webhookId !== null) await webhooks.deleteTemporary(record.webhookId, record.id);
       await listen.remove(record.id);
       return c.body(null, 204);
     },
   );
 
-  /** Null also for somebody else's: a scoped token does not reach what the API token has made. */
+  /** Returns null also for another creator's session: a scoped token does not reach those of the API token. */
   async function find(c: Context<ApiEnv>, session: string): Promise<SessionRecord | null> {
     const record = await listen.find(session);
-    return record?.madeBy === nameOf(c.var.principal) ? record : null;
+    return record?.madeBy === creatorOf(c.var.principal) ? record : null;
   }
-}
-
-function temporaryWebhook(input: z.output<typeof listenCreateSchema>, session: string) {
-  return {
-    // Its url is not for that schema to judge.
-    ...webhookCreateSchema.parse({ ...input, url: "https://temporary.invalid" }),
-    url: listenUrl(session),
-    description: "fluxhook listen",
-    // Whoever tries something out fails often, and for long.
-    disable_rule: null,
-    timeout_ms: MAX_TIMEOUT_MS,
-  };
 }
 
 function ownerIn(input: { user_id?: string; org_id?: string }): OwnerRef | null {
@@ -217,21 +192,21 @@ function ownerIn(input: { user_id?: string; org_id?: string }): OwnerRef | null 
   return input.org_id === undefined ? null : ownerRef("org", input.org_id);
 }
 
-function nameOf(principal: Principal): string {
+function creatorOf(principal: Principal): string {
   return principal.kind === "api" ? "api" : principal.owner;
 }
 
 function noSuchSession(c: Context<ApiEnv>) {
-  return problem(c, "not-found", "there is no such session (any more)");
+  return problem(c, "not-found", "there is no such session, or it has ended");
 }
 
-/** Places become free by themselves, so it may be tried again. */
+/** Sessions end by themselves, so the request may be repeated later. */
 function tooManySessions(c: Context<ApiEnv>, { whose, limit }: SessionLimit) {
-  const ends = "end one, or wait until one ends by itself 5 minutes after its client has gone";
+  const ends = "end one, or wait until one ends by itself 5 minutes after its client has left";
   const detail = {
     owner: `an owner has at most ${limit} sessions of fluxhook listen at a time; ${ends}`,
     operator: `without an owner there are at most ${limit} sessions of fluxhook listen at a time; ${ends}`,
-    all: `there are at most ${limit} sessions of fluxhook listen at a time, of all owners together; try again later`,
+    all: `all owners together have at most ${limit} sessions of fluxhook listen at a time; try again later`,
   }[whose];
   const headers = { "Retry-After": String(RETRY_AFTER_S) };
   return problem(c, "too-many-sessions", detail, { headers });

@@ -1,5 +1,5 @@
-// `fluxhook health`: whether the service of this environment is ready, for a HEALTHCHECK in an image
-// that has no shell and no curl. Exit codes are Docker's: 0 healthy, 1 not; 2 is reserved there.
+// `fluxhook health`: checks if the service is ready, for a HEALTHCHECK in an image without shell and
+// curl. The exit codes are Docker's: 0 healthy, 1 unhealthy; 2 is reserved.
 import type { Command } from "commander";
 import { readSettings, type Settings } from "../config/settings.ts";
 import { printable } from "../wire/printable.ts";
@@ -9,18 +9,20 @@ const DEADLINE_MS = 3_000;
 
 export type Readiness =
   | { ready: true }
-  /** `status` is null where nothing answered. */
+  /** `status` is null if nothing answered. */
   | { ready: false; status: number | null; problem: string };
 
 export function addHealth(program: Command, exit: Exit): void {
   const command = program
     .command("health")
-    .description("0 if the service of this machine is ready, as the image's HEALTHCHECK asks")
+    .description(
+      "check if the service on this machine is ready (exit code 0), for the image's HEALTHCHECK",
+    )
     .action(async () => exit(await health()));
   withExamples(command, "fluxhook health");
 }
 
-/** Asks `/readyz` at FLUXHOOK_HOST and FLUXHOOK_PORT. Answers the exit code; says why where it is 1. */
+/** Requests `/readyz` at FLUXHOOK_HOST and FLUXHOOK_PORT. Returns the exit code and prints the cause of 1. */
 export async function health(
   environment: Record<string, string | undefined> = process.env,
   say: (line: string) => void = console.error,
@@ -39,7 +41,7 @@ async function readReadiness(environment: Record<string, string | undefined>): P
   }
 }
 
-/** Asks the service of these settings, on this machine. */
+/** Requests `/readyz` of the service with these settings on this machine. */
 export async function askReadiness({
   HOST,
   PORT,
@@ -47,7 +49,7 @@ export async function askReadiness({
   if (PORT === 0) return notAnswered("FLUXHOOK_PORT=0 picks a port that only the service knows");
   try {
     const response = await fetch(`http://${reachable(HOST)}:${PORT}/readyz`, {
-      // The environment's HTTP_PROXY is for receivers; it would ask its own 127.0.0.1.
+      // Without the environment's HTTP_PROXY: the proxy would connect to its own 127.0.0.1.
       proxy: false,
       redirect: "manual",
       signal: AbortSignal.timeout(DEADLINE_MS),
@@ -65,14 +67,14 @@ function notAnswered(problem: string): Readiness {
   return { ready: false, status: null, problem };
 }
 
-/** Where one listens on every address, one asks the loopback. */
+/** Uses the loopback address if the service listens on every address. */
 function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   if (host === "::") return "[::1]";
   return host.includes(":") ? `[${host}]` : host;
 }
 
-/** The `detail` of a problem document (RFC 9457 §3.1.4), where the answer is one. */
+/** Returns the `detail` of a problem document (RFC 9457 §3.1.4), or nothing for another answer. */
 async function readDetail(response: Response): Promise<string> {
   try {
     const { detail } = (await response.json()) as { detail?: unknown };

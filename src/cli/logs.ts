@@ -1,4 +1,4 @@
-// `fluxhook logs`: an owner's last attempts, and with --follow each new one as it comes.
+// `fluxhook logs`: prints an owner's last attempts, and with --follow each new one.
 import type { Command } from "commander";
 import type { LogEntry } from "../wire/log-entry.ts";
 import { printable, printableJson } from "../wire/printable.ts";
@@ -21,7 +21,7 @@ interface LogsOptions extends OwnerOptions {
 }
 
 const LOOK_EVERY_MS = 1_000;
-/** More than any log keeps: what has fallen out of a log does not come back. */
+/** More than any log keeps. Entries that fell out of a log do not come back. */
 const MAX_SEEN = 10_000;
 
 export function addLogs(program: Command, exit: Exit): void {
@@ -30,15 +30,15 @@ export function addLogs(program: Command, exit: Exit): void {
     .description("the last delivery attempts of a user's or an organisation's webhooks")
     .argument(
       "[user_id]",
-      "whose; --user and --org say it too",
+      "the user's id; or use --user or --org",
       validated(isOwnerId, OWNER_ID_ACCEPTED),
     );
   addOwnerOptions(command, {
-    user: "of this user's webhooks",
-    org: "of this organisation's webhooks",
+    user: "log of this user's webhooks",
+    org: "log of this organisation's webhooks",
   })
-    .option("-f, --follow", "go on with each new attempt until Ctrl-C")
-    .option("--json", "print JSON as the API answers it; with --follow one line for each attempt")
+    .option("-f, --follow", "print each new attempt until Ctrl-C")
+    .option("--json", "print the JSON of the API; with --follow one line for each attempt")
     .action(async (userId: string | undefined, options: LogsOptions) => {
       exit(await logs(userId, options, command));
     });
@@ -53,7 +53,7 @@ async function logs(
   const named = [userId, user, org].filter((one) => one !== undefined);
   const [id] = named;
   if (id === undefined || named.length > 1) {
-    return command.error("error: say whose log: a user's id, or --org <id>; one of them");
+    return command.error("error: give one owner: a user's id, or --org <id>");
   }
   const path = `/v1/${org === undefined ? "users" : "orgs"}/${encodeURIComponent(id)}/logs`;
   const api = ApiClient.ofEnvironment();
@@ -66,7 +66,7 @@ async function logs(
   return 0;
 }
 
-/** Until Ctrl-C, or until whoever reads the output is gone (`| head`). */
+/** Runs until Ctrl-C, or until the reader of the output ends (`| head`). */
 async function followLog(api: ApiClient, path: string, isJson: boolean): Promise<number> {
   const stopped = Promise.race([untilSignal(), untilNobodyReads()]);
   const seen = new Set<string>();
@@ -90,7 +90,7 @@ async function followLog(api: ApiClient, path: string, isJson: boolean): Promise
   }
 }
 
-/** The oldest first; each is new but once. */
+/** Returns the entries not seen before, oldest first. */
 function unseen(entries: readonly LogEntry[], seen: Set<string>): LogEntry[] {
   const fresh = entries.filter((entry) => !seen.has(nameOf(entry))).toReversed();
   for (const entry of fresh) seen.add(nameOf(entry));
@@ -101,19 +101,19 @@ function unseen(entries: readonly LogEntry[], seen: Set<string>): LogEntry[] {
   return fresh;
 }
 
-/** What is no attempt has no id. */
+/** Entries that are not attempts have no id. */
 function nameOf({ delivery_id, raw, raw_base64 }: LogEntry): string {
   return delivery_id || (raw ?? raw_base64 ?? "");
 }
 
-/** A restart, an outage, a proxy in between; a token that is wrong stays wrong. */
+/** True for a restart, an outage or a proxy error; a wrong token stays wrong. */
 function isPassing(answer: Exclude<Answer, { kind: "answered" }>): boolean {
   return answer.kind === "unreachable" || answer.status >= 500 || answer.status === 429;
 }
 
 function untilNobodyReads(): Promise<string> {
   return new Promise((resolve) => {
-    process.stdout.on("error", () => resolve("nobody reads"));
+    process.stdout.on("error", () => resolve("the reader has ended"));
   });
 }
 

@@ -1,4 +1,4 @@
-// `fluxhook parked`: the deliveries that are not tried again by themselves; list them, redeliver them.
+// `fluxhook parked`: lists and redelivers parked deliveries, which Fluxhook does not retry by itself.
 import type { Command } from "commander";
 import { printable } from "../wire/printable.ts";
 import { ApiClient, pathSegment, queryOf } from "./terminal/api-client.ts";
@@ -46,12 +46,12 @@ const COLUMNS = [
 export function addParked(program: Command, exit: Exit): void {
   const parked = program
     .command("parked")
-    .description("the deliveries that are not tried again by themselves");
+    .description("the deliveries that Fluxhook does not retry by itself");
   withExamples(parked, "fluxhook parked list --user u_1");
 
-  const listing = addFilter(parked.command("list").description("list them, the newest first"));
+  const listing = addFilter(parked.command("list").description("list them, newest first"));
   addPageOptions(listing)
-    .option("--json", "print JSON as the API answers it")
+    .option("--json", "print the JSON of the API")
     .action(async (options: Filter & PageOptions & { json?: boolean }) => {
       exit(await list(options));
     });
@@ -64,11 +64,15 @@ export function addParked(program: Command, exit: Exit): void {
   const redelivering = addFilter(
     parked
       .command("redeliver")
-      .description("deliver them again: one by its id, or those of an owner or a webhook")
-      .argument("[delivery_id]", "this one; parked, scheduled, or any of an owner's last ten"),
+      .description("redeliver one by its id, or those of an owner or a webhook")
+      .argument("[delivery_id]", "a parked or scheduled delivery, or one of an owner's last ten"),
   )
-    .option("--limit <n>", "so many at most, the oldest first", wholeNumber(1, MAX_PER_CALL))
-    .option("--json", "print JSON as the API answers it")
+    .option(
+      "--limit <n>",
+      "redeliver at most this many, oldest first",
+      wholeNumber(1, MAX_PER_CALL),
+    )
+    .option("--json", "print the JSON of the API")
     .action(
       async (
         id: string | undefined,
@@ -87,12 +91,12 @@ export function addParked(program: Command, exit: Exit): void {
 
 function addFilter(command: Command): Command {
   return addOwnerOptions(command, {
-    user: "those of this user's webhooks",
-    org: "those of this organisation's webhooks",
+    user: "only of this user's webhooks",
+    org: "only of this organisation's webhooks",
   })
-    .option("--webhook <id>", "those of this webhook")
-    .option("--reason <reason>", "those parked for this reason, such as http-500 or timeout")
-    .option("--event <type>", "those of this event type");
+    .option("--webhook <id>", "only of this webhook")
+    .option("--reason <reason>", "only those with this reason, such as http-500 or timeout")
+    .option("--event <type>", "only those of this event type");
 }
 
 function filterFields(options: Filter) {
@@ -146,7 +150,7 @@ async function one(
 
 async function many(options: Filter & { limit?: number; json?: boolean }): Promise<number> {
   const { limit, json } = options;
-  // Without an owner a scoped token's own is meant; with the API token the API says what is missing.
+  // Without an owner a scoped token implies its own; with the API token the API answers what is missing.
   const body = JSON.stringify({ ...filterFields(options), limit });
   const text = await ApiClient.ofEnvironment().text("POST", "/v1/parked/redeliver", { body });
   print(json === true, text, () => {

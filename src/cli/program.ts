@@ -1,4 +1,4 @@
-// Commands to their files; nothing else.
+// Assigns the commands to their files; nothing else.
 import { Command, CommanderError } from "commander";
 import { settingsHelp } from "../config/help.ts";
 import { addDev } from "./dev/command.ts";
@@ -28,7 +28,7 @@ const program = new Command("fluxhook")
 let exitCode = 0;
 const exit = (code: number) => void (exitCode = code);
 
-/** In the order of --help. A new command is its file and its line here. */
+/** In the order of --help. A new command needs its file and one line here. */
 const COMMANDS = [
   addServe,
   addDev,
@@ -45,7 +45,7 @@ const COMMANDS = [
 ];
 for (const add of COMMANDS) add(program, exit);
 
-/** Answers the exit code. */
+/** Returns the exit code. */
 export async function runCommand(args: readonly string[]): Promise<number> {
   try {
     await program.parseAsync(args, { from: "user" });

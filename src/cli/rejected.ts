@@ -1,5 +1,5 @@
-// `fluxhook rejected`: the elements that were no valid events; list them, and push them again once the
-// producer or a setting was put right.
+// `fluxhook rejected`: lists the elements that were not valid events, and pushes them again after the
+// producer or a setting was corrected.
 import type { Command } from "commander";
 import { ApiClient, queryOf } from "./terminal/api-client.ts";
 import { colors, print, table } from "./terminal/output.ts";
@@ -16,7 +16,7 @@ interface Rejected {
   id: string;
   reason: string;
   message: string;
-  /** Null where the record is no rejected element. */
+  /** Null if the record is not a rejected element. */
   queue: string | null;
   size: number;
   rejected_at: string | null;
@@ -42,12 +42,12 @@ const COLUMNS = [
 export function addRejected(program: Command, exit: Exit): void {
   const rejected = program
     .command("rejected")
-    .description("the elements that were no valid events, kept with their bytes and the reason");
+    .description("the elements that were not valid events, with their bytes and the reason");
   withExamples(rejected, "fluxhook rejected list");
 
-  const listing = rejected.command("list").description("list them, the newest first");
+  const listing = rejected.command("list").description("list them, newest first");
   addPageOptions(listing)
-    .option("--json", "print JSON as the API answers it, with the elements themselves")
+    .option("--json", "print the JSON of the API, with the elements")
     .action(async (options: PageOptions & { json?: boolean }) => {
       exit(await list(options));
     });
@@ -56,12 +56,12 @@ export function addRejected(program: Command, exit: Exit): void {
   const requeueing = rejected
     .command("requeue")
     .description(
-      "push them onto their lists again, as they came: after what was wrong was put right",
+      "push them onto their lists again, unchanged: after the producer or a setting was corrected",
     )
-    .argument("[ids...]", "these, by the ids that `rejected list` shows")
-    .option("--all", "all of them, the oldest first")
-    .option("--limit <n>", "so many at most", wholeNumber(1, MAX_PER_CALL))
-    .option("--json", "print JSON as the API answers it")
+    .argument("[ids...]", "the ids from `rejected list`")
+    .option("--all", "all of them, oldest first")
+    .option("--limit <n>", "requeue at most this many", wholeNumber(1, MAX_PER_CALL))
+    .option("--json", "print the JSON of the API")
     .action(async (ids: string[], options: RequeueOptions, command: Command) => {
       exit(await requeue([...new Set(ids)], options, command));
     });
@@ -100,7 +100,7 @@ async function requeue(
   command: Command,
 ): Promise<number> {
   if (ids.length > 0 === (all === true)) {
-    return command.error("error: say which: ids of `fluxhook rejected list`, or --all");
+    return command.error("error: give ids from `fluxhook rejected list`, or --all");
   }
   if (ids.length > MAX_PER_CALL || !ids.every((id) => ID.test(id))) {
     return command.error(
@@ -115,7 +115,7 @@ async function requeue(
     const more = done.remaining > 0 ? `, ${done.remaining} remain: run it again` : "";
     const gone =
       missing > 0
-        ? `; ${missing} not: no longer there, not kept whole, or from a list that is not served`
+        ? `; ${missing} not: no longer stored, stored only in part, or from a list that FLUXHOOK_QUEUE lacks`
         : "";
     return `requeued ${done.requeued}${more}${gone}`;
   });

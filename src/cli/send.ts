@@ -1,5 +1,5 @@
-// `fluxhook send`: events as a producer pushes them, straight onto the list, or by POST /v1/events.
-// They are checked first by the rules of the worker, so what it would reject never gets there.
+// `fluxhook send`: pushes events directly onto the list, as a producer does, or with POST /v1/events. It
+// checks them first by the worker's rules, so that no invalid event reaches the list.
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { readSettings, type Settings } from "../config/settings.ts";
@@ -31,7 +31,7 @@ interface SendOptions extends OwnerOptions {
 }
 
 const MAX_EVENTS = 100_000;
-/** Of one push: the API takes 8 MiB, and Valkey is held up by a larger one. */
+/** Limit for one push: the API accepts 8 MiB, and a larger push would block Valkey. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const TRIES = 3;
 const PAUSE_MS = 1_000;
@@ -42,34 +42,37 @@ export function addSend(program: Command, exit: Exit): void {
     .description("push an event onto the list, as a producer does")
     .argument("<event>", "the event type, such as file.created");
   addOwnerOptions(command, {
-    user: "whose webhooks get it; --org or both will do too",
-    org: "the organisation's webhooks get it too",
+    user: "the user whose webhooks get it; or use --org, or both",
+    org: "the organisation whose webhooks get it",
   });
   command
     .option(
       "--data <json>",
-      "its data, a JSON object that goes out as it is; @file reads a file, - standard input",
+      "its data, a JSON object that is sent unchanged; @file reads a file, - standard input",
       "{}",
     )
     .option(
       "--id <id>",
-      "its id, on which receivers dedupe; made where it is not given",
+      "its id, by which receivers detect duplicates; default: a new one",
       validated(isEventId, "1 to 128 characters of A-Z a-z 0-9 _ -"),
     )
     .option(
       "--timestamp <time>",
-      "when it happened; now where it is not given",
+      "when it happened; default: now",
       validated(isTimestamp, TIMESTAMP_ACCEPTED),
     )
-    .option("--queue <list>", "the list; the first of FLUXHOOK_QUEUE where it is not given")
+    .option("--queue <list>", "the list; default: the first of FLUXHOOK_QUEUE")
     .option(
       "--count <n>",
-      "push so many of it, each with an id of its own",
+      "push this many copies, each with its own id",
       wholeNumber(1, MAX_EVENTS),
       1,
     )
-    .option("--api", "by the API, with an Idempotency-Key, and not onto the list itself")
-    .option("--json", "print JSON as POST /v1/events answers it")
+    .option(
+      "--api",
+      "send it with POST /v1/events and an Idempotency-Key, not directly onto the list",
+    )
+    .option("--json", "print the JSON of POST /v1/events")
     .action(async (type: string, options: SendOptions) => {
       exit(await send(type, options, command));
     });
@@ -85,14 +88,14 @@ async function send(type: string, options: SendOptions, command: Command): Promi
   const { queue, count, api, id } = options;
   if (api && queue !== undefined) {
     return command.error(
-      "error: --queue is not for --api, which pushes onto the service's own list",
+      "error: --queue cannot be used with --api, which pushes onto the service's list",
     );
   }
   if (count > 1 && id !== undefined) {
-    return command.error("error: --id is for one event; with --count each has an id of its own");
+    return command.error("error: --id is for one event; with --count each event has its own id");
   }
   const data = await readData(options.data, command);
-  // The setting's own form judges the name.
+  // The setting's schema checks the name.
   const environment = { ...process.env, ...(queue === undefined ? {} : { FLUXHOOK_QUEUE: queue }) };
   const settings = readSettings(environment, api ? ["API_TOKEN"] : []);
   const event: Event = {
@@ -138,14 +141,14 @@ async function readData(given: string, command: Command): Promise<string> {
     const value: unknown = JSON.parse(text);
     if (isJsonObject(value)) return text;
   } catch {
-    // Said below: what is no JSON is no object either.
+    // Reported below: invalid JSON is not an object either.
   }
   return command.error(
     `error: --data must be a JSON object, such as '{"file_id":"f_1"}', @file or - for standard input`,
   );
 }
 
-/** By the reader that the worker has, on the very bytes that are to be pushed. */
+/** Checks the bytes to push with the worker's own reader. */
 function checkEvent(event: Event & { id: string }, settings: Settings, command: Command): void {
   const reading = readElement(Buffer.from(elementText(event)), {
     maxEventBytes: settings.MAX_EVENT_BYTES,
@@ -155,13 +158,13 @@ function checkEvent(event: Event & { id: string }, settings: Settings, command: 
   const { reason, message } = reading.rejection;
   command.error(
     reason === "no-owner"
-      ? "error: whose event is it? write --user <id>, --org <id> or both"
+      ? "error: the owner is missing: give --user <id>, --org <id> or both"
       : `error: ${message}`,
   );
 }
 
 interface Push {
-  /** Null where it was pushed, else what to say. */
+  /** Returns null if the push succeeded, otherwise the message to print. */
   batch(elements: readonly string[]): Promise<string | null>;
   close(): void;
 }
@@ -175,7 +178,7 @@ function pushByApi(): Push {
       for (let tries = 1; ; tries += 1) {
         const answer = await api.ask("POST", "/v1/events", { body, idempotencyKey });
         if (answer.kind === "answered") return null;
-        // With the same key nothing is pushed twice, whatever became of the first request.
+        // The same key pushes nothing twice, whether or not the first request was applied.
         if (tries >= TRIES || !isUncertain(answer)) return answer.message;
         await Bun.sleep(PAUSE_MS);
       }
@@ -192,7 +195,7 @@ function isUncertain(answer: Answer): boolean {
 }
 
 async function pushOntoList(settings: Settings): Promise<Push> {
-  // Not above: the other commands start without a client of Valkey.
+  // Imported here, so that other commands start without a Valkey client.
   const { connectValkey } = await import("./doctor/valkey-state.ts");
   const { shownAddress } = await import("../valkey/connection/address.ts");
   const { VALKEY_URL } = settings;
@@ -200,13 +203,13 @@ async function pushOntoList(settings: Settings): Promise<Push> {
   if (!valkey.isUp) {
     valkey.close();
     throw new Error(
-      `no Valkey answers at ${shownAddress(VALKEY_URL)} (${valkey.why}); FLUXHOOK_VALKEY_URL says where it is, and --api sends by the API`,
+      `no Valkey answers at ${shownAddress(VALKEY_URL)} (${valkey.why}); set FLUXHOOK_VALKEY_URL, or use --api`,
     );
   }
   return {
     async batch(elements) {
       const queue = settings.QUEUE[0] ?? "";
-      // One command for all: they are on the list, or none of them is.
+      // One command for all: either all of them are on the list or none.
       await valkey.link.run((client) => client.lpush(queue, ...elements));
       return null;
     },

@@ -1,14 +1,14 @@
-// The form of a setting that names a PEM file of certificates: reads it and checks every certificate.
+// Parses a setting that names a PEM file of certificates: reads the file and checks each certificate.
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
 const MAX_BYTES = 4 * 1024 * 1024;
-/** RFC 7468 §5. What else is in the file, a private key say, is not taken. */
+/** RFC 7468 §5. Everything else in the file, such as a private key, is ignored. */
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 const BEGIN = "-----BEGIN CERTIFICATE-----";
 
-/** From a path to the certificates in that file, as PEM. */
+/** Turns a path into the certificates of that file, as PEM. */
 export const certificateFile = z.string().transform((path, context): string => {
   const read = readCertificates(path);
   if ("problem" in read) {
@@ -28,14 +28,14 @@ function readCertificates(path: string): { certificates: string } | { problem: s
   }
   if (text.length > MAX_BYTES) return { problem: `has more than ${MAX_BYTES} bytes` };
   const certificates = text.match(CERTIFICATE) ?? [];
-  if (certificates.length === 0) return { problem: "holds no certificate" };
+  if (certificates.length === 0) return { problem: "contains no certificate" };
   if (certificates.length !== text.split(BEGIN).length - 1) {
-    return { problem: "holds a certificate without its END line" };
+    return { problem: "contains a certificate without its END line" };
   }
   const broken = certificates.findIndex((pem) => !isCertificate(pem));
   if (broken !== -1) {
     return {
-      problem: `holds no readable certificate as number ${broken + 1} of ${certificates.length}`,
+      problem: `contains an unreadable certificate, number ${broken + 1} of ${certificates.length}`,
     };
   }
   return { certificates: certificates.join("\n") };

@@ -1,22 +1,22 @@
-// Reads a secret setting from the file that `FLUXHOOK_<name>_FILE` names, as Docker and Kubernetes mount
-// secrets. Guarantee 9: no error repeats what a file holds.
+// Reads a secret setting from the file that `FLUXHOOK_<name>_FILE` names, where Docker and Kubernetes mount
+// secrets. Guarantee 9: no error contains the file's content.
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { shown } from "./forms.ts";
+import { quoted } from "./forms.ts";
 
-/** More than any secret setting needs; without a bound a wrong path could fill the memory. */
+/** More than any secret needs; without a maximum, a wrong path could fill the memory. */
 const MAX_FILE_BYTES = 64 * 1024;
 
 export type SettingFile = { ok: true; text: string } | { ok: false; problem: string };
 
-/** Returns a file's text without the line feeds at its end. `variable` names the file in errors. */
+/** Returns the file's text without trailing line ends. Errors name `variable` and the path. */
 export function readSettingFile(variable: string, path: string): SettingFile {
   const problem = (what: string) => ({
     ok: false as const,
-    problem: `${variable} names ${shown(path)}, ${what}`,
+    problem: `${variable} names ${quoted(path)}, ${what}`,
   });
   let bytes: Uint8Array;
   try {
-    // A pipe or a device may never end, and is empty when it is read for the second time.
+    // A pipe or a device may never end, and is empty when it is read again.
     if (!statSync(path).isFile()) return problem("which is not a file");
     bytes = readUpTo(path, MAX_FILE_BYTES + 1);
   } catch (error) {
@@ -24,7 +24,7 @@ export function readSettingFile(variable: string, path: string): SettingFile {
     return problem(`which cannot be read (${code}); check the path and its permissions`);
   }
   if (bytes.length > MAX_FILE_BYTES) {
-    return problem(`which holds more than ${MAX_FILE_BYTES} bytes; no setting is that long`);
+    return problem(`which has more than ${MAX_FILE_BYTES} bytes; no setting is that long`);
   }
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/[\r\n]+$/, "");

@@ -1,5 +1,5 @@
-// The forms that settings take: each reads the text of an environment variable, or says what was found
-// and what is accepted. `config.ts` puts them together.
+// The types of settings. Each parses the text of an environment variable, or reports what was found and
+// what is accepted. settings.ts uses them.
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { durationSchema, parseDuration } from "../wire/duration.ts";
@@ -21,21 +21,21 @@ export const integer = (min: number, max: number) =>
   z
     .string()
     .refine((text) => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, {
-      error: (issue) => `${shown(issue.input)} is not a whole number from ${min} to ${max}`,
+      error: (issue) => `${quoted(issue.input)} is not a whole number from ${min} to ${max}`,
     })
     .transform(Number);
 
 export const choice = <const T extends readonly string[]>(values: T) =>
   z.string().refine((text): text is T[number] => values.includes(text), {
-    error: (issue) => `${shown(issue.input)} is none of ${values.join(", ")}`,
+    error: (issue) => `${quoted(issue.input)} is not one of ${values.join(", ")}`,
   });
 
 export const toggle = choice(["true", "false"]).transform((text) => text === "true");
 
 export const key = /^[!-z|~]+$/;
 
-const MOST_LISTS = 16;
-/** Braces only as one hash tag: a list's own keys could not share its slot otherwise. */
+const MAX_LISTS = 16;
+/** Allows braces only as one hash tag: otherwise a list's own keys could not share its slot. */
 const LIST_NAME = /^[^{}]*(\{[^{}]+\}[^{}]*)?$/;
 
 export const lists = z.string().transform((text, context): string[] => {
@@ -44,12 +44,12 @@ export const lists = z.string().transform((text, context): string[] => {
   if (wrong !== undefined) {
     context.addIssue({
       code: "custom",
-      message: `${shown(wrong)} is not a list's name; accepted are braces only as in {orders}:events`,
+      message: `${quoted(wrong)} is not a list's name; accepted are braces only as in {orders}:events`,
     });
-  } else if (names.length < 1 || names.length > MOST_LISTS || new Set(names).size < names.length) {
+  } else if (names.length < 1 || names.length > MAX_LISTS || new Set(names).size < names.length) {
     context.addIssue({
       code: "custom",
-      message: `${shown(text)} does not name 1 to ${MOST_LISTS} lists, each once`,
+      message: `${quoted(text)} does not name 1 to ${MAX_LISTS} lists, each once`,
     });
   }
   return names;
@@ -59,7 +59,7 @@ export const valkeyUrl = z.string().superRefine((text, context) => {
   if (text.startsWith("/") || text.startsWith("unix://")) return;
   const parsed = URL.canParse(text) ? new URL(text) : null;
   if (parsed && /^(redis|rediss|valkey|valkeys):$/.test(parsed.protocol) && parsed.hostname) return;
-  // The text may hold a password, so it is not repeated.
+  // The message does not repeat the text, which may contain a password.
   context.addIssue({
     code: "custom",
     message:
@@ -79,7 +79,7 @@ export const cidrs = z
     z.array(
       z.string().refine((text) => ipaddr.isValidCIDR(text) || ipaddr.isValid(text), {
         error: (issue) =>
-          `${shown(issue.input)} is not an address range such as 10.0.0.0/8 or ::1/128`,
+          `${quoted(issue.input)} is not an address range such as 10.0.0.0/8 or ::1/128`,
       }),
     ),
   );
@@ -102,7 +102,7 @@ export const portRanges = z
           if (!match || from < 1 || to > 65_535 || from > to) {
             context.addIssue({
               code: "custom",
-              message: `${shown(text)} is not a port or a range of ports such as 443 or 1024-65535`,
+              message: `${quoted(text)} is not a port or a range of ports such as 443 or 1024-65535`,
             });
             return z.NEVER;
           }
@@ -114,7 +114,7 @@ export const portRanges = z
 
 const SECRET_KEY_BYTES = 32;
 
-// A wrong key is not repeated: it may be a right one with a typing mistake.
+// The message does not repeat a wrong key, which may be a real one with a typing error.
 export const secretKeys = z
   .string()
   .transform(list)
@@ -124,7 +124,7 @@ export const secretKeys = z
       if (bytes.length === SECRET_KEY_BYTES && bytes.toString("base64") === text) continue;
       context.addIssue({
         code: "custom",
-        message: `holds as key ${at + 1} no base64 of ${SECRET_KEY_BYTES} bytes; make one with: openssl rand -base64 32`,
+        message: `has a wrong key ${at + 1}; accepted is base64 of ${SECRET_KEY_BYTES} bytes; make one with: openssl rand -base64 32`,
       });
     }
   });
@@ -138,11 +138,29 @@ export const origins = z
         .string()
         .refine((text) => URL.canParse(text) && new URL(text).origin === text.toLowerCase(), {
           error: (issue) =>
-            `${shown(issue.input)} is not an origin such as https://app.example.com`,
+            `${quoted(issue.input)} is not an origin such as https://app.example.com`,
         })
         .transform((text) => text.toLowerCase()),
     ),
   );
+
+/** A page's address, for a link. */
+export const pageUrl = z
+  .string()
+  .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), {
+    error: (issue) => `${quoted(issue.input)} is not an http:// or https:// URL`,
+  });
+
+/** A colour as `<input type=color>` gives it. */
+export const color = z.string().regex(/^#[0-9a-fA-F]{6}$/, {
+  error: (issue) => `${quoted(issue.input)} is not a colour such as #3538cd`,
+});
+
+export const title = z
+  .string()
+  .trim()
+  .min(1)
+  .max(60, { error: (issue) => `${quoted(issue.input)} is longer than 60 characters` });
 
 export const proxyUrl = z.string().refine(
   (text) => {
@@ -153,7 +171,7 @@ export const proxyUrl = z.string().refine(
       /^\/?$/.test(parsed.pathname + parsed.search + parsed.hash)
     );
   },
-  // The text may hold a password, so it is not repeated.
+  // The message does not repeat the text, which may contain a password.
   { error: "is not a proxy's address such as http://proxy.internal:3128" },
 );
 
@@ -166,11 +184,11 @@ export const apiUrl = z.string().refine(
       parsed.username + parsed.password + parsed.search + parsed.hash === ""
     );
   },
-  // The text may hold a password, so it is not repeated.
+  // The message does not repeat the text, which may contain a password.
   { error: "is not the API's address, such as http://127.0.0.1:8585 without user and query" },
 );
 
-/** An address with a port of its own where it is not 53. */
+/** Addresses, each with a port unless that is 53. */
 export const dnsServers = z
   .string()
   .transform(list)
@@ -178,7 +196,7 @@ export const dnsServers = z
     z.array(
       z.string().refine((text) => isNameServer(text), {
         error: (issue) =>
-          `${shown(issue.input)} is not a name server such as 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:53`,
+          `${quoted(issue.input)} is not a name server such as 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:53`,
       }),
     ),
   );
@@ -199,13 +217,14 @@ export const eventTypes = z.string().transform((text, context): EventTypes => {
   if (names.length === 0 || wrong.length > 0) {
     context.addIssue({
       code: "custom",
-      message: `${shown(wrong[0] ?? text)} is not open, catalogue or a list of event types such as file.created`,
+      message: `${quoted(wrong[0] ?? text)} is not open, catalogue or a list of event types such as file.created`,
     });
     return z.NEVER;
   }
   return new Set(names);
 });
 
-export function shown(found: unknown): string {
+/** Returns what was found as a quoted text for an error, cut off after 80 characters. */
+export function quoted(found: unknown): string {
   return JSON.stringify(String(found).slice(0, 80));
 }

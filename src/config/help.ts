@@ -1,4 +1,4 @@
-// The settings as `--help` shows them and as the README's table, both from the one schema.
+// Prints the settings for `--help` and for the README's table, both from the same schema.
 import { settingRows } from "./settings.ts";
 
 const WIDTH = 100;

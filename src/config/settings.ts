@@ -1,4 +1,4 @@
-// Every setting of Fluxhook, in one schema. `fluxhook --help` and the README's table are made from it.
+// Every setting of Fluxhook, in one schema. `fluxhook --help` and the README's table are generated from it.
 import { z } from "zod";
 import { certificateFile } from "./certificate-file.ts";
 import {
@@ -16,39 +16,20 @@ import {
   proxyUrl,
   retrySchedule,
   secretKeys,
-  shown,
+  quoted,
   toggle,
   valkeyUrl,
 } from "./forms.ts";
 import { readSettingFile } from "./files.ts";
+import { DASHBOARD_SETTINGS } from "./dashboard-settings.ts";
+import { secret, setting, type Setting } from "./setting.ts";
 import { checkSecret } from "../wire/secret.ts";
 
 export type { PortRange } from "./forms.ts";
 
 const DAY_MS = 86_400_000;
 
-interface Setting<S extends z.ZodType = z.ZodType> {
-  schema: S;
-  /** As the environment would give it; null where there is none. */
-  fallback: string | null;
-  description: string;
-  /** It holds a secret, so `FLUXHOOK_<name>_FILE` may name a file that it is read from. */
-  isSecret?: true;
-}
-
-const setting = <S extends z.ZodType>(
-  schema: S,
-  fallback: string | null,
-  description: string,
-): Setting<S> => ({ schema, fallback, description });
-
-const secret = <S extends z.ZodType>(
-  schema: S,
-  fallback: string | null,
-  description: string,
-): Setting<S> => ({ schema, fallback, description, isSecret: true });
-
-/** The settings, in the order in which the README and `--help` list them. Each is `FLUXHOOK_<name>`. */
+/** The settings, in the order of the README and `--help`. Each is the variable `FLUXHOOK_<name>`. */
 export const SETTINGS = {
   VALKEY_URL: secret(
     valkeyUrl,
@@ -58,15 +39,15 @@ export const SETTINGS = {
   PREFIX: setting(
     z.string().regex(key, {
       error: (issue) =>
-        `${shown(issue.input)} is no prefix; accepted are letters, digits and signs without spaces and braces`,
+        `${quoted(issue.input)} is not a prefix; accepted are printable ASCII characters except spaces and braces`,
     }),
     "fluxhook",
-    "stands before every key that is Fluxhook's own",
+    "the first part of every key of Fluxhook's own",
   ),
   QUEUE: setting(
     lists,
     "<prefix>:events",
-    "the lists to take events from, comma-separated, the first ones first",
+    "the lists to take events from, comma-separated, in this order",
   ),
   CLAIM: setting(
     choice(["safe", "blpop"]),
@@ -83,7 +64,7 @@ export const SETTINGS = {
   PUBLIC_URL: setting(
     apiUrl.optional(),
     null,
-    "where others reach this service from outside, such as `https://hooks.example.com`: the URLs of `fluxhook listen` begin with it",
+    "the address of this service from outside, such as `https://hooks.example.com`; the URLs of `fluxhook listen` begin with it",
   ),
   API_TOKEN: secret(
     z
@@ -97,23 +78,28 @@ export const SETTINGS = {
   SECRET_KEY: secret(
     secretKeys,
     "",
-    "encrypts webhook secrets in Valkey (AES-256-GCM): base64 of 32 bytes; several, comma-separated, to change it: the first one encrypts, all decrypt",
+    "encrypts webhook secrets in Valkey (AES-256-GCM): base64 of 32 bytes; during a rotation several, comma-separated: the first one encrypts, all decrypt",
   ),
   CORS_ORIGINS: setting(
     origins,
     "",
     "web origins whose pages may call the API from a browser, comma-separated: `https://app.example.com`",
   ),
+  ...DASHBOARD_SETTINGS,
   CONCURRENCY: setting(
     integer(1, 65_000),
     "1024",
-    "deliveries claimed and not settled, per process",
+    "at most this many deliveries are claimed and not yet settled, per process",
   ),
-  WEBHOOK_CONCURRENCY: setting(integer(1, 10_000), "64", "requests in flight to one webhook"),
+  WEBHOOK_CONCURRENCY: setting(
+    integer(1, 10_000),
+    "64",
+    "at most this many requests are in flight to one webhook",
+  ),
   RETRY_SCHEDULE: setting(
     retrySchedule,
     "0s,1m,5m,30m,2h",
-    "delay before each attempt of a delivery, from the end of the one before",
+    "delay before each attempt of a delivery, counted from the end of the attempt before",
   ),
   LOG_SIZE: setting(integer(1, 1000), "10", "attempts kept in the log of each owner"),
   LOG_TTL: setting(duration({ minMs: 1000, maxMs: 365 * DAY_MS }), "7d", "how long a log is kept"),
@@ -125,54 +111,58 @@ export const SETTINGS = {
   PARKED_MAX: setting(
     integer(1, 100_000_000),
     "100000",
-    "parked deliveries kept per list; the oldest fall out",
+    "parked deliveries kept per list; beyond that the oldest are dropped",
   ),
   PARKED_MAX_BYTES: setting(
     integer(1, 1_000_000_000_000),
     "268435456",
-    "bytes of parked deliveries kept per list; the oldest fall out",
+    "bytes of parked deliveries kept per list; beyond that the oldest are dropped",
   ),
   REJECTED_TTL: setting(
     duration({ minMs: 1000, maxMs: 365 * DAY_MS }),
     "30d",
-    "how long rejected elements are kept after the newest of them",
+    "how long rejected elements are kept after the last rejection",
   ),
   REJECTED_MAX: setting(
     integer(1, 10_000_000),
     "10000",
-    "rejected elements kept; the oldest fall out",
+    "rejected elements kept; beyond that the oldest are dropped",
   ),
   MAX_EVENT_BYTES: setting(
     integer(1024, 16_777_216),
     "262144",
-    "the largest element, in bytes; one is read in one go, which takes up to 50 ms for each MiB",
+    "the maximum size of an element in bytes; reading one blocks the process for up to 50 ms per MiB",
   ),
   EVENT_TYPES: setting(
     eventTypes,
     "open",
-    "event types that are accepted: `open` (any), `catalogue`, or their names",
+    "accepted event types: `open` (any), `catalogue`, or their names, comma-separated",
   ),
   EGRESS_ALLOW: setting(
     cidrs,
     "",
-    "address ranges exempt from the guard, on any port and over plain http; `127.0.0.0/8` makes local receivers work",
+    "address ranges exempt from the guard, on any port and over plain http; `127.0.0.0/8` allows local receivers",
   ),
-  EGRESS_PORTS: setting(portRanges, "80,443,1024-65535", "ports of other receivers"),
-  EGRESS_HTTP: setting(toggle, "false", "plain http to public addresses"),
+  EGRESS_PORTS: setting(
+    portRanges,
+    "80,443,1024-65535",
+    "ports that are allowed at all other addresses",
+  ),
+  EGRESS_HTTP: setting(toggle, "false", "`true` allows plain http to public addresses"),
   EGRESS_PROXY: secret(
     proxyUrl.optional(),
     null,
-    "an HTTP proxy that requests go through, by CONNECT to the address that the guard approved: `http://user:password@host:port`",
+    "an HTTP proxy for all requests, by CONNECT to the address that the guard approved: `http://user:password@host:port`",
   ),
   EGRESS_CA: setting(
     certificateFile.optional(),
     null,
-    "a PEM file of certificate authorities that receivers' certificates may come from too, beside those of the system's store",
+    "a PEM file of certificate authorities that are trusted for receivers, in addition to the system's",
   ),
   DNS_SERVERS: setting(
     dnsServers,
     "",
-    "name servers in place of the system's, comma-separated: `10.0.0.2`, `10.0.0.2:5353`, `[fd00::2]:53`",
+    "name servers to ask instead of the system's, comma-separated: `10.0.0.2`, `10.0.0.2:5353`, `[fd00::2]:53`",
   ),
   ALERT_URL: secret(
     z
@@ -182,7 +172,7 @@ export const SETTINGS = {
       })
       .optional(),
     null,
-    "alerts are delivered there too, signed like any webhook",
+    "alerts are also sent to this URL, signed like any webhook",
   ),
   ALERT_SECRET: secret(
     z
@@ -193,29 +183,29 @@ export const SETTINGS = {
       })
       .optional(),
     null,
-    "signs what goes to `FLUXHOOK_ALERT_URL`; required with it",
+    "signs the alerts to `FLUXHOOK_ALERT_URL`; required with it",
   ),
   ALERT_AGE: setting(
     duration({ minMs: 1000, maxMs: 30 * DAY_MS }),
     "5m",
-    "an alert when the oldest event has waited on its list for so long",
+    "an alert is raised when the oldest event has waited on its list for this long",
   ),
   SHUTDOWN_GRACE: setting(
     duration({ minMs: 0, maxMs: 3_600_000 }),
     "30s",
-    "on SIGTERM, attempts still running after this go back and may be sent again",
+    "on SIGTERM, attempts that are still running after this time are returned and may be sent again",
   ),
   LOG_LEVEL: setting(
     choice(["debug", "info", "warn", "error", "silent"]),
     "info",
-    "lowest level of log lines",
+    "the lowest level that is logged",
   ),
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;
 export type Settings = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]["schema"]> };
 
-/** A wrong setting: `message` names every problem at once. Nothing has been connected yet. */
+/** Reports wrong settings; `message` lists every problem. Thrown before anything connects. */
 export class SettingsError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(
@@ -227,7 +217,7 @@ export class SettingsError extends Error {
 
 /**
  * Reads the settings from an environment.
- * @throws SettingsError with all problems, also for an unknown FLUXHOOK_ name (a typing mistake).
+ * @throws SettingsError with all problems, including unknown FLUXHOOK_ names (typing errors).
  */
 export function readSettings(
   environment: Record<string, string | undefined>,
@@ -253,10 +243,10 @@ export function readSettings(
   for (const name of Object.keys(environment)) {
     if (!name.startsWith("FLUXHOOK_") || KNOWN.has(name)) continue;
     if (environment[name] === undefined || IGNORED.test(name)) continue;
-    problems.push(`${name} is no setting of Fluxhook${didYouMean(name.slice(9))}`);
+    problems.push(`${name} is not a setting of Fluxhook${didYouMean(name.slice(9))}`);
   }
   if (values.ALERT_URL !== undefined && !isGiven("ALERT_SECRET", environment)) {
-    problems.push("FLUXHOOK_ALERT_SECRET is required where FLUXHOOK_ALERT_URL is set");
+    problems.push("FLUXHOOK_ALERT_SECRET is required if FLUXHOOK_ALERT_URL is set");
   }
   if (problems.length > 0) throw new SettingsError(problems);
   const settings = values as Settings;
@@ -268,17 +258,17 @@ export function readSettings(
 
 const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
-/** Every variable that sets a setting. */
+/** All variables that set a setting. */
 const KNOWN: ReadonlySet<string> = new Set(SETTING_NAMES.flatMap(variablesOf));
 
-/** The variables that set a setting: `FLUXHOOK_<name>`, and for a secret `FLUXHOOK_<name>_FILE`. */
+/** Returns the variables of a setting: `FLUXHOOK_<name>`, and for a secret `FLUXHOOK_<name>_FILE`. */
 export function variablesOf(name: SettingName): string[] {
   const { isSecret }: Setting = SETTINGS[name];
   const variable = `FLUXHOOK_${name}`;
   return isSecret ? [variable, `${variable}_FILE`] : [variable];
 }
 
-/** Whether the environment sets a setting, itself or by a file. */
+/** Returns whether the environment sets a setting, directly or by a file. */
 export function isGiven(
   name: SettingName,
   environment: Record<string, string | undefined>,
@@ -286,7 +276,7 @@ export function isGiven(
   return variablesOf(name).some((variable) => Boolean(environment[variable]));
 }
 
-/** The text of a setting and the variable that it is from; null where neither variable is set. */
+/** Returns the text of a setting and the variable it comes from; the text is null if none is set. */
 function readText(
   name: SettingName,
   environment: Record<string, string | undefined>,
@@ -303,13 +293,13 @@ function readText(
   return read.ok ? { text: read.text, from: fileVariable } : { problem: read.problem };
 }
 
-/** Kubernetes sets these, and `FLUXHOOK_PORT=tcp://…`, for a service named `fluxhook`. */
+/** Kubernetes sets these, and `FLUXHOOK_PORT=tcp://…`, for a service called `fluxhook`. */
 const IGNORED = /^FLUXHOOK_(SERVICE_|PORT_\d|NAME$|TEST_)/;
 
 function didYouMean(name: string): string {
   const [, unread = ""] = /^(.+)_FILE$/.exec(name) ?? [];
   if (Object.hasOwn(SETTINGS, unread)) {
-    return `; only secrets are read from files: set FLUXHOOK_${unread} itself`;
+    return `; only secrets are read from files, so set FLUXHOOK_${unread} itself`;
   }
   const near = Object.keys(SETTINGS).find(
     (known) =>
@@ -319,12 +309,13 @@ function didYouMean(name: string): string {
   return near ? `; did you mean FLUXHOOK_${near}?` : "; see fluxhook --help";
 }
 
-/** The settings as rows for `--help` and the README. */
+/** Returns the settings as rows for `--help` and the README. */
 export function settingRows(): { name: string; fallback: string; description: string }[] {
   return SETTING_NAMES.map((name) => {
     const { fallback, description } = SETTINGS[name];
     const [variable = "", fileVariable] = variablesOf(name);
-    const file = fileVariable === undefined ? "" : `; or \`${fileVariable}\`: a file that holds it`;
+    const file =
+      fileVariable === undefined ? "" : `; or \`${fileVariable}\`: a file that contains it`;
     return { name: variable, fallback: fallback ?? "", description: description + file };
   });
 }

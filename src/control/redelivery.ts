@@ -1,5 +1,5 @@
-// Deliveries that are run again because somebody asks for it (DESIGN §2.4), over all queues: one by
-// the UUID of any of its attempts, or the parked ones of an owner or webhook.
+// Redelivers on request, over all queues: one delivery by the UUID of any of its attempts, or the parked deliveries
+// of an owner or webhook.
 import type { OwnerRef } from "../wire/owner.ts";
 import { again, attemptUuid, deliveryOf } from "../valkey/queue/delivery-id.ts";
 import type { DeliveryHeader } from "../valkey/queue/item.ts";
@@ -22,9 +22,9 @@ import type { QueueStore } from "../valkey/queue/queue-store.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 
 export interface RedeliveryOptions {
-  /** One for each queue. */
+  /** One store for each queue. */
   parked: readonly ParkedStore[];
-  /** Where redelivered ones of the log are pushed. */
+  /** Receives redeliveries of deliveries that have ended. */
   intake: Pick<QueueStore, "enqueue">;
   bodies: BodyStore;
   webhooks: WebhookStore;
@@ -39,13 +39,13 @@ export type RedeliveredOne =
   /** `deliveryId` is the UUID of the attempt to come. */
   | { kind: "redelivered"; deliveryId: string }
   | { kind: "unknown" }
-  /** In flight, in a lane or about to be claimed. */
+  /** It is being attempted, is in a lane, or is about to be claimed. */
   | { kind: "in-flight" }
-  | { kind: "gone"; why: "webhook-deleted" | "not-kept" }
+  | { kind: "not-available"; why: "webhook-deleted" | "body-not-stored" }
   | { kind: "disabled"; webhookId: string };
 
 export interface ListedParked {
-  /** UUID of the attempt that it ended with. */
+  /** UUID of its last attempt. */
   deliveryId: string;
   header: DeliveryHeader;
   parkedAtMs: number;
@@ -58,25 +58,24 @@ export interface ParkedPage {
   next: ParkedPosition | null;
 }
 
-/** One script moves so many; Valkey serves the workers in between. */
-const MOST_IN_SCRIPT = 100;
+/** One script moves up to this many; between two scripts Valkey serves the workers. */
+const MAX_PER_SCRIPT = 100;
 
 export class Redelivery {
   constructor(private readonly options: RedeliveryOptions) {}
 
-  /** `only`: another owner's delivery is unknown to the asker. Null: everybody's are known. */
+  /** Redelivers one delivery. `only`: deliveries of other owners are unknown; null: no restriction. */
   async one(uuid: string, only: OwnerRef | null): Promise<RedeliveredOne> {
     const delivery = deliveryOf(uuid);
     const waiting = await this.findWaiting(delivery);
     return waiting
       ? this.redeliverWaiting(delivery, waiting, only)
-      : this.redeliverKept(delivery, only);
+      : this.redeliverStored(delivery, only);
   }
 
   /**
-   * The oldest parked ones of the owners or the webhook named, as new deliveries. Those of webhooks
-   * that are disabled or deleted stay parked, and `remaining` leaves them out: asking again until it
-   * is 0 comes to an end.
+   * Redelivers the oldest matching parked deliveries, as new deliveries. Deliveries of disabled or deleted webhooks stay
+   * parked, and `remaining` does not count them: so a caller that repeats the request until it is 0 terminates.
    */
   async byFilter(
     filter: ParkedFilter,
@@ -98,7 +97,7 @@ export class Redelivery {
     return { redelivered, remaining: Math.max(0, matching - oldest.length) };
   }
 
-  /** A page of parked deliveries, the newest first. It stays right when others come or go. */
+  /** Returns a page, the newest first. Its cursor stays valid when deliveries are parked or redelivered. */
   async listParked(
     { owners, webhookId, reason, event }: ParkedFilter,
     after: ParkedPosition | null,
@@ -123,12 +122,12 @@ export class Redelivery {
     };
   }
 
-  /** How many are parked, by reason, event type and webhook. */
+  /** Returns how many are parked, by reason, event type and webhook. */
   async summary(filter: ParkedFilter): Promise<ParkedSummary> {
     return summarize(this.options.parked, filter);
   }
 
-  /** What `byFilter` would do: how many match, and how many of them it would redeliver. */
+  /** Returns what `byFilter` would do: how many match, and how many of them it would redeliver. */
   async dryRun(filter: ParkedFilter): Promise<{ matching: number; redeliverable: number }> {
     const enabled = await enabledWebhooks(this.options.webhooks, filter);
     const [{ total }, ...counts] = await Promise.all([
@@ -139,9 +138,9 @@ export class Redelivery {
     return { matching: total, redeliverable: redeliverable.reduce((sum, n) => sum + n, 0) };
   }
 
-  private async findWaiting(delivery: string): Promise<Waiting | null> {
+  private async findWaiting(delivery: string): Promise<WaitingDelivery | null> {
     const found = await Promise.all(
-      this.options.parked.map(async (store): Promise<Waiting | null> => {
+      this.options.parked.map(async (store): Promise<WaitingDelivery | null> => {
         const [scheduled, parked] = await Promise.all([
           store.findScheduled(delivery),
           store.find(delivery),
@@ -155,63 +154,63 @@ export class Redelivery {
 
   private async redeliverWaiting(
     delivery: string,
-    { state, store, header }: Waiting,
+    { state, store, header }: WaitingDelivery,
     only: OwnerRef | null,
   ): Promise<RedeliveredOne> {
     if (only !== null && header.owner !== only) return { kind: "unknown" };
     const refusal = await this.refusal(header);
     if (refusal) return refusal;
-    // A scheduled one stays what it is: same delivery, same attempt, only now.
+    // A scheduled delivery keeps its name and its attempt; it only becomes due now.
     const next = state === "scheduled" ? header : again(header);
     const [became] = await store.redeliver([
       { delivery, header: state === "scheduled" ? null : next },
     ]);
     this.options.claimer.notify();
-    // "none": since it was found it was claimed, or somebody else's request has redelivered it.
+    // "none": since it was found, a worker has claimed it or another request has redelivered it.
     return became === "none"
       ? { kind: "in-flight" }
       : { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
-  private async redeliverKept(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
-    const kept = await this.options.bodies.find(delivery);
-    // Two owners may share a tag, so the list that it was found in proves nothing.
-    if (!kept || (only !== null && kept.header.owner !== only)) return { kind: "unknown" };
-    const refusal = await this.refusal(kept.header);
-    if (refusal?.kind === "gone") return refusal;
-    // Its last attempt asked for another one, and that one is neither scheduled nor parked.
-    if (kept.outcome === "retry") return { kind: "in-flight" };
-    if (kept.element === null) return { kind: "gone", why: "not-kept" };
+  private async redeliverStored(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
+    const stored = await this.options.bodies.find(delivery);
+    // Two owners may share a tag, so its list does not prove whose it is.
+    if (!stored || (only !== null && stored.header.owner !== only)) return { kind: "unknown" };
+    const refusal = await this.refusal(stored.header);
+    if (refusal?.kind === "not-available") return refusal;
+    // Its last attempt requires a retry, which is neither scheduled nor parked: so it is in flight.
+    if (stored.outcome === "retry") return { kind: "in-flight" };
+    if (stored.element === null) return { kind: "not-available", why: "body-not-stored" };
     if (refusal) return refusal;
-    const next = again(kept.header);
-    await this.options.intake.enqueue(next, kept.element);
+    const next = again(stored.header);
+    await this.options.intake.enqueue(next, stored.element);
     this.options.claimer.notify();
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
-  /** A worker would end or park it again at once: the asker is better told why. */
+  /** Returns why a redelivery would end or be parked at once; null if it would not. */
   private async refusal(
     header: DeliveryHeader,
-  ): Promise<Extract<RedeliveredOne, { kind: "gone" | "disabled" }> | null> {
+  ): Promise<Extract<RedeliveredOne, { kind: "not-available" | "disabled" }> | null> {
     const webhook = await this.options.webhooks.get(header.webhook_id);
-    if (!webhook) return { kind: "gone", why: "webhook-deleted" };
+    if (!webhook) return { kind: "not-available", why: "webhook-deleted" };
     return webhook.enabled ? null : { kind: "disabled", webhookId: webhook.id };
   }
 }
 
-interface Waiting {
+interface WaitingDelivery {
   state: "scheduled" | "parked";
   store: ParkedStore;
   header: DeliveryHeader;
 }
 
-/** Moves them in the order given; answers how many were still parked. */
+/** Redelivers in the given order. Returns how many were still parked. */
 async function redeliverAll(found: readonly FoundParked[]): Promise<number> {
   let redelivered = 0;
   for (const [store, ofStore] of Map.groupBy(found, (one) => one.store)) {
-    for (let i = 0; i < ofStore.length; i += MOST_IN_SCRIPT) {
+    for (let i = 0; i < ofStore.length; i += MAX_PER_SCRIPT) {
       const became = await store.redeliver(
-        ofStore.slice(i, i + MOST_IN_SCRIPT).map(({ header }) => ({
+        ofStore.slice(i, i + MAX_PER_SCRIPT).map(({ header }) => ({
           delivery: header.delivery,
           header: again(header),
         })),

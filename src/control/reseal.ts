@@ -1,9 +1,9 @@
-// Seals what is stored in plain or under an older key under the first key, in the background after the
-// start, so that the older key can be removed from FLUXHOOK_SECRET_KEY.
+// Seals webhooks that are stored in plain or under an older key under the first key, in the background after the start.
+// Then the older key can be removed from FLUXHOOK_SECRET_KEY.
 import { retryWhileAway, type Reconnecting } from "../valkey/connection/retry.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import type { SealedPage, WebhookStore } from "../valkey/webhooks/webhook-store.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../log.ts";
 
 export interface ResealOptions {
   store: Pick<WebhookStore, "sealPage">;
@@ -15,7 +15,7 @@ const KEYS_MISSING = "FLUXHOOK_SECRET_KEY does not hold the keys that sealed the
 /** Logs progress every this many webhooks, for an operator who waits to remove a key. */
 const REPORT_EVERY = 1_000;
 
-/** Never throws. It ends with `secrets.sealed` and `done`, or `secrets.unreadable`. */
+/** Reseals all webhooks. Never throws. At the end it logs `secrets.sealed` with `done`, or `secrets.unreadable`. */
 export async function resealStored({ store, link, log }: ResealOptions): Promise<void> {
   let webhooks = 0;
   let unreadable = 0;
@@ -25,7 +25,7 @@ export async function resealStored({ store, link, log }: ResealOptions): Promise
     if (!(await link.whenUp())) return;
     do {
       const from: string | null = after;
-      // After an outage the same page again: what is sealed already is skipped.
+      // After an outage it repeats the page, and skips the webhooks that are sealed already.
       const page: SealedPage = await retryWhileAway(link, () => store.sealPage(from));
       webhooks += page.sealed;
       unreadable += page.unreadable;
@@ -36,7 +36,7 @@ export async function resealStored({ store, link, log }: ResealOptions): Promise
       }
     } while (after !== null);
   } catch (error) {
-    // The process ends before it is done; the next one goes on.
+    // The process stops before all are sealed; the next process continues.
     if (error instanceof ValkeyUnavailable) return;
     log.error({ err: error, webhooks }, "secrets.sealing_failed");
     return;

@@ -1,4 +1,5 @@
-// What creating, patching, enabling and disabling make of a webhook's record. Pure.
+// The changes of a webhook's record: create, patch, enable, disable. Pure functions, which the API and the
+// worker share.
 import type { Dialect } from "../wire/dialects/dialect.ts";
 import { formatDuration } from "../wire/duration.ts";
 import type {
@@ -15,8 +16,13 @@ export const NO_HEALTH: WebhookHealth = {
   consecutive_failures: 0,
 };
 
-/** Why a webhook is off that its user has switched off. */
-const BY_HAND = "manual";
+/**
+ * The `disabled_reason` that a change can set: its user disabled the webhook, its receiver answered 410
+ * Gone, or it failed for as often or as long as its disable rule allows.
+ */
+export type DisableReason = "manual" | "gone" | "failing";
+
+const MANUAL: DisableReason = "manual";
 
 export function newWebhook(
   input: WebhookCreate,
@@ -33,8 +39,8 @@ export function newWebhook(
   return {
     id: made.id,
     ...given,
-    disabled_reason: input.enabled ? null : BY_HAND,
-    // null is a user's choice of no rule, undefined is none.
+    disabled_reason: input.enabled ? null : MANUAL,
+    // null: the user chose to have no rule. undefined: the user chose nothing.
     disable_rule: input.disable_rule === undefined ? made.dialect.disableRule : input.disable_rule,
     timeout_ms: input.timeout_ms ?? made.dialect.timeoutMs,
     retry_schedule: input.retry_schedule ?? [...schedule],
@@ -44,24 +50,27 @@ export function newWebhook(
   };
 }
 
-/** A new dialect leaves time-out, schedule and disable rule as they are: they may be the user's. */
-export function patched(current: WebhookRecord, patch: WebhookPatch, at: string): WebhookRecord {
+/**
+ * A new dialect leaves the timeout, the schedule and the disable rule unchanged: the user may have chosen
+ * them.
+ */
+export function applyPatch(current: WebhookRecord, patch: WebhookPatch, at: string): WebhookRecord {
   const next = { ...current, ...patch, updated_at: at };
   if (next.enabled) return { ...next, disabled_reason: null };
-  // A webhook that has been off since before keeps the reason it went off for.
-  return { ...next, disabled_reason: current.enabled ? BY_HAND : current.disabled_reason };
+  // A webhook that was disabled before the patch keeps its reason.
+  return { ...next, disabled_reason: current.enabled ? MANUAL : current.disabled_reason };
 }
 
-export function enabled(current: WebhookRecord, at: string): WebhookRecord {
+export function enable(current: WebhookRecord, at: string): WebhookRecord {
   return { ...current, enabled: true, disabled_reason: null, updated_at: at };
 }
 
-export function disabled(current: WebhookRecord, at: string): WebhookRecord {
-  return { ...current, enabled: false, disabled_reason: BY_HAND, updated_at: at };
+export function disable(current: WebhookRecord, reason: DisableReason, at: string): WebhookRecord {
+  return { ...current, enabled: false, disabled_reason: reason, updated_at: at };
 }
 
-/** Guarantee 9: what the API answers of a webhook has no secret in it. */
-export function shown(record: WebhookRecord, health: WebhookHealth): Webhook {
+/** Returns what the API shows of a webhook: no secret (guarantee 9). */
+export function toPublic(record: WebhookRecord, health: WebhookHealth): Webhook {
   const { secrets: _secrets, ...rest } = record;
   return { ...rest, health };
 }

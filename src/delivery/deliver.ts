@@ -1,14 +1,13 @@
-// One attempt of one delivery, from the stored event to its outcome. No Valkey in it: whoever calls
-// settles the outcome first and frees the webhook's slot when `drained` resolves.
+// Makes one attempt of one delivery, from the stored event to its outcome. Knows no Valkey: the caller
+// settles the outcome first, and frees the webhook's slot when `drained` resolves.
 import type { Dialect } from "../wire/dialects/dialect.ts";
 import { faultPoint } from "../fault-point.ts";
-import { signRequest, type Signer } from "../wire/signature.ts";
-import { bunHmac } from "./bun-hmac.ts";
+import { signRequest, type Hmac, type Signer } from "../wire/signature.ts";
 import { Deadline } from "../deadline.ts";
 import { DRAINED, type Answer, type Drained } from "./http/answer.ts";
 import type { Failure } from "./http/failure.ts";
 import type { Guard, Verdict } from "./guard/guard.ts";
-import { mergeHeaders } from "./http/headers.ts";
+import { mergeHeaders } from "./http/request.ts";
 import { judge, type Outcome } from "./judge.ts";
 import type { Send } from "./http/send.ts";
 import { redirectHost } from "./guard/redirect-host.ts";
@@ -24,7 +23,7 @@ export interface Delivery {
     type: string;
     /** RFC 3339. */
     timestamp: string;
-    /** The exact text that the producer wrote. */
+    /** The text exactly as the producer wrote it. */
     data: string;
     traceparent?: string | null;
   };
@@ -33,7 +32,7 @@ export interface Delivery {
     dialect: Dialect;
     /** Newest first. */
     secrets: readonly Signer[];
-    /** The user's own headers. */
+    /** The webhook's custom headers. */
     headers: Readonly<Record<string, string>>;
     timeoutMs: number;
     scheduleMs: readonly number[];
@@ -53,15 +52,15 @@ export interface Attempt {
   outcome: Outcome;
   /** Unix milliseconds. */
   startedAtMs: number;
-  /** From the start to the response headers, or to what came in their place. */
+  /** From the start to the response headers or the failure. */
   durationMs: number;
   /** The URL without query, fragment and credentials. */
   endpoint: string;
-  /** More about the reason, for the operator's log only: it may name an internal address. */
+  /** Details for the operator's log only: they may name an internal address. */
   detail: string | null;
-  /** Where a redirect leads to; null for any other answer, and for a host that is not to be shown. */
+  /** The host that a redirect points to; null for other answers and for hosts that may be internal. */
   redirectHost: string | null;
-  /** Resolves when the connection's slot is free; never rejects. */
+  /** Resolves when the connection is free or closed; never rejects. */
   drained: Drained;
 }
 
@@ -70,25 +69,33 @@ type Blocked = { kind: "blocked"; detail: string; mayPass: boolean };
 const encoder = new TextEncoder();
 
 /**
- * Asked when the request is signed: false, and it is not sent. Signing comes first, for what waits
- * for its turn is signed together with others, which costs a fraction of one at a time (measured).
+ * Makes the second signature of a request (docs/design.md §2.3) without Web Crypto, which would cost a
+ * quarter of the rate (measured: docs/decisions/7-second-signature.md).
  */
-export type Admit = () => boolean | Promise<boolean>;
+export const bunHmac: Hmac = (key, prefix, content) =>
+  new Bun.CryptoHasher("sha256", key).update(prefix).update(content).digest();
 
 /**
- * What the remote side does is in the outcome; it throws only where Fluxhook is at fault. Null: it
- * was not admitted.
+ * Called when the request is signed; if it returns false, the request is not sent. Signing comes first
+ * because deliveries that wait for a slot are then signed together, which is cheaper than one at a time
+ * (measured: docs/performance.md, "Where the time goes").
+ */
+export type WaitForSlot = () => boolean | Promise<boolean>;
+
+/**
+ * Makes the attempt. Whatever the receiver does is in the outcome; this throws only for a fault of
+ * Fluxhook. Returns null if the delivery got no slot.
  */
 export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<Attempt>;
 export async function deliver(
   delivery: Delivery,
   deps: DeliverDeps,
-  admit: Admit,
+  waitForSlot: WaitForSlot,
 ): Promise<Attempt | null>;
 export async function deliver(
   delivery: Delivery,
   deps: DeliverDeps,
-  admit?: Admit,
+  waitForSlot?: WaitForSlot,
 ): Promise<Attempt | null> {
   const { attempt, event, target } = delivery;
   const body = target.dialect.envelope(event);
@@ -106,9 +113,9 @@ export async function deliver(
   });
   if (event.traceparent) signed.traceparent = event.traceparent;
   faultPoint("signed");
-  if (admit !== undefined) {
-    const admitted = admit();
-    if (!(typeof admitted === "boolean" ? admitted : await admitted)) return null;
+  if (waitForSlot !== undefined) {
+    const slot = waitForSlot();
+    if (!(typeof slot === "boolean" ? slot : await slot)) return null;
   }
   const startedAtMs = deps.now();
   const startedAt = performance.now();
@@ -116,8 +123,8 @@ export async function deliver(
   const destination = readTarget(target.url);
   let answer: Answer | Blocked | undefined;
   try {
-    const judging = deps.guard.judge(destination, deadline);
-    const verdict = judging instanceof Promise ? await judging : judging;
+    const checking = deps.guard.check(destination, deadline);
+    const verdict = checking instanceof Promise ? await checking : checking;
     answer =
       verdict.verdict === "allowed"
         ? await deps.send({
@@ -127,7 +134,7 @@ export async function deliver(
             body: bodyBytes,
             deadline,
           })
-        : unsent(verdict);
+        : refusalAsAnswer(verdict);
     faultPoint("answered");
   } finally {
     if (answer?.kind !== "response") deadline.clear();
@@ -148,8 +155,8 @@ export async function deliver(
   };
 }
 
-/** What the guard's refusal means for the attempt. */
-function unsent(verdict: Exclude<Verdict, { verdict: "allowed" }>): Failure | Blocked {
+/** Turns the guard's refusal into the attempt's answer. */
+function refusalAsAnswer(verdict: Exclude<Verdict, { verdict: "allowed" }>): Failure | Blocked {
   if (verdict.verdict === "blocked") {
     return { kind: "blocked", detail: verdict.detail, mayPass: verdict.mayPass };
   }

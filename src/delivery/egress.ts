@@ -1,12 +1,12 @@
-// How deliveries leave: the resolver, the guard and the sender of one process, put together from the
-// settings. The worker and the API share one, so that both judge alike and by the same answers.
+// Builds the resolver, the guard and the sender of one process from the settings. The worker and the
+// API share one, so that both check URLs by the same rules and the same DNS answers.
 import { createGuard, type Guard } from "./guard/guard.ts";
 import { nameServerLookup } from "./guard/name-servers.ts";
 import { createOwnListeners, type OwnListener } from "./guard/own-ports.ts";
 import { createResolver, type Resolve } from "./guard/resolve.ts";
 import { createSender, type Send } from "./http/send.ts";
 
-/** As the settings of the same names. */
+/** The settings of the same names. */
 export interface EgressSettings {
   EGRESS_ALLOW: readonly string[];
   EGRESS_PORTS: readonly { from: number; to: number }[];
@@ -22,7 +22,10 @@ export interface Egress {
   resolve: Resolve;
   guard: Guard;
   send: Send;
-  /** From now on this one is never dialled, whatever EGRESS_ALLOW says. Valkey is, from the start. */
+  /**
+   * Denies connections to this listener from now on, whatever EGRESS_ALLOW says. Valkey is protected from
+   * the start.
+   */
   protect(listener: OwnListener): void;
 }
 
@@ -49,7 +52,7 @@ export function createEgress(settings: EgressSettings): Egress {
   };
 }
 
-/** Null for a unix socket, which no URL of a webhook names. */
+/** Returns null for a unix socket, which no webhook's URL can name. */
 export function valkeyListener(valkeyUrl: string): OwnListener | null {
   if (valkeyUrl.startsWith("/") || valkeyUrl.startsWith("unix:")) return null;
   const { hostname, port } = new URL(valkeyUrl);

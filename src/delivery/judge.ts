@@ -1,13 +1,12 @@
-// What an attempt came to: the table of DESIGN §2.4 as one pure function.
-import { delayBefore } from "./backoff.ts";
+// Decides the outcome of an attempt: the table of docs/design.md §2.4 as one pure function.
 import type { FailureReason } from "./http/failure.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
-/** What judge needs to know of the guard's and the receiver's answer. */
+/** What `judge` needs from the guard's verdict or the receiver's answer. */
 export type Answered =
   | { kind: "response"; status: number; retryAfter: string | null }
   | { kind: "failure"; reason: FailureReason; isOurs?: boolean }
-  /** `mayPass`: the name may have another address at the next attempt. */
+  /** `mayPass`: the name may resolve to other addresses at the next attempt. */
   | { kind: "blocked"; mayPass: boolean };
 
 export type Reason = `http-${number}` | "gone" | "blocked-address" | FailureReason;
@@ -20,7 +19,7 @@ export type Outcome =
       statusCode: number | null;
       /** From the end of this attempt. */
       delayMs: number;
-      /** How long the whole webhook pauses, where the receiver asked for it. */
+      /** How long the whole webhook pauses because the receiver asked for it; null if it did not. */
       pauseMs: number | null;
       countsTowardsDisabling: boolean;
     }
@@ -32,7 +31,7 @@ export type Outcome =
       countsTowardsDisabling: boolean;
       /** Disable the webhook at once. */
       disable: boolean;
-      /** The schedule is used up; `reason` is the last failure. */
+      /** The schedule has no further attempt; `reason` is the last failure. */
       exhausted: boolean;
     };
 
@@ -40,7 +39,7 @@ export interface JudgeContext {
   /** 1 for the first. */
   attempt: number;
   scheduleMs: readonly number[];
-  /** When the answer came, in Unix milliseconds. */
+  /** When the answer arrived, in Unix milliseconds. */
   nowMs: number;
   /** In [0, 1). */
   random: () => number;
@@ -48,7 +47,7 @@ export interface JudgeContext {
 
 export function judge(answer: Answered, context: JudgeContext): Outcome {
   if (answer.kind === "blocked") {
-    // A name server that errs for a moment must not cost the deliveries their retries.
+    // A name server that is wrong for a moment must not cost deliveries their retries.
     return answer.mayPass
       ? retryOrPark("blocked-address", NO_ANSWER, context)
       : parked("blocked-address", null);
@@ -81,7 +80,7 @@ function retryOrPark(
   }: { statusCode: number | null; pauseMs: number | null; isOurs: boolean },
   { attempt, scheduleMs, random }: JudgeContext,
 ): Outcome {
-  // What the operator has to fix says nothing about the receiver.
+  // A problem on the operator's side says nothing about the receiver.
   const countsTowardsDisabling = pauseMs === null && !isOurs;
   const delayMs = delayBefore(attempt + 1, scheduleMs, random);
   if (delayMs === null) {
@@ -91,7 +90,7 @@ function retryOrPark(
     outcome: "retry",
     reason,
     statusCode,
-    // Both are lower bounds: a receiver that asks for a second must not use up the schedule in five.
+    // Both are lower bounds: a Retry-After of one second must not use up the schedule in five seconds.
     delayMs: Math.max(delayMs, pauseMs ?? 0),
     pauseMs,
     countsTowardsDisabling,
@@ -108,4 +107,22 @@ function parked(reason: Reason, statusCode: number | null) {
     disable: false,
     exhausted: false,
   };
+}
+
+/** Spreads the retries of deliveries that failed together. */
+const MAX_JITTER = 0.1;
+
+/**
+ * Returns the milliseconds from the end of the previous attempt to attempt `attempt` (1 is the first),
+ * or null if the schedule has no such attempt. Never less than the schedule. `random` is in [0, 1).
+ */
+export function delayBefore(
+  attempt: number,
+  scheduleMs: readonly number[],
+  random: () => number,
+): number | null {
+  const delayMs = scheduleMs[attempt - 1];
+  if (delayMs === undefined) return null;
+  // The producer chose the first delay; there are no earlier failures to spread.
+  return attempt === 1 ? delayMs : delayMs + Math.floor(delayMs * MAX_JITTER * random());
 }

@@ -1,7 +1,7 @@
 // Reads Retry-After (RFC 9110 §10.2.3): seconds, or an HTTP-date in any of the three forms that
 // §5.6.7 obliges a recipient to accept.
 
-/** A receiver may ask for a day at most; what asks for more gets a day. */
+/** A receiver can ask for at most a day; a longer wait is shortened to that. */
 export const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
@@ -16,7 +16,7 @@ const DATE_FORMS = [
   String.raw`[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \d]\d) ${TIME} (?<year>\d{4})`,
 ].map((form) => new RegExp(`^${form}$`));
 
-/** Milliseconds from now, 0 for a date that has passed; null where the text is neither form. */
+/** Returns the milliseconds from `nowMs`, 0 for a past date, or null if the text has neither form. */
 export function readRetryAfter(text: string, nowMs: number): number | null {
   const trimmed = text.trim();
   if (/^\d+$/.test(trimmed)) return Math.min(Number(trimmed) * 1_000, MAX_RETRY_AFTER_MS);
@@ -35,13 +35,13 @@ function readHttpDate(text: string, nowMs: number): number | null {
     // 60 is a leap second.
     if (month < 0 || hour! > 23 || minute! > 59 || second! > 60) return null;
     const date = new Date(Date.UTC(year, month, day, hour, minute, second));
-    // Date.UTC would carry 31 February over into March.
+    // Date.UTC turns 31 February into a day of March.
     return new Date(Date.UTC(year, month, day)).getUTCDate() === day ? date.getTime() : null;
   }
   return null;
 }
 
-/** Two digits that seem more than 50 years ahead mean the last year that ended so (§5.6.7). */
+/** A two-digit year more than 50 years ahead is the latest past year with those digits (§5.6.7). */
 function fullYear(digits: string, nowMs: number): number {
   if (digits.length === 4) return Number(digits);
   const thisYear = new Date(nowMs).getUTCFullYear();

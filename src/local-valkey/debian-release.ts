@@ -1,4 +1,4 @@
-// Which Debian or Ubuntu this is (os-release(5)).
+// Finds out which Debian or Ubuntu this is (os-release(5)).
 import { readFile } from "node:fs/promises";
 
 export interface DebianRelease {
@@ -6,11 +6,11 @@ export interface DebianRelease {
   distribution: "Debian" | "Ubuntu";
   /** "bookworm", "noble" */
   codename: string;
-  /** Names the release and the architecture in a path. */
+  /** The release and the architecture, for a path. */
   key: string;
 }
 
-/** Null on any other system. */
+/** Returns null on any other system. */
 export async function readDebianRelease(): Promise<DebianRelease | null> {
   try {
     return parseDebianRelease(await readFile("/etc/os-release", "utf8"));
@@ -25,7 +25,7 @@ export function parseDebianRelease(osRelease: string): DebianRelease | null {
     new RegExp(`^${name}=["']?([^"'\n]*)`, "m").exec(osRelease)?.[1] || null;
   const families = [field("ID"), ...(field("ID_LIKE")?.split(" ") ?? [])];
 
-  // A derivative, such as Linux Mint, has a code name of its own and names its base's beside it.
+  // A derivative such as Linux Mint has its own code name, and the code name of its base in another field.
   const ubuntu = families.includes("ubuntu");
   const codename =
     field(ubuntu ? "UBUNTU_CODENAME" : "DEBIAN_CODENAME") ?? field("VERSION_CODENAME");

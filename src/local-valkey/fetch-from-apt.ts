@@ -1,5 +1,5 @@
-// Fetches valkey-server from Debian's or Ubuntu's packages without root and without a trace outside
-// its folder: apt-get with lists and a cache of its own, dpkg -x, one rename at the end.
+// Downloads valkey-server from Debian's or Ubuntu's packages without root, and writes only to its own
+// folder: apt-get with its own lists and cache, dpkg -x, one rename at the end.
 import { randomUUID } from "node:crypto";
 import { cp, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -11,7 +11,7 @@ type Env = Record<string, string | undefined>;
 
 type Fetched = { status: "fetched"; install: ValkeyInstall } | { status: "failed"; reason: string };
 
-/** The server, and what of its dependencies a small machine may lack; not every release has all. */
+/** The server and the dependencies that a minimal system may lack. Not every release has all of them. */
 const PACKAGES = [
   "valkey-server",
   "valkey-tools",
@@ -25,7 +25,7 @@ const PACKAGES = [
 const STEP_LIMIT_MS = 120_000;
 const ABANDONED_AFTER_MS = 3_600_000;
 
-/** The Valkey that an earlier fetch left in this folder. */
+/** Returns the Valkey that an earlier download put into this folder, or null. */
 export async function unpackedValkey(
   folder: string,
 ): Promise<Omit<ValkeyInstall, "version"> | null> {
@@ -34,7 +34,7 @@ export async function unpackedValkey(
   if (!(await Bun.file(serverPath).exists())) return null;
 
   const cliPath = join(bin, "valkey-cli");
-  // Libraries lie below the machine's multiarch name: usr/lib/x86_64-linux-gnu.
+  // Libraries are in a multiarch folder such as usr/lib/x86_64-linux-gnu.
   const lib = join(folder, "usr", "lib");
   const libraryFolders = (await readdir(lib).catch(() => [])).map((name) => join(lib, name));
   return {
@@ -44,20 +44,20 @@ export async function unpackedValkey(
   };
 }
 
-/** Puts a Valkey into `folder`, whole or not at all; any number of processes may do so at once. */
+/** Puts a Valkey into `folder`, completely or not at all. Several processes may do so at once. */
 export async function fetchDebianValkey(options: {
   folder: string;
   release: DebianRelease;
   env: Env;
   onProgress: (line: string) => void;
-  /** Where sources.list and sources.list.d are. */
+  /** The folder of sources.list and sources.list.d. */
   aptFolder?: string;
 }): Promise<Fetched> {
   const { folder, release, env, onProgress, aptFolder = "/etc/apt" } = options;
-  onProgress(`fetching valkey-server from ${release.distribution}'s packages…`);
+  onProgress(`downloading valkey-server from ${release.distribution}'s packages…`);
   await removeAbandoned(folder);
 
-  // Beside the final folder, so that the rename stays on one file system.
+  // Next to the final folder, so that both are on one file system and can be renamed.
   const workFolder = `${folder}.tmp-${randomUUID()}`;
   try {
     const root = join(workFolder, "root");
@@ -69,10 +69,10 @@ export async function fetchDebianValkey(options: {
     const unpacked = await unpackedValkey(root);
     const probe = unpacked && (await probeInstall(unpacked, env));
     if (probe?.status !== "runs") {
-      const reason = probe?.reason ?? "the package holds no valkey-server";
+      const reason = probe?.reason ?? "the package contains no valkey-server";
       return {
         status: "failed",
-        reason: `the one of ${release.distribution} does not run: ${reason}`,
+        reason: `the valkey-server of ${release.distribution} does not run: ${reason}`,
       };
     }
     await putInPlace(root, folder, env);
@@ -86,7 +86,7 @@ export async function fetchDebianValkey(options: {
   }
 }
 
-/** Returns null when the packages are unpacked below `root`, else why not, for the user. */
+/** Unpacks the packages into `root`. Returns null, or the reason for the user why it failed. */
 async function fetchInto(
   root: string,
   workFolder: string,
@@ -95,7 +95,7 @@ async function fetchInto(
 ): Promise<string | null> {
   let listing = await apt.update();
   if (!listing.available.includes("valkey-server")) {
-    // Debian 12 has it only in its backports.
+    // Debian 12 has the package only in its backports.
     await apt.addSources(await apt.backports(codename, distribution));
     listing = await apt.update();
   }
@@ -120,14 +120,14 @@ interface IsolatedApt {
     command: "apt-get" | "apt-cache" | "dpkg",
     args: readonly string[],
   ): Promise<{ exitCode: number; output: string; complaint: string }>;
-  /** Which of our packages the sources have. One bad source of several is no failure yet. */
+  /** Returns which of our packages the sources have. One bad source among several is not a failure. */
   update(): Promise<{ available: string[]; complaint: string }>;
-  /** After an update: one-line sources (sources.list(5)) of the backports on the machine's own mirrors. */
+  /** After an update: returns one-line sources (sources.list(5)) of the backports on this system's mirrors. */
   backports(codename: string, distribution: string): Promise<string[]>;
   addSources(lines: readonly string[]): Promise<void>;
 }
 
-/** apt with the machine's settings (sources, proxies, keys) that writes below `workFolder` only. */
+/** apt with this system's settings (sources, proxies, keys), which writes to `workFolder` only. */
 async function isolatedApt(workFolder: string, aptFolder: string, env: Env): Promise<IsolatedApt> {
   const configFile = join(workFolder, "apt.conf");
   const sources = join(workFolder, "sources.list.d");
@@ -139,9 +139,9 @@ async function isolatedApt(workFolder: string, aptFolder: string, env: Env): Pro
   await cp(join(aptFolder, "sources.list.d"), sources, { recursive: true }).catch(() => {});
   await mkdir(sources, { recursive: true });
 
-  // As a file, because only there `#clear` works: the hooks of an image or a desktop would touch
-  // the system's own caches after our update. No status: an installed library that is newer than
-  // the mirror's would be the one to download. No sandbox user: it could not write to our folder.
+  // A file, because `#clear` works only there: the hooks of an image or a desktop would change the
+  // system's own caches after our update. No status file: apt would otherwise pick an installed library
+  // that is newer than the mirror's. No sandbox user: it could not write to our folder.
   await writeFile(
     configFile,
     `#clear APT::Update::Pre-Invoke;
@@ -194,7 +194,7 @@ Acquire::https::Timeout "15";
         "$(REPO_URI) $(RELEASE) $(COMPONENT)",
         "Identifier: Packages",
       ]);
-      // The distribution's own key, for a machine whose sources name it instead of trusting it for all.
+      // The distribution's key, for a system whose sources name it with signed-by.
       const keyring = `/usr/share/keyrings/${distribution.toLowerCase()}-archive-keyring.gpg`;
       const signedBy = (await Bun.file(keyring).exists()) ? `[signed-by=${keyring}] ` : "";
       const lines = output.split("\n").flatMap((line) => {
@@ -210,7 +210,7 @@ Acquire::https::Timeout "15";
   };
 }
 
-/** The rename is the commit: what stands at `folder` was complete before it got there. */
+/** The rename makes it atomic: `folder` is complete as soon as it exists. */
 async function putInPlace(root: string, folder: string, env: Env): Promise<void> {
   const move = () =>
     rename(root, folder).then(
@@ -222,14 +222,14 @@ async function putInPlace(root: string, folder: string, env: Env): Promise<void>
     );
   if (await move()) return;
 
-  // Another process was faster, and its Valkey is as good; or one lies there that does not run.
+  // Another process was faster and its Valkey runs, or the folder has one that does not run.
   const earlier = await unpackedValkey(folder);
   if (earlier && (await probeInstall(earlier, env)).status === "runs") return;
   await rm(folder, { recursive: true, force: true });
   await move();
 }
 
-/** Folders of fetches that were killed; one that is young may still be at work. */
+/** Removes folders of downloads that were killed. A recent one may still be in use. */
 async function removeAbandoned(folder: string): Promise<void> {
   const parent = dirname(folder);
   const names = await readdir(parent).catch(() => []);

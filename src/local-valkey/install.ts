@@ -1,10 +1,10 @@
-// A valkey-server on this machine, and the error that says how to get one.
+// A valkey-server on this system, and the error that explains how to get one.
 
 export interface ValkeyInstall {
   serverPath: string;
-  /** valkey-cli, where there is one. */
+  /** valkey-cli, or null if there is none. */
   cliPath: string | null;
-  /** To be added to the environment of both. */
+  /** Variables to add to the environment of both. */
   env: Record<string, string>;
   /** "8.0.1" */
   version: string;
@@ -13,7 +13,7 @@ export interface ValkeyInstall {
 export type Probe =
   { status: "runs"; install: ValkeyInstall } | { status: "broken"; reason: string };
 
-/** Whether it runs here: a package may be for another machine, or a library may be missing. */
+/** Checks that it runs here: the package may be for another architecture, or a library may be missing. */
 export async function probeInstall(
   found: Omit<ValkeyInstall, "version">,
   baseEnv: Record<string, string | undefined>,
@@ -33,12 +33,12 @@ export async function probeInstall(
         }
       : { status: "runs", install: { ...found, version } };
   } catch (error) {
-    // An image without execute permission or of another architecture is not even started.
+    // A file without execute permission or for another architecture cannot be started.
     return { status: "broken", reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-/** There is no Valkey here and none can be fetched. */
+/** There is no Valkey here and none can be downloaded. */
 export class NoValkeyError extends Error {
   override name = "NoValkeyError";
 
@@ -54,4 +54,4 @@ const HOW_TO_GET_ONE = `To get a Valkey:
   Alpine              sudo apk add valkey
   macOS               brew install valkey
   Docker              docker run -p 6379:6379 valkey/valkey
-or name one that runs already: FLUXHOOK_VALKEY_URL=redis://host:6379`;
+or use one that is running already: FLUXHOOK_VALKEY_URL=redis://host:6379`;

@@ -1,5 +1,5 @@
-// Finds a valkey-server for `fluxhook dev` and for the tests: on PATH, else in our cache folder,
-// else from Debian's or Ubuntu's own packages, without root.
+// Finds a valkey-server for `fluxhook dev` and for the tests: on PATH, otherwise in our cache folder,
+// otherwise from Debian's or Ubuntu's packages, without root.
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -8,13 +8,13 @@ import { fetchDebianValkey, unpackedValkey } from "./fetch-from-apt.ts";
 import { NoValkeyError, probeInstall, type ValkeyInstall } from "./install.ts";
 
 export interface LocateOptions {
-  /** Short lines for the user, such as "fetching valkey-server from Debian's packages…". */
+  /** Gets short lines for the user, such as "downloading valkey-server from Debian's packages…". */
   onProgress?: (line: string) => void;
-  /** PATH, HOME, XDG_CACHE_HOME and what apt reads, such as http_proxy. */
+  /** PATH, HOME, XDG_CACHE_HOME and the variables that apt reads, such as http_proxy. */
   env?: Record<string, string | undefined>;
 }
 
-/** Throws a `NoValkeyError` where there is none to be had. */
+/** @throws NoValkeyError if there is none and none can be downloaded. */
 export async function locateValkey({
   onProgress = () => {},
   env = process.env,
@@ -44,7 +44,7 @@ export async function locateValkey({
 
   const aptGet = which("apt-get");
   if (aptGet === null || which("dpkg") === null) {
-    throw new NoValkeyError("There is no valkey-server on PATH, and no apt-get to fetch one.");
+    throw new NoValkeyError("There is no valkey-server on PATH, and no apt-get to download one.");
   }
   const fetched = await fetchDebianValkey({ folder, release, env, onProgress });
   if (fetched.status === "failed") {

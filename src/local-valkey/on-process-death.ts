@@ -1,14 +1,14 @@
-// Has something done when this process dies, in any way: exit, Ctrl-C, SIGKILL, a crash.
-// A shell in a session of its own waits for the end of a pipe that only this process holds open.
-// Unlike `process.on("exit")` it survives SIGKILL, and unlike `setpriv --pdeathsig` it is on macOS.
+// Runs a command when this process dies for any reason: exit, Ctrl-C, SIGKILL, a crash. A shell in its
+// own session waits for the end of a pipe that only this process holds open. Unlike `process.on("exit")`
+// this works after SIGKILL, and unlike `setpriv --pdeathsig` it works on macOS.
 
-export interface Lifeline {
-  /** It need not be done any more. */
-  release(): void;
+export interface ProcessDeathHook {
+  /** The command is no longer needed. */
+  cancel(): void;
 }
 
-/** Runs the shell `script` with `args` as $1, $2, … after the death of this process. */
-export function afterOurDeath(script: string, ...args: string[]): Lifeline {
+/** Runs the shell `script` with `args` as $1, $2, … after this process has died. */
+export function runOnProcessDeath(script: string, ...args: string[]): ProcessDeathHook {
   const shell = Bun.spawn(["/bin/sh", "-c", `read -r _; ${script}`, "sh", ...args], {
     detached: true,
     cwd: "/",
@@ -17,5 +17,5 @@ export function afterOurDeath(script: string, ...args: string[]): Lifeline {
     stderr: "ignore",
   });
   shell.unref();
-  return { release: () => shell.kill("SIGKILL") };
+  return { cancel: () => shell.kill("SIGKILL") };
 }

@@ -1,13 +1,13 @@
-// One PING over a bare TCP connection: is there a Valkey at this port that serves, and which?
+// Sends one PING over a plain TCP connection, to find out whether a Valkey is ready at a port, and which.
 import { connect } from "node:net";
 
 export type PingResult =
-  /** `pid` is null where it wants a password first. */
+  /** `pid` is null if the server requires a password. */
   { status: "ready"; pid: number | null } | { status: "not-ready" };
 
 const ANSWER_WITHIN_MS = 1_000;
 
-/** Loading its data counts as not ready: it answers then, but with -LOADING. */
+/** A server that is loading its data answers -LOADING and counts as not ready. */
 export function pingValkey(port: number): Promise<PingResult> {
   const { promise, resolve } = Promise.withResolvers<PingResult>();
   const socket = connect({ host: "127.0.0.1", port }, () => {
@@ -17,7 +17,7 @@ export function pingValkey(port: number): Promise<PingResult> {
   socket.setEncoding("latin1");
   socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy());
   socket.on("data", (chunk: string) => (answer += chunk));
-  // A refused connection is an answer too: "close" follows.
+  // After an error, such as a refused connection, "close" follows.
   socket.on("error", () => {});
   socket.on("close", () => {
     const pid = /^process_id:(\d+)/m.exec(answer)?.[1];

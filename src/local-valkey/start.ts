@@ -1,22 +1,22 @@
-// A Valkey of our own on 127.0.0.1, for `fluxhook dev` and for the tests. It keeps its data over a
-// SIGKILL, outlives Ctrl-C until we have drained, and never outlives this process.
+// Starts a Valkey on 127.0.0.1 for `fluxhook dev` and for the tests. It keeps its data after a SIGKILL,
+// keeps running after Ctrl-C until we have drained, and never outlives this process.
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { afterOurDeath } from "./on-process-death.ts";
+import { runOnProcessDeath } from "./on-process-death.ts";
 import { locateValkey } from "./locate.ts";
 import { pingValkey } from "./ping.ts";
 import type { ValkeyInstall } from "./install.ts";
 
 export interface LocalValkeyOptions {
-  /** Created where it is missing; one server at a time may use it. */
+  /** Created if it is missing. Only one server at a time may use it. */
   dataDir: string;
-  /** Missing: a free one. */
+  /** Default: a free one. */
   port?: number;
-  /** False: everything is in memory only. */
+  /** False keeps everything in memory only. */
   appendOnly?: boolean;
-  /** More of valkey-server's options: `["--maxmemory", "10mb"]`. */
+  /** Further options of valkey-server: `["--maxmemory", "10mb"]`. */
   extraArgs?: string[];
   onProgress?: (line: string) => void;
 }
@@ -25,16 +25,16 @@ export interface LocalValkey {
   /** redis://127.0.0.1:port */
   readonly url: string;
   readonly port: number;
-  /** Another one after each restart. */
+  /** Changes with each restart. */
   readonly pid: number;
   readonly dataDir: string;
   readonly version: string;
-  /** Resolves when the server that runs now has ended, however. */
+  /** Resolves when the current server process has ended. */
   readonly exited: Promise<unknown>;
   signal(signal: NodeJS.Signals): void;
-  /** Lets it write its data; after 5 s, or when it is frozen for good, by force. */
+  /** Lets the server write its data, and kills it after 5 s. */
   stop(): Promise<void>;
-  /** Ready again on the same port with the same data; also after a SIGKILL. */
+  /** Resolves when it is ready again on the same port with the same data. Works after a SIGKILL too. */
   restart(): Promise<void>;
 }
 
@@ -42,13 +42,13 @@ const READY_WITHIN_MS = 20_000;
 const STOP_WITHIN_MS = 5_000;
 const PORT_ATTEMPTS = 10;
 
-/** In the data folder: port and pid of the server that was started on it last. */
+/** File in the data folder with the port and pid of its last server. */
 const RUNNING_FILE = "running.json";
 
 type Server = Bun.Subprocess<"ignore", number, number>;
 type Started = { status: "ready"; server: Server } | { status: "port-taken" };
 
-/** Throws a `NoValkeyError` where there is no Valkey, an Error with its last words if it ends. */
+/** @throws NoValkeyError if there is no Valkey, an Error with its last log lines if it does not start. */
 export async function startLocalValkey(options: LocalValkeyOptions): Promise<LocalValkey> {
   const { dataDir, onProgress } = options;
   const install = await locateValkey({ onProgress });
@@ -94,9 +94,9 @@ async function startOnSomePort(
 }
 
 /**
- * Below the ephemeral range (32768 on Linux, 49152 on macOS): an outgoing connection could take a
- * port of that range between two starts, and a client that dials such a port while the server is
- * down can even be connected to itself.
+ * Returns a port below the ephemeral range (from 32768 on Linux, 49152 on macOS). An outgoing connection
+ * could take a port of that range between two starts, and a client that connects to such a port while the
+ * server is down can even be connected to itself.
  */
 function portToTry(): number {
   return 20_000 + Math.floor(Math.random() * 12_000);
@@ -122,7 +122,7 @@ async function start(
   const log = openSync(logPath, "w");
   const server = Bun.spawn([install.serverPath, ...args], {
     env: { ...process.env, ...install.env },
-    // A session of its own: Ctrl-C in the terminal reaches us, not the Valkey we drain into.
+    // In its own session: Ctrl-C in the terminal must not stop the Valkey that we drain into.
     detached: true,
     stdin: "ignore",
     stdout: log,
@@ -130,13 +130,13 @@ async function start(
   });
   closeSync(log);
   server.unref();
-  const lifeline = afterOurDeath('kill -KILL "$1"', `${server.pid}`);
-  void server.exited.then(() => lifeline.release());
+  const onDeath = runOnProcessDeath('kill -KILL "$1"', `${server.pid}`);
+  void server.exited.then(() => onDeath.cancel());
 
   const giveUpAt = performance.now() + READY_WITHIN_MS;
   while (server.exitCode === null && server.signalCode === null && performance.now() < giveUpAt) {
     const ping = await pingValkey(port);
-    // On a port race somebody else's Valkey may answer here, while ours is about to give up.
+    // If another process took the port first, its Valkey may answer here while ours is about to end.
     if (ping.status === "ready" && (ping.pid ?? server.pid) === server.pid) {
       await writeFile(join(dataDir, RUNNING_FILE), JSON.stringify({ port, pid: server.pid }));
       return { status: "ready", server };
@@ -146,12 +146,12 @@ async function start(
 
   server.kill("SIGKILL");
   await server.exited;
-  const lastWords = (await readFile(logPath, "utf8")).trim().split("\n").slice(-6).join("\n  ");
-  if (lastWords.includes("Address already in use")) return { status: "port-taken" };
-  throw new Error(`valkey-server did not start in ${dataDir}:\n  ${lastWords}`);
+  const lastLines = (await readFile(logPath, "utf8")).trim().split("\n").slice(-6).join("\n  ");
+  if (lastLines.includes("Address already in use")) return { status: "port-taken" };
+  throw new Error(`valkey-server did not start in ${dataDir}:\n  ${lastLines}`);
 }
 
-/** Valkey takes no lock: two servers on one folder would write into one append-only file. */
+/** Valkey has no lock: two servers in one folder would write to the same append-only file. */
 async function refuseSharedFolder(dataDir: string): Promise<void> {
   const file = Bun.file(join(dataDir, RUNNING_FILE));
   if (!(await file.exists())) return;
@@ -165,7 +165,7 @@ async function refuseSharedFolder(dataDir: string): Promise<void> {
 async function stop(server: Server): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   server.ref();
-  // A frozen server (SIGSTOP) would take SIGTERM only after SIGCONT.
+  // A server that is stopped (SIGSTOP) handles SIGTERM only after SIGCONT.
   server.kill("SIGTERM");
   server.kill("SIGCONT");
   const force = setTimeout(() => server.kill("SIGKILL"), STOP_WITHIN_MS);

@@ -29,7 +29,7 @@ export interface Problem {
   title: string;
   status: number;
   detail: string;
-  /** One entry for each fault of the input. */
+  /** One entry for each invalid field. */
   errors?: {
     /** Dotted path; empty for the whole input. */
     field: string;
@@ -131,19 +131,19 @@ export interface WebhookCreate {
   org_id?: string;
   /** An http or https URL without a fragment, by the URL Standard, that the egress settings allow (for Fluxhook's defaults: https, port 443, a public address). */
   url: string;
-  /** Exact event types, `file.*` (any depth below) and `*`. `["*"]` where it is left out. */
+  /** Exact event types, `file.*` (any depth below) and `*`. Default: `["*"]`. */
   events?: string[];
-  /** `"fluxdrop"` where it is left out. */
+  /** Default: `"fluxdrop"`. */
   dialect?: "fluxdrop" | "fluxdesk" | "flux" | "standard";
-  /** An expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` (docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and redeliveries are sent whatever it says. null for none. `null` where it is left out. */
+  /** An expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` (docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and redeliveries are sent whatever it says. null for none. Default: `null`. */
   filter?: string | null;
-  /** `""` where it is left out. */
+  /** Default: `""`. */
   description?: string;
-  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. `{}` where it is left out. */
+  /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. Default: `{}`. */
   headers?: {
     [key: string]: string;
   };
-  /** `true` where it is left out. */
+  /** Default: `true`. */
   enabled?: boolean;
   /** When Fluxhook disables the webhook; null for never. A success resets the count. */
   disable_rule?:
@@ -242,14 +242,14 @@ export interface WebhookPatch {
 export interface SecretRotated {
   /** Signs from now on. */
   secret: string;
-  /** Until then the one before it signs too; null where none is left. */
+  /** Until when the previous secret also signs; null if none is left. */
   previous_expires_at: string | null;
 }
 
 export interface SecretRotate {
-  /** For so long the secrets before it sign too; 0: they end at once. `24` where it is left out. */
+  /** How long earlier secrets still sign; 0: they end at once. Default: `24`. */
   grace_hours?: number;
-  /** Made where it is missing: `whsec_` + base64 of 32 bytes. */
+  /** Generated if missing: `whsec_` + base64 of 32 bytes. */
   secret?: string;
 }
 
@@ -288,44 +288,44 @@ export interface LogEntry {
 }
 
 export interface ParkedDelivery {
-  /** UUID of its last attempt; redeliver it by this. */
+  /** UUID of its last attempt, to redeliver it by. */
   delivery_id: string;
   webhook_id: string;
   user_id?: string;
   org_id?: string;
   /** The event's id. */
   id: string;
-  /** The event type; null where it could not be read. */
+  /** The event type; null if it could not be read. */
   event: string | null;
   /** Why it is parked: `http-500`, `timeout`, `blocked-address`, `webhook-disabled`, … */
   reason: string | null;
-  /** Of the last attempt; null where no response came. */
+  /** Of the last attempt; null if there was no response. */
   status_code: number | null;
-  /** The attempt that it was parked at. */
+  /** The number of its last attempt. */
   attempt: number;
   /** RFC 3339. */
   parked_at: string;
-  /** RFC 3339; it may fall out of the caps before. */
+  /** RFC 3339; the caps may drop it earlier. */
   expires_at: string;
-  /** Bytes that it takes up; an event for several webhooks is stored once, apart. */
+  /** Bytes that it takes up, without an event that several webhooks share. */
   size: number;
 }
 
-/** With a scoped token no owner and no webhook is needed: its own are meant. */
+/** A scoped token needs no owner and no webhook: it implies its own owner. */
 export interface RedeliverParked {
-  /** Those of this user's webhooks. */
+  /** Only those of this user's webhooks. */
   user_id?: string;
-  /** Those of this organisation's webhooks. */
+  /** Only those of this organisation's webhooks. */
   org_id?: string;
-  /** Those of this webhook. */
+  /** Only those of this webhook. */
   webhook_id?: string;
-  /** Those that are parked for this reason. */
+  /** Only those parked for this reason. */
   reason?: string;
-  /** Those of this event type. */
+  /** Only those of this event type. */
   event?: string;
-  /** How many at most, the oldest first. `1000` where it is left out. */
+  /** Redeliver at most this many, the oldest first. Default: `1000`. */
   limit?: number;
-  /** Change nothing: `remaining` says how many would be redelivered. `false` where it is left out. */
+  /** Change nothing; `remaining` is how many would be redelivered. Default: `false`. */
   dry_run?: boolean;
 }
 
@@ -338,11 +338,11 @@ export interface ParkedSummary {
   }[];
   /** At most 100. */
   by_event: {
-    /** Null where it could not be read. */
+    /** Null if it could not be read. */
     event: string | null;
     count: number;
   }[];
-  /** The 100 webhooks with the most; empty where an owner is meant. */
+  /** The 100 webhooks with the most; empty if an owner is given. */
   by_webhook: {
     webhook_id: string;
     count: number;

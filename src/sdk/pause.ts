@@ -4,7 +4,7 @@
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** Returns the milliseconds before attempt `attempt`, counted from 1; at least `Retry-After`. The first has no pause. */
+/** Returns the milliseconds to wait before attempt `attempt`, which is 2 or more; at least `atLeastMs`. */
 export function pauseMsBefore(attempt: number, atLeastMs: number | null = null): number {
   const longest = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 2), LONGEST_PAUSE_MS);
   return (atLeastMs ?? 0) + longest * (0.5 + Math.random() / 2);

@@ -14,7 +14,7 @@ export interface FluxOptions {
    * also after 502, 503, 504 or no answer.
    */
   retries?: number;
-  /** Replaces the runtime's `fetch`, for a proxy, tracing or tests. It gets a URL and an init with a signal. */
+  /** Replaces the runtime's `fetch`, for a proxy, tracing or tests. Called with a URL and an init. */
   fetch?: typeof fetch;
 }
 

@@ -50,5 +50,5 @@ export interface StandardEvent<Type extends string = string, Data = Record<strin
   data: Data;
 }
 
-/** What `verify` returns unless told which dialect the webhook has. */
+/** The return type of `verify` without a type parameter. */
 export type WebhookEvent = FluxdropEvent | FluxdeskEvent | FluxEvent | StandardEvent;

@@ -5,7 +5,7 @@ import { addRecent } from "../valkey/history/recent-lists.ts";
 import type { Stores } from "../valkey/stores.ts";
 import { WebhookCache } from "../valkey/webhooks/webhook-cache.ts";
 import type { EventLimits } from "../wire/event.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../log.ts";
 import type { Alerter } from "../worker/after/alerts.ts";
 import { AttemptLogger } from "../worker/after/attempt-log.ts";
 import { Disabler } from "../worker/after/disable.ts";

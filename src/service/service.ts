@@ -4,6 +4,8 @@ import type { Settings } from "../config/settings.ts";
 import { Redelivery } from "../control/redelivery.ts";
 import { resealStored } from "../control/reseal.ts";
 import { WebhookControl } from "../control/webhooks.ts";
+import { isDashboardRequest } from "../dashboard/paths.ts";
+import type { Dashboard } from "../dashboard/serve.ts";
 import { createEgress } from "../delivery/egress.ts";
 import type { Log } from "../log.ts";
 import { createTunnel } from "../tunnel/tunnel.ts";
@@ -38,10 +40,13 @@ export interface ServiceOptions {
   apiToken: string;
   log: Log;
   onAttempt?: (attempt: FinishedAttempt) => void;
+  /** The command that the dashboard shows before `LPUSH`. */
+  valkeyCli?: string;
 }
 
 /** @throws Error with a message for the user where the address cannot be listened on. */
-export function startService({ settings, apiToken, log, onAttempt }: ServiceOptions): Service {
+export function startService(options: ServiceOptions): Service {
+  const { settings, apiToken, log, onAttempt } = options;
   const link = new Link({
     url: settings.VALKEY_URL,
     name: "fluxhook",
@@ -81,10 +86,16 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
   });
 
   let isStopping = false;
+  const now = () => new Date();
   const sending = { ...tunnel.egress, now: Date.now, random: Math.random };
   const api = createApi({
     stores: {
-      webhooks: new WebhookControl(apiStores),
+      webhooks: new WebhookControl({
+        ...apiStores,
+        guard: egress.guard,
+        retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
+        now,
+      }),
       logs: apiStores.logs,
       intake: apiStores.intake,
       rejected: apiStores.rejected,
@@ -96,7 +107,6 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
       }),
       listen: tunnel.broker,
     },
-    guard: egress.guard,
     sendTest: (webhook, eventId) =>
       attemptTest(webhook, eventId, { deliver: sending, logs: apiStores.logs, log }),
     config: {
@@ -104,20 +114,21 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
       corsOrigins: settings.CORS_ORIGINS,
       publicUrl: settings.PUBLIC_URL,
       ...limits,
-      retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
       version: VERSION,
     },
     notReadyCauses: () =>
       isStopping
         ? [{ code: "stopping", queue: null, message: "shutting down" }]
         : worker.notReadyCauses(),
-    now: () => new Date(),
+    now,
     log,
   });
 
+  const dashboard = settings.DASHBOARD ? openDashboard(options) : null;
   const server = listen(
     settings,
-    (request, bun) => tunnel.publicUrl(request, bun) ?? api.fetch(request, bun),
+    (request, bun) =>
+      tunnel.publicUrl(request, bun) ?? dashboard?.(request) ?? api.fetch(request, bun),
   );
   const { port = settings.PORT } = server;
   egress.protect({ name: "Fluxhook's own API", host: settings.HOST, port });
@@ -137,6 +148,39 @@ export function startService({ settings, apiToken, log, onAttempt }: ServiceOpti
       link.close();
       return { putBack };
     },
+  };
+}
+
+/** Null for what is none of its requests. Its code is loaded with the first that is. */
+function openDashboard({
+  settings,
+  log,
+  valkeyCli = 'valkey-cli -u "$FLUXHOOK_VALKEY_URL"',
+}: ServiceOptions): (request: Request) => Promise<Response> | null {
+  let opened: Promise<Dashboard> | null = null;
+  const open = async () => {
+    const { Dashboard } = await import("../dashboard/serve.ts");
+    return new Dashboard({
+      version: VERSION,
+      queues: settings.QUEUE,
+      valkeyCli,
+      portal: {
+        origins: settings.PORTAL_ORIGINS,
+        name: settings.PORTAL_NAME,
+        accent: settings.PORTAL_ACCENT,
+        returnUrl: settings.PORTAL_RETURN_URL,
+      },
+    });
+  };
+  return (request) => {
+    if (!isDashboardRequest(request)) return null;
+    opened ??= open();
+    return opened
+      .then((dashboard) => dashboard.answer(request))
+      .catch((error: unknown) => {
+        log.error({ err: error }, "dashboard.failed");
+        return new Response(null, { status: 500 });
+      });
   };
 }
 

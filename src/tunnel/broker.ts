@@ -1,5 +1,5 @@
-// The line between whoever sends to a session and the client that polls it, which may hang on another
-// replica: requests and answers go through Valkey, the bell tells that they are there.
+// Forwards requests to the client of a session of `fluxhook listen`, and its answers back. The client may
+// poll another replica, so both go through Valkey; wake-ups say when to read it.
 import {
   endToEnd,
   HEARTBEAT_MS,
@@ -10,52 +10,52 @@ import {
   type ListenRequest,
 } from "../wire/tunnel.ts";
 import { readObject } from "../valkey/foreign.ts";
-import { ListenBell } from "./wake-ups.ts";
+import { WakeUps } from "./wake-ups.ts";
 import {
-  ListenStore,
+  TunnelStore,
   type CreatedSession,
-  type ListenStoreOptions,
+  type TunnelStoreOptions,
   type NewSession,
   type SessionRecord,
 } from "../valkey/tunnel/tunnel-store.ts";
 import { Link } from "../valkey/connection/link.ts";
 import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 
-/** A body of 5 MiB takes its time. */
+/** Long enough for a body of 5 MiB. */
 const DEADLINE_MS = 3_000;
-/** How late it is noticed at most that the client went away, or that the bell was not heard. */
+/** Reads Valkey at least this often, in case a wake-up was lost or the client went away. */
 const LOOK_EVERY_MS = 2_000;
 
 export type RequestToForward = Omit<ListenRequest, "id" | "body"> & { body: Uint8Array };
 
-/** What became of a request. */
-export type HandedOver =
+/** The result of forwarding a request. */
+export type ForwardOutcome =
   | { kind: "answered"; answer: Omit<ListenAnswer, "id" | "body"> & { body: Buffer<ArrayBuffer> } }
-  /** The client is away; the request waits for it. */
+  /** The client is away; the request waits in the session. */
   | { kind: "waiting" }
-  /** Nobody answered in time; it is not forwarded any more. */
+  /** No answer came in time; the request was withdrawn. */
   | { kind: "late" }
   | { kind: "full" }
-  | { kind: "gone" };
+  | { kind: "ended" };
 
-export interface TunnelBrokerOptions extends ListenStoreOptions {
+export interface TunnelBrokerOptions extends TunnelStoreOptions {
   url: string;
   prefix: string;
   onError: (error: unknown) => void;
 }
 
 export class TunnelBroker {
-  readonly store: ListenStore;
+  readonly store: TunnelStore;
   private readonly link: Link;
-  private readonly bell: ListenBell;
+  private readonly wakeUps: WakeUps;
   private isClosing = false;
   private waiters = 0;
   private onReleased: (() => void) | null = null;
 
   constructor({ url, prefix, onError, ...limits }: TunnelBrokerOptions) {
     this.link = new Link({ url, name: "fluxhook-listen", deadlineMs: DEADLINE_MS });
-    this.store = new ListenStore(this.link, prefix, limits);
-    this.bell = new ListenBell({ url, channel: this.store.channel, onError });
+    this.store = new TunnelStore(this.link, prefix, limits);
+    this.wakeUps = new WakeUps({ url, channel: this.store.channel, onError });
   }
 
   get sessionTtlMs(): number {
@@ -71,17 +71,17 @@ export class TunnelBroker {
     return this.link.whenUp();
   }
 
-  /** Whoever waits for an answer is told that its request waits: it does, for any replica. */
+  /** Ends every wait for an answer with `waiting`: the request stays in the session, for any replica. */
   async release(): Promise<void> {
     this.isClosing = true;
-    this.bell.close();
+    this.wakeUps.close();
     if (this.waiters > 0) await new Promise<void>((resolve) => (this.onReleased = resolve));
-    // Their responses are written in this turn of the event loop.
+    // The callers write their responses in this turn of the event loop.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   close(): void {
-    this.bell.close();
+    this.wakeUps.close();
     this.link.close();
   }
 
@@ -97,61 +97,64 @@ export class TunnelBroker {
     return this.store.remove(id);
   }
 
-  /** Until `signal` is aborted. @throws ValkeyUnavailable, ValkeyFull: it was not accepted. */
-  async handOver(
+  /**
+   * Forwards a request and waits for its answer until `signal` is aborted.
+   * @throws ValkeyUnavailable or ValkeyFull if the session did not accept the request.
+   */
+  async forward(
     session: string,
     { body, ...head }: RequestToForward,
     signal: AbortSignal,
-  ): Promise<HandedOver> {
+  ): Promise<ForwardOutcome> {
     const pushed = await this.store.push(session, JSON.stringify(head), body);
     if (pushed.kind !== "pushed") return pushed;
     if (!pushed.isConnected) return { kind: "waiting" };
     const { id } = pushed;
-    const ear = this.bell.ear(`${session} ${id}`);
+    const subscription = this.wakeUps.subscribe(`${session} ${id}`);
     this.waiters += 1;
     try {
       while (!signal.aborted) {
         if (this.isClosing) return { kind: "waiting" };
         const taken = await this.take(session, id);
         if (taken !== null) return taken;
-        await ear.rung(LOOK_EVERY_MS, signal);
+        await subscription.next(LOOK_EVERY_MS, signal);
       }
     } finally {
-      ear.close();
+      subscription.close();
       this.waiters -= 1;
       if (this.waiters === 0) this.onReleased?.();
     }
-    await unlessAway(this.store.withdraw(session, id));
+    await unlessUnavailable(this.store.withdraw(session, id));
     return { kind: "late" };
   }
 
-  /** Waits for the first request, up to `waitMs`. Null where the session has ended. */
+  /** Returns requests; waits up to `waitMs` for the first one. Null: the session has ended. */
   async poll(
     session: string,
     { after, limit, waitMs }: { after: string; limit: number; waitMs: number },
   ): Promise<ListenBatch | null> {
     const endsAtMs = performance.now() + Math.min(waitMs, HEARTBEAT_MS);
-    const ear = this.bell.ear(session);
+    const subscription = this.wakeUps.subscribe(session);
     try {
       for (;;) {
         const polled = await this.store.poll(session, after, limit);
-        if (polled.kind === "gone") return null;
+        if (polled.kind === "ended") return null;
         const leftMs = endsAtMs - performance.now();
-        const requests = polled.requests.flatMap(shown);
+        const requests = polled.requests.flatMap(toWire);
         if (requests.length > 0 || leftMs <= 0 || limit === 0 || this.isClosing) {
           return { requests, expired: polled.expired };
         }
-        await ear.rung(Math.min(leftMs, LOOK_EVERY_MS));
+        await subscription.next(Math.min(leftMs, LOOK_EVERY_MS));
       }
     } finally {
-      ear.close();
+      subscription.close();
     }
   }
 
   answer(
     session: string,
     { id, body, ...head }: ListenAnswer,
-  ): Promise<"taken" | "nobody" | "gone"> {
+  ): Promise<"taken" | "nobody" | "ended"> {
     const text = Buffer.concat([
       Buffer.from(`${JSON.stringify(head)}\n`),
       Buffer.from(body, "base64"),
@@ -159,23 +162,23 @@ export class TunnelBroker {
     return this.store.answer(session, id, text);
   }
 
-  private async take(session: string, id: string): Promise<HandedOver | null> {
-    // It was accepted: an outage in between changes nothing of that.
-    const taken = await unlessAway(this.store.take(session, id));
+  private async take(session: string, id: string): Promise<ForwardOutcome | null> {
+    // The request was accepted, so an outage of Valkey is not its failure.
+    const taken = await unlessUnavailable(this.store.take(session, id));
     switch (taken?.kind) {
       case "answered":
         return { kind: "answered", answer: readAnswer(taken.text) };
       case "away":
         return { kind: "waiting" };
-      case "gone":
-        return { kind: "gone" };
+      case "ended":
+        return { kind: "ended" };
       default:
         return null;
     }
   }
 }
 
-async function unlessAway<T>(asking: Promise<T>): Promise<T | null> {
+async function unlessUnavailable<T>(asking: Promise<T>): Promise<T | null> {
   try {
     return await asking;
   } catch (error) {
@@ -184,8 +187,8 @@ async function unlessAway<T>(asking: Promise<T>): Promise<T | null> {
   }
 }
 
-/** None where another program has damaged it: it expires like any that nobody answers. */
-function shown({ id, head, body }: { id: string; head: string; body: Buffer }): ListenRequest[] {
+/** Returns [] if another program damaged the request: it expires without an answer. */
+function toWire({ id, head, body }: { id: string; head: string; body: Buffer }): ListenRequest[] {
   const read = headSchema.safeParse(readObject(Buffer.from(head)));
   return read.success ? [{ id, ...read.data, body: body.toString("base64") }] : [];
 }
@@ -193,7 +196,7 @@ function shown({ id, head, body }: { id: string; head: string; body: Buffer }): 
 const headSchema = listenRequestSchema.omit({ id: true, body: true });
 const answerHeadSchema = listenAnswerSchema.pick({ status: true, headers: true });
 
-function readAnswer(text: Buffer): Extract<HandedOver, { kind: "answered" }>["answer"] {
+function readAnswer(text: Buffer): Extract<ForwardOutcome, { kind: "answered" }>["answer"] {
   const end = text.indexOf("\n");
   const read = answerHeadSchema.safeParse(readObject(text.subarray(0, Math.max(end, 0))));
   if (!read.success) return { status: 502, headers: [], body: Buffer.alloc(0) };

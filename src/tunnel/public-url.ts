@@ -1,7 +1,7 @@
-// `/l/<token>`: what outsiders send to a session of `fluxhook listen`, and the local server's answer to
-// it. The token is the only credential.
+// Handles `/l/<token>`: forwards requests to a session of `fluxhook listen`, and returns the local server's answers.
+// The token is the only credential.
 import { Deadline } from "../deadline.ts";
-import type { HandedOver, TunnelBroker } from "./broker.ts";
+import type { ForwardOutcome, TunnelBroker } from "./broker.ts";
 import { LISTEN_TOKEN, listenSessionOf } from "../valkey/tunnel/tunnel-token.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import { ANSWER_WITHIN_MS, endToEnd, KEPT_MS, MAX_BODY_BYTES } from "../wire/tunnel.ts";
@@ -12,26 +12,26 @@ export type PublicUrlHandler = (
   request: Request,
   server: RequestTimeouts,
 ) => Promise<Response> | null;
-/** Of Bun's server. */
+/** The part of Bun's server that it uses. */
 export interface RequestTimeouts {
   timeout(request: Request, seconds: number): void;
 }
 
 const PATH = /^\/l\/([^/]*)(\/.*)?$/;
 
-/** Bun closes a connection that is silent for 10 s. */
+/** By default Bun closes a connection that is silent for 10 s. */
 const SILENT_FOR_S = ANSWER_WITHIN_MS / 1_000 + 15;
 
 export function createPublicUrlHandler(
-  broker: Pick<TunnelBroker, "handOver">,
+  broker: Pick<TunnelBroker, "forward">,
   onError: (error: unknown) => void,
 ) {
   const handle: PublicUrlHandler = (request, server) => {
-    // Without a Host (HTTP/1.0) Bun's url is the path alone.
+    // Without a Host header (HTTP/1.0) Bun's url is only the path.
     const url = URL.parse(request.url, "http://localhost");
     const [, token, rest = ""] = PATH.exec(url?.pathname ?? "") ?? [];
     if (url === null || token === undefined) return null;
-    // Not a word to Valkey about what can be none.
+    // Valkey is not asked about a token that cannot be valid.
     if (!LISTEN_TOKEN.test(token)) return Promise.resolve(refuse(404));
     server.timeout(request, SILENT_FOR_S);
     return receive(request, listenSessionOf(token), rest + url.search).catch((error: unknown) => {
@@ -49,7 +49,7 @@ export function createPublicUrlHandler(
     try {
       const forwarded = endToEnd(headers.entries());
       const came = { source: "caller" as const, method, path, headers: forwarded, body };
-      return respond(await broker.handOver(session, came, deadline.signal), method);
+      return respond(await broker.forward(session, came, deadline.signal), method);
     } finally {
       deadline.clear();
     }
@@ -63,20 +63,20 @@ async function readBody(request: Request): Promise<Uint8Array | 400 | 413> {
   try {
     return (await readBounded(request.body, MAX_BODY_BYTES)) ?? 413;
   } catch {
-    // It breaks off in the middle; hardly anybody is there to read the answer.
+    // The body ended early: probably the caller has disconnected.
     return 400;
   }
 }
 
-function respond(handedOver: HandedOver, method: string): Response {
-  switch (handedOver.kind) {
+function respond(outcome: ForwardOutcome, method: string): Response {
+  switch (outcome.kind) {
     case "answered":
-      return passOn(handedOver.answer, method);
+      return passOn(outcome.answer, method);
     case "waiting":
       return Response.json(
         {
           status: "waiting",
-          detail: "the client is away; it gets this when it is back in time",
+          detail: "the client is away; it gets this request if it reconnects in time",
           kept_for_s: KEPT_MS / 1_000,
         },
         { status: 202 },
@@ -85,12 +85,12 @@ function respond(handedOver: HandedOver, method: string): Response {
       return refuse(504);
     case "full":
       return refuse(429);
-    case "gone":
+    case "ended":
       return refuse(404);
   }
 }
 
-/** What would act on all of Fluxhook's origin, of which the local server has only this path. */
+/** Headers that affect the whole origin: it is Fluxhook's, and the local server only has this path of it. */
 const OF_THE_ORIGIN = new Set([
   "alt-svc",
   "clear-site-data",
@@ -102,14 +102,14 @@ const OF_THE_ORIGIN = new Set([
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
 function passOn(
-  { status, headers, body }: Extract<HandedOver, { kind: "answered" }>["answer"],
+  { status, headers, body }: Extract<ForwardOutcome, { kind: "answered" }>["answer"],
   method: string,
 ): Response {
   const passed = new Headers();
   for (const { name, value } of headers) {
     if (!OF_THE_ORIGIN.has(name.toLowerCase())) passed.append(name, value);
   }
-  // Anybody's page would else run beside the dashboard, as one of its own (HTML, "sandboxing").
+  // Otherwise the page of any local server would run in the dashboard's origin (HTML, "sandboxing").
   passed.append("Content-Security-Policy", "sandbox");
   passed.set("X-Content-Type-Options", "nosniff");
   passed.set("Cache-Control", passed.get("Cache-Control") ?? "no-store");
@@ -118,10 +118,13 @@ function passOn(
 }
 
 const REFUSALS = {
-  400: ["Incomplete", "the body breaks off"],
-  404: ["Not found", "nobody listens here (any more)"],
-  413: ["Too large", `a request may have up to ${MAX_BODY_BYTES} bytes`],
-  429: ["Too many requests wait", "the client is behind; send it again later"],
+  400: ["Incomplete", "the body ended early"],
+  404: ["Not found", "no session listens here (any more)"],
+  413: ["Too large", `the body of a request may have up to ${MAX_BODY_BYTES} bytes`],
+  429: [
+    "Too many requests wait",
+    "the client has not fetched earlier requests yet; try again later",
+  ],
   500: ["Internal error", "the request failed here; the cause is in Fluxhook's own log"],
   503: ["Valkey is not available", "try again"],
   504: [

@@ -1,8 +1,8 @@
-// The service's side of `fluxhook listen`, put together.
+// Assembles the service's side of `fluxhook listen`.
 import { TunnelBroker } from "./broker.ts";
-import type { ListenStoreOptions } from "../valkey/tunnel/tunnel-store.ts";
+import type { TunnelStoreOptions } from "../valkey/tunnel/tunnel-store.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../log.ts";
 import { createPublicUrlHandler, type PublicUrlHandler } from "./public-url.ts";
 import { withSessions, type Sending } from "./divert.ts";
 import { sweepSessions } from "./sweep.ts";
@@ -12,22 +12,22 @@ export interface TunnelOptions {
   egress: Sending;
   webhooks: Pick<WebhookStore, "get" | "delete">;
   log: WorkerLog;
-  limits?: ListenStoreOptions;
+  limits?: TunnelStoreOptions;
 }
 
 export interface Tunnel {
-  /** For deliveries, in place of the one that was given. */
+  /** Replaces the given egress for deliveries. */
   egress: Sending;
-  /** Answers requests to public URLs of sessions; null for any other. */
+  /** Answers requests to public URLs of sessions; returns null for any other request. */
   publicUrl: PublicUrlHandler;
   broker: TunnelBroker;
   open(): void;
-  /** Tells callers who wait for an answer that their request is kept, before the server ends. */
+  /** Answers callers that wait with 202, before the server stops: their requests stay in the session. */
   release(): Promise<void>;
   close(): void;
 }
 
-/** Long before the first retry, so that this one finds the webhook deleted. */
+/** Well before the first retry, so that the retry finds the webhook deleted. */
 const SWEEP_EVERY_MS = 10_000;
 
 export function createTunnel(options: TunnelOptions): Tunnel {

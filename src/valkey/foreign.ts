@@ -1,21 +1,21 @@
-// Elements of Fluxhook's lists that Fluxhook did not write: the keys are public, and any service can
-// push onto them. They are shown as what they are, and never keep the others from being shown.
+// Elements that Fluxhook did not write into its lists: the keys are public, and any service can push onto
+// them. Such an element is shown as foreign, and does not prevent the others from being shown.
 import { isUtf8 } from "node:buffer";
 
-/** What is shown of one; the rest is cut off, for it may be of any size. */
+/** This much of an element is shown; it may have any size. */
 const MAX_SHOWN_BYTES = 4 * 1024;
 
 export interface Foreign {
-  /** Why it is none of Fluxhook's. */
+  /** Why it is foreign. */
   message: string;
-  /** Bytes of the whole element. */
+  /** Size of the whole element in bytes. */
   size: number;
-  /** Its beginning as text, or in base64 where it is not UTF-8. */
+  /** Its first bytes as text, or in base64 if they are not UTF-8. */
   raw?: string;
   raw_base64?: string;
 }
 
-/** The object in a JSON text, or null where the bytes are none. */
+/** Parses a JSON object; returns null if the bytes are not one. */
 export function readObject(bytes: Buffer): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(bytes.toString("utf8"));
@@ -32,7 +32,7 @@ export function describeForeign(bytes: Buffer, expected: string): Foreign {
   if (!isUtf8(bytes)) {
     return { message, size, raw_base64: bytes.toString("base64", 0, MAX_SHOWN_BYTES) };
   }
-  // A character that is cut in two would become U+FFFD.
+  // A character that was cut in two became U+FFFD.
   const raw = bytes.toString("utf8", 0, MAX_SHOWN_BYTES);
   return { message, size, raw: size > MAX_SHOWN_BYTES ? raw.replace(/\ufffd+$/, "") : raw };
 }

@@ -1,48 +1,52 @@
-// Every key that Fluxhook uses (DESIGN §2.2). Keys that one script touches share a hash tag, so that
-// Valkey Cluster works: a queue's own tag, or else its name.
+// Every key that Fluxhook uses (docs/design.md, "Keys"). Keys that one script touches share a hash tag, so
+// that they are in one slot of Valkey Cluster: the queue's own tag, or else its name. There are two
+// exceptions: record.lua takes `logs` and `bodies` of many owners, and health.lua `health` of many
+// webhooks, because one call for a whole group costs less than one for each key. Fluxhook does not support
+// Cluster yet (`fluxhook doctor` reports a cluster's node as a problem). A connector for it has to group these
+// keys by slot, in history/recent-lists.ts and webhooks/health-store.ts, and nowhere else.
 import type { OwnerRef } from "../wire/owner.ts";
 
-/** The keys of one queue; all in the queue's slot. */
+/** The keys of one queue, all in the queue's slot. */
 export interface QueueKeys {
   /** The intake list itself. */
   queue: string;
-  /** Stands before the keys that a script names itself, such as those of lanes. */
+  /** Prefix of the keys whose names scripts make themselves, such as those of lanes. */
   base: string;
   /** Sorted set: worker → server time of its last heartbeat. */
   workers: string;
-  /** List of items that run next: fanned out, put back, taken over, redelivered. */
+  /** List of items that run next: split deliveries, requeued claims, redeliveries. */
   ready: string;
   /** Sorted set: delivery → server time at which it is due. */
   schedule: string;
   /** Hash: delivery → its item. */
   scheduled: string;
-  /** Sorted set: webhook whose lane is not empty → when it was last served. */
+  /** Sorted set: webhook with a lane that is not empty → when the lane was last served. */
   lanes: string;
-  /** Hash: the bytes of fanned-out events, stored once. */
+  /** Hash: fanned-out event → its bytes, stored once. */
   events: string;
-  /** Hash: how many deliveries still need such an event. */
+  /** Hash: fanned-out event → how many deliveries still need it. */
   refs: string;
   /** Sorted set: delivery → when it was parked. */
   parked: string;
   /** Hash: delivery → its item. */
   parkedItems: string;
-  /** Hash: parked delivery → where it is indexed (scripts/parked-index.lua). */
+  /** Hash: parked delivery → its entry in the index (scripts/parked-index.lua). */
   parkedIndex: string;
-  /** Hash: how far the index is known to be complete, and what is wrong with it. */
+  /** Hash: how far the index is complete, and which damage was found. */
   parkedIndexState: string;
   /** Sorted set: webhook → how many of its deliveries are parked. */
   parkedWebhooks: string;
-  /** Sorted set: delivery → when it was parked; of an owner, a webhook, a reason or an event type. */
+  /** Sorted set of an owner, a webhook, a reason or an event type: delivery → when it was parked. */
   parkedOf(which: string): string;
-  /** Hash: reason and event type → how many; of the queue (null), an owner or a webhook. */
+  /** Hash of the queue (null), an owner or a webhook: reason and event type → how many are parked. */
   parkedCounts(which: string | null): string;
-  /** Sorted set: webhook whose receiver asked for a pause → until when. */
+  /** Sorted set: webhook whose receiver asked for a pause → when the pause ends. */
   paused: string;
-  /** Hash: what has ended, by kind; elements taken off the list; the bytes now parked. */
+  /** Hash: deliveries that ended, by kind; elements taken off the list; bytes that are parked. */
   stats: string;
-  /** Hash: the worker's last claim number and where its batch lies. */
+  /** Hash: the worker's last batch number, and the first and last claim of that batch. */
   worker(id: string): string;
-  /** Hash: claim → item, of one worker. */
+  /** Hash of one worker: claim → item. */
   claims(worker: string): string;
   idempotency(fingerprint: string): string;
 }
@@ -74,29 +78,29 @@ export function queueKeys(queue: string): QueueKeys {
   };
 }
 
-/** As Valkey reads a tag: what stands between the first `{` and the next `}`, if it is not empty. */
+/** A hash tag as Valkey reads it: the text between the first `{` and the next `}`, if it is not empty. */
 const HASH_TAG = /^[^{]*\{[^}]+\}/;
 
 /** The keys that belong to no queue. */
 export interface SharedKeys {
-  /** List, newest first: the last attempts of an owner's webhooks. Public. */
+  /** List, newest first: the last attempts of an owner's webhooks. Public. One of many in record.lua. */
   logs(owner: OwnerRef): string;
-  /** List, newest first: elements that are no valid event. Public. */
+  /** List, newest first: elements that are not valid events. Public. */
   rejected: string;
   rejectedBytes: string;
-  /** List, newest first: what can be redelivered of an owner's last attempts. */
-  kept(ownerTag: string): string;
-  /** List, newest first, and a channel. Public. */
+  /** List, newest first: the bodies of an owner's last attempts. One of many in record.lua. */
+  bodies(ownerTag: string): string;
+  /** List of alerts, newest first, and the channel that they are published on. Public. */
   alerts: string;
-  /** Set while an alert of that kind about that webhook is not to be raised again. */
+  /** Exists while no other alert of that kind may be raised about that webhook or queue. */
   alerted(kind: string, about: string): string;
-  /** Hash: webhook id → record, of one owner. */
+  /** Hash of one owner: webhook id → record. */
   webhooks(owner: OwnerRef): string;
   /** Hash: webhook id → owner. */
   webhookOwners: string;
-  /** Stream, capped: owners whose webhooks changed. */
+  /** Capped stream: owners whose webhooks changed. */
   changes: string;
-  /** Hash: how the attempts to one webhook went. */
+  /** Hash of one webhook: how its last attempts went. One of many in health.lua. */
   health(webhook: string): string;
 }
 
@@ -108,7 +112,7 @@ export function sharedKeys(prefix: string): SharedKeys {
         : `${prefix}:org-logs:${owner.slice(4)}`,
     rejected: `${prefix}:rejected`,
     rejectedBytes: `{${prefix}:rejected}:bytes`,
-    kept: (tag) => `${prefix}:kept:${tag}`,
+    bodies: (tag) => `${prefix}:kept:${tag}`,
     alerts: `${prefix}:alerts`,
     alerted: (kind, about) => `${prefix}:alerted:${kind}:${about}`,
     webhooks: (owner) => `${prefix}:webhooks:${owner}`,

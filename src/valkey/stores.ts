@@ -15,7 +15,7 @@ import { SecretBox } from "./webhooks/secret-box.ts";
 import { WebhookStore } from "./webhooks/webhook-store.ts";
 import type { WebhookRecord } from "../wire/webhook.ts";
 
-/** As the settings of the same names. */
+/** The settings of the same names. */
 export interface StoreSettings {
   PREFIX: string;
   QUEUE: readonly string[];
@@ -33,7 +33,7 @@ export interface Stores {
   keys: SharedKeys;
   /** One for each of `FLUXHOOK_QUEUE`, in its order. */
   queues: readonly QueueStore[];
-  /** The first queue: where `POST /v1/events`, alerts and redeliveries push. */
+  /** The first queue: `POST /v1/events`, alerts and redeliveries push onto it. */
   intake: QueueStore;
   parked: readonly ParkedStore[];
   parkedLimits: ParkedLimits;
@@ -47,7 +47,7 @@ export interface Stores {
   alerts: AlertStore;
 }
 
-/** `onUnreadable` is called for a webhook that cannot be opened here, once until it is changed. */
+/** Calls `onUnreadable` once for each webhook that cannot be decrypted here, and again after it was changed. */
 export function openStores(
   link: StoreLink,
   settings: StoreSettings,
@@ -63,13 +63,13 @@ export function openStores(
     intake,
     parked: settings.QUEUE.map((queue) => new ParkedStore(link, queue)),
     parkedLimits: {
-      most: settings.PARKED_MAX,
-      mostBytes: settings.PARKED_MAX_BYTES,
+      maxDeliveries: settings.PARKED_MAX,
+      maxBytes: settings.PARKED_MAX_BYTES,
       ttlMs: settings.PARKED_TTL,
     },
     pauses: new PauseStore(link, settings.QUEUE),
     rejected: new RejectedStore(link, keys, {
-      most: settings.REJECTED_MAX,
+      max: settings.REJECTED_MAX,
       ttlMs: settings.REJECTED_TTL,
     }),
     requeue: new Requeue(link, keys, settings.QUEUE),

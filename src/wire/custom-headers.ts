@@ -45,7 +45,7 @@ const RESERVED_NAMES = new Set([
 
 const RESERVED_PREFIXES = ["content-", "proxy-", "webhook-", ...OF_DIALECTS.prefixes];
 
-/** JSON Schema for what `checkCustomHeaders` accepts, except the total size and names that differ only in case. */
+/** JSON Schema of custom headers. `checkCustomHeaders` also checks total size and repeated names. */
 export const CUSTOM_HEADERS_FORM = {
   maxProperties: MAX_HEADERS,
   propertyNames: {

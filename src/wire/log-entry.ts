@@ -18,8 +18,6 @@ export const ATTEMPT_REASONS = [
   "blocked-address",
   "bad-response",
   "gone",
-  "webhook-disabled",
-  "schedule-used-up",
 ] as const;
 
 export const logEntrySchema = z

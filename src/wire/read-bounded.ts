@@ -1,6 +1,6 @@
 // Reads a body up to a limit.
 
-/** Counts the bytes that arrive, because Content-Length may be wrong or missing (guarantee 6). Null: too large. */
+/** Returns null if too large. Counts the bytes: Content-Length may be wrong or missing (guarantee 6). */
 export async function readBounded(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number,

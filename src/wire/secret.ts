@@ -33,7 +33,7 @@ export function checkCopied(text: string): string | null {
   }
   if (!text.startsWith(PREFIX) && text.toLowerCase().includes(PREFIX)) {
     return (
-      "must begin with whsec_ where it holds it: paste what begins with whsec_ in lower case, " +
+      "has whsec_ not at the start: paste it from whsec_ on, in lower case, " +
       "without v1, or quotes before it"
     );
   }
@@ -56,7 +56,7 @@ export function checkSecret(text: string): string | null {
     : `must be base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes after whsec_; it is ${bytes.length}`;
 }
 
-/** Returns the key of `webhook-signature`: the decoded base64 of a `whsec_…` secret, the UTF-8 bytes of any other. */
+/** Returns the key of `webhook-signature`: the decoded base64 after `whsec_`, or any other secret in UTF-8. */
 export function standardKeyBytes(secret: string): Uint8Array<ArrayBuffer> {
   if (!secret.startsWith(PREFIX)) return encoder.encode(secret);
   const bytes = fromBase64(secret.slice(PREFIX.length));

@@ -102,7 +102,7 @@ export async function signRequest(request: RequestToSign): Promise<Record<string
   return headers;
 }
 
-/** Returns what `webhook-signature` covers: `id.timestamp.body` (Standard Webhooks 1.0.0, "Signature scheme"). */
+/** Returns what `webhook-signature` covers: `id.timestamp.body` (Standard Webhooks 1.0.0). */
 export function standardContent(id: string, timestamp: string, body: Uint8Array): Uint8Array {
   return withPrefix(standardPrefix(id, timestamp), body);
 }

@@ -2,7 +2,7 @@
 // claim/ → run/ → settle/ → after/; service/open-worker.ts puts the parts together.
 import type { Link } from "../valkey/connection/link.ts";
 import type { WebhookCache } from "../valkey/webhooks/webhook-cache.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../log.ts";
 import type { NotReadyCause } from "../wire/not-ready.ts";
 import { notReadyCauses } from "./progress.ts";
 import type { AttemptLogger } from "./after/attempt-log.ts";

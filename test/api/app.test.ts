@@ -1,18 +1,25 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { identifyBy, maySee, type Caller } from "../../src/api/auth/authenticate.ts";
 import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
-import { ValkeyUnavailable } from "../../src/valkey/connection/errors.ts";
-import type { WebhookRecord } from "../../src/wire/webhook.ts";
-import { memoryApi, readAnswer, TOKEN } from "./memory-api.ts";
+import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
+import {
+  apiScene,
+  asOwner,
+  closeScenes,
+  readAnswer,
+  sceneWithoutValkey,
+  TOKEN,
+} from "./api-scene.ts";
 
-const api = memoryApi();
+afterAll(closeScenes);
+const api = await apiScene();
 const withToken = { authorization: `Bearer ${TOKEN}` };
 
-describe("who is asking", () => {
+describe("an Authorization header identifies its caller", () => {
   const identify = identifyBy(TOKEN, new ScopedTokens(TOKEN), () => new Date());
 
   test.each<[string, string | undefined, Caller]>([
-    ["the token", `Bearer ${TOKEN}`, { kind: "api" }],
+    ["the API token", `Bearer ${TOKEN}`, { kind: "api" }],
     ["the scheme in lower case", `bearer ${TOKEN}`, { kind: "api" }],
     ["no header", undefined, "missing"],
     ["an empty header", "", "missing"],
@@ -23,7 +30,7 @@ describe("who is asking", () => {
     ["a beginning of the token", `Bearer ${TOKEN.slice(0, -1)}`, "wrong"],
     ["the token and more", `Bearer ${TOKEN}x`, "wrong"],
     ["the token in upper case", `Bearer ${TOKEN.toUpperCase()}`, "wrong"],
-  ])("%s", async (_, authorization, expected) => {
+  ])("given %s", async (_, authorization, expected) => {
     expect(await identify(authorization)).toEqual(expected);
   });
 
@@ -36,30 +43,13 @@ describe("who is asking", () => {
   });
 });
 
-describe("an owner's principal", () => {
-  const mine = "wh_mine";
-  const other = "wh_other";
-  const scoped = memoryApi({}, () => ({ kind: "owner", owner: "user:u_1" }));
-  const record: WebhookRecord = {
-    id: mine,
-    user_id: "u_1",
-    url: "https://example.com/",
-    events: ["*"],
-    dialect: "fluxdrop",
-    filter: null,
-    description: "",
-    headers: {},
-    enabled: true,
-    disabled_reason: null,
-    disable_rule: null,
-    timeout_ms: 1_000,
-    retry_schedule: ["0s"],
-    created_at: "2026-01-01T00:00:00.000Z",
-    updated_at: "2026-01-01T00:00:00.000Z",
-    secrets: [{ secret: "whsec_", expires_at: null }],
-  };
-  scoped.records.set(mine, record);
-  scoped.records.set(other, { ...record, id: other, user_id: undefined, org_id: "u_1" });
+const mine = "wh_mine";
+const other = "wh_other";
+const scoped = await apiScene({ identify: asOwner("user:u_1") });
+await scoped.stores.webhooks.create(webhookRecord({ id: mine }));
+await scoped.stores.webhooks.create(webhookRecord({ id: other, org_id: "u_1" }));
+
+describe("a scoped token", () => {
   const event = { user_id: "u_1", event: "a", data: {} };
 
   test.each<[string, string, unknown]>([
@@ -75,21 +65,21 @@ describe("an owner's principal", () => {
     ["GET", "/v1/orgs/u_1/logs", undefined],
     ["GET", "/v1/rejected", undefined],
     ["POST", "/v1/events", event],
-  ])("finds nothing of others: %s %s", async (method, path, json) => {
+  ])("reaches nothing of other owners by %s %s", async (method, path, json) => {
     expect((await scoped.call(method, path, json)).status).toBe(404);
-    expect(scoped.records.get(other)).toMatchObject({ enabled: true, description: "" });
-    expect(scoped.pushed).toEqual([]);
+    expect(await scoped.webhook(other)).toMatchObject({ enabled: true, description: "" });
+    expect(await scoped.pushed()).toEqual([]);
   });
 
   test.each([`/v1/webhooks/${mine}`, "/v1/webhooks?user_id=u_1", "/v1/users/u_1/logs"])(
-    "finds its own at %s",
+    "reaches what is its owner's at %s",
     async (path) => {
       expect((await scoped.call("GET", path)).status).toBe(200);
     },
   );
 });
 
-describe("without a valid token", () => {
+describe("a request without a valid token", () => {
   test.each([
     ["GET", "/v1/webhooks?user_id=u_1"],
     ["POST", "/v1/webhooks"],
@@ -101,7 +91,7 @@ describe("without a valid token", () => {
     ["PUT", "/v1/webhooks"],
     ["GET", "/v1"],
     ["GET", "/%761/webhooks?user_id=u_1"],
-  ])("%s %s answers 401", async (method, path) => {
+  ])("is answered 401: %s %s", async (method, path) => {
     for (const authorization of [undefined, "Bearer wrong"]) {
       const headers = authorization ? { authorization } : undefined;
       const answer = await readAnswer(await api.raw(path, { method, headers }));
@@ -111,28 +101,28 @@ describe("without a valid token", () => {
     }
   });
 
-  test("says invalid_token only where there was a token", async () => {
-    const fresh = memoryApi();
+  test("is told invalid_token only if it had a token", async () => {
+    const fresh = await apiScene();
     const missing = await fresh.raw("/v1/rejected");
     expect(missing.headers.get("www-authenticate")).not.toContain("invalid_token");
     const wrong = await fresh.raw("/v1/rejected", { headers: { authorization: "Bearer x" } });
     expect(wrong.headers.get("www-authenticate")).toContain('error="invalid_token"');
   });
 
-  test.each(["/healthz", "/readyz", "/openapi.json"])("%s answers 200", async (path) => {
+  test.each(["/healthz", "/readyz", "/openapi.json"])("is answered 200 at %s", async (path) => {
     expect((await api.raw(path)).status).toBe(200);
     expect((await api.raw(path, { method: "HEAD" })).status).toBe(200);
   });
 
-  test("an unknown route outside /v1 is 404", async () => {
+  test("is answered 404 on an unknown route outside of /v1", async () => {
     expect((await api.raw("/no-such-route")).status).toBe(404);
     expect((await api.raw("//v1/rejected")).status).toBe(404);
   });
 });
 
-describe("with a token", () => {
+describe("a request with the API token", () => {
   test.each(["/v1/no-such-route", "/v1", "/v1/webhooks/", "/v1/webhooks/wh_1/nothing"])(
-    "%s is 404",
+    "is answered 404 on the unknown route %s",
     async (path) => {
       const answer = await readAnswer(await api.raw(path, { headers: withToken }));
       expect(answer.status).toBe(404);
@@ -140,7 +130,7 @@ describe("with a token", () => {
         type: "urn:fluxhook:problem:not-found",
         title: "Not found",
         status: 404,
-        detail: "nothing is at this path; /openapi.json lists what there is",
+        detail: "there is no route with this path; /openapi.json lists all routes",
       });
     },
   );
@@ -153,14 +143,14 @@ describe("with a token", () => {
     ["DELETE", "/v1/users/u_1/logs", "GET, HEAD"],
     ["POST", "/healthz", "GET, HEAD"],
     ["OPTIONS", "/openapi.json", "GET, HEAD"],
-  ])("%s %s is 405 and allows %s", async (method, path, allow) => {
+  ])("is answered 405 to %s %s, with Allow: %s", async (method, path, allow) => {
     const response = await api.raw(path, { method, headers: withToken });
     expect(response.status).toBe(405);
     expect(response.headers.get("allow")).toBe(allow);
   });
 });
 
-test("every answer forbids caching and sniffing", async () => {
+test("every answer forbids caching and sniffing, a 500 too", async () => {
   for (const [path, status] of [
     ["/healthz", 200],
     ["/v1/rejected", 401],
@@ -171,16 +161,16 @@ test("every answer forbids caching and sniffing", async () => {
     expect(response.headers.get("cache-control")).toBe("no-store");
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
   }
-  const broken = memoryApi();
-  broken.failWith(new Error("boom"));
-  const { status, headers } = await broken.call("GET", "/v1/rejected");
+  const broken = await apiScene();
+  broken.breakClock(new Error("boom"));
+  const { status, headers } = await broken.call("POST", "/v1/tokens", { user_id: "u_1" });
   expect(status).toBe(500);
   expect(headers.get("cache-control")).toBe("no-store");
 });
 
-describe("when Valkey is away", () => {
-  const down = memoryApi();
-  down.failWith(new ValkeyUnavailable("connection lost at 10.0.0.1"));
+const down = await sceneWithoutValkey();
+
+describe("while Valkey is away", () => {
   const webhook = { user_id: "u_1", url: "https://example.com/" };
   const event = { user_id: "u_1", event: "file.created", data: {} };
 
@@ -196,23 +186,36 @@ describe("when Valkey is away", () => {
     ["GET", "/v1/users/u_1/logs", undefined],
     ["GET", "/v1/orgs/o_1/logs", undefined],
     ["GET", "/v1/rejected", undefined],
-  ])("%s %s is 503 with Retry-After", async (method, path, json) => {
-    const answer = await down.call(method, path, json);
-    expect(answer.status).toBe(503);
-    expect(answer.headers.get("retry-after")).toBe("1");
-    expect(answer.body["detail"]).toBe(
-      method === "GET"
-        ? "try again"
-        : "a write answered 503 may have been applied; repeat it with its Idempotency-Key",
-    );
-    expect(answer.text).not.toContain("10.0.0.1");
-  });
+    ["GET", "/v1/parked", undefined],
+    ["GET", "/v1/parked/summary", undefined],
+    ["POST", "/v1/parked/redeliver", { user_id: "u_1" }],
+    ["POST", "/v1/rejected/requeue", { all: true }],
+    ["POST", "/v1/deliveries/5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001/redeliver", undefined],
+    ["POST", "/v1/webhooks/wh_1/rotate-secret", {}],
+    ["POST", "/v1/webhooks/wh_1/test", undefined],
+    ["POST", "/v1/listen", {}],
+    ["GET", "/v1/listen/s/requests", undefined],
+    ["DELETE", "/v1/listen/s", undefined],
+  ])(
+    "%s %s is answered 503 with Retry-After, without the address of Valkey",
+    async (method, path, json) => {
+      const answer = await down.call(method, path, json);
+      expect(answer.status).toBe(503);
+      expect(answer.headers.get("retry-after")).toBe("1");
+      expect(answer.body["detail"]).toBe(
+        method === "GET"
+          ? "try again"
+          : "a write answered 503 may have been applied; repeat it with its Idempotency-Key",
+      );
+      expect(answer.text).not.toContain("127.0.0.1");
+    },
+  );
 
-  test("an id that cannot be one is not asked for", async () => {
+  test("an id of the wrong form is answered 404 without Valkey", async () => {
     expect((await down.call("GET", "/v1/webhooks/nonsense")).status).toBe(404);
   });
 
-  test("it is alive and not ready", async () => {
+  test("the process is alive and not ready", async () => {
     expect((await down.raw("/healthz")).status).toBe(200);
     const answer = await readAnswer(await down.raw("/readyz"));
     expect(answer.status).toBe(503);
@@ -224,11 +227,11 @@ describe("when Valkey is away", () => {
   });
 });
 
-test("a fault of our own is logged once and answered without its inside", async () => {
-  const broken = memoryApi();
+test("a fault of Fluxhook is logged once, and its answer holds nothing of it", async () => {
+  const broken = await apiScene();
   const fault = new Error("secret inside", { cause: "deep" });
-  broken.failWith(fault);
-  const answer = await broken.call("GET", "/v1/webhooks/wh_1/secret");
+  broken.breakClock(fault);
+  const answer = await broken.call("POST", "/v1/tokens", { user_id: "u_1" });
   expect(answer.status).toBe(500);
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
   expect(answer.text).not.toContain("secret inside");
@@ -236,16 +239,15 @@ test("a fault of our own is logged once and answered without its inside", async 
   expect(broken.logged).toEqual([
     {
       level: "error",
-      fields: { method: "GET", path: "/v1/webhooks/wh_1/secret", err: fault },
+      fields: { method: "POST", path: "/v1/tokens", err: fault },
       message: "request.failed",
     },
   ]);
 });
 
-test("a path is logged as it was sent: what it decodes to may move a terminal's cursor", async () => {
-  const broken = memoryApi();
-  broken.failWith(new ValkeyUnavailable("gone"));
+test("a path is logged as it was sent, since its decoded form could move a terminal's cursor", async () => {
+  const away = await sceneWithoutValkey();
   const sent = `/v1/users/${encodeURIComponent("\u202eu_1")}/logs`;
-  await broken.call("GET", `${sent}?token=hidden`);
-  expect(broken.logged).toMatchObject([{ fields: { path: sent }, message: "request.unavailable" }]);
+  await away.call("GET", `${sent}?token=hidden`);
+  expect(away.logged).toMatchObject([{ fields: { path: sent }, message: "request.unavailable" }]);
 });

@@ -1,75 +1,104 @@
-import { describe, expect, test } from "bun:test";
-import { createApi } from "../../src/api/app.ts";
-import type { Identify } from "../../src/api/auth/authenticate.ts";
-import type { ApiStores } from "../../src/api/deps.ts";
-import type { RedeliveredOne } from "../../src/control/redelivery.ts";
-import { memoryApi, readAnswer, TOKEN } from "./memory-api.ts";
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { attemptUuid } from "../../src/valkey/queue/delivery-id.ts";
+import type { DeliveryHeader } from "../../src/valkey/queue/item.ts";
+import type { WebhookRecord } from "../../src/wire/webhook.ts";
+import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
+import { apiScene, asOwner, closeScenes, sceneWithoutValkey, type ApiScene } from "./api-scene.ts";
+import { headerFor, keep, park, readyUuids, schedule } from "./deliveries-of-scene.ts";
+
+afterAll(closeScenes);
 
 const UUID = "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001";
-const NEXT = "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0002";
 
-/** An API whose every redelivery comes to `result`, and what it was asked for. */
-function apiThat(result: RedeliveredOne, identify?: Identify) {
-  const asked: Parameters<ApiStores["redelivery"]["one"]>[] = [];
-  const { deps } = memoryApi();
-  const redelivery: ApiStores["redelivery"] = {
-    ...deps.stores.redelivery,
-    async one(...question) {
-      asked.push(question);
-      return result;
-    },
-  };
-  const app = createApi({ ...deps, stores: { ...deps.stores, redelivery } }, identify);
-  const redeliver = async (uuid: string) =>
-    readAnswer(
-      await app.request(`/v1/deliveries/${uuid}/redeliver`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${TOKEN}` },
-      }),
-    );
-  return { asked, redeliver };
-}
+let api: ApiScene;
+let webhook: WebhookRecord;
+let header: DeliveryHeader;
+beforeEach(async () => {
+  api = await apiScene();
+  webhook = webhookRecord();
+  await api.stores.webhooks.create(webhook);
+  header = headerFor(webhook);
+});
+
+const redeliver = (uuid: string, scene = api) =>
+  scene.call("POST", `/v1/deliveries/${uuid}/redeliver`);
 
 describe("POST /v1/deliveries/:delivery_id/redeliver", () => {
-  test("answers 202 with the UUID of the attempt to come", async () => {
-    const api = apiThat({ kind: "redelivered", deliveryId: NEXT });
-    const answer = await api.redeliver(UUID);
-    expect([answer.status, answer.body]).toEqual([202, { delivery_id: NEXT }]);
-    expect(api.asked).toEqual([[UUID, null]]);
+  test("answers 202 with the UUID of the next attempt for a parked delivery", async () => {
+    await park(api, header);
+    const answer = await redeliver(attemptUuid(header));
+    const [next] = await readyUuids(api);
+    expect([answer.status, answer.body]).toEqual([202, { delivery_id: next }]);
+    expect(next).not.toBe(attemptUuid(header));
   });
 
-  test.each<[RedeliveredOne, number, string]>([
-    [{ kind: "unknown" }, 404, "not-found"],
-    [{ kind: "in-flight" }, 409, "in-flight"],
-    [{ kind: "disabled", webhookId: "wh_1" }, 409, "webhook-disabled"],
-    [{ kind: "gone", why: "not-kept" }, 410, "gone"],
-    [{ kind: "gone", why: "webhook-deleted" }, 410, "gone"],
-  ])("answers %j as %d %s", async (result, status, kind) => {
-    const answer = await apiThat(result).redeliver(UUID);
+  test("answers 202 with the UUID of the attempt that a scheduled delivery waits for", async () => {
+    await schedule(api, header);
+    const answer = await redeliver(attemptUuid(header));
+    expect([answer.status, answer.body]).toEqual([202, { delivery_id: attemptUuid(header) }]);
+  });
+
+  test("answers 202 for a delivery that has ended and is kept", async () => {
+    await keep(api, header, "delivered", "an element");
+    const answer = await redeliver(attemptUuid(header));
+    const [next] = await readyUuids(api);
+    expect([answer.status, answer.body]).toEqual([202, { delivery_id: next }]);
+  });
+
+  test.each<[string, () => Promise<unknown>, number, string]>([
+    ["that nobody knows", async () => {}, 404, "not-found"],
+    ["in flight", () => keep(api, header, "retry", null), 409, "in-flight"],
+    [
+      "of a disabled webhook",
+      async () => {
+        await park(api, header);
+        await api.change(webhook.id, { enabled: false });
+      },
+      409,
+      "webhook-disabled",
+    ],
+    ["whose body is not kept", () => keep(api, header, "delivered", null), 410, "gone"],
+    [
+      "of a deleted webhook",
+      async () => {
+        await park(api, header);
+        await api.stores.webhooks.delete(webhook.id);
+      },
+      410,
+      "gone",
+    ],
+  ])("refuses a delivery %s and redelivers nothing", async (_, put, status, kind) => {
+    await put();
+    const answer = await redeliver(attemptUuid(header));
     expect(answer.status).toBe(status);
     expect(answer.headers.get("content-type")).toBe("application/problem+json");
     expect(answer.body["type"]).toBe(`urn:fluxhook:problem:${kind}`);
+    expect(await readyUuids(api)).toEqual([]);
   });
 
-  test("says how to enable the webhook that is disabled", async () => {
-    const { body } = await apiThat({ kind: "disabled", webhookId: "wh_1" }).redeliver(UUID);
-    expect(body["webhook_id"]).toBe("wh_1");
-    expect(body["detail"]).toContain("POST /v1/webhooks/wh_1/enable");
+  test("says how to enable a disabled webhook", async () => {
+    await park(api, header);
+    await api.change(webhook.id, { enabled: false });
+    const { body } = await redeliver(attemptUuid(header));
+    expect(body["webhook_id"]).toBe(webhook.id);
+    expect(body["detail"]).toContain(`POST /v1/webhooks/${webhook.id}/enable`);
   });
 
-  test("asks for an owner's principal only within its own", async () => {
-    const owner = "user:u_1";
-    const api = apiThat({ kind: "unknown" }, () => ({ kind: "owner", owner }));
-    expect((await api.redeliver(UUID)).status).toBe(404);
-    expect(api.asked).toEqual([[UUID, owner]]);
+  test("knows only its own owner's deliveries with a scoped token", async () => {
+    await park(api, header);
+    const other = await apiScene({ prefix: api.prefix, identify: asOwner("user:u_2") });
+    expect((await redeliver(attemptUuid(header), other)).status).toBe(404);
+    expect(await readyUuids(api)).toEqual([]);
+    const own = await apiScene({ prefix: api.prefix, identify: asOwner("user:u_1") });
+    expect((await redeliver(attemptUuid(header), own)).status).toBe(202);
   });
 
   test.each(["x", "wh_1", UUID.slice(1), `${UUID}0`, UUID.replaceAll("-", ""), "%00"])(
-    "knows no delivery %p",
+    "answers 404 to the ill-formed id %p without Valkey",
     async (id) => {
-      const api = apiThat({ kind: "redelivered", deliveryId: NEXT });
-      expect((await api.redeliver(id)).status).toBe(404);
-      expect(api.asked).toEqual([]);
+      const down = await sceneWithoutValkey();
+      expect((await redeliver(UUID, down)).status).toBe(503);
+      expect((await redeliver(id, down)).status).toBe(404);
     },
   );
 });

@@ -1,6 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
-import { faultyFields, memoryApi } from "./memory-api.ts";
+import { apiScene, closeScenes, faultyFields, type Answer } from "./api-scene.ts";
+import { reject } from "./rejected-elements.ts";
+
+afterAll(closeScenes);
 
 const entry: LogEntry = {
   delivery_id: "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c1e11",
@@ -19,26 +22,25 @@ const entry: LogEntry = {
 
 describe("logs", () => {
   test.each(["%2e", "%2e%2e", "%252e", "%2F", "...", ".a", "a/../b", "a\\b", "?a#b", ";a", "+"])(
-    "of the owner %j are read over the URL that carries its id",
+    "of the owner %j are read at the URL with its encoded id",
     async (id) => {
-      const api = memoryApi();
-      api.logs.set(`user:${id}`, [entry]);
+      const api = await apiScene();
+      await api.stores.logs.add(`user:${id}`, entry);
       const { body } = await api.call("GET", `/v1/users/${encodeURIComponent(id)}/logs`);
       expect(body).toEqual({ logs: [entry] });
     },
   );
 
   test("are the user's or the organisation's, even where both have the same id", async () => {
-    const api = memoryApi();
-    api.logs.set("user:x_1", [entry]);
-    api.logs.set("org:x_1", []);
+    const api = await apiScene();
+    await api.stores.logs.add("user:x_1", entry);
     expect((await api.call("GET", "/v1/users/x_1/logs")).body).toEqual({ logs: [entry] });
     expect((await api.call("GET", "/v1/orgs/x_1/logs")).body).toEqual({ logs: [] });
   });
 
-  test("are found by an id that needs escapes in a path", async () => {
-    const api = memoryApi();
-    api.logs.set("user:a/b:ü%", [entry]);
+  test("of an owner whose id needs escapes in a path are found", async () => {
+    const api = await apiScene();
+    await api.stores.logs.add("user:a/b:ü%", entry);
     const answer = await api.call("GET", `/v1/users/${encodeURIComponent("a/b:ü%")}/logs`);
     expect(answer.body).toEqual({ logs: [entry] });
   });
@@ -46,8 +48,8 @@ describe("logs", () => {
   test.each([
     ["users", "user_id"],
     ["orgs", "org_id"],
-  ])("of an ill-formed owner below /v1/%s are 422", async (kind, field) => {
-    const api = memoryApi();
+  ])("of an ill-formed owner below /v1/%s are refused with 422", async (kind, field) => {
+    const api = await apiScene();
     for (const id of ["a%7Bb", "a%20b", "%00", "x".repeat(129)]) {
       const answer = await api.call("GET", `/v1/${kind}/${id}/logs`);
       expect(answer.status).toBe(422);
@@ -56,23 +58,29 @@ describe("logs", () => {
   });
 });
 
+const rawsIn = (answer: Answer) =>
+  (answer.body["rejected"] as { raw: string }[]).map(({ raw }) => raw);
+
 describe("rejected elements", () => {
-  test("come in pages of the asked length", async () => {
-    const api = memoryApi();
-    api.rejected.push(...Array.from({ length: 25 }, (_, n) => ({ reason: "not-json", n })));
+  test("come newest first, in pages of the length that was asked for", async () => {
+    const api = await apiScene();
+    const raws = Array.from({ length: 25 }, (_, n) => `{${n}`);
+    await reject(api, raws);
+    const newestFirst = raws.toReversed();
     const first = await api.call("GET", "/v1/rejected");
-    expect(first.body["rejected"]).toEqual(api.rejected.slice(0, 20));
+    expect(rawsIn(first)).toEqual(newestFirst.slice(0, 20));
     const second = await api.call(
       "GET",
       `/v1/rejected?cursor=${String(first.body["next_cursor"])}`,
     );
-    expect(second.body).toEqual({ rejected: api.rejected.slice(20), next_cursor: null });
+    expect(rawsIn(second)).toEqual(newestFirst.slice(20));
+    expect(second.body["next_cursor"]).toBeNull();
     const two = await api.call("GET", "/v1/rejected?limit=2");
-    expect(two.body["rejected"]).toEqual(api.rejected.slice(0, 2));
+    expect(rawsIn(two)).toEqual(newestFirst.slice(0, 2));
   });
 
-  test("refuse a limit outside 1 to 100", async () => {
-    const api = memoryApi();
+  test("are not listed with a limit outside of 1 to 100", async () => {
+    const api = await apiScene();
     for (const limit of ["0", "101", "many"]) {
       const answer = await api.call("GET", `/v1/rejected?limit=${limit}`);
       expect(answer.status).toBe(422);
@@ -80,8 +88,8 @@ describe("rejected elements", () => {
     }
   });
 
-  test("refuse a cursor that no page gave", async () => {
-    const api = memoryApi();
+  test("are not listed with a cursor that no page gave", async () => {
+    const api = await apiScene();
     for (const cursor of ["-1", "1e3", "abc", ""]) {
       const answer = await api.call("GET", `/v1/rejected?cursor=${cursor}`);
       expect(answer.status).toBe(422);
@@ -91,16 +99,16 @@ describe("rejected elements", () => {
 });
 
 describe("event types", () => {
-  test("are the catalogue of each dialect, and all are accepted", async () => {
-    const { body } = await memoryApi().call("GET", "/v1/event-types");
+  test("are the catalogue of each dialect, and any is accepted", async () => {
+    const { body } = await (await apiScene()).call("GET", "/v1/event-types");
     expect(body["accepted"]).toBe("open");
     const catalogue = (body["event_types"] as Record<string, string[]>)["fluxdrop"];
     expect(catalogue).toHaveLength(10);
     expect(catalogue).toContain("org.permissionChanged");
   });
 
-  test("name the accepted ones where they are limited", async () => {
-    const api = memoryApi({ eventTypes: new Set(["a.b", "c"]) });
+  test("name the accepted ones if they are limited", async () => {
+    const api = await apiScene({ config: { eventTypes: new Set(["a.b", "c"]) } });
     const { body } = await api.call("GET", "/v1/event-types");
     expect(body["accepted"]).toEqual(["a.b", "c"]);
   });

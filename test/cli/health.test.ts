@@ -31,15 +31,21 @@ const hasIpv6 = Object.values(networkInterfaces())
   .some((one) => one?.address === "::1");
 
 describe("fluxhook health", () => {
-  test("is 0 and silent where /readyz answers 200", async () => {
+  test("ends with 0 and prints nothing if /readyz answers 200", async () => {
     const port = service(() => new Response());
     expect(await run({ FLUXHOOK_PORT: port })).toEqual({ code: 0, said: "" });
   });
 
-  test.each(["0.0.0.0", "127.0.0.1", "localhost"])("asks the loopback for %s", async (host) => {
-    const port = service(() => new Response(), host);
-    expect(await run({ FLUXHOOK_HOST: host, FLUXHOOK_PORT: port })).toEqual({ code: 0, said: "" });
-  });
+  test.each(["0.0.0.0", "127.0.0.1", "localhost"])(
+    "connects to the loopback address for %s",
+    async (host) => {
+      const port = service(() => new Response(), host);
+      expect(await run({ FLUXHOOK_HOST: host, FLUXHOOK_PORT: port })).toEqual({
+        code: 0,
+        said: "",
+      });
+    },
+  );
 
   test.skipIf(!hasIpv6)("puts an IPv6 address into brackets", async () => {
     const port = service(() => new Response(), "::1");
@@ -47,7 +53,7 @@ describe("fluxhook health", () => {
     expect((await run({ FLUXHOOK_HOST: "::1", FLUXHOOK_PORT: port })).code).toBe(0);
   });
 
-  test("is 1 and says the problem's words where the service is not ready", async () => {
+  test("ends with 1 and prints the problem if the service is not ready", async () => {
     const port = service(() => Response.json({ detail: "Valkey: refused" }, { status: 503 }));
     expect(await run({ FLUXHOOK_PORT: port })).toEqual({
       code: 1,
@@ -55,7 +61,7 @@ describe("fluxhook health", () => {
     });
   });
 
-  test("is 1 where somebody else answers", async () => {
+  test("ends with 1 if another program answers", async () => {
     const port = service(() => Response.redirect("http://127.0.0.1/", 302));
     expect(await run({ FLUXHOOK_PORT: port })).toEqual({
       code: 1,
@@ -63,7 +69,7 @@ describe("fluxhook health", () => {
     });
   });
 
-  test("is 1 where nobody listens", async () => {
+  test("ends with 1 if nothing listens", async () => {
     const port = service(() => new Response());
     await servers.pop()?.stop(true);
     const { code, said } = await run({ FLUXHOOK_PORT: port });
@@ -71,14 +77,14 @@ describe("fluxhook health", () => {
     expect(said).toStartWith("fluxhook: not ready: ");
   });
 
-  test("is 1, which Docker knows, where a setting is wrong", async () => {
+  test("ends with 1, which Docker knows, if a setting is invalid", async () => {
     const { code, said } = await run({ FLUXHOOK_PORT: "x" });
     expect(code).toBe(1);
     expect(said).toContain("FLUXHOOK_PORT");
     expect((await run({ FLUXHOOK_PORT: "0" })).code).toBe(1);
   });
 
-  test("asks the service itself, whatever proxy the environment names", async () => {
+  test("connects directly to the service, even if the environment names a proxy", async () => {
     const port = service(() => new Response());
     const before = process.env.http_proxy;
     process.env.http_proxy = "http://127.0.0.1:1";

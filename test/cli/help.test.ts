@@ -61,8 +61,8 @@ test("the walk finds every command that a file of src/cli adds", async () => {
   expect([...added].filter((name) => !named.has(name))).toEqual([]);
 });
 
-describe("every page", () => {
-  test("says what the command does, and every option and argument with a description", () => {
+describe("every help page", () => {
+  test("describes the command, every option and every argument", () => {
     for (const { name, text, options, arguments: args } of pages) {
       const [, description = ""] = /^Usage: .*\n\n(.+)/.exec(text) ?? [];
       expect([name, description.length > 10]).toEqual([name, true]);
@@ -73,7 +73,7 @@ describe("every page", () => {
     }
   });
 
-  test("names in Options and Arguments all that its first line takes", () => {
+  test("lists all options and arguments of its first line", () => {
     for (const { name, text, arguments: args } of pages) {
       const [usage = ""] = text.split("\n");
       const named = [...usage.matchAll(/[<[](\w+)(?:\.\.\.)?[>\]]/g)].map(([, word]) => word);
@@ -82,14 +82,14 @@ describe("every page", () => {
     }
   });
 
-  test("has an example, and it is one of this command", () => {
+  test("has an example of this command", () => {
     for (const { name, text } of pages) {
       const [, example = ""] = /^Examples?:\n {2}(.+)/m.exec(text) ?? [];
       expect([name, example]).toEqual([name, expect.stringContaining(`fluxhook ${name}`.trim())]);
     }
   });
 
-  test("fits a terminal, but for the examples, which can be copied", () => {
+  test("fits a terminal, except for the examples", () => {
     for (const { name, text } of pages) {
       const [before = ""] = text.split(/^Examples?:/m);
       const longest = before.split("\n").toSorted((a, b) => b.length - a.length)[0] ?? "";
@@ -98,7 +98,7 @@ describe("every page", () => {
   });
 });
 
-test("what prints data has --json", () => {
+test("every command that prints data has --json", () => {
   const withoutData = ["serve", "dev", "health"];
   for (const { name, options } of leaves()) {
     const has = options.some(({ flags }) => flags.startsWith("--json"));
@@ -106,7 +106,7 @@ test("what prints data has --json", () => {
   }
 });
 
-test("docs/cli.md has every command, and no command or option that there is not", async () => {
+test("docs/cli.md has every command, and no unknown command or option", async () => {
   const page = await Bun.file(join(import.meta.dir, "../../docs/cli.md")).text();
   for (const { name } of leaves()) expect(page).toContain(`fluxhook ${name}`);
   const known = new Set(pages.flatMap(({ text }) => text.match(/--[a-z][a-z-]+/g) ?? []));

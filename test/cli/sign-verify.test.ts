@@ -39,13 +39,13 @@ describe("sign and verify", () => {
     expect((await signed("--dialect", "flux"))["Flux-Signature"]).toMatch(/^t=\d+,v1=/);
   });
 
-  test("without --json they are lines that curl sends, and the secret is in none of them", async () => {
+  test("sign prints lines for curl without --json, and no line has the secret", async () => {
     const { stdout } = await run(["sign", "--secret-env", "WEBHOOK_SECRET"], {}, body);
     expect(stdout).toMatch(/^webhook-signature: v1,\S+$/m);
     expect(stdout).not.toContain(CLI_SECRET);
   });
 
-  test("verify accepts what a receiver got, by headers or as a whole request", async () => {
+  test("verify accepts a received request, as headers or as a whole", async () => {
     const headers = Object.entries(await signed()).map(([name, value]) => `${name}: ${value}`);
     const asOptions = headers.flatMap((line) => ["--header", line]);
     const verify = ["verify", "--secret-env", "WEBHOOK_SECRET"];
@@ -71,7 +71,7 @@ describe("sign and verify", () => {
     ]);
   });
 
-  test("verify is 1 where a check fails, and tells which one and why", async () => {
+  test("verify ends with 1 if a check fails, and prints which one and why", async () => {
     const headers = Object.entries(await signed("--timestamp", "1769860801"));
     const asOptions = headers.flatMap(([name, value]) => ["--header", `${name}: ${value}`]);
     const verify = ["verify", "--secret-env", "WEBHOOK_SECRET", ...asOptions];

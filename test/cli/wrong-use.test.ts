@@ -32,7 +32,7 @@ const header = ["--header", "webhook-id: 1"];
 const WRONG: [args: string[], says: string][] = [
   [["sned"], "Did you mean send?"],
   [["send"], "missing required argument 'event'"],
-  [["send", "file.created"], "write --user <id>, --org <id> or both"],
+  [["send", "file.created"], "give --user <id>, --org <id> or both"],
   [["send", "file created", "--user", "u_1"], `such as file.created; found "file created"`],
   [["send", "a.b", "--user", "a b"], "1 to 128 bytes without control characters, spaces or braces"],
   [["send", "a.b", "--org", "{o}"], "1 to 128 bytes without control characters, spaces or braces"],
@@ -48,9 +48,9 @@ const WRONG: [args: string[], says: string][] = [
   [send("--count", "0"), "a whole number from 1 to 100000"],
   [send("--count", "1e3"), "a whole number from 1 to 100000"],
   [send("--queue", "a{b}{c}"), "accepted are braces only as in {orders}:events"],
-  [send("--queue", "a", "--api"), "--queue is not for --api"],
+  [send("--queue", "a", "--api"), "--queue cannot be used with --api"],
   [["logs"], "a user's id, or --org <id>"],
-  [["logs", "u_1", "--org", "o_1"], "one of them"],
+  [["logs", "u_1", "--org", "o_1"], "give one owner"],
   [["logs", "u 1"], "1 to 128 bytes without control characters, spaces or braces"],
   [["logs", ".."], 'and not "." or ".."'],
   [["logs", "--org", "."], 'and not "." or ".."'],
@@ -63,7 +63,7 @@ const WRONG: [args: string[], says: string][] = [
   [["webhooks", "create", "http://a/", "--dialect", "flx"], "fluxdrop, fluxdesk, flux, standard"],
   [["webhooks", "create", "http://a/", "--timeout", "10"], "such as 250ms, 10s or 1m"],
   [["webhooks", "create", "http://a/", "--header", CANARY], "--header takes 'Name: value'"],
-  [["webhooks", "create", "http://a/", "--secret", CANARY], "write --secret-env <name>"],
+  [["webhooks", "create", "http://a/", "--secret", CANARY], "use --secret-env <name>"],
   [["webhooks", "create", "http://a/", "--secret-env", "NO_SUCH"], "NO_SUCH is not set"],
   [["webhooks", "create", "http://a/", "--secret-env", "BAD_SECRET"], "well-formed, padded base64"],
   [["webhooks", "create", "http://a/", "--never-disable", "--disable-after", "3"], "give one of"],
@@ -73,28 +73,28 @@ const WRONG: [args: string[], says: string][] = [
   [["webhooks", "test"], "missing required argument 'id'"],
   [["parked", "redeliver", "5f0c", "--user", "u_1"], "a delivery's id, or --user"],
   [["parked", "redeliver", "--limit", "1001"], "a whole number from 1 to 1000"],
-  [["rejected", "requeue"], "ids of `fluxhook rejected list`, or --all"],
+  [["rejected", "requeue"], "ids from `fluxhook rejected list`, or --all"],
   [
     ["rejected", "requeue", "5f0c3a527d0e4c7c", "--all"],
-    "ids of `fluxhook rejected list`, or --all",
+    "ids from `fluxhook rejected list`, or --all",
   ],
   [["rejected", "requeue", "5f0c"], "16 digits of 0-9 a-f"],
   [["sign"], "--secret-env <name>, --secret-file <file> or --secret-stdin"],
-  [["sign", `--secret=${CANARY}`], "--secret is not taken, for others would see it"],
+  [["sign", `--secret=${CANARY}`], "--secret is not accepted, because others would see it"],
   [["sign", "--secret-env", `${CANARY}!`], "takes the name of a variable"],
-  [["sign", "--secret-stdin"], "name the body's file"],
+  [["sign", "--secret-stdin"], "give the body as a file"],
   [sign("--secret-file", "x"), "give one of"],
   [sign("--body", "/no/such/file"), "ENOENT"],
   [sign("--dialect", "svix"), "fluxdrop, fluxdesk, flux, standard"],
   [sign("--timestamp", "now"), "Unix seconds, such as 1769860801"],
   [sign("--id", "a.b"), "1 to 128 characters"],
   [sign("--event", "a b"), "words of A-Z a-z 0-9 _ joined by dots"],
-  [["verify", "--secret-env", "WEBHOOK_SECRET"], "--header 'Name: value', or all of it"],
+  [["verify", "--secret-env", "WEBHOOK_SECRET"], "--header 'Name: value', or the whole request"],
   [["verify", ...header], "--secret-env <name>, --secret-file <file> or --secret-stdin"],
-  [["verify", ...header, "--request", "x"], "leave out --header and --body"],
+  [["verify", ...header, "--request", "x"], "remove --header and --body"],
   [["verify", ...header, "--secret-stdin"], "--body <file> or --request <file>"],
-  [["verify", "--header", "a b: c", "--secret-env", "WEBHOOK_SECRET"], "no header that a request"],
-  [["verify", "--request", "-", "--secret-env", "WEBHOOK_SECRET"], "there is no empty line in it"],
+  [["verify", "--header", "a b: c", "--secret-env", "WEBHOOK_SECRET"], "not a valid header"],
+  [["verify", "--request", "-", "--secret-env", "WEBHOOK_SECRET"], "it has no empty line"],
 ];
 
 test.each(WRONG)("%j", async (args, says) => {
@@ -109,7 +109,7 @@ test.each(WRONG)("%j", async (args, says) => {
 });
 
 describe("a secret in a file", () => {
-  test("is read without its last line feed, and is not repeated where it is wrong", async () => {
+  test("is read without its last line feed, and is not printed if it is invalid", async () => {
     const file = join(tempFolder("cli"), "secret");
     await Bun.write(file, "short\n");
     const { exitCode, stderr } = await run(["sign", "--secret-file", file], "{}");
@@ -121,13 +121,13 @@ describe("a secret in a file", () => {
   });
 });
 
-test("a secret behind an option that there is not is not repeated", async () => {
+test("the value of an unknown option is not printed", async () => {
   const { exitCode, stderr } = await run(["sign", "--secrets=whsec_canary"]);
   expect([exitCode, stderr]).toEqual([2, expect.stringContaining("unknown option '--secrets=")]);
   expect(stderr).not.toContain("canary");
 });
 
-test("a wrong setting is wrong use too", async () => {
+test("an invalid setting is a usage error", async () => {
   const { exitCode, stderr } = await runFluxhook(["logs", "u_1"], {
     FLUXHOOK_URL: "http://anna:s3cret@127.0.0.1",
   });

@@ -1,4 +1,4 @@
-// FLUXHOOK_EGRESS_CA: a file that is not what it should be stops the start, and says why.
+// FLUXHOOK_EGRESS_CA: a wrong file is an error at the start that says why.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { certificateFile } from "../../src/config/certificate-file.ts";
@@ -8,7 +8,7 @@ import { tempFolder } from "../support/valkey.ts";
 const folder = tempFolder("certificates");
 const { cert, key } = await certificate("self-signed");
 
-/** The certificates of a file with this text, or what is wrong with it. */
+/** Returns the certificates of a file with this text, or the problem. */
 async function read(text: string): Promise<string | undefined> {
   const path = join(folder, `${Bun.hash(text)}.pem`);
   await Bun.write(path, text);
@@ -17,16 +17,16 @@ async function read(text: string): Promise<string | undefined> {
 }
 
 describe("a file of certificates", () => {
-  test("may hold several, with text around them", async () => {
+  test("a certificate file may have several certificates with text around them", async () => {
     const found = await read(`# our own\n${testAuthority}\nanother:\n${cert}\nend`);
     expect(found).toBe([testAuthority, cert].map((pem) => pem.trim()).join("\n"));
   });
 
-  test("may have CRLF line ends", async () => {
+  test("a certificate file may have CRLF line ends", async () => {
     expect(await read(testAuthority.replaceAll("\n", "\r\n"))).toContain("BEGIN CERTIFICATE");
   });
 
-  test("gives no private key away that is in it, too", async () => {
+  test("a private key in a certificate file is not read", async () => {
     const found = await read(`${key}\n${cert}`);
     expect(found).toBe(cert.trim());
   });
@@ -35,25 +35,25 @@ describe("a file of certificates", () => {
   const half = testAuthority.trim().slice(0, -10);
   const empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
   test.each([
-    ["no text", "", "it holds no certificate"],
-    ["some other text", "hello", "it holds no certificate"],
-    ["a key alone", key, "it holds no certificate"],
-    ["a certificate that is cut off", half, "it holds no certificate"],
+    ["no text", "", "it contains no certificate"],
+    ["some other text", "hello", "it contains no certificate"],
+    ["a key alone", key, "it contains no certificate"],
+    ["a certificate that is cut off", half, "it contains no certificate"],
     [
       "a second one that is cut off",
       `${cert}\n${half}`,
-      "it holds a certificate without its END line",
+      "it contains a certificate without its END line",
     ],
     [
       "what is no certificate among others",
       `${cert}\n${empty}`,
-      "it holds no readable certificate as number 2 of 2",
+      "it contains an unreadable certificate, number 2 of 2",
     ],
-  ])("with %s is refused", async (_, text, problem) => {
+  ])("a certificate file with %s is refused", async (_, text, problem) => {
     expect(await read(text)).toBe(`${problem}; ${accepted}`);
   });
 
-  test("of more than 4 MiB is refused", async () => {
+  test("a certificate file of more than 4 MiB is refused", async () => {
     const found = await read(`${testAuthority}\n${"#".repeat(4 * 1024 * 1024)}`);
     expect(found).toStartWith("it has more than 4194304 bytes");
   });

@@ -62,19 +62,19 @@ describe("a secret setting", () => {
     expect(names.toSorted()).toEqual(SECRETS.map(([name]) => name as string).toSorted());
   });
 
-  test.each(["\n", "\r\n", "\n\n"])("loses %j at the end of its file", (end) => {
+  test.each(["\n", "\r\n", "\n\n"])("%j at the end of a secret file is removed", (end) => {
     const path = fileOf(TOKEN + end);
     expect(readSettings({ FLUXHOOK_API_TOKEN_FILE: path }).API_TOKEN).toBe(TOKEN);
   });
 
-  test("keeps a blank at the end of its file, and is judged with it", () => {
+  test("a blank at the end of a secret file belongs to the secret", () => {
     const path = fileOf(`${TOKEN} \n`);
     expect(problemsOf({ FLUXHOOK_API_TOKEN_FILE: path })).toEqual([
       "FLUXHOOK_API_TOKEN_FILE must be printable ASCII without spaces",
     ]);
   });
 
-  test("may have an empty variable beside its file, and an empty file variable beside itself", () => {
+  test("an empty variable counts as not set beside a secret file, and the other way round", () => {
     const path = fileOf(TOKEN);
     const byFile = { FLUXHOOK_API_TOKEN: "", FLUXHOOK_API_TOKEN_FILE: path };
     expect(readSettings(byFile).API_TOKEN).toBe(TOKEN);
@@ -82,14 +82,14 @@ describe("a secret setting", () => {
     expect(readSettings(byItself).API_TOKEN).toBe(TOKEN);
   });
 
-  test("given twice is an error that names both variables", () => {
+  test("a secret that is given twice is an error that names both variables", () => {
     expect(
       problemsOf({ FLUXHOOK_API_TOKEN: TOKEN, FLUXHOOK_API_TOKEN_FILE: fileOf(TOKEN) }),
     ).toEqual(["FLUXHOOK_API_TOKEN and FLUXHOOK_API_TOKEN_FILE are both set; set one of them"]);
   });
 });
 
-describe("the error for a secret's file names its path when the file", () => {
+describe("the file of a secret", () => {
   const missing = join(folder, "missing");
   const unreadable = fileOf(TOKEN);
   chmodSync(unreadable, 0);
@@ -104,10 +104,10 @@ describe("the error for a secret's file names its path when the file", () => {
     [
       "is huge",
       fileOf("x".repeat(65_537)),
-      "which holds more than 65536 bytes; no setting is that long",
+      "which has more than 65536 bytes; no setting is that long",
     ],
   ];
-  // Permissions do not bind root.
+  // Root can read every file.
   if (process.getuid?.() !== 0) {
     rows.push([
       "may not be read",
@@ -115,23 +115,23 @@ describe("the error for a secret's file names its path when the file", () => {
       "which cannot be read (EACCES); check the path and its permissions",
     ]);
   }
-  test.each(rows)("%s", (_, path, problem) => {
+  test.each(rows)("the error for a secret file that %s names its path", (_, path, problem) => {
     expect(problemsOf({ FLUXHOOK_SECRET_KEY_FILE: path })).toEqual([
       `FLUXHOOK_SECRET_KEY_FILE names ${JSON.stringify(path)}, ${problem}`,
     ]);
   });
 });
 
-test("a file for a setting that is no secret is refused with what to set", () => {
+test("a file for a setting that is not a secret is refused with the variable to set", () => {
   expect(problemsOf({ FLUXHOOK_PORT_FILE: fileOf("8585") })).toEqual([
-    "FLUXHOOK_PORT_FILE is no setting of Fluxhook; only secrets are read from files: set FLUXHOOK_PORT itself",
+    "FLUXHOOK_PORT_FILE is not a setting of Fluxhook; only secrets are read from files, so set FLUXHOOK_PORT itself",
   ]);
 });
 
 test("FLUXHOOK_ALERT_URL accepts the secret from a file", () => {
   const environment = { FLUXHOOK_ALERT_URL: "https://alerts.example.com/" };
   expect(problemsOf(environment)).toEqual([
-    "FLUXHOOK_ALERT_SECRET is required where FLUXHOOK_ALERT_URL is set",
+    "FLUXHOOK_ALERT_SECRET is required if FLUXHOOK_ALERT_URL is set",
   ]);
   expect(
     problemsOf({ ...environment, FLUXHOOK_ALERT_SECRET_FILE: fileOf("a-secret-of-the-alerts") }),
@@ -139,7 +139,7 @@ test("FLUXHOOK_ALERT_URL accepts the secret from a file", () => {
 });
 
 describe("doctor", () => {
-  test("goes on without a secret that is given twice and whose file is unreadable", () => {
+  test("doctor continues without a secret that is given twice or whose file is unreadable", () => {
     const { wrong, result } = checkSettings({
       FLUXHOOK_API_TOKEN: TOKEN,
       FLUXHOOK_API_TOKEN_FILE: join(folder, "missing"),
@@ -150,7 +150,7 @@ describe("doctor", () => {
     );
   });
 
-  test("says which settings are from files", () => {
+  test("doctor reports which settings come from files", () => {
     const { result } = checkSettings({ FLUXHOOK_API_TOKEN_FILE: fileOf(TOKEN) });
     expect(result.found).toBe("1 set (from files: API_TOKEN), the others have their defaults");
   });

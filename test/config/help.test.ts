@@ -4,7 +4,7 @@ import { settingRows } from "../../src/config/settings.ts";
 
 const text = (lines: string) => lines.replaceAll(/\s+/g, " ");
 
-test("--help names every setting with its default and description, in a terminal's width", () => {
+test("--help names every setting with its default and description within 100 columns", () => {
   const help = settingsHelp();
   for (const { name, fallback, description } of settingRows()) {
     const shown = fallback === "" ? "" : ` [${fallback}]`;
@@ -13,7 +13,7 @@ test("--help names every setting with its default and description, in a terminal
   for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
 });
 
-test("a description that is wrapped stands under itself", () => {
+test("a wrapped description is aligned", () => {
   const lines = settingsHelp().split("\n");
   const at = lines.findIndex((line) => line.includes("FLUXHOOK_EGRESS_ALLOW"));
   const column = lines[at]!.indexOf("address ranges");
@@ -28,6 +28,6 @@ test("the README's table has a row for each setting", () => {
     "| `FLUXHOOK_CLAIM` | `safe` | `safe`: nothing is lost in a crash; `blpop`: plain BLPOP, at most once |",
   );
   expect(rows).toContain(
-    "| `FLUXHOOK_API_TOKEN` |  | the bearer token of the API; required by `serve`; or `FLUXHOOK_API_TOKEN_FILE`: a file that holds it |",
+    "| `FLUXHOOK_API_TOKEN` |  | the bearer token of the API; required by `serve`; or `FLUXHOOK_API_TOKEN_FILE`: a file that contains it |",
   );
 });

@@ -15,8 +15,10 @@ const NAME_SERVER = "is not a name server such as 10.0.0.2, 10.0.0.2:5353 or [fd
 const API = "is not the API's address, such as http://127.0.0.1:8585 without user and query";
 const PROXY = "is not a proxy's address such as http://proxy.internal:3128";
 const PEM = "accepted is the path of a PEM file of certificates";
-const KEY_1 = "holds as key 1 no base64 of 32 bytes; make one with: openssl rand -base64 32";
-const KEY_2 = "holds as key 2 no base64 of 32 bytes; make one with: openssl rand -base64 32";
+const KEY_1 =
+  "has a wrong key 1; accepted is base64 of 32 bytes; make one with: openssl rand -base64 32";
+const KEY_2 =
+  "has a wrong key 2; accepted is base64 of 32 bytes; make one with: openssl rand -base64 32";
 
 function problemsOf(environment: Record<string, string>, required: SettingName[] = []) {
   try {
@@ -38,18 +40,18 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   [
     "PREFIX",
     "a b",
-    `"a b" is no prefix; accepted are letters, digits and signs without spaces and braces`,
+    `"a b" is not a prefix; accepted are printable ASCII characters except spaces and braces`,
   ],
   [
     "PREFIX",
     "{a}",
-    `"{a}" is no prefix; accepted are letters, digits and signs without spaces and braces`,
+    `"{a}" is not a prefix; accepted are printable ASCII characters except spaces and braces`,
   ],
   ["QUEUE", ",", `"," does not name 1 to 16 lists, each once`],
   ["QUEUE", "a,b,a", `"a,b,a" does not name 1 to 16 lists, each once`],
   ["QUEUE", "a,b{}", `"b{}" is not a list's name; accepted are braces only as in {orders}:events`],
   ["QUEUE", "a{b", `"a{b" is not a list's name; accepted are braces only as in {orders}:events`],
-  ["CLAIM", "fast", `"fast" is none of safe, blpop`],
+  ["CLAIM", "fast", `"fast" is not one of safe, blpop`],
   ["PORT", "65536", whole("65536", 0, 65_535)],
   ["PORT", "1e3", whole("1e3", 0, 65_535)],
   ["PORT", "-1", whole("-1", 0, 65_535)],
@@ -101,27 +103,40 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["EGRESS_CA", "/", `"/" cannot be read (EISDIR); ${PEM}`],
   ["SECRET_KEY", "short", KEY_1],
   ["SECRET_KEY", `${"A".repeat(43)}=,AAAA`, KEY_2],
+  ["DASHBOARD", "yes", `"yes" is not one of true, false`],
+  ["PORTAL_ORIGINS", "*", `"*" is not an origin such as https://app.example.com`],
+  ["PORTAL_ACCENT", "red", `"red" is not a colour such as #3538cd`],
+  ["PORTAL_ACCENT", "#fff", `"#fff" is not a colour such as #3538cd`],
+  [
+    "PORTAL_RETURN_URL",
+    "javascript:alert(1)",
+    `"javascript:alert(1)" is not an http:// or https:// URL`,
+  ],
+  ["PORTAL_NAME", "n".repeat(61), `"${"n".repeat(61)}" is longer than 60 characters`],
   ["CORS_ORIGINS", "*", `"*" is not an origin such as https://app.example.com`],
   [
     "CORS_ORIGINS",
     "https://app.example.com/",
     `"https://app.example.com/" is not an origin such as https://app.example.com`,
   ],
-  ["EGRESS_HTTP", "yes", `"yes" is none of true, false`],
-  ["EGRESS_HTTP", "TRUE", `"TRUE" is none of true, false`],
+  ["EGRESS_HTTP", "yes", `"yes" is not one of true, false`],
+  ["EGRESS_HTTP", "TRUE", `"TRUE" is not one of true, false`],
   ["ALERT_URL", "ftp://host", "is not an http:// or https:// URL"],
   ["ALERT_SECRET", "whsec_%", "must be well-formed, padded base64 after whsec_"],
   ["ALERT_AGE", "0s", `"0s" ${DURATION} 1s to 30d`],
   ["SHUTDOWN_GRACE", "61m", `"61m" ${DURATION} 0s to 1h`],
-  ["LOG_LEVEL", "verbose", `"verbose" is none of debug, info, warn, error, silent`],
+  ["LOG_LEVEL", "verbose", `"verbose" is not one of debug, info, warn, error, silent`],
 ];
 
-test.each(BAD)("%s=%s is told with what was found and what is accepted", (name, value, problem) => {
-  const environment = { FLUXHOOK_ALERT_SECRET: "x".repeat(32), [`FLUXHOOK_${name}`]: value };
-  expect(problemsOf(environment)).toEqual([`FLUXHOOK_${name} ${problem}`]);
-});
+test.each(BAD)(
+  "%s=%s is refused with what was found and what is accepted",
+  (name, value, problem) => {
+    const environment = { FLUXHOOK_ALERT_SECRET: "x".repeat(32), [`FLUXHOOK_${name}`]: value };
+    expect(problemsOf(environment)).toEqual([`FLUXHOOK_${name} ${problem}`]);
+  },
+);
 
-test("every setting has a bad value above, but for the one that takes any text", () => {
+test("every setting has a bad value above, except the one that takes any text", () => {
   const covered = new Set<string>(BAD.map(([name]) => name));
   expect(Object.keys(SETTINGS).filter((name) => !covered.has(name))).toEqual(["HOST"]);
 });
@@ -150,14 +165,23 @@ test.each<[SettingName, string, unknown]>([
   ["URL", "https://hooks.example.com/fluxhook", "https://hooks.example.com/fluxhook"],
   ["EGRESS_PROXY", "http://u:p@proxy.internal:3128", "http://u:p@proxy.internal:3128"],
   ["SECRET_KEY", `${"A".repeat(43)}=`, [`${"A".repeat(43)}=`]],
+  ["DASHBOARD", "false", false],
+  [
+    "PORTAL_ORIGINS",
+    "https://a.example, https://b.example",
+    ["https://a.example", "https://b.example"],
+  ],
+  ["PORTAL_ACCENT", "#3538CD", "#3538CD"],
+  ["PORTAL_RETURN_URL", "https://app.example.com/hooks", "https://app.example.com/hooks"],
+  ["PORTAL_NAME", " My hooks ", "My hooks"],
   ["CORS_ORIGINS", "https://App.example.com", ["https://app.example.com"]],
   ["SHUTDOWN_GRACE", "0s", 0],
-])("%s=%s is taken", (name, text, value) => {
+])("%s=%s is accepted", (name, text, value) => {
   expect(readSettings({ [`FLUXHOOK_${name}`]: text })[name]).toEqual(value as never);
 });
 
 describe("the defaults", () => {
-  test("are those of the design", () => {
+  test("the defaults are those of docs/design.md", () => {
     expect(readSettings({})).toMatchObject({
       VALKEY_URL: "redis://127.0.0.1:6379",
       PREFIX: "fluxhook",
@@ -180,17 +204,17 @@ describe("the defaults", () => {
     });
   });
 
-  test("hold where a variable is empty", () => {
+  test("an empty variable means the default", () => {
     expect(readSettings({ FLUXHOOK_PORT: "", FLUXHOOK_QUEUE: "" })).toEqual(readSettings({}));
   });
 
-  test("let the list follow the prefix, unless it is named", () => {
+  test("the default list follows the prefix", () => {
     expect(readSettings({ FLUXHOOK_PREFIX: "p" }).QUEUE).toEqual(["p:events"]);
     expect(readSettings({ FLUXHOOK_PREFIX: "p", FLUXHOOK_QUEUE: "q" }).QUEUE).toEqual(["q"]);
   });
 });
 
-test("all problems are told at once, in one message", () => {
+test("all problems are in one message", () => {
   const environment = {
     FLUXHOOK_PORT: "x",
     FLUXHOOK_RETRY_SCHEDULE: "1,2",
@@ -203,8 +227,8 @@ test("all problems are told at once, in one message", () => {
     "FLUXHOOK_API_TOKEN is required: the bearer token of the API; required by `serve`",
     `FLUXHOOK_RETRY_SCHEDULE "1" ${DURATION} 0s to 7d`,
     `FLUXHOOK_RETRY_SCHEDULE "2" ${DURATION} 0s to 7d`,
-    "FLUXHOOK_LOG_LEVL is no setting of Fluxhook; see fluxhook --help",
-    "FLUXHOOK_ALERT_SECRET is required where FLUXHOOK_ALERT_URL is set",
+    "FLUXHOOK_LOG_LEVL is not a setting of Fluxhook; see fluxhook --help",
+    "FLUXHOOK_ALERT_SECRET is required if FLUXHOOK_ALERT_URL is set",
   ]);
   expect(() => readSettings(environment, ["API_TOKEN"])).toThrow(
     `some settings are wrong:\n${problems.map((line) => `  ${line}`).join("\n")}`,
@@ -217,11 +241,11 @@ test.each([
   ["FLUXHOOK_APITOKEN", "; did you mean FLUXHOOK_API_TOKEN?"],
   ["FLUXHOOK_api_token", "; did you mean FLUXHOOK_API_TOKEN?"],
   ["FLUXHOOK_RETRY", "; did you mean FLUXHOOK_RETRY_SCHEDULE?"],
-])("%s is a typing mistake", (name, hint) => {
-  expect(problemsOf({ [name]: "1" })).toEqual([`${name} is no setting of Fluxhook${hint}`]);
+])("%s is reported as a typing error", (name, hint) => {
+  expect(problemsOf({ [name]: "1" })).toEqual([`${name} is not a setting of Fluxhook${hint}`]);
 });
 
-test("what Kubernetes sets for a service named fluxhook is none", () => {
+test("variables that Kubernetes sets for a service called fluxhook are ignored", () => {
   const settings = readSettings({
     FLUXHOOK_SERVICE_HOST: "10.0.0.1",
     FLUXHOOK_SERVICE_PORT: "8585",

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { attemptUuid, newDeliveryName, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { readItem, type DeliveryHeader } from "../../src/valkey/queue/item.ts";
 import { ParkedStore } from "../../src/valkey/queue/parked-store.ts";
-import { BodyStore, type KeptAttempt } from "../../src/valkey/history/body-store.ts";
+import { BodyStore, type StoredAttempt } from "../../src/valkey/history/body-store.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { addRecent } from "../../src/valkey/history/recent-lists.ts";
 import { Redelivery, type ParkedFilter } from "../../src/control/redelivery.ts";
@@ -19,7 +19,7 @@ const ALL: ParkedFilter = { owners: null };
 let lab: QueueLab;
 let first: TestQueue;
 let second: TestQueue;
-let kept: BodyStore;
+let bodies: BodyStore;
 let webhooks: WebhookStore;
 let redelivery: Redelivery;
 let webhook: WebhookRecord;
@@ -33,13 +33,13 @@ beforeEach(async () => {
   await first.join("w");
   await second.join("w");
   const keys = sharedKeys(freshPrefix());
-  kept = new BodyStore(lab.link, keys);
+  bodies = new BodyStore(lab.link, keys);
   webhooks = new WebhookStore(lab.link, keys);
   const parked = [first, second].map(({ store }) => new ParkedStore(lab.link, store.queue));
   redelivery = new Redelivery({
     parked,
     intake: first.store,
-    bodies: kept,
+    bodies,
     webhooks,
     parkedTtlMs: TTL_MS,
     claimer: { notify: () => {} },
@@ -78,7 +78,7 @@ const schedule = (queue: TestQueue, header: DeliveryHeader) =>
 
 const many = (count: number, record: WebhookRecord) => Array.from({ length: count }, () => record);
 
-/** Parks one delivery for each webhook; the first one the longest ago, a second apart. */
+/** Parks one delivery for each webhook, one second apart; the first one is the oldest. */
 async function park(
   queue: TestQueue,
   records: readonly WebhookRecord[],
@@ -105,18 +105,18 @@ async function park(
   return headers;
 }
 
-/** So that the first parked is the oldest, on every queue by the same clock. */
+/** Times of parking start here, so that the first parked is the oldest on every queue. */
 const BASE_MS = Date.parse("2026-01-01T00:00:00Z");
 
 async function keep(
   header: DeliveryHeader,
-  { outcome = "delivered", element = "kept" }: Partial<KeptAttempt> = {},
+  { outcome = "delivered", element = "kept" }: Partial<StoredAttempt> = {},
 ): Promise<void> {
   const attempt = { header, outcome, element: element === null ? null : Buffer.from(element) };
-  await addRecent(lab.link, { size: 10, ttlMs: TTL_MS }, [kept.entriesOf([attempt])]);
+  await addRecent(lab.link, { size: 10, ttlMs: TTL_MS }, [bodies.entriesOf([attempt])]);
 }
 
-/** What runs next, the first one first. */
+/** Returns the ready list in the order in which it runs. */
 async function ready(queue: TestQueue): Promise<{ header: DeliveryHeader; element: string }[]> {
   const items = await lab.redis.lrangeBuffer(queue.store.keys.ready, 0, -1);
   return items.toReversed().map((item) => {
@@ -132,8 +132,8 @@ const listedIds = async (filter: ParkedFilter) =>
 
 const dump = async () => [await first.dump(), await second.dump()];
 
-describe("one delivery", () => {
-  test("that is scheduled runs now, as the attempt that it waits for", async () => {
+describe("redelivering one delivery", () => {
+  test("that is scheduled runs it now, with the attempt number that was scheduled", async () => {
     for (const queue of [first, second]) {
       const header = headerFor(webhook, { attempt: 3 });
       await schedule(queue, header);
@@ -144,7 +144,7 @@ describe("one delivery", () => {
     }
   });
 
-  test("that is parked becomes a new one of the same event, on its queue", async () => {
+  test("that is parked makes a new delivery of the same event, on the same queue", async () => {
     for (const queue of [first, second]) {
       const [header] = await park(queue, [webhook]);
       const answer = await redelivery.one(attemptUuid(header!).toUpperCase(), "user:u_1");
@@ -160,7 +160,7 @@ describe("one delivery", () => {
     }
   });
 
-  test("that was one of several of an event finds its bytes", async () => {
+  test("of an event with several deliveries finds the event's bytes", async () => {
     const headers = [headerFor(webhook), headerFor(webhook)];
     await first.push("shared");
     await first.settle(await first.claimOne("w"), { verb: "fan", event: "e", headers: headers });
@@ -171,7 +171,7 @@ describe("one delivery", () => {
     expect(String((await first.claimOne("w")).bytes)).toBe("shared");
   });
 
-  test("that ended and is kept becomes a new one", async () => {
+  test("that has ended with a stored body makes a new delivery", async () => {
     for (const outcome of ["delivered", "parked"] as const) {
       const header = headerFor(webhook, { attempt: 2, id: outcome });
       await keep(header, { outcome, element: `element of ${outcome}` });
@@ -185,26 +185,26 @@ describe("one delivery", () => {
     }
   });
 
-  test("whose last attempt asked for another that is nowhere to be found is in flight", async () => {
+  test("whose retry is neither scheduled nor parked answers in-flight", async () => {
     const header = headerFor(webhook);
     await keep(header, { outcome: "retry", element: null });
     expect(await redelivery.one(attemptUuid(header), null)).toEqual({ kind: "in-flight" });
   });
 
-  test("whose body is not kept is gone", async () => {
+  test("whose body is not stored answers not-available", async () => {
     const header = headerFor(webhook);
     await keep(header, { element: null });
     const answer = await redelivery.one(attemptUuid(header), null);
-    expect(answer).toEqual({ kind: "gone", why: "not-kept" });
+    expect(answer).toEqual({ kind: "not-available", why: "body-not-stored" });
   });
 
-  test("that nobody remembers is unknown", async () => {
+  test("that is stored nowhere answers unknown", async () => {
     const header = headerFor(webhook);
     await keep(headerFor(webhook));
     expect(await redelivery.one(attemptUuid(header), null)).toEqual({ kind: "unknown" });
   });
 
-  test("that two ask for at once is redelivered once", async () => {
+  test("that two callers request at the same time redelivers it once", async () => {
     const [header] = await park(first, [webhook]);
     const uuid = attemptUuid(header!);
     const answers = await Promise.all([redelivery.one(uuid, null), redelivery.one(uuid, null)]);
@@ -213,24 +213,27 @@ describe("one delivery", () => {
   });
 });
 
-describe("wherever a delivery is", () => {
+describe("redelivery of a delivery in every place", () => {
   const places: [string, (header: DeliveryHeader) => Promise<void>][] = [
     ["scheduled", (header) => schedule(second, header)],
     ["parked", (header) => settleOne(second, header, { verb: "park" })],
     ["kept", (header) => keep(header)],
   ];
 
-  test.each(places)("%s: another owner's is unknown, and stays as it is", async (_, put) => {
-    const header = headerFor(webhook);
-    await put(header);
-    const before = await dump();
-    for (const other of ["user:u_2", "org:u_1"] as const) {
-      expect(await redelivery.one(attemptUuid(header), other)).toEqual({ kind: "unknown" });
-    }
-    expect(await dump()).toEqual(before);
-  });
+  test.each(places)(
+    "%s: another owner's delivery is unknown and stays unchanged",
+    async (_, put) => {
+      const header = headerFor(webhook);
+      await put(header);
+      const before = await dump();
+      for (const other of ["user:u_2", "org:u_1"] as const) {
+        expect(await redelivery.one(attemptUuid(header), other)).toEqual({ kind: "unknown" });
+      }
+      expect(await dump()).toEqual(before);
+    },
+  );
 
-  test.each(places)("%s: of a disabled webhook it stays as it is", async (_, put) => {
+  test.each(places)("%s: a delivery of a disabled webhook stays unchanged", async (_, put) => {
     const disabled = await registered({ enabled: false });
     const header = headerFor(disabled);
     await put(header);
@@ -240,33 +243,33 @@ describe("wherever a delivery is", () => {
     expect(await dump()).toEqual(before);
   });
 
-  test.each(places)("%s: of a deleted webhook it is gone", async (_, put) => {
+  test.each(places)("%s: a delivery of a deleted webhook is not available", async (_, put) => {
     const header = headerFor(webhook);
     await put(header);
     await webhooks.delete(webhook.id);
     const before = await dump();
     const answer = await redelivery.one(attemptUuid(header), null);
-    expect(answer).toEqual({ kind: "gone", why: "webhook-deleted" });
+    expect(answer).toEqual({ kind: "not-available", why: "webhook-deleted" });
     expect(await dump()).toEqual(before);
   });
 });
 
-test("of a deleted webhook one that waited for a retry is gone too, for it has ended", async () => {
+test("a delivery of a deleted webhook that waited for a retry is not available, because it has ended", async () => {
   const header = headerFor(webhook);
   await keep(header, { outcome: "retry", element: null });
   await webhooks.delete(webhook.id);
-  expect((await redelivery.one(attemptUuid(header), null)).kind).toBe("gone");
+  expect((await redelivery.one(attemptUuid(header), null)).kind).toBe("not-available");
 });
 
-test("a kept delivery is its owner's also where another owner shares the tag", async () => {
+test("a stored delivery belongs to its owner even if another owner has the same tag", async () => {
   const other = await registered({ user_id: "u_2" });
   const header = headerFor(other, { delivery: newDeliveryName(ownerTag("user:u_1")) });
   await keep(header);
   expect(await redelivery.one(attemptUuid(header), "user:u_1")).toEqual({ kind: "unknown" });
 });
 
-describe("parked deliveries by filter", () => {
-  test("run again oldest first over all queues, up to the limit", async () => {
+describe("redelivering parked deliveries by filter", () => {
+  test("runs the oldest first over all queues, up to the limit", async () => {
     const [oldest] = await park(first, [webhook, webhook]);
     await park(second, [webhook, webhook, webhook], { from: 2 });
     expect(await redelivery.byFilter(OURS, 3)).toEqual({ redelivered: 3, remaining: 2 });
@@ -281,8 +284,8 @@ describe("parked deliveries by filter", () => {
     expect(await readyIds(second)).toEqual(["evt_2", "evt_3", "evt_4"]);
   });
 
-  // The pages of one queue end long before those of the other.
-  test("are many pages of them, and the limit is of the oldest", async () => {
+  // One queue has far fewer pages than the other.
+  test("takes the oldest up to the limit over many pages", async () => {
     await park(first, many(600, webhook));
     await park(second, many(700, webhook), { from: 600 });
     expect(await redelivery.byFilter(OURS, 1_000)).toEqual({ redelivered: 1_000, remaining: 300 });
@@ -290,7 +293,7 @@ describe("parked deliveries by filter", () => {
     expect(ids).toEqual(Array.from({ length: 1_000 }, (_, i) => `evt_${i}`));
   });
 
-  test("are those of the owners and of the webhook, and no others", async () => {
+  test("takes only those of the given owners and webhook", async () => {
     const twin = await registered();
     const ofOrg = await registered({ org_id: "o_1" });
     const ofOther = await registered({ user_id: "u_2" });
@@ -310,7 +313,7 @@ describe("parked deliveries by filter", () => {
     expect(await listedIds(ALL)).toEqual(["evt_3", "evt_2", "evt_0"]);
   });
 
-  test("stay parked where their webhook is disabled or deleted, and are none of the remaining", async () => {
+  test("leaves those of disabled or deleted webhooks parked, and does not count them as remaining", async () => {
     const disabled = await registered({ enabled: false });
     const deleted = await registered();
     await park(first, [disabled, webhook, deleted, webhook]);
@@ -322,7 +325,7 @@ describe("parked deliveries by filter", () => {
     expect(await redelivery.byFilter(byWebhook, 9)).toEqual({ redelivered: 0, remaining: 0 });
   });
 
-  test("are those of a reason and an event type, on every queue, and a dry run counts them", async () => {
+  test("takes those of a reason and an event type on every queue, and a dry run counts them", async () => {
     const other = await registered({ user_id: "u_2" });
     const kinds = [
       { reason: "timeout", event: "a" },
@@ -356,13 +359,13 @@ describe("parked deliveries by filter", () => {
     expect(await redelivery.dryRun(ours)).toEqual({ matching: 1, redeliverable: 1 });
   });
 
-  test("of a disabled webhook match a dry run and are not redeliverable", async () => {
+  test("counts those of a disabled webhook as matching but not redeliverable in a dry run", async () => {
     const disabled = await registered({ enabled: false });
     await park(first, [disabled, webhook, disabled]);
     expect(await redelivery.dryRun(OURS)).toEqual({ matching: 3, redeliverable: 1 });
   });
 
-  test("are the oldest of many webhooks, though each has more than one step reads", async () => {
+  test("takes the oldest of many webhooks, even if each has more than one step reads", async () => {
     const records = [webhook, await registered(), await registered()];
     await park(
       first,
@@ -372,7 +375,7 @@ describe("parked deliveries by filter", () => {
     expect(await readyIds(first)).toEqual(Array.from({ length: 350 }, (_, i) => `evt_${i}`));
   });
 
-  test("that two redeliver at once run once", async () => {
+  test("runs each once if two callers redeliver at the same time", async () => {
     await park(first, many(250, webhook));
     const twice = [1_000, 1_000].map((limit) => redelivery.byFilter(OURS, limit));
     const answers = await Promise.all(twice);
@@ -382,7 +385,7 @@ describe("parked deliveries by filter", () => {
 });
 
 describe("the summary of parked deliveries", () => {
-  test("is over all queues: by reason, event type and webhook, the most frequent first", async () => {
+  test("covers all queues by reason, event type and webhook, the most frequent first", async () => {
     const other = await registered({ user_id: "u_2" });
     await park(first, [webhook, other, webhook]);
     await park(second, [webhook], { from: 3 });
@@ -412,7 +415,7 @@ describe("the summary of parked deliveries", () => {
     expect((await redelivery.summary({ owners: ["org:u_1"] })).total).toBe(0);
   });
 
-  test("has the hundred most frequent of more event types than one reply may hold", async () => {
+  test("has the hundred most frequent event types if there are more than one reply may contain", async () => {
     const headers = Array.from({ length: 2_100 }, (_, i) =>
       headerFor(webhook, { reason: "timeout", event: i < 50 ? "often" : `e${i}` }),
     );
@@ -439,13 +442,13 @@ describe("the summary of parked deliveries", () => {
 });
 
 describe("the list of parked deliveries", () => {
-  test("of a rare kind among many comes in short pages, with a cursor that goes on", async () => {
+  test("of a rare kind among many has short pages, with a cursor that continues", async () => {
     const rare = headerFor(webhook, { reason: "dns", event: "b", id: "rare" });
     await settleOne(first, rare, { verb: "park" });
     await first.parkedAt([BASE_MS - 1_000, rare.delivery]);
     const elsewhere = { ...headerFor(webhook), reason: "dns", event: "b", id: "elsewhere" };
     await settleOne(second, elsewhere, { verb: "park" });
-    // Behind what the first page looks at on the first queue.
+    // After everything that the first page looks at on the first queue.
     await second.parkedAt([BASE_MS + 10, elsewhere.delivery]);
     // Each of the two filters alone matches thousands.
     for (const kind of [{ reason: "dns" }, { event: "b" }]) {
@@ -471,7 +474,7 @@ describe("the list of parked deliveries", () => {
     expect(pages).toBeGreaterThan(1);
   });
 
-  test("tells when each was parked and when it expires", async () => {
+  test("has the time when each was parked and when it expires", async () => {
     const [header] = await park(first, [webhook]);
     const { parked, next } = await redelivery.listParked(ALL, null, 10);
     expect(next).toBeNull();
@@ -486,12 +489,12 @@ describe("the list of parked deliveries", () => {
     ]);
   });
 
-  test("comes newest first in pages, each one once, while others come and go", async () => {
+  test("returns each delivery once in pages, newest first, while others are parked and redelivered", async () => {
     await park(first, [webhook, webhook, webhook]);
     const later = await park(second, [webhook, webhook, webhook], { from: 3 });
     const page = await redelivery.listParked(OURS, null, 2);
     expect(page.parked.map(({ header }) => header.id)).toEqual(["evt_5", "evt_4"]);
-    // The last one shown goes, and a newer one comes.
+    // The last one returned is redelivered, and a newer one is parked.
     await redelivery.one(attemptUuid(later[1]!), null);
     await park(first, [webhook], { from: 9 });
     const rest = await redelivery.listParked(OURS, page.next, 4);
@@ -500,7 +503,7 @@ describe("the list of parked deliveries", () => {
     expect(rest.next).toBeNull();
   });
 
-  test("has a place for each of those that were parked in the same millisecond", async () => {
+  test("returns each of several deliveries that were parked in the same millisecond", async () => {
     const names: string[] = [];
     for (const queue of [first, second]) {
       const headers = await park(queue, many(4, webhook));
@@ -520,7 +523,7 @@ describe("the list of parked deliveries", () => {
     }
   });
 
-  test("finds the one that matches behind pages of others", async () => {
+  test("finds the only match after pages of others", async () => {
     const other = await registered({ user_id: "u_2" });
     await park(first, [webhook]);
     await park(first, many(1_100, other), { from: 1 });
@@ -529,7 +532,7 @@ describe("the list of parked deliveries", () => {
 });
 
 test.each(["hello", "0 e {}\nx", '0 e {"delivery":1}\nx', "", "0 e null\n"])(
-  "a waiting item that another program has replaced by %j is not found, and nothing throws",
+  "an item that another program replaced with %j is not found, and nothing throws",
   async (text) => {
     const scheduled = headerFor(webhook);
     const parked = headerFor(webhook);

@@ -6,7 +6,7 @@ import { logLines } from "../worker/log-lines.ts";
 
 type Step = SealedPage | Error;
 
-/** Runs it on a store that answers so, page by page; after the last step Valkey is gone for good. */
+/** Runs it on a store with these results, page by page; after the last one the link is closed. */
 async function run(steps: Step[]) {
   const asked: (string | null)[] = [];
   const log = logLines();
@@ -33,18 +33,18 @@ const sealedLine = (webhooks: number, done = true) => ({
 
 const page = (next: string | null, sealed = 0, unreadable = 0) => ({ next, sealed, unreadable });
 
-test("goes from page to page and tells how many it has sealed", async () => {
+test("resealing goes from page to page and reports how many webhooks it has sealed", async () => {
   const { asked, lines } = await run([page("7", 3), page("9"), page(null, 2)]);
   expect(asked).toEqual([null, "7", "9"]);
   expect(lines).toEqual([sealedLine(5)]);
 });
 
-test("tells of its progress where there is much", async () => {
+test("resealing reports its progress if there are many webhooks", async () => {
   const { lines } = await run([page("1", 999), page("2", 1), page("3", 500), page(null, 1)]);
   expect(lines).toEqual([sealedLine(1_000, false), sealedLine(1_501)]);
 });
 
-test("never says done where a key is missing: it would be taken away for good", async () => {
+test("resealing does not report done if a key is missing, or the operator would remove a key that is needed", async () => {
   const { lines } = await run([page("1", 1, 2), page(null, 0, 1)]);
   expect(lines).toEqual([
     {
@@ -55,19 +55,19 @@ test("never says done where a key is missing: it would be taken away for good", 
   ]);
 });
 
-test("takes up the same page after an outage, the first one too", async () => {
+test("resealing repeats the page after an outage, the first one too", async () => {
   const away = () => new ValkeyUnavailable("away");
   const { asked, lines } = await run([away(), page("7", 1), away(), away(), page(null, 1)]);
   expect(asked).toEqual([null, null, "7", "7", "7"]);
   expect(lines).toEqual([sealedLine(2)]);
 });
 
-test("ends without a word where Valkey will not come back", async () => {
+test("resealing ends without a log line if the link is closed", async () => {
   const { lines } = await run([page("7", 1)]);
   expect(lines).toEqual([]);
 });
 
-test("a fault of ours ends it with an error line, not with an exception", async () => {
+test("an unexpected error ends resealing with an error line, not with an exception", async () => {
   const fault = new Error("wrong type");
   const { lines } = await run([page("7", 1), fault, page(null)]);
   expect(lines).toEqual([

@@ -1,5 +1,5 @@
-// Sends one request, or delivers one event, as the tests want it: to this machine, whatever the
-// URL's name.
+// Sends one request or delivers one event for the tests: always to this machine, whatever the URL's name
+// is.
 import type { Address } from "../../src/delivery/guard/address.ts";
 import { Deadline } from "../../src/deadline.ts";
 import type { Delivery, DeliverDeps } from "../../src/delivery/deliver.ts";
@@ -20,13 +20,13 @@ export interface SendOptions extends SenderOptions {
   body?: string;
   timeoutMs?: number;
   deadline?: Deadline;
-  /** In place of the one that all requests with the same options share. */
+  /** Replaces the sender that requests with the same options share. */
   sender?: Send;
 }
 
 const senders = new Map<string, Send>();
 
-/** One for all requests with the same options: it keeps connections from one to the next. */
+/** Returns one sender for all requests with the same options, so that connections are reused. */
 function senderFor({ ca, proxy }: SenderOptions): Send {
   const key = JSON.stringify([ca, proxy]);
   const sender = senders.get(key) ?? createSender({ ca, proxy });
@@ -53,7 +53,7 @@ export async function sendTo(
 export const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 export const DATA = `{"n":12345678901234567890, "price": 1.0,"e":"\\u00e9","é":"😀"}`;
 
-/** Every name but `nowhere.test` is this machine. */
+/** Every name except `nowhere.test` resolves to this machine. */
 export function deps(options: Partial<GuardOptions> = {}): DeliverDeps {
   const guard = createGuard({
     allowRanges: ["127.0.0.0/8"],

@@ -22,7 +22,7 @@ function receiver(respond?: Respond) {
 }
 
 describe("the request", () => {
-  test("is verified by standardwebhooks and by a plain HMAC of its body", async () => {
+  test("a request is verified by standardwebhooks and by a plain HMAC of its body", async () => {
     const { url, requests } = receiver();
     const sent = delivery(`${url}/hook`);
     const attempt = await deliver(sent, deps());
@@ -46,7 +46,7 @@ describe("the request", () => {
     expect(headers.has("traceparent")).toBe(false);
   });
 
-  test("has the same bytes on every attempt, and its own delivery id, time and signature", async () => {
+  test("every attempt sends the same bytes with its own delivery id, time and signature", async () => {
     const { url, requests } = receiver();
     let nowMs = Date.UTC(2026, 0, 31, 12);
     const clock: DeliverDeps = { ...deps(), now: () => nowMs };
@@ -67,7 +67,7 @@ describe("the request", () => {
     expect(second!.signature).not.toBe(first!.signature);
   });
 
-  test("is signed with both secrets while a rotation lasts", async () => {
+  test("a request is signed with both secrets during a rotation", async () => {
     const { url, requests } = receiver();
     const secrets = [new Signer(SECRET), new Signer(OLD_SECRET)];
     await deliver(delivery(url, { secrets }), deps());
@@ -76,7 +76,7 @@ describe("the request", () => {
     new Webhook(OLD_SECRET, { format: "raw" }).verify(text, headers.toJSON());
   });
 
-  test("has the user's headers, the trace context and the URL's credentials; ours win", async () => {
+  test("a request has the custom headers, the trace context and the URL's credentials; ours win", async () => {
     const { port, requests } = receiver();
     const sent = delivery(`http://user:p%40w@receiver.test:${port}/`, {
       headers: { "X-Tenant": "7", "x-fluxdrop-event": "forged", traceparent: "forged" },
@@ -93,7 +93,7 @@ describe("the request", () => {
 });
 
 describe("the attempt", () => {
-  test("reaches the healthy address first, however the name server rotates its answers", async () => {
+  test("an attempt reaches the healthy address even if the name server rotates its answers", async () => {
     const server = Bun.serve({
       hostname: "127.0.0.3",
       port: 0,
@@ -117,7 +117,7 @@ describe("the attempt", () => {
     }
   });
 
-  test("is retried after what the receiver asks for", async () => {
+  test("an attempt is retried after the time that the receiver asks for", async () => {
     const { url } = receiver(
       () => new Response("busy", { status: 429, headers: { "retry-after": "600" } }),
     );
@@ -131,7 +131,7 @@ describe("the attempt", () => {
     await attempt.drained;
   });
 
-  test("is parked at once where the guard denies the address, and nothing is sent", async () => {
+  test("an attempt to a denied address is parked at once and sends nothing", async () => {
     const { url, requests } = receiver();
     const attempt = await deliver(delivery(url), deps({ allowRanges: [] }));
     expect(attempt.outcome).toMatchObject({ outcome: "parked", reason: "blocked-address" });
@@ -141,19 +141,19 @@ describe("the attempt", () => {
     expect(requests.map(({ path }) => path)).toEqual(["/allowed"]);
   });
 
-  test("of a name that cannot be resolved fails by dns", async () => {
+  test("an attempt to a name that cannot be resolved fails with dns", async () => {
     const attempt = await deliver(delivery("http://nowhere.test/"), deps());
     expect(attempt.outcome).toMatchObject({ outcome: "retry", reason: "dns", statusCode: null });
     expect(attempt.detail).toBe("ENOTFOUND");
   });
 
-  test("times out while the receiver hangs", async () => {
+  test("an attempt times out if the receiver hangs", async () => {
     const { url } = receiver(hang);
     const attempt = await deliver(delivery(url, { timeoutMs: 100 }), deps());
     expect(attempt.outcome).toMatchObject({ outcome: "retry", reason: "timeout" });
   });
 
-  test("times out while the look-up hangs: one deadline is over all of it", async () => {
+  test("an attempt times out if the look-up hangs, because the deadline covers it", async () => {
     const resolve = createResolver({ lookup: () => new Promise(() => {}) });
     const attempt = await deliver(
       delivery("http://receiver.test/", { timeoutMs: 50 }),
@@ -162,7 +162,7 @@ describe("the attempt", () => {
     expect(attempt.outcome).toMatchObject({ outcome: "retry", reason: "timeout" });
   });
 
-  test("is parked where the schedule is used up", async () => {
+  test("an attempt is parked if the schedule is used up", async () => {
     const { url } = receiver(() => new Response(null, { status: 500 }));
     const attempt = await deliver({ ...delivery(url), attempt: 2 }, deps());
     expect(attempt.outcome).toMatchObject({
@@ -172,7 +172,7 @@ describe("the attempt", () => {
     });
   });
 
-  test("shows its endpoint without query, fragment and credentials", async () => {
+  test("an attempt shows its endpoint without query, fragment and credentials", async () => {
     const { port } = receiver();
     const url = `http://user:pw@receiver.test:${port}/hooks/7?token=secret#part`;
     const attempt = await deliver(delivery(url), deps());
@@ -180,12 +180,12 @@ describe("the attempt", () => {
     expect(JSON.stringify(attempt)).not.toMatch(/secret|pw/);
   });
 
-  test("of a text that is no URL is parked and does not throw", async () => {
+  test("an attempt to a text that is not a URL is parked and does not throw", async () => {
     const attempt = await deliver(delivery("no url"), deps());
     expect(attempt.outcome).toMatchObject({ outcome: "parked", reason: "blocked-address" });
   });
 
-  test("leaves no timer behind, whatever it came to", async () => {
+  test("an attempt leaves no timer behind, whatever its outcome", async () => {
     const { url } = receiver(({ path }) =>
       path === "/empty" ? new Response(null, { status: 204 }) : new Response("body"),
     );
@@ -208,7 +208,7 @@ describe("the attempt", () => {
         await attempt.drained;
         console.log(attempt.outcome.outcome, attempt.outcome.reason);
       }`;
-    // Ends by itself only when nothing keeps its event loop alive.
+    // Ends only if nothing keeps its event loop alive.
     const child = Bun.spawn(["bun", "-e", program], { stdout: "pipe", stderr: "inherit" });
     expect(await new Response(child.stdout).text()).toBe(
       "delivered null\ndelivered null\nparked connection-refused\nparked blocked-address\nparked dns\n",

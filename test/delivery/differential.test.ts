@@ -1,5 +1,5 @@
-// What the product makes of an answer, beside what Node and curl make of it: some thousands of answers as
-// servers write them, and with faults in them.
+// Compares how Fluxhook, Node and curl read some thousands of answers, as servers send them and with faults
+// inserted.
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { ResponseReader } from "../../src/delivery/http/response-reader.ts";
 import { generateAnswers } from "../support/answers/generate.ts";
@@ -19,7 +19,7 @@ if (!hasCurl)
 
 const answers = generateAnswers(COUNT, SEED);
 const ours: { status: number | null; reason: string | null }[] = [];
-/** As it is by default, and with `insecureHTTPParser`. */
+/** Node by default, and with `insecureHTTPParser`. */
 let strict: JudgeVerdict[];
 let lenient: JudgeVerdict[];
 let curl: JudgeVerdict[] | null = null;
@@ -49,7 +49,7 @@ beforeAll(async () => {
 const isSuccess = (status: number | null | undefined) =>
   status !== null && status !== undefined && status >= 200 && status < 300;
 
-/** What is wrong, for a person to read. */
+/** Describes a difference for the reader of a failed test. */
 function shown(index: number): string {
   const { from, bytes } = answers[index]!;
   const verdicts = { ours: ours[index], node: strict[index], lenient: lenient[index] };
@@ -59,12 +59,12 @@ function shown(index: number): string {
 
 const indexes = Array.from(answers.keys());
 
-test("each judge has said something of each answer", () => {
+test("each judge has a verdict on each answer", () => {
   const missing = indexes.filter(
     (index) => !ours[index] || !strict[index] || !lenient[index] || (curl && !curl[index]),
   );
   expect(missing).toEqual([]);
-  // The judges tell good from bad: a test that cannot would find no difference either.
+  // The judges accept some and refuse some; otherwise the comparison would prove nothing.
   for (const verdicts of [ours, strict, lenient, ...(curl ? [curl] : [])]) {
     const successes = verdicts.filter(({ status }) => isSuccess(status)).length;
     const failures = verdicts.filter(({ status }) => status === null).length;
@@ -73,7 +73,7 @@ test("each judge has said something of each answer", () => {
   }
 });
 
-test("an answer in which Node and curl see a 2xx is a 2xx here", () => {
+test("an answer that Node and curl read as 2xx is a 2xx here", () => {
   const wrong = indexes.filter(
     (index) =>
       (isSuccess(strict[index]?.status) || isSuccess(lenient[index]?.status)) &&
@@ -83,7 +83,7 @@ test("an answer in which Node and curl see a 2xx is a 2xx here", () => {
   expect(wrong.map(shown)).toEqual([]);
 });
 
-test("an answer as a server writes it has the status that is in it", () => {
+test("an unchanged answer of a server has its own status", () => {
   const recorded = indexes.filter((index) => !answers[index]!.from.includes(": "));
   expect(recorded.length).toBeGreaterThan(40);
   for (const index of recorded) {
@@ -93,7 +93,7 @@ test("an answer as a server writes it has the status that is in it", () => {
   }
 });
 
-test("no status is seen here that Node or curl sees otherwise", () => {
+test("no status differs from the one that Node or curl reads", () => {
   const wrong = indexes.filter((index) => {
     const { status } = ours[index]!;
     const others = [strict[index], lenient[index], curl?.[index]];
@@ -104,7 +104,7 @@ test("no status is seen here that Node or curl sees otherwise", () => {
   expect(wrong.map(shown)).toEqual([]);
 });
 
-test("a connection is kept only behind an answer that Node reads to its end, too", () => {
+test("a connection is kept only after an answer that Node reads to its end too", () => {
   const reader = new ResponseReader();
   const kept = indexes.filter((index) => {
     reader.begin();
@@ -118,7 +118,7 @@ test("a connection is kept only behind an answer that Node reads to its end, too
     (index) =>
       !isWhole(strict[index]) &&
       !isWhole(lenient[index]) &&
-      // RFC 9112 §7.1.1 allows a blank behind a chunk's size, which Node does not.
+      // RFC 9112 §7.1.1 allows a blank after a chunk's size; Node does not.
       !answers[index]!.from.includes("odd chunks"),
   );
   expect(wrong.map(shown)).toEqual([]);

@@ -17,9 +17,9 @@ const SETTINGS: EgressSettings = {
   VALKEY_URL: "redis://127.0.0.1:6379",
 };
 
-async function judge({ guard }: Egress, url: string) {
+async function check({ guard }: Egress, url: string) {
   const deadline = new Deadline(20_000);
-  const verdict = await guard.judge(readTarget(url), deadline);
+  const verdict = await guard.check(readTarget(url), deadline);
   deadline.clear();
   return verdict;
 }
@@ -30,29 +30,29 @@ const places: [valkeyUrl: string, host: string, port: number][] = [
   ["rediss://user:p%40ss@valkey.internal:7000/2", "valkey.internal", 7000],
   ["valkey://[fd00::2]:7000", "fd00::2", 7000],
 ];
-test.each(places)("%s is Valkey at %s, port %i", (valkeyUrl, host, port) => {
+test.each(places)("valkeyListener of %s is %s, port %i", (valkeyUrl, host, port) => {
   expect(valkeyListener(valkeyUrl)).toEqual({ name: "Fluxhook's Valkey", host, port });
 });
 
-test("a Valkey on a unix socket is at no address", () => {
+test("valkeyListener returns null for a unix socket", () => {
   expect(valkeyListener("/run/valkey.sock")).toBeNull();
   expect(valkeyListener("unix:///run/valkey.sock")).toBeNull();
 });
 
-test("Valkey is closed from the start, the API from when its port is known", async () => {
+test("Valkey is denied from the start, the API once its port is known", async () => {
   const egress = createEgress(SETTINGS);
-  expect((await judge(egress, "http://127.0.0.1:6379/")).verdict).toBe("blocked");
-  expect((await judge(egress, "http://127.0.0.1:8585/")).verdict).toBe("allowed");
+  expect((await check(egress, "http://127.0.0.1:6379/")).verdict).toBe("blocked");
+  expect((await check(egress, "http://127.0.0.1:8585/")).verdict).toBe("allowed");
   egress.protect({ name: "Fluxhook's own API", host: "0.0.0.0", port: 8585 });
-  expect((await judge(egress, "http://127.0.0.1:8585/")).verdict).toBe("blocked");
+  expect((await check(egress, "http://127.0.0.1:8585/")).verdict).toBe("blocked");
 });
 
-test("DNS_SERVERS are asked in place of the system", async () => {
+test("DNS_SERVERS are asked instead of the system", async () => {
   await using server = await startNameServer((question) =>
     addressRecords(question, ["127.0.0.2"], 60),
   );
   const egress = createEgress({ ...SETTINGS, DNS_SERVERS: [server.address] });
-  expect(await judge(egress, "https://nowhere.invalid/")).toMatchObject({
+  expect(await check(egress, "https://nowhere.invalid/")).toMatchObject({
     verdict: "allowed",
     addresses: [{ address: "127.0.0.2", family: 4 }],
   });

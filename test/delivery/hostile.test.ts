@@ -1,5 +1,5 @@
-// Each kind of hostile receiver costs an attempt at most its deadline and a bounded piece of memory,
-// gives everything back, and is known by its reason.
+// Each kind of hostile receiver costs an attempt at most its deadline and bounded memory, leaves nothing
+// behind, and gets the right reason.
 import { describe, expect, test } from "bun:test";
 import { createServer, type AddressInfo } from "node:net";
 import { deliver } from "../../src/delivery/deliver.ts";
@@ -14,7 +14,7 @@ import { hang, startReceiver } from "../support/receiver.ts";
 import { delivery, deps, sendTo } from "./attempt.ts";
 
 interface Expected {
-  /** Null where it is delivered. */
+  /** Null if it is delivered. */
   reason: Reason | null;
   /** More about the reason. */
   detail?: string;
@@ -77,30 +77,33 @@ const EXPECTED: Readonly<Record<HostileKind, Expected>> = {
   "tls-closes": RESET,
 };
 
-/** Who is not ended by the deadline must be ended by something else long before it. */
+/** Attempts that do not end at the deadline must end long before it. */
 const timeoutFor = ({ reason }: Expected) => (reason === "timeout" ? 300 : 30_000);
 
 describe("a receiver of the kind", () => {
-  test.each(HOSTILE_KINDS)("%s", async (kind) => {
-    const expected = EXPECTED[kind];
-    const receiver = await startHostileReceiver(kind);
-    const attempt = await deliver(
-      delivery(receiver.url, { timeoutMs: timeoutFor(expected) }),
-      deps(),
-    );
-    expect(attempt.outcome.reason).toBe(expected.reason);
-    expect(attempt.outcome.outcome).toBe(expected.reason === null ? "delivered" : "retry");
-    expect(attempt.detail).toBe(expected.detail ?? null);
-    expect(await attempt.drained).toBe(expected.drain);
-    expect(receiver.connections).toHaveLength(1);
-    // All of the bomb may be in before it is cut off: a whole answer leaves its connection to others.
-    const isWhole =
-      attempt.outcome.statusCode !== null && (expected.drain === "ended" || kind === "gzip-bomb");
-    if (!isWhole) await receiver.connections[0]?.closed;
-    await receiver.stop();
-  });
+  test.each(HOSTILE_KINDS)(
+    "an attempt to a hostile receiver ends as it should: %s",
+    async (kind) => {
+      const expected = EXPECTED[kind];
+      const receiver = await startHostileReceiver(kind);
+      const attempt = await deliver(
+        delivery(receiver.url, { timeoutMs: timeoutFor(expected) }),
+        deps(),
+      );
+      expect(attempt.outcome.reason).toBe(expected.reason);
+      expect(attempt.outcome.outcome).toBe(expected.reason === null ? "delivered" : "retry");
+      expect(attempt.detail).toBe(expected.detail ?? null);
+      expect(await attempt.drained).toBe(expected.drain);
+      expect(receiver.connections).toHaveLength(1);
+      // The whole bomb may arrive before it is cut off; a complete answer keeps its connection.
+      const isWhole =
+        attempt.outcome.statusCode !== null && (expected.drain === "ended" || kind === "gzip-bomb");
+      if (!isWhole) await receiver.connections[0]?.closed;
+      await receiver.stop();
+    },
+  );
 
-  test("half-open costs the next request on the connection its deadline, and no more", async () => {
+  test("a half-open connection costs only the next request on it its deadline", async () => {
     const receiver = await startHostileReceiver("half-open");
     const first = await deliver(delivery(receiver.url), deps());
     await first.drained;
@@ -111,7 +114,7 @@ describe("a receiver of the kind", () => {
     await receiver.stop();
   });
 
-  test("answers-twice does not answer the next request in advance", async () => {
+  test("a second answer does not become the answer to the next request", async () => {
     const receiver = await startHostileReceiver("answers-twice");
     for (let sent = 0; sent < 5; sent++) {
       const attempt = await deliver(delivery(receiver.url), deps());
@@ -121,7 +124,7 @@ describe("a receiver of the kind", () => {
     await receiver.stop();
   });
 
-  test("that never reads ends with the deadline, however large the body", async () => {
+  test("an attempt to a receiver that never reads ends at the deadline, whatever the size of the body", async () => {
     const closed = Promise.withResolvers<void>();
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       socket.on("error", () => {});
@@ -141,7 +144,7 @@ describe("a receiver of the kind", () => {
 });
 
 describe("all kinds at once", () => {
-  test("leave room for others, and end", async () => {
+  test("all hostile receivers at once leave room for others, and their attempts end", async () => {
     const receivers = await Promise.all(HOSTILE_KINDS.map((kind) => startHostileReceiver(kind)));
     const attempts = await Promise.all(
       receivers.flatMap(({ url }) =>
@@ -149,7 +152,7 @@ describe("all kinds at once", () => {
       ),
     );
     await Promise.all(attempts.map(({ drained }) => drained));
-    // So many can only be in flight together where no slot is held any more.
+    // This many can be in flight only if no slot is still held.
     const hanging = startReceiver(hang);
     const held = Array.from({ length: 256 }, () => sendTo(hanging.url));
     await hanging.waitFor(256);
@@ -159,13 +162,13 @@ describe("all kinds at once", () => {
 
   const GREEDY = HOSTILE_KINDS.filter((kind) => /bomb|huge|endless|many/.test(kind));
   const AT_ONCE = 20;
-  /** At most 64 KiB of a head are held, and what is read ahead of a body. */
-  const MOST_MIB = 64;
+  /** At most 64 KiB of a head are held, plus the bytes read ahead of a body. */
+  const MAX_MIB = 64;
 
-  test(`cost no more than ${MOST_MIB} MiB for ${AT_ONCE} attempts of any kind`, async () => {
+  test(`${AT_ONCE} attempts to any hostile receiver cost at most ${MAX_MIB} MiB`, async () => {
     const receivers = await Promise.all(GREEDY.map((kind) => startHostileReceiver(kind)));
     const well = startReceiver();
-    // In a process of its own: this one holds what the receivers send.
+    // In its own process, because this one holds the bytes that the receivers send.
     const program = `
       import { sendTo } from ${JSON.stringify(import.meta.resolve("./attempt.ts"))};
       let most = 0;
@@ -187,7 +190,7 @@ describe("all kinds at once", () => {
       kind,
       grownMib: Math.round((grown[i] ?? Infinity) / 2 ** 20),
     }));
-    expect(found.filter((one) => one.grownMib > MOST_MIB)).toEqual([]);
+    expect(found.filter((one) => one.grownMib > MAX_MIB)).toEqual([]);
     await Promise.all([...receivers.map((receiver) => receiver.stop()), well.stop()]);
   });
 });

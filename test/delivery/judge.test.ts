@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { judge, type Answered, type JudgeContext } from "../../src/delivery/judge.ts";
+import { delayBefore, judge, type Answered, type JudgeContext } from "../../src/delivery/judge.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 0, 0);
 const DAY_MS = 86_400_000;
@@ -63,7 +63,7 @@ test.each([
   });
 });
 
-test("410 disables the webhook and parks the delivery, whatever attempt it is", () => {
+test("410 disables the webhook and parks the delivery at any attempt", () => {
   for (const attempt of [1, 3]) {
     expect(judged(response(410, "60"), { attempt })).toEqual({
       outcome: "parked",
@@ -77,7 +77,7 @@ test("410 disables the webhook and parks the delivery, whatever attempt it is", 
   }
 });
 
-test("a blocked literal address is parked at once, with attempts left", () => {
+test("a blocked literal address is parked at once, even with attempts left", () => {
   expect(judged({ kind: "blocked", mayPass: false })).toEqual({
     outcome: "parked",
     reason: "blocked-address",
@@ -89,7 +89,7 @@ test("a blocked literal address is parked at once, with attempts left", () => {
   });
 });
 
-test("a name that has a blocked address now is tried again on the schedule", () => {
+test("a name with a blocked address is retried on the schedule", () => {
   expect(judged({ kind: "blocked", mayPass: true })).toEqual({
     outcome: "retry",
     reason: "blocked-address",
@@ -117,7 +117,7 @@ describe("Retry-After", () => {
     [503, "600", 600_000, 600_000],
     [503, "Sat, 31 Jan 2026 12:10:00 GMT", 600_000, 600_000],
     [429, "999999", DAY_MS, DAY_MS],
-    // Never before the schedule either.
+    // Never earlier than the schedule.
     [429, "1", 60_000, 1_000],
     [429, "0", 60_000, 0],
     [503, "Sat, 31 Jan 2026 11:00:00 GMT", 60_000, 0],
@@ -126,18 +126,21 @@ describe("Retry-After", () => {
     [404, "600", 60_000, null],
     [301, "600", 60_000, null],
   ];
-  test.each(rows)("%i with %p: in %i ms, pause %p", (status, retryAfter, delayMs, pauseMs) => {
-    expect(judged(response(status, retryAfter))).toEqual({
-      outcome: "retry",
-      reason: `http-${status}`,
-      statusCode: status,
-      delayMs,
-      pauseMs,
-      countsTowardsDisabling: pauseMs === null,
-    });
-  });
+  test.each(rows)(
+    "%i with Retry-After %p is retried in %i ms and pauses for %p",
+    (status, retryAfter, delayMs, pauseMs) => {
+      expect(judged(response(status, retryAfter))).toEqual({
+        outcome: "retry",
+        reason: `http-${status}`,
+        statusCode: status,
+        delayMs,
+        pauseMs,
+        countsTowardsDisabling: pauseMs === null,
+      });
+    },
+  );
 
-  test("uses up an attempt, and pauses the webhook even where it was the last", () => {
+  test("Retry-After uses up an attempt and pauses the webhook even after the last one", () => {
     expect(judged(response(429, "600"), { attempt: 3 })).toEqual({
       outcome: "parked",
       reason: "http-429",
@@ -150,7 +153,7 @@ describe("Retry-After", () => {
   });
 });
 
-test("a used up schedule parks with the failure as its reason", () => {
+test("a schedule that is used up parks the delivery with the last failure as its reason", () => {
   const parked = { outcome: "parked", exhausted: true, disable: false };
   expect(judged(response(500), { attempt: 3 })).toMatchObject({ ...parked, reason: "http-500" });
   expect(judged({ kind: "failure", reason: "dns" }, { attempt: 3 })).toMatchObject({
@@ -159,10 +162,31 @@ test("a used up schedule parks with the failure as its reason", () => {
   });
 });
 
-test("a schedule that was shortened below the attempt parks", () => {
+test("a schedule that is shorter than the attempts so far parks the delivery", () => {
   expect(judged(response(500), { attempt: 4, scheduleMs: [0] })).toHaveProperty("exhausted", true);
 });
 
-test("the jitter is the injected randomness", () => {
+test("the jitter comes from the injected random function", () => {
   expect(judged(response(500), { random: () => 0.5 })).toHaveProperty("delayMs", 63_000);
+});
+
+describe("delayBefore", () => {
+  const SCHEDULE = [0, 60_000, 300_000, 1_800_000, 7_200_000];
+  const ALMOST_ONE = 1 - Number.EPSILON;
+
+  test("adds nothing to the schedule if the random number is 0", () => {
+    const delays = [1, 2, 3, 4, 5].map((attempt) => delayBefore(attempt, SCHEDULE, () => 0));
+    expect(delays).toEqual(SCHEDULE);
+  });
+
+  test("adds up to 10 % to a retry and nothing to the first attempt", () => {
+    expect(delayBefore(2, SCHEDULE, () => 0.5)).toBe(63_000);
+    expect(delayBefore(5, SCHEDULE, () => ALMOST_ONE)).toBeWithin(7_900_000, 7_920_001);
+    expect(delayBefore(1, [500], () => ALMOST_ONE)).toBe(500);
+  });
+
+  test("returns null after the last attempt of the schedule", () => {
+    expect(delayBefore(6, SCHEDULE, () => 0)).toBeNull();
+    expect(delayBefore(2, [0], () => 0)).toBeNull();
+  });
 });

@@ -1,5 +1,5 @@
-// Deliveries to a name with several addresses: which one is dialled, which one is remembered, and that
-// it is always one that the guard approved for this attempt (guarantee 7).
+// Deliveries to a name with several addresses: which one is dialled and remembered. It is always one that
+// the guard approved for this attempt (guarantee 7).
 import { afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
@@ -17,7 +17,7 @@ afterEach(async () => {
 const A: Address = { address: "127.0.0.2", family: 4 };
 const B: Address = { address: "127.0.0.3", family: 4 };
 
-/** No test may know what another one taught the sender. */
+/** A new sender for each test, without the memory of the others. */
 let names = 0;
 const name = () => `several-${(names += 1)}.test`;
 
@@ -46,7 +46,7 @@ function receiverAt(hostname: string, port = 0) {
   };
 }
 
-/** Which address answered, or why none did. */
+/** Returns the address that answered, or why none did. */
 async function answering(url: string, options: Parameters<typeof sendTo>[1]): Promise<string> {
   const answer = await sendTo(url, options);
   if (answer.kind === "failure") return answer.reason;
@@ -55,19 +55,19 @@ async function answering(url: string, options: Parameters<typeof sendTo>[1]): Pr
 }
 
 describe("the address that worked last", () => {
-  test("is dialled first, so that a silent one costs its 250 ms once", async () => {
+  test("the address that worked last is dialled first, so a silent one costs 250 ms only once", async () => {
     const { port } = receiverAt(B.address);
     const url = `http://${name()}:${port}/`;
     await using _ = await silence(A.address, port);
     const options = { addresses: [A, B], headers: { Connection: "close" } };
     expect(await answering(url, options)).toBe(B.address);
     for (let n = 0; n < 5; n++) {
-      // The silent one alone would take up all of it.
+      // The silent address alone would use up the time-out.
       expect(await answering(url, { ...options, timeoutMs: 240 })).toBe(B.address);
     }
   });
 
-  test("is forgotten when it fails, and the other one is dialled", async () => {
+  test("the address that worked last is forgotten when it fails, and the other one is dialled", async () => {
     const first = receiverAt(A.address);
     const url = `http://${name()}:${first.port}/`;
     expect(await answering(url, { addresses: [A, B] })).toBe(A.address);
@@ -77,7 +77,7 @@ describe("the address that worked last", () => {
     expect(await answering(url, { addresses: [A, B] })).toBe(B.address);
   });
 
-  test("gives way to the others where it accepts a connection and answers nothing", async () => {
+  test("an address that accepts connections and does not answer comes after the others", async () => {
     const first = receiverAt(A.address);
     receiverAt(B.address, first.port);
     const url = `http://${name()}:${first.port}/`;
@@ -89,12 +89,12 @@ describe("the address that worked last", () => {
     expect(first.requests).toBe(2);
   });
 
-  test("is not dialled once it is not approved any more", async () => {
+  test("the address that worked last is not dialled once it is no longer approved", async () => {
     const first = receiverAt(A.address);
     const second = receiverAt(B.address, first.port);
     const url = `http://${name()}:${first.port}/`;
     expect(await answering(url, { addresses: [A, B] })).toBe(A.address);
-    // A connection to it is free, too.
+    // There is also a free connection to it.
     expect(await answering(url, { addresses: [B] })).toBe(B.address);
     expect([first.requests, second.requests]).toEqual([1, 1]);
     second.hang();
@@ -103,7 +103,7 @@ describe("the address that worked last", () => {
   });
 });
 
-test("a free connection to an address that failed since is not used again while there are others", async () => {
+test("a free connection to an address that failed later is not used while there are others", async () => {
   const first = receiverAt(A.address);
   receiverAt(B.address, first.port);
   const url = `http://${name()}:${first.port}/`;
@@ -121,14 +121,14 @@ test("a free connection to any approved address is used again before another add
   const first = receiverAt(A.address);
   const second = receiverAt(B.address, first.port);
   const url = `http://${name()}:${first.port}/`;
-  // As the name server answered before, and as it answers now.
+  // The order of the name server before and now.
   expect(await answering(url, { addresses: [B] })).toBe(B.address);
   expect(await answering(url, { addresses: [A, B] })).toBe(B.address);
   expect([first.requests, second.requests]).toEqual([0, 2]);
 });
 
-describe("an address that accepts connections and says nothing to TLS", () => {
-  /** Accepts at 127.0.0.2, where the TLS receiver listens at 127.0.0.1. */
+describe("an address that accepts connections and is silent in the TLS handshake", () => {
+  /** Accepts at 127.0.0.2 while the TLS receiver listens at 127.0.0.1. */
   async function hangingBeside(port: number) {
     const connections: Socket[] = [];
     const server = createServer((socket) => void connections.push(socket.on("error", () => {})));
@@ -142,7 +142,7 @@ describe("an address that accepts connections and says nothing to TLS", () => {
     return connections;
   }
 
-  test("loses to the next one, and is not remembered as the one that works", async () => {
+  test("an address that is silent in the TLS handshake loses to the next one and is not remembered as working", async () => {
     const receiver = await startTlsReceiver({ certificate: "receiver" });
     stops.push(() => receiver.stop());
     const hanging = await hangingBeside(receiver.port);
@@ -159,7 +159,7 @@ describe("an address that accepts connections and says nothing to TLS", () => {
     expect(hanging).toHaveLength(1);
   });
 
-  test("costs no more than one attempt where the time-out is shorter than the race", async () => {
+  test("an address that is silent in the TLS handshake costs at most one attempt if the time-out is shorter than the race", async () => {
     const receiver = await startTlsReceiver({ certificate: "receiver" });
     stops.push(() => receiver.stop());
     await hangingBeside(receiver.port);
@@ -170,7 +170,7 @@ describe("an address that accepts connections and says nothing to TLS", () => {
   });
 });
 
-test("an address with a wrong certificate gives way to the next one, and nothing is sent to it", async () => {
+test("an address with a wrong certificate loses to the next one, and nothing is sent to it", async () => {
   const right = await startTlsReceiver({ certificate: "receiver" });
   stops.push(() => right.stop());
   const requests: number[] = [];

@@ -4,18 +4,11 @@ import { describe, expect, test } from "bun:test";
 import { basename, dirname, join, relative } from "node:path";
 
 const SRC = join(import.meta.dir, "../../src");
-const files = [...new Bun.Glob("**/*.{ts,lua}").scanSync(SRC)].toSorted();
+const files = [...new Bun.Glob("**/*.{ts,tsx,lua}").scanSync(SRC)].toSorted();
 const MAX_LINES = 350;
 
 /** Files of src itself that any room may import, from the bottom up. */
-const ROOT = [
-  "bounded-map.ts",
-  "deadline.ts",
-  "fault-point.ts",
-  "log.ts",
-  "version.ts",
-  "worker-log.ts",
-];
+const ROOT = ["bounded-map.ts", "deadline.ts", "fault-point.ts", "log.ts", "version.ts"];
 
 /** Room → what it may import besides itself: rooms, files of src, packages ("*": any of them). */
 const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
@@ -26,15 +19,31 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   delivery: { inside: ["wire", ...ROOT], packages: ["*"] },
   valkey: { inside: ["wire", ...ROOT], packages: ["*"] },
   "local-valkey": { inside: ROOT, packages: ["iovalkey"] },
-  control: { inside: ["expressions", "valkey", "wire", ...ROOT], packages: [] },
+  control: { inside: ["expressions", "valkey", "delivery", "wire", ...ROOT], packages: [] },
   worker: {
     inside: ["expressions", "control", "valkey", "delivery", "wire", ...ROOT],
     packages: [],
   },
-  tunnel: { inside: ["valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
+  tunnel: { inside: ["control", "valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
   api: { inside: ["control", "tunnel", "delivery", "valkey", "wire", ...ROOT], packages: ["*"] },
+  // Pages and their files only: what they show, the browser gets from the API.
+  dashboard: {
+    inside: ["wire"],
+    packages: ["fluxhook:web", "preact", "@preact/signals", "lucide"],
+  },
   service: {
-    inside: ["api", "tunnel", "worker", "control", "valkey", "delivery", "config", "wire", ...ROOT],
+    inside: [
+      "api",
+      "dashboard",
+      "tunnel",
+      "worker",
+      "control",
+      "valkey",
+      "delivery",
+      "config",
+      "wire",
+      ...ROOT,
+    ],
     packages: [],
   },
   cli: {
@@ -58,7 +67,7 @@ const ORDERS: Record<string, readonly string[]> = {
   // The path of a delivery.
   worker: ["claim", "run", "settle", "after", "webhooks"],
   delivery: ["http", "guard"],
-  valkey: ["tunnel", "history", "queue", "webhooks", "scripts", "connection"],
+  valkey: ["tunnel", "history", "queue", "webhooks", "connection", "scripts"],
   api: ["webhooks", "auth", "http"],
 };
 const CLIENT = "iovalkey";
@@ -113,7 +122,7 @@ function climb(file: string, target: string): string | null {
 }
 
 const graph = new Map<string, string[]>();
-for (const file of files.filter((one) => one.endsWith(".ts"))) {
+for (const file of files.filter((one) => /\.tsx?$/.test(one))) {
   const targets = importsOf(await Bun.file(join(SRC, file)).text())
     .filter((path) => path.startsWith("."))
     .map((path) => relative(SRC, join(SRC, dirname(file), path)));
@@ -153,6 +162,18 @@ test.each([...graph.keys()])("%s follows the arrows", async (file) => {
   const wrong = importsOf(source).map((path) => wrongArrow(file, path));
   expect(wrong.filter((one) => one !== null)).toEqual([]);
 });
+
+test.each(files.filter((file) => file.startsWith("dashboard/web/")))(
+  "%s takes nothing but types from outside of the browser's code",
+  async (file) => {
+    const source = await Bun.file(join(SRC, file)).text();
+    const taken = [...source.matchAll(/^(?:import|export)(?! type\b)[^"';]*?from "(\.[^"]+)"/gm)];
+    const outside = taken
+      .map(([, path = ""]) => relative(SRC, join(SRC, dirname(file), path)))
+      .filter((target) => !target.startsWith("dashboard/web/"));
+    expect(outside).toEqual([]);
+  },
+);
 
 test.each(files)(`%s has at most ${MAX_LINES} lines`, async (file) => {
   const text = await Bun.file(join(SRC, file)).text();

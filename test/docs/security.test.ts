@@ -1,17 +1,18 @@
 // The security page says what the code does: its ranges, settings, routes, files and checks.
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { examine } from "../../src/cli/doctor/doctor.ts";
 import { checkSettings } from "../../src/cli/doctor/settings-check.ts";
 import { settingRows } from "../../src/config/settings.ts";
-import { judgeAddress, parseRange } from "../../src/delivery/guard/address.ts";
-import { memoryApi } from "../api/memory-api.ts";
+import { checkAddress, parseRange } from "../../src/delivery/guard/address.ts";
+import { apiScene, closeScenes } from "../api/api-scene.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const read = (file: string) => Bun.file(join(ROOT, file)).text();
 const page = await read("docs/security.md");
 const policy = await read("SECURITY.md");
 const operations = await read("docs/operations.md");
+afterAll(closeScenes);
 
 /** The ranges of the page's tables of what is denied. */
 const section = page.slice(page.indexOf("## What is denied"), page.indexOf("### Open one network"));
@@ -37,7 +38,7 @@ describe("what is denied", () => {
       const bytes = address.toByteArray();
       const last = bytes.map((byte, i) => byte | (0xff >> Math.min(8, Math.max(0, bits - i * 8))));
       for (const end of [bytes, last]) {
-        expect([range, judgeAddress(Uint8Array.from(end)).verdict]).toEqual([range, "denied"]);
+        expect([range, checkAddress(Uint8Array.from(end)).verdict]).toEqual([range, "denied"]);
       }
     }
   });
@@ -50,8 +51,8 @@ test("every setting that the pages name exists", () => {
   expect(mentioned.filter((name) => !names.has(name))).toEqual([]);
 });
 
-test("every route that the page names is answered", () => {
-  const answered = memoryApi().app.routes.map(
+test("every route that the page names is answered", async () => {
+  const answered = (await apiScene()).app.routes.map(
     ({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`,
   );
   const mentioned = [...page.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^`]+)`/g)];

@@ -322,7 +322,7 @@ async function breakValkey(service: WatchedService, id: string): Promise<void> {
   await eventually(available, { withinMs: 30_000 });
 }
 
-test("the receiver was given what is planted, and its creator was shown it", () => {
+test("the canaries were sent to the receiver and shown to the webhook's creator", () => {
   const requests = receiver.requests.map(
     ({ path, headers }) => `${path}\n${JSON.stringify(Object.fromEntries(headers))}`,
   );
@@ -336,7 +336,7 @@ test("the receiver was given what is planted, and its creator was shown it", () 
   expect(new Set(shown.map(({ name }) => name))).toContain("Made1");
 });
 
-test("no answer of the API holds a secret but those to create, rotate and reveal", () => {
+test("no API response contains a secret, except those to create, rotate and reveal", () => {
   const leaks = answers.flatMap(({ where, text, mayHold }) =>
     canaries.leaksIn(where, text, mayHold),
   );
@@ -344,7 +344,7 @@ test("no answer of the API holds a secret but those to create, rotate and reveal
   expect(answers.length).toBeGreaterThan(60);
 });
 
-test("no line of the log holds a secret, at level debug", () => {
+test("no log line contains a secret, even at level debug", () => {
   for (const { printed } of services) {
     expect(canaries.leaksIn("stdout", printed.stdout)).toEqual([]);
   }
@@ -355,7 +355,7 @@ test("no line of the log holds a secret, at level debug", () => {
   expect(second).toContain('"blocked-address"');
 });
 
-test("nothing in Valkey holds a secret; a url is where its webhook is, and nowhere else", async () => {
+test("no key in Valkey contains a secret, and a url is only in its webhook's record", async () => {
   const redis = await testRedis(valkeyUrl);
   const dumped = await dumpValkey(redis);
   redis.disconnect();
@@ -371,7 +371,7 @@ test("nothing in Valkey holds a secret; a url is where its webhook is, and nowhe
   expect(kinds.size).toBeGreaterThan(10);
 });
 
-test("an error that nobody catches and a SIGABRT print no secret", async () => {
+test("an uncaught error and a SIGABRT print no secret", async () => {
   const [first, aborted] = services;
   expect(await first!.exited).toEqual({ exitCode: 0, signal: null });
   expect(first!.printed.stderr).toContain("fluxhook: uncaught: Error: forced");
@@ -381,7 +381,7 @@ test("an error that nobody catches and a SIGABRT print no secret", async () => {
   }
 });
 
-describe("a start with a wrong setting names the setting and does not repeat", () => {
+describe("a start with a wrong setting names the setting and does not repeat its value", () => {
   test.each([
     ["VALKEY_URL", `redis//:${valkeyPassword}@127.0.0.1`],
     ["API_TOKEN", `${apiToken} ${apiToken}`],

@@ -42,7 +42,7 @@ async function logged(scene: Scene, count: number): Promise<LogEntry[]> {
   });
 }
 
-test("prints what is there and each new attempt once, in order, over a restart, until Ctrl-C", async () => {
+test("logs --follow prints old and new attempts once each, in order, across a restart, until Ctrl-C", async () => {
   await using scene = await openScene();
   const first = await scene.serve();
   const { port } = new URL(first.url);
@@ -78,7 +78,7 @@ test("prints what is there and each new attempt once, in order, over a restart, 
   expect(await Promise.all([json.exited, people.exited])).toEqual([0, 0]);
 }, 40_000);
 
-test("ends with 1 when the token is not accepted any more", async () => {
+test("logs --follow exits with 1 when its token is no longer accepted", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const { port } = new URL(service.url);
@@ -94,7 +94,7 @@ test("ends with 1 when the token is not accepted any more", async () => {
   await eventually(() => following.stderr.includes("FLUXHOOK_API_TOKEN must be"));
 }, 40_000);
 
-test("ends when nobody reads it any more", async () => {
+test("logs --follow ends when its output is closed", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const receiver = scene.receiver();

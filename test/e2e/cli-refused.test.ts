@@ -1,24 +1,21 @@
 // The commands where the API says no or nobody answers; and what they never print.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { CLI_SECRET, openCliScene, type CliScene } from "../support/cli-scene.ts";
+import { describe, expect, test } from "bun:test";
+import { CLI_SECRET } from "../support/cli-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
+import { useCliScene } from "../support/use-scene.ts";
 
 const ESCAPE = "\u001b[";
 
-let cli: CliScene;
-beforeAll(async () => {
-  cli = await openCliScene();
-});
-afterAll(() => cli[Symbol.asyncDispose]());
+const cli = useCliScene();
 
-describe("what the API refuses", () => {
-  test("is 1, with every fault of the input on a line of its own", async () => {
+describe("a command that the API refuses", () => {
+  test("exits with 1 and prints each fault of the input on a line of its own", async () => {
     const { exitCode, stdout, stderr } = await cli.run([
       ..."webhooks create ftp://example.com/ --user u_1 --header Host:x".split(" "),
       ..."--events a..b --retry-schedule soon".split(" "),
     ]);
     expect([exitCode, stdout]).toEqual([1, ""]);
-    expect(stderr).toStartWith("fluxhook: 422 The input is invalid: 4 faults\n");
+    expect(stderr).toStartWith("fluxhook: 422 The input is invalid: 4 fields are invalid\n");
     expect(stderr).toContain('\n  url: the scheme "ftp:" is not accepted; use https: or http:\n');
     expect(stderr).toContain('\n  events.0: "a..b" is not an event type such as file.created');
     expect(stderr).toContain("\n  headers.Host: ");
@@ -30,8 +27,8 @@ describe("what the API refuses", () => {
     [["webhooks", "test", "../events"], "404"],
     [["webhooks", "get", ".."], '".." is not an id'],
     [["parked", "redeliver", "."], '"." is not an id'],
-    [["logs", "u_1"], "FLUXHOOK_API_TOKEN must be the service's own"],
-  ])("%j", async (args, says) => {
+    [["logs", "u_1"], "FLUXHOOK_API_TOKEN must be the service's token"],
+  ])("%j exits with 1 and says why", async (args, says) => {
     const wrong = { FLUXHOOK_API_TOKEN: "canary-of-twenty-four-letters" };
     const result = await cli.run(args, args[0] === "logs" ? wrong : {});
     expect([result.exitCode, result.stdout]).toEqual([1, ""]);
@@ -39,7 +36,7 @@ describe("what the API refuses", () => {
     expect(result.stderr).not.toMatch(/canary|^\s+at /m);
   });
 
-  test("a webhook that is there already is named", async () => {
+  test("names the webhook that exists already", async () => {
     const user = cli.newOwner();
     const { id } = await cli.webhookOf(user, "/twin");
     const twin = ["webhooks", "create", `${cli.receiver.url}/twin`, "--user", user];
@@ -47,13 +44,13 @@ describe("what the API refuses", () => {
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`${id} has this url`)]);
   });
 
-  test("is what --json leaves on standard error", async () => {
+  test("leaves the refusal on standard error with --json", async () => {
     const result = await cli.run(["webhooks", "get", "wh_none", "--json"]);
     expect([result.exitCode, result.stdout]).toEqual([1, ""]);
   });
 });
 
-describe("where nobody answers", () => {
+describe("a command that reaches no service", () => {
   const EVERY = [
     ["logs", "u_1"],
     ["webhooks", "list", "--user", "u_1"],
@@ -63,19 +60,19 @@ describe("where nobody answers", () => {
     ["logs", "u_1", "--follow"],
   ];
   test.each(EVERY.map((args) => ({ args })))(
-    "$args is 1 and says what to check",
+    "$args exits with 1 and says what to check",
     async ({ args }) => {
       const { exitCode, stdout, stderr } = await cli.run(args, {
         FLUXHOOK_URL: "http://127.0.0.1:1",
       });
       expect([exitCode, stdout]).toEqual([1, ""]);
       expect(stderr).toBe(
-        'fluxhook: no API answers at http://127.0.0.1:1 (ECONNREFUSED); is "fluxhook serve" running there? FLUXHOOK_URL says where to look\n',
+        'fluxhook: no API answers at http://127.0.0.1:1 (ECONNREFUSED); is "fluxhook serve" running there? FLUXHOOK_URL sets the address\n',
       );
     },
   );
 
-  test("or somebody else does, that is said, and the token goes nowhere else", async () => {
+  test("reports an answer from another program, and follows no redirect with the token", async () => {
     const elsewhere = cli.scene.receiver();
     const other = cli.scene.receiver(() => Response.redirect(elsewhere.url, 302));
     const html = cli.scene.receiver(() => new Response("<h1>hello</h1>"));
@@ -86,7 +83,7 @@ describe("where nobody answers", () => {
     expect(elsewhere.requests).toHaveLength(0);
   });
 
-  test("send --api asks again under the same key, so nothing is pushed twice", async () => {
+  test("send --api repeats its request under the same key, so nothing is pushed twice", async () => {
     const flaky = cli.scene.receiver(async ({ headers, text }, index) => {
       const answer = await fetch(`${cli.service.url}/v1/events`, {
         method: "POST",
@@ -113,7 +110,7 @@ describe("where nobody answers", () => {
 });
 
 describe("colours", () => {
-  test("are there where they are asked for, and not where NO_COLOR is set or output is piped", async () => {
+  test("appear only when they are asked for, not with NO_COLOR or into a pipe", async () => {
     const user = cli.newOwner();
     await cli.webhookOf(user);
     const list = ["webhooks", "list", "--user", user];
@@ -125,7 +122,7 @@ describe("colours", () => {
   });
 });
 
-test("no secret is printed where it was not asked for", async () => {
+test("no command prints a secret that was not asked for", async () => {
   const user = cli.newOwner();
   const { id } = await cli.webhookOf(user, "/dead?token=canary-query");
   await cli.done("send", "a.b", "--user", user);

@@ -1,18 +1,15 @@
 // `fluxhook webhooks` on a real service: what it prints for people, and with --json.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { Webhook } from "../../src/wire/webhook.ts";
-import { CLI_SECRET, openCliScene, type CliScene } from "../support/cli-scene.ts";
+import { CLI_SECRET } from "../support/cli-scene.ts";
+import { useCliScene } from "../support/use-scene.ts";
 
 const words = (line: string) => line.split(" ");
 
-let cli: CliScene;
-beforeAll(async () => {
-  cli = await openCliScene();
-});
-afterAll(() => cli[Symbol.asyncDispose]());
+const cli = useCliScene();
 
-describe("webhooks", () => {
+describe("fluxhook webhooks", () => {
   test("create prints the webhook with its secret, and none of its credentials", async () => {
     const user = cli.newOwner();
     const url = "https://anna:canary@example.com/hooks?token=canary";
@@ -26,7 +23,7 @@ describe("webhooks", () => {
     expect(text).not.toContain("canary");
   });
 
-  test("create --json is what the API answers, with all that was asked for", async () => {
+  test("create --json prints the API's response, with every option applied", async () => {
     const made = await cli.json<Webhook & { secret: string }>(
       ...words(`webhooks create ${cli.receiver.url}/all --org o_all --dialect flux --disabled`),
       ...words("--events a.b --events c.d,e.* --retry-schedule 0s,2m --disable-after 7"),
@@ -54,7 +51,7 @@ describe("webhooks", () => {
     expect(await cli.json<unknown>("webhooks", "get", made.id)).toEqual(shown);
   });
 
-  test("list is a table that fits, or the API's JSON, page by page", async () => {
+  test("list prints a table that fits the terminal, or the API's JSON, page by page", async () => {
     const user = cli.newOwner();
     const made = [await cli.webhookOf(user, `/${user}/1`), await cli.webhookOf(user, `/${user}/2`)];
     const { stdout } = await cli.run(["webhooks", "list", "--user", user], { COLUMNS: "90" });
@@ -72,7 +69,7 @@ describe("webhooks", () => {
     );
   });
 
-  test("update, disable, enable and get show the webhook as it is then", async () => {
+  test("update, disable, enable and get print the webhook's new state", async () => {
     const { id } = await cli.webhookOf(cli.newOwner());
     const changed = await cli.json<Webhook>(
       ...words(`webhooks update ${id} --events a.* --never-disable --description new`),
@@ -106,11 +103,11 @@ describe("webhooks", () => {
     expect(text).not.toContain(CLI_SECRET);
   });
 
-  test("rotate prints the new secret and until when the old one signs; secret reveals it", async () => {
+  test("rotate prints the new secret and until when the old one signs; secret prints it again", async () => {
     const { id } = await cli.webhookOf(cli.newOwner());
     const text = await cli.done("webhooks", "rotate", id);
     const [, made = ""] = /^secret +(whsec_\S+)$/m.exec(text) ?? [];
-    expect(text).toMatch(/^the one before +until 20\d\d-\S+Z$/m);
+    expect(text).toMatch(/^previous one +until 20\d\d-\S+Z$/m);
     expect(await cli.done("webhooks", "secret", id)).toBe(`${made}\n`);
     const own = ["webhooks", "rotate", id, "--grace-hours", "0", "--secret-stdin", "--json"];
     const rotated = await cli.run(own, {}, "a-secret-of-my-own\n");
@@ -123,7 +120,7 @@ describe("webhooks", () => {
     });
   });
 
-  test("test prints the attempt, and is 1 where it was not delivered", async () => {
+  test("test prints the attempt, and exits with 1 if it was not delivered", async () => {
     const user = cli.newOwner();
     const good = await cli.webhookOf(user, "/good?token=hidden");
     const dead = await cli.webhookOf(user, "/dead");
@@ -137,7 +134,7 @@ describe("webhooks", () => {
     expect((await cli.scene.logOf(user))[0]).toEqual(attempt);
   });
 
-  test("delete deletes it, and has no JSON, for the API has none", async () => {
+  test("delete deletes the webhook and prints no JSON, because the API returns none", async () => {
     const user = cli.newOwner();
     const [one, other] = [await cli.webhookOf(user, "/1"), await cli.webhookOf(user, "/2")];
     expect(await cli.done("webhooks", "delete", one.id)).toBe(`deleted ${one.id}\n`);

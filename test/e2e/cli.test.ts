@@ -1,21 +1,18 @@
 // The commands that push and read on a real service: what they print for people, and with --json.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
-import { CLI_SECRET, openCliScene, type CliScene } from "../support/cli-scene.ts";
+import { CLI_SECRET } from "../support/cli-scene.ts";
 import { eventually } from "../support/eventually.ts";
 import { openScene, register, verifyAll } from "../support/serve-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
+import { useCliScene } from "../support/use-scene.ts";
 import { tempFolder } from "../support/valkey.ts";
 
-let cli: CliScene;
-beforeAll(async () => {
-  cli = await openCliScene();
-});
-afterAll(() => cli[Symbol.asyncDispose]());
+const cli = useCliScene();
 
-describe("send", () => {
-  test("pushes onto the list, and prints the id that arrives", async () => {
+describe("fluxhook send", () => {
+  test("pushes onto the list and prints the id that the receiver gets", async () => {
     const user = cli.newOwner();
     await cli.webhookOf(user, `/${user}`);
     const data = '{"n":12345678901234567890,"x":1.0}';
@@ -52,7 +49,7 @@ describe("send", () => {
   });
 
   test.each([[[]], [["--api"]]])(
-    "--count pushes that many, each with its own id %j",
+    "pushes as many events as --count says, each with its own id %j",
     async (how) => {
       const user = cli.newOwner();
       const send = ["send", "a.b", "--user", user, "--count", "1203", ...how];
@@ -62,7 +59,7 @@ describe("send", () => {
     },
   );
 
-  test("is told what is no event by the service's own settings, and pushes nothing", async () => {
+  test("refuses an invalid event by the service's own settings, and pushes nothing", async () => {
     const result = await cli.run(["send", "file.created", "--user", "u_1", "--queue", "nobody's"], {
       FLUXHOOK_EVENT_TYPES: "file.deleted",
     });
@@ -73,7 +70,7 @@ describe("send", () => {
     expect(await cli.scene.redis.exists("nobody's")).toBe(0);
   });
 
-  test("is 1 where Valkey is away, or holds something else, and shows no password", async () => {
+  test("exits with 1 if Valkey is down or the key has another type, and prints no password", async () => {
     const away = await cli.run(["send", "a.b", "--user", "u_1"], {
       FLUXHOOK_VALKEY_URL: "redis://anna:s3cret@127.0.0.1:1",
     });
@@ -89,8 +86,8 @@ describe("send", () => {
   });
 });
 
-describe("logs", () => {
-  test("are a table, or the API's JSON", async () => {
+describe("fluxhook logs", () => {
+  test("prints a table, or the API's JSON", async () => {
     const user = cli.newOwner();
     await cli.webhookOf(user, "/dead");
     await cli.done("send", "file.created", "--user", user);
@@ -106,8 +103,8 @@ describe("logs", () => {
   });
 });
 
-describe("parked", () => {
-  test("list shows them, and redeliver takes one by its id or many by their owner", async () => {
+describe("fluxhook parked", () => {
+  test("list prints parked deliveries; redeliver takes one by its id or many by their owner", async () => {
     const user = cli.newOwner();
     const { id } = await cli.webhookOf(user, "/dead");
     for (const n of [1, 2, 3]) {
@@ -142,7 +139,7 @@ describe("parked", () => {
     expect(await cli.done("parked", "list", "--user", user)).toBe("nothing is parked\n");
   });
 
-  test("redeliver without any filter is the API's to refuse: a scoped token has an owner", async () => {
+  test("redeliver without a filter is sent to the API, for a scoped token implies an owner", async () => {
     const refused = await cli.run(["parked", "redeliver"]);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain("give user_id, org_id or webhook_id");
@@ -153,8 +150,8 @@ describe("parked", () => {
   });
 });
 
-describe("rejected", () => {
-  test("list shows them, and requeue pushes them again once the setting is put right", async () => {
+describe("fluxhook rejected", () => {
+  test("list prints rejected elements, and requeue pushes them again once the setting is corrected", async () => {
     await using own = await openScene();
     const strict = await own.serve({ FLUXHOOK_EVENT_TYPES: "file.deleted" });
     const target = { FLUXHOOK_URL: strict.url };
@@ -181,7 +178,7 @@ describe("rejected", () => {
     const one = await cli.run(["rejected", "requeue", c ?? "", "0123456789abcdef"], after);
     expect([one.exitCode, one.stdout]).toEqual([
       1,
-      "requeued 1; 1 not: no longer there, not kept whole, or from a list that is not served\n",
+      "requeued 1; 1 not: no longer stored, stored only in part, or from a list that FLUXHOOK_QUEUE lacks\n",
     ]);
     const limited = await cli.run(["rejected", "requeue", "--all", "--limit", "1"], after);
     expect(limited.stdout).toBe("requeued 1, 1 remain: run it again\n");

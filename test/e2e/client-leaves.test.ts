@@ -25,7 +25,7 @@ async function leave(url: string, head: string, begun: string, how: "reset" | "e
   await closed;
 }
 
-test("a client that leaves in the middle of its body leaves no error in the log", async () => {
+test("a client that disconnects in the middle of its body causes no error in the log", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const { body: session } = await service.api("POST", "/v1/listen", {});

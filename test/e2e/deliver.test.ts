@@ -32,7 +32,7 @@ test(
 );
 
 test.each(["FLUXHOOK_CONCURRENCY", "FLUXHOOK_WEBHOOK_CONCURRENCY"])(
-  "a single webhook gets the oldest first with %s=1",
+  "a webhook gets its events oldest first with %s=1",
   async (setting) => {
     await using scene = await openScene();
     const receiver = scene.receiver();
@@ -47,7 +47,7 @@ test.each(["FLUXHOOK_CONCURRENCY", "FLUXHOOK_WEBHOOK_CONCURRENCY"])(
   { timeout: 90_000 },
 );
 
-test("events that wait since before the start are served, the oldest first", async () => {
+test("events that were pushed before the start are delivered, the oldest first", async () => {
   await using scene = await openScene();
   const receiver = scene.receiver();
   const earlier = await scene.serve();
@@ -62,7 +62,7 @@ test("events that wait since before the start are served, the oldest first", asy
   expect(receiver.requests.map(numberOf)).toEqual(upTo(100));
 });
 
-test("with FLUXHOOK_CLAIM=blpop, events pushed right arrive once, the oldest first", async () => {
+test("with FLUXHOOK_CLAIM=blpop, events pushed on the right arrive once, the oldest first", async () => {
   await using scene = await openScene();
   const receiver = scene.receiver();
   const service = await scene.serve({ FLUXHOOK_CLAIM: "blpop", FLUXHOOK_CONCURRENCY: "1" });
@@ -90,7 +90,7 @@ test("every list that FLUXHOOK_QUEUE names is served, by its literal name", asyn
   expect(receiver.requests.map(numberOf).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 10, 11, 12]);
 });
 
-test("lists that stand first are emptied first", async () => {
+test("lists are emptied in the order in which FLUXHOOK_QUEUE names them", async () => {
   await using scene = await openScene();
   const receiver = scene.receiver();
   const queues = [`${scene.prefix}-urgent`, `${scene.prefix}-bulk`] as const;

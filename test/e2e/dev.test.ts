@@ -7,7 +7,7 @@ import { freshPrefix, sharedValkey, tempFolder, testRedis } from "../support/val
 
 const VERIFIED = /✓ signature verified/g;
 
-test("dev --once needs nothing, verifies ten deliveries and leaves nothing behind", async () => {
+test("dev --once needs no set-up, verifies ten deliveries and leaves nothing behind", async () => {
   const mark = crypto.randomUUID();
   const folder = tempFolder("dev");
   const { exitCode, stdout, stderr } = await runFluxhook(["dev", "--once"], {
@@ -38,14 +38,19 @@ test("dev --once uses the Valkey that FLUXHOOK_VALKEY_URL names", async () => {
   redis.disconnect();
 });
 
-test("a second dev --once on the same Valkey points the webhook of the first at itself", async () => {
+test("a second dev --once on the same Valkey points the webhook of the first at itself, and shows its own attempts", async () => {
   const valkey = await sharedValkey();
   const env = { FLUXHOOK_VALKEY_URL: valkey.url, FLUXHOOK_PREFIX: freshPrefix() };
+  const endpoints = [];
   for (const run of ["first", "second"]) {
     const { exitCode, stdout } = await runFluxhook(["dev", "--once"], env);
     expect(exitCode, run).toBe(0);
     expect(stdout.match(VERIFIED), run).toHaveLength(10);
+    endpoints.push(new Set(stdout.match(/http:\/\/127\.0\.0\.1:\d+\/webhook/g)));
   }
+  const [first, second] = endpoints;
+  expect(second?.size).toBe(1);
+  expect(second).not.toEqual(first);
 });
 
 /** Processes with the mark in the environment that they were started with: children inherit it. */

@@ -12,22 +12,14 @@ import {
   tamperingsOf,
   type Captured,
 } from "../support/express-receivers-tampering.ts";
-import { openScene, register, type Scene } from "../support/serve-scene.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { openScene, register } from "../support/serve-scene.ts";
+import { useService } from "../support/use-scene.ts";
 import { DIALECT_NAMES, dialectOf } from "../../src/wire/dialects/registry.ts";
 import type { Webhook } from "../../src/wire/webhook.ts";
 
 const COUNT = 1_000;
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 /** Text that differs once it was parsed and written again. */
 function elementFor(owner: string, n: number, type: string): string {
@@ -84,13 +76,13 @@ describe.each(DIALECT_NAMES)("a receiver of %s, written from its page", (dialect
     expect(captured.otherWebhook.body).toEqual(captured.genuine.body);
   });
 
-  test("is put to at least twenty tamperings", () => {
+  test("is tested with at least twenty tamperings", () => {
     expect(new Set(tamperingsOf(dialect).map(([claim]) => claim)).size).toBeGreaterThanOrEqual(20);
   });
 
   const signNow = SIGNED_NOW[dialect];
   if (signNow) {
-    test("accepts what is signed anew as of now", async () => {
+    test("accepts the same request signed again with the current time", async () => {
       expect(await send(tampered(captured, signNow))).toBe(204);
     });
   }
@@ -106,7 +98,7 @@ describe.each(DIALECT_NAMES)("a receiver of %s, written from its page", (dialect
 
 const statusOf = (id: string) => service.api<Webhook>("GET", `/v1/webhooks/${id}`);
 
-test("a fluxdesk webhook is disabled by ten 4xx or 5xx in a row, not by nine and a success", async () => {
+test("a fluxdesk webhook is disabled by ten consecutive 4xx or 5xx, not by nine and a success", async () => {
   const failing = Array.from({ length: 9 }, (_, n) => (n % 2 === 0 ? 500 : 404));
   const answers = [...failing, 204, ...failing, 503];
   const receiver = scene.receiver((_, n) => new Response(null, { status: answers[n] ?? 204 }));
@@ -155,7 +147,7 @@ test("a flux delivery is parked after five attempts under one id, with an alert"
   );
 });
 
-test("a delivery keeps its dialect where the webhook's is changed; the next one has the new", async () => {
+test("a delivery keeps its dialect after the webhook's is changed, and the next one has the new one", async () => {
   const owner = "u_changing";
   const receiver = scene.receiver((_, n) => new Response(null, { status: n === 0 ? 500 : 204 }));
   const { id } = await register(service, {
@@ -190,7 +182,7 @@ test("a delivery keeps its dialect where the webhook's is changed; the next one 
   expect(changed?.headers.get("webhook-id")).toBe("id-2");
 });
 
-test("with FLUXHOOK_EVENT_TYPES=catalogue the types of every dialect are accepted, no others", async () => {
+test("FLUXHOOK_EVENT_TYPES=catalogue accepts the event types of every dialect and no others", async () => {
   const served = await scene.serve({
     FLUXHOOK_EVENT_TYPES: "catalogue",
     FLUXHOOK_QUEUE: `${scene.prefix}:catalogue`,

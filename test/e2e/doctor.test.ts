@@ -14,40 +14,52 @@ interface Report {
 }
 
 const TOKEN = "f0c1a9d27be6483c5d1e90b7a4f2386c";
+/** Another service may listen on the default port of this machine. */
+const NO_SERVICE = { FLUXHOOK_PORT: "0" };
 const STACK_TRACE = /^\s+at /m;
 
 const report = (stdout: string) => JSON.parse(stdout) as Report;
 const find = ({ checks }: Report, name: string) => checks.find(({ check }) => check === name);
 
 describe("fluxhook doctor", () => {
-  test("is 0 with warnings, and says in a table what to do", async () => {
+  test("exits with 0 on warnings, and prints a table of what to do", async () => {
     const valkey = await ownValkey();
     const { exitCode, stdout, stderr } = await runFluxhook(["doctor"], {
       FLUXHOOK_VALKEY_URL: valkey.url,
       FLUXHOOK_API_TOKEN: TOKEN,
+      ...NO_SERVICE,
     });
     await valkey.stop();
-    expect([exitCode, stderr]).toEqual([0, ""]);
+    const problems = stdout.split("\n").filter((line) => line.includes("✗"));
+    expect({ exitCode, stderr, problems }).toEqual({ exitCode: 0, stderr: "", problems: [] });
     expect(stdout).toContain("✓ valkey-append-only");
     expect(stdout).toContain("! valkey-memory");
     expect(stdout).toContain("set maxmemory");
     expect(stdout).toMatch(/\n0 problems, 2 warnings, \d+ ok, \d+ skipped\n$/);
   });
 
-  test("has no colours where NO_COLOR is set, and has them where they are asked for", async () => {
+  test("prints colours when they are asked for, and none with NO_COLOR or into a pipe, even in CI", async () => {
     const environment = { FLUXHOOK_API_TOKEN: TOKEN, FLUXHOOK_VALKEY_URL: "redis://127.0.0.1:1" };
     const escape = "\u001b[";
-    const plain = await runFluxhook(["doctor"], { ...environment, NO_COLOR: "1", FORCE_COLOR: "" });
-    expect(plain.stdout).not.toContain(escape);
+    const pipes: Record<string, string>[] = [{ NO_COLOR: "1" }, { NO_COLOR: "", CI: "true" }];
+    for (const variables of pipes) {
+      const plain = await runFluxhook(["doctor"], {
+        ...environment,
+        FORCE_COLOR: "",
+        ...variables,
+      });
+      expect(plain.stdout).not.toContain(escape);
+    }
     const coloured = await runFluxhook(["doctor"], { ...environment, FORCE_COLOR: "1" });
     expect(coloured.stdout).toContain(escape);
   });
 
-  test("is 1 on a problem, and --json has every check with what was found and what to do", async () => {
+  test("exits with 1 on a problem, and --json has every check with what was found and what to do", async () => {
     const valkey = await ownValkey({ extraArgs: ["--maxmemory-policy", "allkeys-lru"] });
     const { exitCode, stdout, stderr } = await runFluxhook(["doctor", "--json"], {
       FLUXHOOK_VALKEY_URL: valkey.url,
       FLUXHOOK_API_TOKEN: TOKEN,
+      ...NO_SERVICE,
     });
     await valkey.stop();
     expect([exitCode, stderr]).toEqual([1, ""]);
@@ -103,7 +115,7 @@ describe("fluxhook doctor", () => {
     expect(stdout).not.toMatch(STACK_TRACE);
   });
 
-  test("sees the workers of a running service, and the webhooks that it serves", async () => {
+  test("counts the workers of a running service and its webhooks", async () => {
     await using scene = await openScene();
     const service = await scene.serve();
     const receiver = scene.receiver();
@@ -125,7 +137,7 @@ describe("fluxhook doctor", () => {
     });
   });
 
-  test("says so when workers are there and take nothing", async () => {
+  test("reports workers that are running and claim nothing", async () => {
     await using scene = await openScene();
     const service = await scene.serve();
     service.signal("SIGSTOP");
@@ -144,7 +156,7 @@ describe("fluxhook doctor", () => {
 });
 
 describe("fluxhook doctor --url", () => {
-  test("is 0 where a delivery could be made, and sends nothing", async () => {
+  test("exits with 0 if a delivery could be made, and sends nothing", async () => {
     const receiver = await startTcpReceiver();
     const { exitCode, stdout } = await runFluxhook(
       ["doctor", "--json", "--url", `http://127.0.0.1:${receiver.port}/canary?canary`],
@@ -164,13 +176,13 @@ describe("fluxhook doctor --url", () => {
     await receiver.stop();
   });
 
-  test("is 1 where the guard denies it", async () => {
+  test("exits with 1 if the guard denies the address", async () => {
     const { exitCode, stdout } = await runFluxhook(["doctor", "--url", "https://169.254.169.254/"]);
     expect(exitCode).toBe(1);
     expect(stdout).toContain("169.254.169.254 is link-local");
   });
 
-  test("does not judge by settings that are wrong", async () => {
+  test("makes no judgement with wrong settings", async () => {
     const { exitCode, stdout } = await runFluxhook(
       ["doctor", "--json", "--url", "https://93.184.216.34/"],
       { FLUXHOOK_EGRESS_PORTS: "none" },
@@ -183,7 +195,7 @@ describe("fluxhook doctor --url", () => {
   });
 
   test.each([["ftp://canary.example/"], ["canary"], ["file:///canary"]])(
-    "is 2 for %s, which is not repeated",
+    "exits with 2 for %s and does not repeat it",
     async (url) => {
       const { exitCode, stdout, stderr } = await runFluxhook(["doctor", "--url", url]);
       expect([exitCode, stdout]).toEqual([2, ""]);
@@ -191,14 +203,14 @@ describe("fluxhook doctor --url", () => {
     },
   );
 
-  test("and an option that there is not is wrong usage", async () => {
+  test("takes an unknown option for wrong usage", async () => {
     const { exitCode, stderr } = await runFluxhook(["doctor", "--no-such-option"]);
     expect(exitCode).toBe(2);
     expect(stderr).not.toMatch(STACK_TRACE);
   });
 });
 
-test("no secret is printed, whatever is wrong", async () => {
+test("fluxhook doctor prints no secret, whatever is wrong", async () => {
   const valkey = await ownValkey({ extraArgs: ["--requirepass", "right"] });
   const key = Buffer.alloc(32, "canary").toString("base64");
   const secrets = {

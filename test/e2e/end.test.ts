@@ -15,7 +15,7 @@ const noContent = () => new Response(null, { status: 204 });
 const TAKEN_OVER_WITHIN_MS = 15_000;
 
 test.concurrent(
-  "SIGKILL loses nothing, and what comes twice has the same id and bytes",
+  "SIGKILL loses no event, and one that is sent twice has the same id and bytes",
   async () => {
     await using scene = await openScene();
     let doomed: ServiceProcess | null = null;
@@ -53,7 +53,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  "a process that runs already takes over what a killed one held, and nothing else",
+  "a running process takes over the claims of a killed one, and no others",
   async () => {
     await using scene = await openScene();
     let hanging = true;
@@ -77,7 +77,7 @@ test.concurrent(
   { timeout: 60_000 },
 );
 
-test("with FLUXHOOK_CLAIM=blpop, SIGKILL loses what is in flight and sends nothing twice", async () => {
+test("with FLUXHOOK_CLAIM=blpop, SIGKILL loses only events in flight and sends none twice", async () => {
   await using scene = await openScene();
   const count = 300;
   let killed = false;
@@ -110,7 +110,7 @@ test("with FLUXHOOK_CLAIM=blpop, SIGKILL loses what is in flight and sends nothi
   expect(await scene.redis.llen(scene.queue)).toBe(0);
 });
 
-test("SIGTERM ends with 0, loses nothing and sends nothing twice", async () => {
+test("SIGTERM ends the process with 0, loses no event and sends none twice", async () => {
   await using scene = await openScene();
   let ending: ServiceProcess | null = null;
   const receiver = scene.receiver(async (_request, index) => {
@@ -135,7 +135,7 @@ test("SIGTERM ends with 0, loses nothing and sends nothing twice", async () => {
   expect(receiver.requests.map(numberOf).toSorted((a, b) => a - b)).toEqual(upTo(COUNT));
 });
 
-test("after the grace what still hangs goes back, and the next process sends it as another attempt", async () => {
+test("after the grace period requests that hang are given back, and the next process sends them as another attempt", async () => {
   await using scene = await openScene();
   const receiver = scene.receiver((_request, index) => (index === 0 ? hang() : noContent()));
   const env = { FLUXHOOK_SHUTDOWN_GRACE: "500ms" };
@@ -159,7 +159,7 @@ test("after the grace what still hangs goes back, and the next process sends it 
   );
 });
 
-test("a second signal ends at once", async () => {
+test("a second signal ends the process at once", async () => {
   await using scene = await openScene();
   const receiver = scene.receiver(hang);
   const service = await scene.serve({ FLUXHOOK_SHUTDOWN_GRACE: "1h" });

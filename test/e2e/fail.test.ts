@@ -1,22 +1,14 @@
 // Receivers that do not answer as they should: what is logged, and what is never dialled.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
 import { hang, type Respond } from "../support/receiver.ts";
-import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { eventFor, openScene, register } from "../support/serve-scene.ts";
 import { startTlsReceiver } from "../support/tls-receiver.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
+import { useService } from "../support/use-scene.ts";
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 /** The owner's log, oldest first, once it has as many entries. */
 function logOf(owner: string, count: number): Promise<LogEntry[]> {
@@ -26,7 +18,7 @@ function logOf(owner: string, count: number): Promise<LogEntry[]> {
   });
 }
 
-test("a redirect is a failure, and is not followed", async () => {
+test("a redirect is a failure and is not followed", async () => {
   const elsewhere = scene.receiver();
   const statuses = [301, 302, 303, 307, 308];
   const receiver = scene.receiver(
@@ -125,7 +117,7 @@ test.each([
   if (reason === "timeout") expect(entry?.duration_ms).toBeLessThan(5_000);
 });
 
-test("a private authority is trusted where FLUXHOOK_EGRESS_CA names it, and named where not", async () => {
+test("a private CA is trusted if FLUXHOOK_EGRESS_CA names it; otherwise the log names the fault", async () => {
   await using other = await openScene();
   const receiver = await startTlsReceiver({ certificate: "localhost" });
   const url = `https://127.0.0.1:${receiver.port}/hook`;
@@ -150,7 +142,7 @@ test("a private authority is trusted where FLUXHOOK_EGRESS_CA names it, and name
 test.each([
   ["a public host", "https://user:s3cret@other.example:8443/hook?token=s3cret", "other.example"],
   ["an internal host", "https://vault.internal/", undefined],
-])("a redirect to %s is not followed, and logged", async (where, location, redirectHost) => {
+])("a redirect to %s is logged and not followed", async (where, location, redirectHost) => {
   const owner = `u_to_${where.replaceAll(" ", "_")}`;
   const answer = () => new Response(null, { status: 307, headers: { location } });
   const { url } = scene.receiver(answer);
@@ -164,7 +156,7 @@ test.each([
   expect(body.logs).toEqual([entry]);
 });
 
-test("an address that the guard denies is parked at once and never dialled", async () => {
+test("a delivery to an address that the guard denies is parked at once, and the address is never dialled", async () => {
   await using other = await openScene();
   // Saved while it was allowed; the setting has changed since.
   const open = await other.serve();

@@ -1,11 +1,12 @@
 // What another program, or a damaged file, has put under Fluxhook's keys: it is shown as what it is, and
 // nothing else is kept from working.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 import { ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { eventually } from "../support/eventually.ts";
-import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
-import { API_TOKEN, runFluxhook, type ServiceProcess } from "../support/service.ts";
+import { eventFor, register } from "../support/serve-scene.ts";
+import { API_TOKEN, runFluxhook } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 const FOREIGN: [what: string, element: string | Buffer][] = [
   ["text", "hello"],
@@ -19,16 +20,10 @@ const FOREIGN: [what: string, element: string | Buffer][] = [
   ["nothing", ""],
 ];
 
-let scene: Scene;
-let service: ServiceProcess;
+const { scene, service } = useService();
 let user = 0;
 const newUser = () => `u_${(user += 1)}`;
 const keys = () => sharedKeys(scene.prefix);
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-afterAll(() => scene[Symbol.asyncDispose]());
 
 async function get<T = Record<string, unknown>>(path: string): Promise<T> {
   const { status, body } = await service.api<T>("GET", path);
@@ -56,7 +51,7 @@ describe("a foreign element in the rejected list", () => {
     for (const [, element] of FOREIGN) await scene.redis.lpush(keys().rejected, element);
   });
 
-  test("is shown with its bytes and `unreadable`, beside those that Fluxhook rejected", async () => {
+  test("is listed with its bytes as `unreadable`, beside the elements that Fluxhook rejected", async () => {
     const { rejected } = await get<{ rejected: Shown[] }>("/v1/rejected");
     expect(rejected).toHaveLength(FOREIGN.length + 1);
     expect(rejected.at(-1)).toMatchObject({ reason: "not-json", raw: "no event" });
@@ -74,13 +69,13 @@ describe("a foreign element in the rejected list", () => {
     }
   });
 
-  test("is in the table of `fluxhook rejected list`", async () => {
+  test("appears in the table of `fluxhook rejected list`", async () => {
     const { exitCode, stdout } = await cli("rejected", "list");
     expect(exitCode).toBe(0);
     expect(stdout.match(/unreadable/g)?.length).toBe(FOREIGN.length);
   });
 
-  test("stays where it is when all others are requeued", async () => {
+  test("stays in place when all others are requeued", async () => {
     const { body } = await service.api("POST", "/v1/rejected/requeue", { all: true });
     // It is no event still, so it may be back on the list already, as one that remains.
     expect(body["requeued"]).toBe(1);
@@ -89,7 +84,7 @@ describe("a foreign element in the rejected list", () => {
 });
 
 describe("a foreign element in a log", () => {
-  test("is shown as what it is, in the API and on a terminal, beside the attempts", async () => {
+  test("is shown as unreadable, in the API and on a terminal, beside the attempts", async () => {
     const owner = newUser();
     const receiver = scene.receiver();
     await register(service, { user_id: owner, url: receiver.url });
@@ -116,7 +111,7 @@ describe("a foreign element in a log", () => {
     expect(stdout).toContain("delivered");
   });
 
-  test("of any size is cut to 4 KiB, without half a character", async () => {
+  test("is cut to 4 KiB at a whole character, whatever its size", async () => {
     const owner = newUser();
     await scene.redis.lpush(keys().logs(`user:${owner}`), `x${"é".repeat(1_000_000)}`);
     const { logs } = await get<{ logs: Shown[] }>(`/v1/users/${owner}/logs`);
@@ -124,7 +119,7 @@ describe("a foreign element in a log", () => {
   });
 });
 
-test("a foreign element among the kept bodies keeps no attempt from being redelivered", async () => {
+test("a foreign element among the kept bodies prevents no redelivery", async () => {
   const owner = newUser();
   const receiver = scene.receiver();
   await register(service, { user_id: owner, url: receiver.url });
@@ -133,7 +128,7 @@ test("a foreign element among the kept bodies keeps no attempt from being redeli
     const log = await scene.logOf(owner);
     return log.length === 1 && log;
   });
-  const kept = keys().kept(ownerTag(`user:${owner}`));
+  const kept = keys().bodies(ownerTag(`user:${owner}`));
   await eventually(async () => (await scene.redis.llen(kept)) === 1);
   for (const [, element] of FOREIGN) await scene.redis.lpush(kept, element);
   const { status } = await service.api("POST", `/v1/deliveries/${entry!.delivery_id}/redeliver`);
@@ -145,7 +140,7 @@ test("a foreign element among the kept bodies keeps no attempt from being redeli
 
 describe("a webhook whose record is damaged", () => {
   test.each(FOREIGN)(
-    "by %s is shown, parks what comes for it, can be deleted, and stops no other webhook of its owner",
+    "is listed, parks its events, can be deleted, and stops no other webhook of its owner (by %s)",
     async (_, element) => {
       const owner = newUser();
       const receiver = scene.receiver();
@@ -202,7 +197,7 @@ describe("a webhook whose record is damaged", () => {
   );
 });
 
-test("a webhook's health with foreign values counts as none", async () => {
+test("a webhook's health that holds foreign values is read as no health", async () => {
   const owner = newUser();
   const [text, type] = await Promise.all([
     register(service, { user_id: owner, url: `${scene.receiver().url}/1` }),
@@ -224,7 +219,7 @@ test("a webhook's health with foreign values counts as none", async () => {
 });
 
 describe("a key of the wrong type", () => {
-  test("is named in a 503, and other owners are served", async () => {
+  test("is named in a 503, while other owners are served", async () => {
     const [owner, other] = [newUser(), newUser()];
     const key = keys().logs(`user:${owner}`);
     await scene.redis.set(key, "somebody else's");
@@ -238,7 +233,7 @@ describe("a key of the wrong type", () => {
     expect(line).toMatchObject({ keys: [key] });
   });
 
-  test("that a script was to use is named too, and nothing was pushed", async () => {
+  test("is named if a script needs it, and nothing was pushed", async () => {
     const key = queueKeys(scene.queue).idempotency("k-1");
     await scene.redis.hset(key, "a", "b");
     const pushed = await fetch(`${service.url}/v1/events`, {

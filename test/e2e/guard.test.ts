@@ -1,53 +1,39 @@
 // The guard in the real process: what is refused at saving, with which words, and that what got past
 // the saving is still not dialled.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { eventually } from "../support/eventually.ts";
 import { hostileHosts } from "../support/hostile-urls.ts";
-import {
-  hostOf,
-  localAddresses,
-  openLocalDoor,
-  type LocalDoor,
-} from "../support/local-public-url.ts";
+import { hostOf, localAddresses, openLocalDoor } from "../support/local-public-url.ts";
 import { addressRecords, startNameServer } from "../support/name-server.ts";
-import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
+import { eventFor, openScene, register } from "../support/serve-scene.ts";
+import { useOpened } from "../support/use-opened.ts";
 import type { ServiceProcess } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 interface Refused {
   errors: { field: string; code: string; message: string }[];
 }
 
-let scene: Scene;
-let openedScene: Scene;
-let door: LocalDoor;
 /** Nothing is open but 127.0.0.2: any port, and plain http. */
-let guarded: ServiceProcess;
+const { scene, service: guarded } = useService({
+  FLUXHOOK_EGRESS_HTTP: "true",
+  FLUXHOOK_EGRESS_PORTS: "1-65535",
+  FLUXHOOK_EGRESS_ALLOW: "127.0.0.2",
+});
 /** Every address is open, and the API listens on all of this machine's. */
-let open: ServiceProcess;
-
-beforeAll(async () => {
-  [scene, openedScene] = await Promise.all([openScene(), openScene()]);
-  door = await openLocalDoor();
-  const env = { FLUXHOOK_EGRESS_HTTP: "true", FLUXHOOK_EGRESS_PORTS: "1-65535" };
-  [guarded, open] = await Promise.all([
-    scene.serve({ ...env, FLUXHOOK_EGRESS_ALLOW: "127.0.0.2" }),
-    openedScene.serve({ FLUXHOOK_HOST: "0.0.0.0", FLUXHOOK_EGRESS_ALLOW: "0.0.0.0/0,::/0" }),
-  ]);
+const { scene: openedScene, service: open } = useService({
+  FLUXHOOK_HOST: "0.0.0.0",
+  FLUXHOOK_EGRESS_ALLOW: "0.0.0.0/0,::/0",
 });
-
-afterAll(async () => {
-  await scene[Symbol.asyncDispose]();
-  await openedScene[Symbol.asyncDispose]();
-  await door[Symbol.asyncDispose]();
-});
+const door = useOpened(openLocalDoor, (opened) => opened[Symbol.asyncDispose]());
 
 const save = (service: ServiceProcess, url: string) =>
   service.api<Refused>("POST", "/v1/webhooks", { user_id: "u_1", url });
 
 test(
-  "every hostile URL is refused at saving, and the answer says what it is and what would open it",
+  "every hostile URL is refused when a webhook is saved, with the reason and the setting that would allow it",
   async () => {
     const hosts = [
       ...hostileHosts(),
@@ -68,14 +54,14 @@ test(
   { timeout: 60_000 },
 );
 
-test("what is open is saved and delivered to", async () => {
+test("a webhook on an allowed address is saved and delivered to", async () => {
   await using own = await openLocalDoor();
   await register(guarded, { user_id: "u_open", url: `http://127.0.0.2:${own.port}/` });
   await scene.push(eventFor("u_open"));
   await eventually(() => expect(own.requests).toEqual(["127.0.0.2"]));
 });
 
-test("a change to a hostile URL is refused, any other change of the webhook is not", async () => {
+test("changing a webhook to a hostile URL is refused, any other change is accepted", async () => {
   const { id, url } = await register(guarded, { user_id: "u_2", url: "https://127.0.0.2/" });
   const change = (body: object) => guarded.api<Refused>("PATCH", `/v1/webhooks/${id}`, body);
   const { status, body } = await change({ url: "https://127.0.0.1/" });
@@ -85,7 +71,7 @@ test("a change to a hostile URL is refused, any other change of the webhook is n
       field: "url",
       code: "blocked_address",
       message:
-        "127.0.0.1 is loopback 127.0.0.0/8, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it",
+        "127.0.0.1 is loopback 127.0.0.0/8; Fluxhook delivers there only if FLUXHOOK_EGRESS_ALLOW allows it",
     },
   ]);
   expect((await change({ url, description: "the same url" })).status).toBe(200);
@@ -98,11 +84,11 @@ const atSaving: [url: string, status: number][] = [
   ["https://*.invalid/", 422],
   [`https://${"a".repeat(64)}.invalid/`, 422],
 ];
-test.each(atSaving)("saving %s is answered %i", async (url, status) => {
+test.each(atSaving)("saving a webhook with %s is answered with %i", async (url, status) => {
   expect((await save(guarded, url)).status).toBe(status);
 });
 
-test("Fluxhook's own API and Valkey are refused at saving, though everything is allowed", async () => {
+test("Fluxhook's own API and Valkey are refused when a webhook is saved, even if every address is allowed", async () => {
   const ports = [
     ["Fluxhook's own API", new URL(open.url).port],
     ["Fluxhook's Valkey", new URL(openedScene.valkey.url).port],
@@ -118,7 +104,7 @@ test("Fluxhook's own API and Valkey are refused at saving, though everything is 
   expect((await save(open, "http://127.0.0.1:1/")).status).toBe(201);
 });
 
-test("Fluxhook's own API and Valkey see no attempt of webhooks that were saved elsewhere", async () => {
+test("Fluxhook's own API and Valkey get no request for webhooks that were saved by another service", async () => {
   await using own = await openScene();
   const port = await freePort();
   const before = await own.serve({ FLUXHOOK_EGRESS_ALLOW: "0.0.0.0/0" });
@@ -135,7 +121,7 @@ test("Fluxhook's own API and Valkey see no attempt of webhooks that were saved e
 });
 
 test(
-  "a name that moves to a closed address, or to Valkey, is not dialled there",
+  "a name that moves to a denied address, or to Valkey, is not dialled there",
   async () => {
     const zone: Record<string, string[]> = { "moving.test": ["127.0.0.2"] };
     await using server = await startNameServer((question) => {
@@ -168,7 +154,7 @@ test(
 );
 
 test(
-  "a name that answers a denied address for a while is tried again, alerted once, and delivered",
+  "a name that resolves to a denied address for a while is retried, raises one alert, and is delivered to",
   async () => {
     let addresses = ["127.0.0.2"];
     await using server = await startNameServer((question) =>

@@ -14,7 +14,7 @@ function policyOf(pid: number, thread: string): number {
 }
 
 test.if(process.platform === "linux")(
-  "the threads that help wait for the one that delivers, and not it for them",
+  "helper threads wait for the thread that delivers, which never waits for them",
   async () => {
     await using scene = await openScene();
     const receiver = scene.receiver();

@@ -1,23 +1,15 @@
 // The public log: what any service reads with LRANGE, and the API's view of it.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
-import { eventFor, numberOf, openScene, register, type Scene } from "../support/serve-scene.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { eventFor, numberOf, register } from "../support/serve-scene.ts";
+import { useService } from "../support/use-scene.ts";
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 const SEVEN_DAYS_S = 604_800;
 
-test("an entry has the fields of the attempt, and neither query nor credentials", async () => {
+test("a log entry has the fields of the attempt, without query and credentials", async () => {
   const receiver = scene.receiver(() => new Response("thanks", { status: 201 }));
   const address = `127.0.0.1:${receiver.port}`;
   const webhook = await register(service, {
@@ -52,7 +44,7 @@ test("an entry has the fields of the attempt, and neither query nor credentials"
   expect(Bun.inspect(service.lines)).not.toContain("s3cret");
 });
 
-test("keeps the newest ten, newest first, for at most seven days", async () => {
+test("a log keeps the newest ten attempts, newest first, for at most seven days", async () => {
   const receiver = scene.receiver();
   await register(service, { user_id: "u_many", url: receiver.url });
   for (let n = 0; n < 12; n++) {
@@ -76,7 +68,7 @@ test("keeps the newest ten, newest first, for at most seven days", async () => {
   expect(body).toEqual({ logs: await scene.logOf("u_many") });
 });
 
-test("attempts of an organisation's webhooks are in the organisation's log only", async () => {
+test("attempts for an organisation's webhooks are only in the organisation's log", async () => {
   const receiver = scene.receiver();
   const webhook = await register(service, { org_id: "o_1", url: receiver.url });
   await scene.push(`{"user_id":"u_member","org_id":"o_1","event":"org.updated","data":{}}`);
@@ -91,7 +83,7 @@ test("attempts of an organisation's webhooks are in the organisation's log only"
   expect((await service.api("GET", "/v1/users/u_member/logs")).body).toEqual({ logs: [] });
 });
 
-test("an owner's name may hold what separates keys elsewhere", async () => {
+test("an owner's name may contain characters that separate keys", async () => {
   const receiver = scene.receiver();
   const owner = "tenant:7/é*?[x]";
   await register(service, { user_id: owner, url: receiver.url });

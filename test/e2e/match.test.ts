@@ -1,19 +1,11 @@
 // Who gets an event: owners, patterns, and changes of webhooks while the service runs.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
-import { eventFor, numberOf, openScene, register, type Scene } from "../support/serve-scene.ts";
+import { eventFor, numberOf, register } from "../support/serve-scene.ts";
 import type { Receiver } from "../support/receiver.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 /** In the contract: "A change counts on every worker within one second". */
 const CHANGE_COUNTS_WITHIN_MS = 1_000;
@@ -48,7 +40,7 @@ test("an event for a user and an organisation goes to all webhooks of both", asy
   }
 });
 
-test("patterns take exact names, file.* at any depth, and *", async () => {
+test("patterns match exact names, file.* at any depth, and *", async () => {
   const table: [pattern: string[], gets: string[]][] = [
     [["file.created"], ["file.created"]],
     [["file.*"], ["file.created", "file.version.added"]],
@@ -81,7 +73,7 @@ test("patterns take exact names, file.* at any depth, and *", async () => {
   expect(got).toEqual(table.map(([, gets]) => gets));
 });
 
-test("a webhook without patterns gets everything", async () => {
+test("a webhook without patterns gets every event", async () => {
   const receiver = scene.receiver();
   const webhook = await register(service, { user_id: "u_default", url: receiver.url });
   expect(webhook.events).toEqual(["*"]);
@@ -89,7 +81,7 @@ test("a webhook without patterns gets everything", async () => {
   await receiver.waitFor(1);
 });
 
-test("a new url counts within a second, for the other webhooks nothing changes", async () => {
+test("a new url is used within a second, and other webhooks are not affected", async () => {
   const [before, after, other] = [scene.receiver(), scene.receiver(), scene.receiver()];
   const webhook = await register(service, { user_id: "u_change", url: before.url });
   await register(service, { user_id: "u_change", url: other.url });
@@ -128,7 +120,7 @@ test.each([
   expect(receiver.requests.map(numberOf)).not.toContain(LAST);
 });
 
-test("a webhook that was made disabled gets nothing until it is enabled", async () => {
+test("a webhook that was created disabled gets nothing until it is enabled", async () => {
   const [receiver, control] = [scene.receiver(), scene.receiver()];
   const owner = { user_id: "u_off" };
   const webhook = await register(service, { ...owner, url: receiver.url, enabled: false });
@@ -141,7 +133,7 @@ test("a webhook that was made disabled gets nothing until it is enabled", async 
   await pushUntil("u_off", () => receiver.requests.length > 0);
 });
 
-test("a first webhook counts although its owner was known to have none", async () => {
+test("an owner's first webhook is used although workers remember that the owner has none", async () => {
   const receiver = scene.receiver();
   const control = scene.receiver();
   await register(service, { user_id: "u_control", url: control.url });

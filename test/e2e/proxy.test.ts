@@ -33,7 +33,7 @@ async function reasonsOf(scene: Scene, user: string, attempts: number): Promise<
   return [...new Set(entries.map(({ reason }) => reason))];
 }
 
-test("a receiver that the proxy cannot reach is disabled by its rule, for its own reason", async () => {
+test("a webhook that the proxy cannot reach is disabled by its rule, with the reason receiver-unreachable", async () => {
   await using scene = await openScene();
   const proxy = await startProxyServer({
     says: () => "HTTP/1.1 503 Service Unavailable\r\n\r\n",
@@ -50,7 +50,7 @@ test("a receiver that the proxy cannot reach is disabled by its rule, for its ow
   }
 });
 
-test("what the operator has to fix counts against no webhook", async () => {
+test("a fault of the proxy itself counts against no webhook", async () => {
   await using scene = await openScene();
   const proxy = await startProxyServer({
     says: () => "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
@@ -66,7 +66,7 @@ test("what the operator has to fix counts against no webhook", async () => {
   expect(body).toMatchObject({ enabled: true, health: { consecutive_failures: 0 } });
 });
 
-test("a proxy that answers nobody blames no webhook; one that answers others blames the silent one", async () => {
+test("a silent proxy counts against no webhook; one that answers others counts against the silent webhook", async () => {
   await using scene = await openScene();
   let answersOthers = false;
   const proxy = await startProxyServer({

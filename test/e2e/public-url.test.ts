@@ -1,26 +1,19 @@
 // The door on a real socket: what is malformed, too large or too slow is refused there, a token is
 // what it says on every replica, and what is public tells nothing.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { sendRaw, type RawAnswer } from "../support/raw-http.ts";
-import { eventFor, openScene, type Scene } from "../support/serve-scene.ts";
+import { eventFor } from "../support/serve-scene.ts";
 import { recordService } from "../support/service-output.ts";
-import { API_TOKEN, runFluxhook, type ServiceProcess } from "../support/service.ts";
+import { API_TOKEN, runFluxhook } from "../support/service.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
+import { useService } from "../support/use-scene.ts";
 import { ownValkey, testRedis } from "../support/valkey.ts";
 
 const LONG = process.env.FLUXHOOK_TEST_LONG === "1";
 const ORIGIN = "https://app.example.com";
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve({ FLUXHOOK_CORS_ORIGINS: ORIGIN });
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService({ FLUXHOOK_CORS_ORIGINS: ORIGIN });
 
 const HOST = "Host: fluxhook";
 const AUTH = `Authorization: Bearer ${API_TOKEN}`;
@@ -46,7 +39,7 @@ describe("a body", () => {
   const CHUNKED = "Transfer-Encoding: chunked";
   const long = "x".repeat(70_000);
 
-  test("in chunks is read like any other", async () => {
+  test("in chunks is read like any other body", async () => {
     const { status } = await answer(
       post("/v1/webhooks", CHUNKED),
       chunk('{"user_id":"u_chunks",'),
@@ -61,13 +54,13 @@ describe("a body", () => {
     ["in chunks that do not end", [post("/v1/webhooks", CHUNKED), chunk(`{"a":"${long}`)]],
     ["by its length", [post("/v1/webhooks", `Content-Length: ${long.length}`), long]],
     ["by its length alone, before it comes", [post("/v1/webhooks", "Content-Length: 99999999")]],
-  ])("over the limit %s is 413", async (_, pieces) => {
+  ])("over the limit, %s, is answered with 413", async (_, pieces) => {
     const { status, body } = await answer(...pieces);
     expect(status).toBe(413);
     expect(JSON.parse(body)).toMatchObject({ type: "urn:fluxhook:problem:too-large" });
   });
 
-  test("is not awaited where the token is wrong", async () => {
+  test("is not awaited if the token is wrong", async () => {
     const { status } = await answer(
       head("POST /v1/events HTTP/1.1", HOST, JSON_BODY, "Content-Length: 8000000"),
     );
@@ -75,7 +68,7 @@ describe("a body", () => {
   });
 });
 
-describe("a request that is malformed", () => {
+describe("a malformed request", () => {
   const get = (...fields: string[]) => head("GET /healthz HTTP/1.1", ...fields);
   const post = (...fields: string[]) => head("POST /v1/webhooks HTTP/1.1", HOST, AUTH, ...fields);
 
@@ -118,7 +111,7 @@ describe("a request that is malformed", () => {
   });
 
   test.each(["a:99999", "[::z]", "a/b", "a b", "%00", "u:p@a", "\xff", ""])(
-    "with the Host %p is 400 on every kind of route",
+    "with the Host %p is answered with 400 on every kind of route",
     async (host) => {
       const fields = [`Host: ${host}`, AUTH, JSON_BODY, "Content-Length: 2"];
       for (const line of [
@@ -135,7 +128,7 @@ describe("a request that is malformed", () => {
     },
   );
 
-  test("without a Host is answered where that is allowed: in HTTP/1.0", async () => {
+  test("without a Host is answered in HTTP/1.0, which allows it", async () => {
     expect((await answer(head("GET /healthz HTTP/1.0"))).status).toBe(200);
     expect((await answer(head("GET /readyz?a=%2f HTTP/1.0"))).status).toBe(200);
     expect((await answer(head("GET /xy/v1/rejected HTTP/1.0"))).status).toBe(404);
@@ -150,7 +143,7 @@ describe("a request that is malformed", () => {
   });
 
   test.skipIf(!LONG)(
-    "that never becomes whole ends with its connection",
+    "that never becomes complete is ended by closing its connection",
     async () => {
       const half = [
         "",
@@ -171,7 +164,7 @@ describe("a request that is malformed", () => {
 describe("tokens", () => {
   const WRONG = "Authorization: Bearer wrong-token-of-thirty-two-letter";
 
-  test("that are wrong are limited by the address of the client, whatever it says to be", async () => {
+  test("that are wrong are limited by the client's address, whatever X-Forwarded-For says", async () => {
     const guess = (localAddress: string, n: number) =>
       sendRaw(
         service.url,
@@ -194,7 +187,7 @@ describe("tokens", () => {
     });
   });
 
-  test("of an owner are good on every replica, and with another API token on none", async () => {
+  test("scoped to an owner are valid on every replica with the same API token, and on no other", async () => {
     const { body } = await service.api("POST", "/v1/tokens", { user_id: "u_replica" });
     const headers = { authorization: `Bearer ${String(body["token"])}` };
     const replica = await scene.serve();
@@ -233,7 +226,7 @@ test("a browser on another site reads an answer only where its origin is configu
   expect(await allowed("https://evil.example")).toBeNull();
 });
 
-test("what is public names neither an address nor a password of Valkey", async () => {
+test("public routes reveal neither the address nor the password of Valkey", async () => {
   const valkey = await ownValkey();
   const { port } = valkey;
   await valkey.stop();

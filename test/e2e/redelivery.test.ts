@@ -1,14 +1,14 @@
 // Redelivering through the API: scheduled, parked and delivered ones, and what becomes of deliveries
 // when their webhook is switched off, deleted, or moved to another url.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { attemptUuid, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
-import type { KeptAttempt } from "../../src/valkey/history/body-store.ts";
+import type { StoredAttempt } from "../../src/valkey/history/body-store.ts";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
 import { hang, type ReceivedRequest, type Respond } from "../support/receiver.ts";
-import { eventFor, numberOf, openScene, register, type Scene } from "../support/serve-scene.ts";
-import type { ServiceProcess } from "../support/service.ts";
+import { eventFor, numberOf, register } from "../support/serve-scene.ts";
+import { useService } from "../support/use-scene.ts";
 
 interface Parked {
   delivery_id: string;
@@ -19,15 +19,7 @@ interface Parked {
   attempt: number;
 }
 
-let scene: Scene;
-let service: ServiceProcess;
-
-beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
-});
-
-afterAll(() => scene[Symbol.asyncDispose]());
+const { scene, service } = useService();
 
 /** Answers the statuses one after the other, then 204. */
 const answers =
@@ -58,7 +50,7 @@ function logUpTo(owner: string, uuid: string): Promise<LogEntry[]> {
   });
 }
 
-test("a scheduled delivery runs now: the same one, as its next attempt", async () => {
+test("redelivering a scheduled delivery runs it now, as its next attempt", async () => {
   const receiver = scene.receiver(answers(500));
   await register(service, { user_id: "u_now", url: receiver.url });
   await scene.push(eventFor("u_now"));
@@ -76,7 +68,7 @@ test("a scheduled delivery runs now: the same one, as its next attempt", async (
   expect(entry).toMatchObject({ attempt: 2, outcome: "delivered" });
 });
 
-test("a parked delivery becomes a new one with the same event id and body", async () => {
+test("redelivering a parked delivery makes a new one with the same event id and body", async () => {
   const receiver = scene.receiver(answers(500));
   // Larger than what is kept of others: a parked one has its bytes with it.
   const large = `{"user_id":"u_parked","event":"a.b","data":{"x":"${"x".repeat(20_000)}"}}`;
@@ -100,7 +92,7 @@ test("a parked delivery becomes a new one with the same event id and body", asyn
   await parkedOf("u_parked", 0);
 });
 
-test("a delivered one is delivered again, as attempt 1", async () => {
+test("redelivering a delivered one delivers it again, as attempt 1", async () => {
   const receiver = scene.receiver();
   await register(service, { user_id: "u_twice", url: receiver.url });
   await scene.push(eventFor("u_twice"));
@@ -118,7 +110,7 @@ test("a delivered one is delivered again, as attempt 1", async () => {
   expect(entry).toMatchObject({ attempt: 1, outcome: "delivered" });
 });
 
-test("a delivered one of more than 16 KiB is gone", async () => {
+test("redelivering a delivered one of more than 16 KiB is answered with 410", async () => {
   const receiver = scene.receiver();
   await register(service, { user_id: "u_large", url: receiver.url });
   await scene.push(`{"user_id":"u_large","event":"a.b","data":{"x":"${"x".repeat(16_384)}"}}`);
@@ -130,7 +122,7 @@ test("a delivered one of more than 16 KiB is gone", async () => {
   expect(answer.status).toBe(410);
 });
 
-test("one whose next attempt is in flight is a conflict", async () => {
+test("redelivering a delivery whose next attempt is in flight is answered with 409", async () => {
   const receiver = scene.receiver((_request, index) =>
     index === 0 ? new Response(null, { status: 500 }) : hang(),
   );
@@ -147,15 +139,15 @@ test("one whose next attempt is in flight is a conflict", async () => {
   expect(receiver.requests).toHaveLength(2);
 });
 
-test("the tenth last is known, the eleventh last is not", async () => {
+test("the tenth last delivery can be redelivered, the eleventh last cannot", async () => {
   const receiver = scene.receiver();
   await register(service, { user_id: "u_eleven", url: receiver.url });
-  const key = sharedKeys(scene.prefix).kept(ownerTag("user:u_eleven"));
+  const key = sharedKeys(scene.prefix).bodies(ownerTag("user:u_eleven"));
   const kept = async () => {
     const texts = await scene.redis.lrange(key, 0, -1);
     // The first line of each; the body follows it.
     const lines = texts.map((text) => text.split("\n", 1)[0] ?? "");
-    return lines.map((line) => attemptUuid((JSON.parse(line) as KeptAttempt).header));
+    return lines.map((line) => attemptUuid((JSON.parse(line) as StoredAttempt).header));
   };
   await scene.push(...Array.from({ length: 10 }, (_, n) => eventFor("u_eleven", n)));
   await eventually(async () => expect(await kept()).toHaveLength(10));
@@ -168,7 +160,7 @@ test("the tenth last is known, the eleventh last is not", async () => {
   expect((await redeliver(tenthLast!)).status).toBe(202);
 });
 
-test("by filter the oldest are redelivered first, up to the limit", async () => {
+test("redelivering by filter takes the oldest first, up to the limit", async () => {
   const receiver = scene.receiver(answers(500, 500, 500, 500, 500));
   const { id: webhookId } = await register(service, {
     user_id: "u_filter",
@@ -194,7 +186,7 @@ test("by filter the oldest are redelivered first, up to the limit", async () => 
   expect(all.toSorted()).toEqual(parked.map(({ id }) => id).toSorted());
 });
 
-test("what comes for a disabled webhook is parked, and delivered by filter once it is enabled", async () => {
+test("events for a disabled webhook are parked, and redelivered by filter once it is enabled", async () => {
   const receiver = scene.receiver();
   const user_id = "u_off";
   const { id } = await register(service, { user_id, url: receiver.url, enabled: false });
@@ -226,7 +218,7 @@ test("what comes for a disabled webhook is parked, and delivered by filter once 
 const retry_schedule = ["0s", "2s"];
 
 test.concurrent(
-  "with its webhook deleted a scheduled delivery ends, and nothing more goes to its url",
+  "a scheduled delivery ends when its webhook is deleted, and nothing more is sent to its url",
   async () => {
     const receiver = scene.receiver(answers(500));
     const user_id = "u_deleted";
@@ -248,7 +240,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  "with its webhook's url changed a scheduled delivery goes to the new one only",
+  "a scheduled delivery goes only to the new url after its webhook's url was changed",
   async () => {
     const before = scene.receiver(answers(500));
     const after = scene.receiver();
@@ -266,9 +258,9 @@ test.concurrent(
 
 test.each([
   ["enabling a webhook ends its pause", "POST", "/enable", undefined, true],
-  ["switching it on by a change ends its pause", "PATCH", "", { enabled: true }, true],
-  ["another url ends its pause", "PATCH", "", { url: "http://127.0.0.1:9/new" }, true],
-  ["another description leaves its pause", "PATCH", "", { description: "new" }, false],
+  ["enabling a webhook by a change ends its pause", "PATCH", "", { enabled: true }, true],
+  ["changing a webhook's url ends its pause", "PATCH", "", { url: "http://127.0.0.1:9/new" }, true],
+  ["changing a webhook's description leaves its pause", "PATCH", "", { description: "new" }, false],
 ] as const)("%s", async (_, method, path, body, ends) => {
   const owner = `u_paused_${crypto.randomUUID().slice(0, 8)}`;
   const receiver = scene.receiver(

@@ -75,7 +75,7 @@ interface Rejected {
 const bytesOf = ({ raw, raw_base64 }: Rejected) =>
   raw === undefined ? Buffer.from(raw_base64 ?? "", "base64") : Buffer.from(raw);
 
-test("bad elements are kept with reason, field and bytes; the good between them arrive", async () => {
+test("invalid elements are kept with reason, field and bytes, and the valid ones between them arrive", async () => {
   await using scene = await openScene();
   const receiver = scene.receiver();
   const service = await scene.serve({
@@ -120,7 +120,7 @@ test("bad elements are kept with reason, field and bytes; the good between them 
   expect(body).toEqual({ rejected: listed, next_cursor: null } as never);
 });
 
-test("what is only unusual is delivered", async () => {
+test("unusual but valid elements are delivered", async () => {
   await using scene = await openScene();
   const receiver = scene.receiver();
   const service = await scene.serve({ FLUXHOOK_MAX_EVENT_BYTES: String(MAX_EVENT_BYTES) });
@@ -144,7 +144,7 @@ test("what is only unusual is delivered", async () => {
   expect(await scene.redis.exists(`${scene.prefix}:rejected`)).toBe(0);
 });
 
-test("a rejected element stops nobody although it comes first in every batch", async () => {
+test("an element that is rejected first in every batch stops no other", async () => {
   await using scene = await openScene();
   const receiver = scene.receiver();
   const service = await scene.serve();

@@ -1,18 +1,16 @@
 // The request as it stands on the wire: which headers and no others, and `data` byte for byte.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
-import { openScene, register, type Registered, type Scene } from "../support/serve-scene.ts";
-import { API_TOKEN, type ServiceProcess } from "../support/service.ts";
+import { register, type Registered } from "../support/serve-scene.ts";
+import { API_TOKEN } from "../support/service.ts";
 import { startTcpReceiver, type TcpConnection, type TcpReceiver } from "../support/tcp-receiver.ts";
+import { useService } from "../support/use-scene.ts";
 
-let scene: Scene;
-let service: ServiceProcess;
+const { scene, service } = useService();
 let receiver: TcpReceiver;
 let webhook: Registered;
 
 beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
   receiver = await startTcpReceiver(answerAll);
   const url = `${receiver.url}/hook?token=1`;
   webhook = await register(service, { user_id: "u_1", url });
@@ -48,7 +46,7 @@ function elementWith(data: string, id = "evt_fixed"): string {
   return `{"user_id":"u_1","event":"file.created",${fixed},"data":${data}}`;
 }
 
-test("has exactly these headers, in this spelling", async () => {
+test("a request has exactly the documented headers, in their spelling", async () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   await scene.push(elementWith("{}").replace("{", `{"traceparent":"${traceparent}",`));
   const { head, body } = await nextRequest();
@@ -103,22 +101,25 @@ const DATA: [claim: string, data: string][] = [
   ["control characters, escaped", String.raw`{"s":"\u0000\u001f\b\f\n"}`],
 ];
 
-test.each(DATA)("carries %s untouched over the list", async (_claim, data) => {
+test.each(DATA)("data is delivered byte for byte from the list: %s", async (_claim, data) => {
   await scene.push(elementWith(data));
   const { body } = await nextRequest();
   expect(body).toBe(latin1(`${BEFORE_DATA}${data}}`));
 });
 
-test.each(DATA)("carries %s untouched through POST /v1/events", async (_claim, data) => {
-  const response = await fetch(`${service.url}/v1/events`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${API_TOKEN}`, "Content-Type": "application/json" },
-    body: elementWith(data),
-  });
-  expect([response.status, await response.json()]).toEqual([202, { ids: ["evt_fixed"] }]);
-  const { body } = await nextRequest();
-  expect(body).toBe(latin1(`${BEFORE_DATA}${data}}`));
-});
+test.each(DATA)(
+  "data is delivered byte for byte from POST /v1/events: %s",
+  async (_claim, data) => {
+    const response = await fetch(`${service.url}/v1/events`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${API_TOKEN}`, "Content-Type": "application/json" },
+      body: elementWith(data),
+    });
+    expect([response.status, await response.json()]).toEqual([202, { ids: ["evt_fixed"] }]);
+    const { body } = await nextRequest();
+    expect(body).toBe(latin1(`${BEFORE_DATA}${data}}`));
+  },
+);
 
 test("an array through POST /v1/events keeps each event's text", async () => {
   const some = DATA.slice(0, 3).map(([, data]) => data);
@@ -134,7 +135,7 @@ test("an array through POST /v1/events keeps each event's text", async () => {
   );
 });
 
-test("an event without id and timestamp gets both, and the body's id is the header's", async () => {
+test("an event without id and timestamp gets both, and the id in the body is the one in the header", async () => {
   await scene.push(`{"user_id":"u_1","event":"file.created","data":{}}`);
   const { head, body } = await nextRequest();
   const { id, timestamp, ...rest } = JSON.parse(body) as { id: string; timestamp: string };
@@ -144,7 +145,7 @@ test("an event without id and timestamp gets both, and the body's id is the head
   expect(head).toContain(`webhook-id: ${id}`);
 });
 
-test("the webhook's own headers and credentials go with it, and cannot replace ours", async () => {
+test("a webhook's custom headers and credentials are sent, and cannot replace Fluxhook's", async () => {
   const url = `http://us%65r:p%40ss@127.0.0.1:${receiver.port}/private`;
   const headers = { "X-Tenant": "t 1", Accept: "text/plain" };
   await register(service, { user_id: "u_2", url, headers });

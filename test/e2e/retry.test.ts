@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { eventually } from "../support/eventually.ts";
 import { eventFor, numberOf, openScene, register } from "../support/serve-scene.ts";
 
-test("a failed attempt is tried again on the schedule, with the same bytes under a new signature", async () => {
+test("a failed attempt is retried on the schedule, with the same body and a new signature", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const receiver = scene.receiver(
@@ -39,7 +39,7 @@ test("a failed attempt is tried again on the schedule, with the same bytes under
   );
 });
 
-test("Retry-After pauses the whole webhook, and nothing is lost by it", async () => {
+test("Retry-After pauses the whole webhook and loses no event", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const receiver = scene.receiver((_, index) =>
@@ -59,7 +59,7 @@ test("Retry-After pauses the whole webhook, and nothing is lost by it", async ()
   expect(new Set(requests.map(numberOf)).size).toBe(21);
 });
 
-test("a slow webhook gets its events in order, through its lane, and others do not wait for it", async () => {
+test("a slow webhook gets its events in order through its lane, and other webhooks do not wait for it", async () => {
   await using scene = await openScene();
   const service = await scene.serve({ FLUXHOOK_WEBHOOK_CONCURRENCY: "1" });
   const slow = scene.receiver(async () => {
@@ -79,7 +79,7 @@ test("a slow webhook gets its events in order, through its lane, and others do n
   await eventually(async () => (await scene.redis.exists(`{${scene.queue}}:lanes`)) === 0);
 });
 
-test("a deleted webhook gets nothing more, also not from the schedule", async () => {
+test("a deleted webhook gets nothing more, not even scheduled retries", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const receiver = scene.receiver(() => new Response(null, { status: 500 }));

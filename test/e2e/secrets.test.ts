@@ -51,7 +51,7 @@ async function storedText(scene: Scene): Promise<string> {
   return Object.values(await scene.redis.hgetall(`${scene.prefix}:webhooks:user:u_1`)).join();
 }
 
-test("within the grace receivers of the old and of the new secret verify, afterwards the new only", async () => {
+test("within the grace period requests verify with the old and the new secret, afterwards only with the new", async () => {
   await using scene = await openScene();
   const service = await scene.serve({ FLUXHOOK_SECRET_KEY: newKey() });
   const receiver = scene.receiver();
@@ -74,7 +74,7 @@ test("within the grace receivers of the old and of the new secret verify, afterw
   expect(() => verifyStandard(after, old)).toThrow();
 });
 
-test("a rotation through one process counts on the others too", async () => {
+test("a secret rotated through one process is used by the others too", async () => {
   await using scene = await openScene();
   const key = { FLUXHOOK_SECRET_KEY: newKey() };
   const here = await scene.serve(key);
@@ -93,7 +93,7 @@ test("a rotation through one process counts on the others too", async () => {
   verifyStandard(request, old);
 });
 
-test("the key can be changed: add the new one before it, start, take the old one out", async () => {
+test("FLUXHOOK_SECRET_KEY can be changed: put the new key first, start, then remove the old one", async () => {
   await using scene = await openScene();
   const [oldKey, key] = [newKey(), newKey()];
   const receiver = scene.receiver();
@@ -124,7 +124,7 @@ test("the key can be changed: add the new one before it, start, take the old one
   expect(request!.headers.get("x-a")).toBe("of-plain");
 });
 
-test("with its key missing a webhook's events are parked, and delivered when it is back", async () => {
+test("a webhook whose secret's key is missing has its events parked, and delivered when the key is back", async () => {
   await using scene = await openScene();
   const key = newKey();
   const receiver = scene.receiver();

@@ -16,7 +16,7 @@ afterAll(() => nobody.stop());
 const valkeyUrl = () => `redis://127.0.0.1:${nobody.port}`;
 const STACK_TRACE = /^\s+at /m;
 
-test("without Valkey it stays, says so, and is ready as soon as Valkey is there", async () => {
+test("serve starts without Valkey, reports that, and becomes ready as soon as Valkey is up", async () => {
   const receiver = startReceiver();
   const firstValkey = await ownValkey();
   const { port } = firstValkey;
@@ -55,7 +55,7 @@ test("without Valkey it stays, says so, and is ready as soon as Valkey is there"
   await valkey.stop();
 });
 
-test("wrong settings end it with 2 before anything connects, all in one message", async () => {
+test("wrong settings end serve with 2 before anything connects, and one message names them all", async () => {
   const { exitCode, stdout, stderr } = await runFluxhook(["serve"], {
     FLUXHOOK_VALKEY_URL: valkeyUrl(),
     FLUXHOOK_PORT: "65536",
@@ -85,7 +85,7 @@ test("wrong settings end it with 2 before anything connects, all in one message"
   expect(nobody.connections).toHaveLength(0);
 });
 
-test("the API token is required by serve, and an address is told without its password", async () => {
+test("serve requires the API token, and prints Valkey's address without its password", async () => {
   const { exitCode, stderr } = await runFluxhook([], {
     FLUXHOOK_VALKEY_URL: "http://anna:s3cret@127.0.0.1",
   });
@@ -95,7 +95,7 @@ test("the API token is required by serve, and an address is told without its pas
   expect(stderr).not.toContain("s3cret");
 });
 
-test("a port that is taken ends it with 1 and a message that names it", async () => {
+test("a port in use ends serve with 1 and a message that names the port", async () => {
   const { exitCode, stderr } = await runFluxhook(["serve"], {
     FLUXHOOK_VALKEY_URL: valkeyUrl(),
     FLUXHOOK_API_TOKEN: API_TOKEN,
@@ -122,7 +122,7 @@ test.each([
   { args: ["deliver"] },
   { args: ["serve", "--fast"] },
   { args: ["dev", "--once", "more"] },
-])("wrong usage ends with 2 and points to the help: $args", async ({ args }) => {
+])("wrong usage exits with 2 and points to the help: $args", async ({ args }) => {
   const { exitCode, stdout, stderr } = await runFluxhook(args);
   expect([exitCode, stdout]).toEqual([2, ""]);
   expect(stderr).toMatch(/\(fluxhook (?:\w+ )?--help /);

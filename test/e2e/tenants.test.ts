@@ -1,13 +1,14 @@
 // Nobody but the owner and the API token sees or changes an owner's things, on any route: every route
 // of /openapi.json is asked by callers who must not, with the names of the victim's own things.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
 import { describeApi, type ApiOperation, type JsonSchema } from "../support/api-operations.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Receiver } from "../support/receiver.ts";
-import { openScene, register, type Scene } from "../support/serve-scene.ts";
-import { API_TOKEN, type ServiceProcess } from "../support/service.ts";
+import { register } from "../support/serve-scene.ts";
+import { API_TOKEN } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 /** Stands in everything of the victims, so an answer without it has told nothing of them. */
 const CANARY = "canary";
@@ -42,8 +43,7 @@ const NARROWING = new Set(["reason", "event"]);
 /** Values of fields that the document's examples do not give, or that the victims must not have yet. */
 const VALUES: Record<string, unknown> = { url: "https://example.com/canary-new" };
 
-let scene: Scene;
-let service: ServiceProcess;
+const { scene, service } = useService();
 let receiver: Receiver;
 let operations: ApiOperation[];
 let schemas: Record<string, JsonSchema>;
@@ -52,8 +52,6 @@ const targets: Target[] = [];
 const known: string[] = [CANARY];
 
 beforeAll(async () => {
-  scene = await openScene();
-  service = await scene.serve();
   ({ operations, schemas } = await describeApi(service.url));
   receiver = scene.receiver(
     ({ path }) => new Response(null, { status: path === "/dead" ? 500 : 204 }),
@@ -98,8 +96,6 @@ beforeAll(async () => {
     }
   }
 });
-
-afterAll(() => scene[Symbol.asyncDispose]());
 
 /** Every way in which a route can name the target; also, where it has a query, without any name. */
 function variantsOf(operation: ApiOperation, target: Target): Variant[] {
@@ -253,7 +249,7 @@ async function attack(authorization: string | null, isFine: (status: number) => 
 
 const refused = (status: number) => status === 401 || status === 429;
 
-describe("every route tells and changes nothing", () => {
+describe("every route reveals and changes nothing", () => {
   test("without a token", () => attack(null, (status) => status === 401));
 
   const flip = (token: string, at: number) =>
@@ -301,7 +297,7 @@ describe("every route tells and changes nothing", () => {
     await attack(authorization, (status) => status === 404 || status === 200);
   });
 
-  test("and where another owner is named it is as if that one were not there", async () => {
+  test("for another owner, as if that owner did not exist", async () => {
     const authorization = `Bearer ${await scopedToken({ user_id: "u_eve" })}`;
     for (const operation of operations.filter(({ isClosed }) => isClosed)) {
       for (const variant of variantsOf(operation, targets[0]!)) {

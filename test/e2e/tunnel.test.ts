@@ -102,7 +102,7 @@ describe("an outsider's request", () => {
     expect(requestsOf(listener)[0]?.problem).toContain("refuses the connection");
   });
 
-  test("that breaks off in its body is no fault of the service's", async () => {
+  test("that breaks off in its body is not reported as an error of the service", async () => {
     await using scene = await openScene();
     const { service, local, listener } = await openListening(scene);
     await using _ = listener;
@@ -118,7 +118,7 @@ describe("an outsider's request", () => {
     expect(service.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  test("to an unknown token is 404", async () => {
+  test("to an unknown token is answered with 404", async () => {
     await using scene = await openScene();
     const service = await scene.serve();
     for (const path of ["/l/", "/l/short", `/l/${"A".repeat(32)}`, `/l/${"A".repeat(32)}/below`]) {
@@ -192,7 +192,7 @@ describe("the end of a session", () => {
     expect((await fetch(listener.url)).status).toBe(404);
   });
 
-  test("on the server is told, and a new session takes its place", async () => {
+  test("on the server is shown, and a new session replaces it", async () => {
     await using scene = await openScene();
     const { service, local, listener } = await openListening(scene, "--user", "u_1");
     await using _ = listener;
@@ -213,7 +213,7 @@ describe("the end of a session", () => {
   }, 60_000);
 });
 
-test("an owner that deletes each temporary webhook has no more than ten sessions alive", async () => {
+test("an owner who deletes each temporary webhook has at most ten sessions alive", async () => {
   await using scene = await openScene();
   const service = await scene.serve();
   const statuses: number[] = [];
@@ -229,7 +229,7 @@ test("an owner that deletes each temporary webhook has no more than ten sessions
 });
 
 describe("in a terminal", () => {
-  test("there is a line for each request and the connection's state; r sends the last one again; Ctrl-C gives the terminal back", async () => {
+  test("fluxhook listen prints a line for each request and the connection's state; r sends the last one again; Ctrl-C restores the terminal", async () => {
     await using scene = await openScene();
     const service = await scene.serve();
     const local = scene.receiver();
@@ -237,7 +237,9 @@ describe("in a terminal", () => {
       ["listen", "--forward-to", `localhost:${local.port}/hook`, "--user", "u_1"],
       { FLUXHOOK_URL: service.url, FLUXHOOK_API_TOKEN: API_TOKEN },
     );
-    await eventually(() => expect(run.shown()).toContain("● connected  r resends the last one"));
+    await eventually(() =>
+      expect(run.shown()).toContain("● connected  r resends the last request"),
+    );
     await scene.push(eventFor("u_1"));
     await local.waitFor(1);
     await eventually(() =>

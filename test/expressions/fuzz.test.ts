@@ -1,5 +1,5 @@
-// A few thousand of the expressions of bench/expressions/fuzz.ts. CPU time, not the clock: the machine may be
-// busy. A slow one runs again, for it may have paid for the garbage of those before it.
+// A few thousand of the expressions of bench/expressions/fuzz.ts, which holds them to 50 ms of CPU. The bar
+// here is ten times as high, for the machine may be busy; what is not bounded takes seconds.
 import { expect, test } from "bun:test";
 import { seededRandom } from "../wire/seeded-random.ts";
 import { SAVE_CODES, RUN_CODES } from "../../src/expressions/problem.ts";
@@ -16,7 +16,7 @@ import {
   writeExpression,
 } from "./hostile.ts";
 
-const BAR_MS = 50;
+const BAR_MS = 500;
 const bodies = hostileBodies();
 
 test("10,000 random expressions are refused, fail, or give JSON, and reach no prototype", () => {
@@ -50,7 +50,7 @@ test("10,000 random expressions are refused, fail, or give JSON, and reach no pr
 });
 
 test.each(bodies.map((body) => [body.name, body] as const))(
-  "no expression that was written to be slow takes more than 50 ms of CPU over a body of 1 MiB: %s",
+  "no expression that was written to be slow takes seconds of CPU over a body of 1 MiB: %s",
   (_name, body) => {
     // One in three here, other ones for each body; all of them in bench/expressions/fuzz.ts.
     const first = bodies.indexOf(body) % 3;
@@ -58,7 +58,7 @@ test.each(bodies.map((body) => [body.name, body] as const))(
       const expression = at % 3 === first ? compile(source) : null;
       if (expression === null) continue;
       let ms = Infinity;
-      for (let round = 0; round < 12 && ms > BAR_MS; round++) {
+      for (let round = 0; round < 3 && ms > BAR_MS; round++) {
         const scope = scopeOf(body);
         ms = Math.min(
           ms,

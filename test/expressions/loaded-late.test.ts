@@ -24,15 +24,20 @@ test("neither the expressions nor their library are loaded at the start", async 
   expect(engine).toContain("@marcbachmann/cel-js");
 
   // The commands load what they need themselves.
-  for (const entry of ["main.ts", "service/service.ts", "service/open-worker.ts", "api/app.ts"]) {
+  for (const entry of [
+    "main.ts",
+    "service/service.ts",
+    "service/open-worker.ts",
+    "control/webhooks.ts",
+  ]) {
     const loaded = await loadedWith(join(SRC, entry));
     expect(loaded).not.toContain("@marcbachmann/cel-js");
     expect(loaded.filter((path) => path.includes("/expressions/"))).toEqual([]);
   }
 });
 
-test("worker and API import what loads them with the first filter", async () => {
-  for (const entry of ["service/open-worker.ts", "api/app.ts"]) {
+test("the worker and the rules of webhooks import what loads them with the first filter", async () => {
+  for (const entry of ["service/open-worker.ts", "control/webhooks.ts"]) {
     expect(await loadedWith(join(SRC, entry))).toContain(join(SRC, "control/webhook-filter.ts"));
   }
 });

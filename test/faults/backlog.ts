@@ -59,7 +59,7 @@ const atTheMemoryLimit: Scenario = {
         check("POST /v1/events at the limit", api.status, api.status === 503),
         check("lost", result.lost, result.lost === 0),
         check("duplicates", result.duplicates, result.duplicates === 0),
-        check("the worker has crashed", String(worker.hasEnded), !worker.hasEnded),
+        check("worker has crashed", String(worker.hasEnded), !worker.hasEnded),
       ],
     };
   },
@@ -78,8 +78,8 @@ const SHARE = 16;
 
 const endpointDown: Scenario = {
   name: "endpoint-down",
-  what: "an endpoint refuses connections, then answers 500, then is back; events wait for it",
-  holds: "never more than its share in flight; every event arrives",
+  what: "an endpoint refuses connections, then answers 500, then recovers; events wait for it",
+  holds: "never more requests in flight than its share; every event arrives",
   async run(context) {
     const events = context.long ? 50_000 : 3_000;
     const valkey = await context.valkey();
@@ -195,7 +195,7 @@ const millionWaiting: Scenario = {
           `${Math.round(mostMib)} MiB (idle: ${Math.round(idleMib)})`,
           mostMib <= MOST_MIB,
         ),
-        check("most in the slow one's lane", mostInLane, mostInLane >= events / 20),
+        check("max in the slow one's lane", mostInLane, mostInLane >= events / 20),
         check("lost", result.lost, result.lost === 0),
         check("duplicates", result.duplicates, result.duplicates === 0),
       ],

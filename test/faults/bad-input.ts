@@ -53,8 +53,8 @@ const MALFORMED: readonly [RejectionReason, string | Uint8Array][] = [
 
 const malformed: Scenario = {
   name: "malformed-elements",
-  what: "10,000 malformed elements of every kind between good ones",
-  holds: "crashes 0; each is kept with its reason and its bytes; every good one arrives",
+  what: "10,000 malformed elements of every kind between valid ones",
+  holds: "crashes 0; each is kept with its reason and its bytes; every valid one arrives",
   async run(context) {
     const bad = context.long ? 10_000 : 2_000;
     const valkey = await context.valkey();
@@ -90,7 +90,7 @@ const malformed: Scenario = {
         check("duplicates", result.duplicates, result.duplicates === 0),
         check(`rejected, of ${bad}`, kept, kept === bad),
         check("kept with another reason or other bytes", wrong, wrong === 0),
-        check("the worker has ended", String(worker.hasEnded), !worker.hasEnded),
+        check("worker has ended", String(worker.hasEnded), !worker.hasEnded),
         check("errors in its log", errors(log), errors(log) === 0),
       ],
     };
@@ -124,8 +124,8 @@ const POISON = '{"user_id":"u_1","event":"file.created","data":{"n":-1}}';
 
 const crashing: Scenario = {
   name: "crashing-element",
-  what: "an element whose worker crashes at it, five times",
-  holds: "it is set aside as crashed-worker, with its bytes; what comes after it arrives",
+  what: "an element that crashes its worker, five times",
+  holds: "it is set aside as crashed-worker, with its bytes; later events arrive",
   async run(context) {
     const valkey = await context.valkey();
     const redis = await context.redis(valkey.url);
@@ -165,10 +165,10 @@ const crashing: Scenario = {
       checks: [
         check("rejected as", reason ?? "nothing", reason === "crashed-worker"),
         check("its bytes are kept", String(raw === POISON), raw === POISON),
-        check("it was sent", receiver.arrivals.get(-1) ?? 0, !receiver.arrivals.has(-1)),
+        check("times it was sent", receiver.arrivals.get(-1) ?? 0, !receiver.arrivals.has(-1)),
         check("an event beside it arrived meanwhile", String(arrivedAtOnce), arrivedAtOnce),
         check("lost after it", result.lost, result.lost === 0),
-        check("the last worker has ended", String(worker.hasEnded), !worker.hasEnded),
+        check("last worker has ended", String(worker.hasEnded), !worker.hasEnded),
       ],
     };
   },

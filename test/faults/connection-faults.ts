@@ -1,5 +1,6 @@
 // The network between worker and Valkey: resets, silence, and replies that get lost after Valkey has
 // done what was asked (guarantees 1, 2 and 10).
+import { claimScript, settleScript } from "../../src/valkey/queue/queue-store.ts";
 import { eventually } from "../support/eventually.ts";
 import { check, Producer, type Scenario, type ScenarioContext } from "./harness.ts";
 import { leftIn, linesAt, settledChecks, startLoad, untilDone, wentOn } from "./load.ts";
@@ -25,8 +26,8 @@ async function behindProxy(context: ScenarioContext, webhook: Record<string, unk
 
 const resets: Scenario = {
   name: "connection-resets",
-  what: "reset all connections to Valkey every 2 s for a minute, and refuse new ones now and then",
-  holds: "lost 0, by the same process",
+  what: "reset all connections to Valkey every 2 s for a minute, and sometimes refuse new ones",
+  holds: "lost 0 by the same process",
   async run(context) {
     const faults = context.long ? 30 : 4;
     const { proxy, receiver, worker, redis, producer } = await behindProxy(context);
@@ -45,7 +46,7 @@ const resets: Scenario = {
     await untilDone(producer, receiver, redis);
     const result = await settledChecks(producer, receiver, redis);
     result.checks.push(
-      check("connections made in all", proxy.connections, proxy.connections > faults),
+      check("connections made in total", proxy.connections, proxy.connections > faults),
       ...(await wentOn(worker)),
     );
     return result;
@@ -54,7 +55,7 @@ const resets: Scenario = {
 
 const silence: Scenario = {
   name: "silent-connections",
-  what: "all connections to Valkey fall silent without an end, 10 times",
+  what: "all connections to Valkey fall silent without being closed, 10 times",
   holds: "the worker notices by itself, lost 0",
   async run(context) {
     const faults = context.long ? 10 : 2;
@@ -99,10 +100,10 @@ const lostReplies: Scenario = {
       await Bun.sleep(5);
       return request < expected(n) ? new Response(null, { status: 500 }) : null;
     };
-    await proxy.dropReplies([
-      { script: "settle", withArgument: "retry", every },
-      { script: "claim", every },
-      { script: "settle", every },
+    proxy.dropReplies([
+      { script: settleScript, withArgument: "retry", every },
+      { script: claimScript, every },
+      { script: settleScript, every },
     ]);
     await producer.push(events);
     await untilDone(producer, receiver, redis, { withinMs: 120_000 });

@@ -23,7 +23,7 @@ interface Stop {
 
 export const eventLoop: Scenario = {
   name: "event-loop",
-  what: "requests that are deep, wide, long or many, to every route; the longest stop of the loop",
+  what: "deep, wide, long or many requests to every route; measures the longest stop of the event loop",
   holds: `no request takes the event loop for more than ${MOST_MS} ms of processor time`,
   async run(context) {
     const valkey = await context.valkey();

@@ -2,7 +2,7 @@
 // counts, and the events that were acknowledged.
 import { join } from "node:path";
 import { Redis } from "iovalkey";
-import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../../src/local-valkey/on-process-death.ts";
 import type { LocalValkey } from "../../src/local-valkey/start.ts";
 import { eventually } from "../support/eventually.ts";
 import { ownValkey, tempFolder, testRedis } from "../support/valkey.ts";
@@ -53,7 +53,7 @@ export class WorkerProcess {
       stdout: Bun.file(logFile),
       stderr: Bun.file(logFile),
     });
-    afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
+    runOnProcessDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
     const worker = new WorkerProcess(child, await listeningAt(child, logFile), logFile);
     if (options.awaitReady !== false) {
       await eventually(

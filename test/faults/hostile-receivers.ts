@@ -1,7 +1,7 @@
 // Each hostile receiver costs at most its deadline and a fixed amount of memory, and gives its slots
 // back; the healthy ones beside them do not notice.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../../src/local-valkey/on-process-death.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
 import type { HostileKind } from "../support/hostile-receiver.ts";
@@ -117,15 +117,15 @@ export const hostileReceivers: Scenario = {
           `${Math.round(startMib)} + ${Math.round(growthMib)} MiB`,
           growthMib <= MOST_GROWTH_MIB,
         ),
-        check("slots that are free at the end, of 1,024", mostInFlight, mostInFlight >= ALL_SLOTS),
-        check("deliveries left for want of a slot", left, left === 0),
+        check("free slots at the end, of 1,024", mostInFlight, mostInFlight >= ALL_SLOTS),
+        check("deliveries left that got no slot", left, left === 0),
         check(
           "failures in the logs without a reason",
           `${unnamed.length} (${[...reasons].toSorted().join(" ")})`,
           unnamed.length === 0,
         ),
         check(
-          "a silent one is logged as timeout, and nothing else",
+          "a silent one is logged as timeout, and as nothing else",
           silent.length,
           silent.length > 0 && silent.every(({ reason }) => reason === "timeout"),
         ),
@@ -156,7 +156,7 @@ async function startFleet(
     [process.execPath, join(import.meta.dir, "hostile-fleet.ts"), String(count)],
     { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
   );
-  afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
+  runOnProcessDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
   context.atEnd(() => child.kill("SIGKILL"));
   let line = "";
   const decoder = new TextDecoder();

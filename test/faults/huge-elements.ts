@@ -69,15 +69,15 @@ async function run(context: ScenarioContext, mode: "safe" | "blpop") {
   return {
     ...result,
     checks: [
-      check("good ones lost", result.lost, result.lost === 0),
-      check("good ones sent twice", result.duplicates, result.duplicates === 0),
+      check("valid ones lost", result.lost, result.lost === 0),
+      check("valid ones sent twice", result.duplicates, result.duplicates === 0),
       check("all arrived after, s", seconds, arrived),
       check("rejected, MiB", sizes.map((size) => size / MIB).join(" "), isSame(sizes, expected)),
-      check("each with its first bytes, said to be cut", String(isKept), isKept),
-      check("the worker's RSS at most, MiB", mostRss, mostRss < MOST_RSS_MIB),
-      check("Valkey's RSS at most after pushing, MiB", pushedMib, true),
-      check("Valkey's RSS at most in the end, MiB", await highWaterMib(valkey), true),
-      check("the worker has ended", String(worker.hasEnded), !worker.hasEnded),
+      check("each is kept with its first bytes, marked as cut", String(isKept), isKept),
+      check("worker's max RSS, MiB", mostRss, mostRss < MOST_RSS_MIB),
+      check("Valkey's max RSS after pushing, MiB", pushedMib, true),
+      check("Valkey's max RSS at the end, MiB", await highWaterMib(valkey), true),
+      check("worker has ended", String(worker.hasEnded), !worker.hasEnded),
     ],
   };
 }
@@ -99,7 +99,7 @@ async function usedBytes(redis: { info(section: string): Promise<string> }): Pro
 /** A worker dies with the huge one's batch in its hands; another one takes it over. */
 const hugeKilled: Scenario = {
   name: "huge-elements-killed",
-  what: "a worker is killed while it holds what is left of a 200 MiB element, among 200 good ones",
+  what: "a worker is killed while it holds the first bytes of a 200 MiB element, among 200 valid ones",
   holds: "lost 0; the huge one is rejected once, with its size",
   async run(context) {
     const valkey = await context.valkey();
@@ -135,7 +135,7 @@ const hugeKilled: Scenario = {
         check("lost", result.lost, result.lost === 0),
         check("killed", String(doomed.wasKilled), doomed.wasKilled),
         check("rejected, bytes", sizes.join(" "), isSame(sizes, [(SIZES_MIB[0] ?? 0) * MIB])),
-        check("the worker's RSS at most, MiB", mostRss, mostRss < MOST_RSS_MIB),
+        check("worker's max RSS, MiB", mostRss, mostRss < MOST_RSS_MIB),
       ],
     };
   },
@@ -144,14 +144,14 @@ const hugeKilled: Scenario = {
 export const hugeElements: readonly Scenario[] = [
   {
     name: "huge-elements",
-    what: "elements of 200 and 500 MiB among 1,000 good ones, Valkey at its memory limit",
-    holds: "good ones lost 0; the huge ones rejected with their size; RSS below 300 MiB",
+    what: "elements of 200 and 500 MiB among 1,000 valid ones, Valkey at its memory limit",
+    holds: "valid ones lost 0; the huge ones rejected with their size; RSS below 300 MiB",
     run: (context) => run(context, "safe"),
   },
   {
     name: "huge-elements-blpop",
-    what: "the same with FLUXHOOK_CLAIM=blpop",
-    holds: "the same",
+    what: "huge elements among valid ones with FLUXHOOK_CLAIM=blpop",
+    holds: "as without FLUXHOOK_CLAIM=blpop",
     run: (context) => run(context, "blpop"),
   },
   hugeKilled,

@@ -2,7 +2,7 @@
 // a shared machine are alike: without the hanging receivers, with them, and without them again.
 import { join } from "node:path";
 import type { Redis } from "iovalkey";
-import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTcpReceiver, type TcpReceiver } from "../support/tcp-receiver.ts";
 import {
@@ -192,7 +192,7 @@ export class LatencyReceiver {
       stdout: "pipe",
       stderr: "inherit",
     });
-    afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
+    runOnProcessDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
     context.atEnd(() => child.kill("SIGKILL"));
     const { value } = await child.stdout.getReader().read();
     return new LatencyReceiver(`http://127.0.0.1:${new TextDecoder().decode(value).trim()}`);

@@ -19,7 +19,7 @@ const ALERTS = /^fluxhook:(alerts$|alerted:)/;
 const nothingIsLeft: Scenario = {
   name: "leftovers",
   what: "deliveries, retries, lanes, pauses, fan-outs, parked and rejected: all delivered or expired",
-  holds: "the keys that are left are configuration",
+  holds: "only keys of configuration are left",
   async run(context) {
     const valkey = await context.valkey();
     const redis = await context.redis(valkey.url);
@@ -73,11 +73,11 @@ const nothingIsLeft: Scenario = {
       lost: sent.length - received,
       duplicates: 0,
       checks: [
-        check("kinds of state that there were", seen.size, missing.length === 0),
+        check("kinds of state that occurred", seen.size, missing.length === 0),
         ...missing.map((kind) => check("never seen", kind, false)),
-        check("all had ended before the worker did", String(left), left),
+        check("all deliveries had ended before the worker did", String(left), left),
         check(
-          "keys left beside configuration",
+          "keys left other than configuration",
           remaining.join(" ") || "none",
           remaining.length === 0,
         ),
@@ -190,8 +190,9 @@ const PADDING = 50_000;
 
 const fanOut: Scenario = {
   name: "fan-out",
-  what: "one event for 100 webhooks, of which 30 fail twice and 5 always; then one that arrives everywhere",
-  holds: "its bytes are stored once while any waits, and gone after the last; each got it",
+  what: "one event for 100 webhooks, of which 30 fail twice and 5 always; then an event that arrives everywhere",
+  holds:
+    "its bytes are stored once while any delivery waits, and removed after the last; each webhook got it",
   async run(context) {
     const valkey = await context.valkey();
     const redis = await context.redis(valkey.url);
@@ -248,7 +249,7 @@ const fanOut: Scenario = {
       duplicates: more.length,
       checks: [
         check("webhooks that got it", got.size, got.size === sent),
-        check("requests more than needed", more.length, more.length === 0),
+        check("unneeded requests", more.length, more.length === 0),
         check("copies while some retry", whileScheduled.text, whileScheduled.once),
         check("copies while the last are parked", whileParked.text, whileParked.once),
         check("gone after the last has expired", String(goneAfterParked), goneAfterParked),

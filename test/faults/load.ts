@@ -147,7 +147,7 @@ export async function settledChecks(
     ),
     check("events whose id changed", receiver.changedIds.size, receiver.changedIds.size === 0),
     check("claims left", left.claims, left.claims === 0),
-    check("left to do otherwise", left.total - left.claims, left.total === left.claims),
+    check("other work left", left.total - left.claims, left.total === left.claims),
     check(
       `settled as delivered, of ${receiver.distinct}`,
       delivered,
@@ -171,7 +171,7 @@ export function linesAt(levels: readonly ("warn" | "error")[], log: string): str
 export async function wentOn(worker: WorkerProcess): Promise<Check[]> {
   const errors = linesAt(["error"], await worker.log());
   return [
-    check("the worker is the same process", worker.pid, !worker.hasEnded),
+    check("worker is the same process", worker.pid, !worker.hasEnded),
     check("errors in its log", errors.join(", ") || 0, errors.length === 0),
   ];
 }

@@ -1,21 +1,20 @@
 // `bun run faults`: breaks the built binary in every way that the guarantees speak of, and counts.
 // `--long` for the full numbers, `--only <name>` for one scenario, `--json` for machines, `--older
-// <path>` for a binary of the version before, where the clone has no history to build it from.
+// <path>` for a binary of the previous version, if the clone has no history to build it from.
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import colors from "picocolors";
 import { openContext, type Result, type Scenario } from "./harness.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
-const { values } = parseArgs({
-  options: {
-    long: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    list: { type: "boolean", default: false },
-    only: { type: "string", multiple: true },
-    older: { type: "string" },
-  },
-});
+const USAGE = `bun run faults -- [--long] [--only <name>]… [--json] [--older <path>]
+bun run faults -- --list`;
+
+const values = readOptions();
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 
 interface Row extends Partial<Result> {
   scenario: Scenario;
@@ -28,11 +27,12 @@ if (values.list) {
   for (const { name, what } of SCENARIOS) console.log(`${name.padEnd(24)} ${what}`);
   process.exit(0);
 }
-const chosen = SCENARIOS.filter(({ name }) => !values.only || values.only.includes(name));
-if (chosen.length === 0) {
-  console.error(`no scenario is called ${values.only?.join(", ")}; --list names them`);
+const unknown = values.only?.filter((name) => SCENARIOS.every((one) => one.name !== name)) ?? [];
+if (unknown.length > 0) {
+  console.error(`no scenario is called ${unknown.join(", ")}; --list names them`);
   process.exit(2);
 }
+const chosen = SCENARIOS.filter(({ name }) => !values.only || values.only.includes(name));
 const build = Bun.spawnSync([process.execPath, "build.ts", "--faults"], { stderr: "inherit" });
 if (build.exitCode !== 0) process.exit(1);
 
@@ -43,6 +43,24 @@ else console.log(table(rows));
 const failed = rows.filter((row) => !row.ok).length;
 console.log(`${rows.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        long: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        list: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+        only: { type: "string", multiple: true },
+        older: { type: "string" },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
 
 async function runOne(scenario: Scenario): Promise<Row> {
   const startedAt = performance.now();

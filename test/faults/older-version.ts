@@ -40,7 +40,7 @@ interface Scene {
 
 export const olderVersion: Scenario = {
   name: "older-version",
-  what: "filled and killed with the version before; two replicas of each version under load, one of each killed; then new ones alone",
+  what: "the previous version fills Valkey and is killed; two replicas of each version under load, one of each killed; then new ones alone",
   holds: "lost 0; every parked delivery is redelivered; the index of parked deliveries is right",
   async run(context) {
     const older = await olderBinary(context.older);
@@ -89,8 +89,8 @@ export const olderVersion: Scenario = {
       check("lost at the second webhook of an event", lostAtTwin, lostAtTwin === 0),
       check(`duplicates ≤ ${most}`, duplicates, duplicates <= most),
       check("events whose id changed", receiver.changedIds.size, receiver.changedIds.size === 0),
-      check("left to do", left.total, left.total === 0),
-      check("keys of parked and its index are gone", String(indexLeft), indexLeft),
+      check("work left", left.total, left.total === 0),
+      check("keys of parked deliveries and their index are gone", String(indexLeft), indexLeft),
       check("errors in the new replicas' logs", errors.join(" ") || 0, errors.length === 0),
     );
     return { ...result, duplicates, checks };
@@ -100,7 +100,7 @@ export const olderVersion: Scenario = {
 /** A shallow clone may run the short form. */
 function notRun({ long }: ScenarioContext): Result {
   const why = "this clone has no history to build it from; give a binary: --older <path>";
-  return { ...NOTHING, checks: [check("(not run) the version before", why, !long)] };
+  return { ...NOTHING, checks: [check("(not run) the previous version", why, !long)] };
 }
 
 const NOTHING = { sent: 0, received: 0, lost: 0, duplicates: 0 };
@@ -163,7 +163,7 @@ async function fillWithOlder({
   );
   await worker.kill();
   const text = Object.entries(found).map(([place, n]) => `${n} ${place}`);
-  return [check("left by the version before", text.join(", "), true)];
+  return [check("left by the previous version", text.join(", "), true)];
 }
 
 /** Both versions park and redeliver, and one of each is killed. Answers the new ones that are left. */
@@ -196,10 +196,10 @@ async function runBoth(scene: Scene, checks: Check[]): Promise<WorkerProcess[]> 
   for (const older of olders) if (!older.hasEnded) await older.terminate();
   const others = [...statuses].filter(([status]) => status !== 200);
   checks.push(
-    check("redelivered by the version before", redelivered.older, redelivered.older > 0),
+    check("redelivered by the previous version", redelivered.older, redelivered.older > 0),
     check("redelivered by this one", redelivered.new, redelivered.new > 0),
     check("lists answered", statuses.get(200) ?? 0, (statuses.get(200) ?? 0) > 0),
-    check("lists answered otherwise", JSON.stringify(others), others.length === 0),
+    check("lists answered with another status", JSON.stringify(others), others.length === 0),
   );
   return [news[0]!, await start("new")];
 }
@@ -217,9 +217,9 @@ async function untilIndexIsRight({ redis }: Scene, checks: Check[]): Promise<voi
   const parked = await redis.zcard(KEYS.parked);
   const text = `${faults.slice(0, 3).join("; ")}${faults.length} faults of ${parked} parked`;
   checks.push(
-    check("the index beside what is parked", text, faults.length === 0 && parked > 0),
+    check("the index compared with the parked deliveries", text, faults.length === 0 && parked > 0),
     check(
-      "seconds until nothing was under way, and from there until it was right",
+      "seconds until nothing was in flight, and then until the index was right",
       `${seconds(settledAt - startedAt)}, ${seconds(performance.now() - settledAt)}`,
       true,
     ),

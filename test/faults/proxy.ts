@@ -1,14 +1,10 @@
 // A TCP proxy between a worker and Valkey that breaks the connection in the ways that networks do.
 // It reads RESP only as far as it must, to lose the reply of a script that Valkey has run.
-import { createHash } from "node:crypto";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { join } from "node:path";
-
-const SCRIPTS = join(import.meta.dir, "../../src/valkey/scripts");
+import type { Script } from "../../src/valkey/connection/script.ts";
 
 export interface DropRule {
-  /** A file of src/valkey/scripts, without `.lua`. */
-  script: string;
+  script: Pick<Script, "sha">;
   /** Only calls that have this among their arguments: a settle's verb. */
   withArgument?: string;
   /** Every so many of these calls lose their reply. */
@@ -16,7 +12,6 @@ export interface DropRule {
 }
 
 interface Rule extends DropRule {
-  sha: string;
   calls: number;
   dropped: number;
 }
@@ -69,14 +64,8 @@ export class ValkeyProxy {
   }
 
   /** From now on Valkey runs these scripts, and their caller sees a reset in place of the reply. */
-  async dropReplies(rules: readonly DropRule[]): Promise<void> {
-    this.rules = await Promise.all(
-      rules.map(async (rule) => {
-        const text = await Bun.file(join(SCRIPTS, `${rule.script}.lua`)).text();
-        const sha = createHash("sha1").update(text).digest("hex");
-        return { ...rule, sha, calls: 0, dropped: 0 };
-      }),
-    );
+  dropReplies(rules: readonly DropRule[]): void {
+    this.rules = rules.map((rule) => ({ ...rule, calls: 0, dropped: 0 }));
   }
 
   /** How many replies each rule has lost. */
@@ -127,7 +116,7 @@ export class ValkeyProxy {
     if (this.rules.length === 0 || !command.includes("EVALSHA")) return false;
     let isLost = false;
     for (const rule of this.rules) {
-      if (!command.includes(rule.sha)) continue;
+      if (!command.includes(rule.script.sha)) continue;
       if (rule.withArgument && !command.includes(argument(rule.withArgument))) continue;
       rule.calls += 1;
       if (rule.calls % rule.every !== 0 || isLost) continue;

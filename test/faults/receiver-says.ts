@@ -9,7 +9,7 @@ const HEARD_MS = 1_000;
 const retryAfter: Scenario = {
   name: "retry-after",
   what: "a receiver answers 429 with Retry-After: 2, three times over, to two workers",
-  holds: "no request within the pause, from either of them; then everything arrives",
+  holds: "no request within the pause, from either worker; then everything arrives",
   async run(context) {
     const events = context.long ? 5_000 : 500;
     const valkey = await context.valkey();
@@ -47,7 +47,7 @@ const retryAfter: Scenario = {
       ...result,
       checks: [
         check("requests within a pause, after its first second", early, early === 0),
-        check("pauses asked for", `${rounds()} times, ${pauses.length} answers`, rounds() >= 3),
+        check("requested pauses", `${rounds()} times, ${pauses.length} answers`, rounds() >= 3),
         check("lost", result.lost, result.lost === 0),
         check("duplicates", result.duplicates, result.duplicates === 0),
       ],
@@ -62,7 +62,7 @@ function clusters(times: readonly number[], apartMs: number): number[] {
 
 const gone: Scenario = {
   name: "gone-410",
-  what: "a receiver answers 410; its webhook is enabled later, and what was parked redelivered",
+  what: "a receiver answers 410; its webhook is enabled later, and its parked events are redelivered",
   holds: "disabled at once, later events are parked, redelivery by filter delivers them all",
   async run(context) {
     const events = context.long ? 10_000 : 1_500;

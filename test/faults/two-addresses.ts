@@ -170,7 +170,7 @@ const HOLDS =
 
 const byNameServers: Scenario = {
   name: "two-addresses",
-  what: "one of a name's two addresses swallows SYNs; FLUXHOOK_DNS_SERVERS rotate, or do not",
+  what: "one of a name's two addresses drops SYNs; FLUXHOOK_DNS_SERVERS rotate their answers, or do not",
   holds: HOLDS,
   async run(context) {
     const opened = await openReceivers(context, ["steady", "rotating"]);
@@ -207,7 +207,7 @@ async function withResolvConf(): Promise<readonly string[] | null> {
 
 const bySystem: Scenario = {
   name: "two-addresses-system",
-  what: "the same by the system's resolver, whose name server rotates its answers, or does not",
+  what: "one of a name's two addresses drops SYNs; the system resolver's server rotates its answers, or does not",
   holds: HOLDS,
   async run(context) {
     const through = await withResolvConf();
@@ -237,7 +237,7 @@ const bySystem: Scenario = {
 
 const byProxy: Scenario = {
   name: "two-addresses-proxy",
-  what: "the same names through FLUXHOOK_EGRESS_PROXY, which waits for the silent address in vain",
+  what: "the same names through FLUXHOOK_EGRESS_PROXY, which gets no answer from the silent address",
   holds: HOLDS,
   async run(context) {
     const opened = await openReceivers(context, ["rotating"]);
@@ -268,8 +268,8 @@ const byProxy: Scenario = {
 
 const deniedAtTimes: Scenario = {
   name: "denied-at-times",
-  what: "a name that was allowed at saving answers a denied address for two seconds",
-  holds: "nothing dialled there, every event delivered by its schedule, one alert",
+  what: "a name that was allowed when its webhook was saved resolves to a denied address for two seconds",
+  holds: "no connection to it, every event delivered by its schedule, one alert",
   async run(context) {
     const [pair] = addressPairs();
     if (!pair) throw new Error("there is an IPv4 pair on every machine");

@@ -9,7 +9,7 @@ const GRACE_MS = 10_000;
 const deploys: Scenario = {
   name: "sigterm-deploys",
   what: "SIGTERM deploys 20 times under load",
-  holds: "lost 0, duplicates 0, exit within the grace",
+  holds: "lost 0, duplicates 0, exit within the grace period",
   async run(context) {
     const count = context.long ? 20 : 4;
     const valkey = await context.valkey();
@@ -46,7 +46,7 @@ const deploys: Scenario = {
     result.checks.push(
       check(`slowest exit in ms, ≤ ${GRACE_MS}`, slowest, slowest <= GRACE_MS),
       check("exit codes that are not 0", failed, failed === 0),
-      check("requests under way at a SIGTERM", underWay, underWay > count),
+      check("requests in flight at a SIGTERM", underWay, underWay > count),
     );
     return result;
   },
@@ -58,7 +58,7 @@ const HELD = 40;
 const zombie: Scenario = {
   name: "zombie-worker",
   what: "SIGSTOP a worker for 15 s in mid-request, another takes over, then SIGCONT",
-  holds: "what it settles late changes nothing: lost 0, each settled once, no double schedule",
+  holds: "its late settlements change nothing: lost 0, each settled once, no double schedule",
   async run(context) {
     const rounds = context.long ? 5 : 1;
     const valkey = await context.valkey();
@@ -121,7 +121,7 @@ const zombie: Scenario = {
     result.checks.push(
       check("deliveries with a wrong number of attempts", wrong, wrong === 0),
       check("taken over in mid-request", held.size, held.size === rounds * HELD),
-      check("the frozen worker came back", came, came === rounds),
+      check("times the frozen worker came back", came, came === rounds),
       check("parked", parked, parked === 0),
     );
     return result;

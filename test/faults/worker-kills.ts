@@ -42,7 +42,7 @@ const WORKERS = 3;
 const dueAtOnce: Scenario = {
   name: "due-at-once",
   what: "three workers, one killed every 5 s, 100,000 scheduled retries due at once",
-  holds: "each promoted once, duplicates only by kills; lost 0",
+  holds: "each retry claimed once, duplicates only by kills; lost 0",
   async run(context) {
     const events = context.long ? 100_000 : 9_000;
     const valkey = await context.valkey();
@@ -114,7 +114,7 @@ const FEW = 8;
 const blpop: Scenario = {
   name: "control-blpop",
   what: "SIGKILL workers that take events with plain BLPOP (FLUXHOOK_CLAIM=blpop)",
-  holds: "nothing is sent twice, and events are lost: at most once, and this campaign would see it",
+  holds: "sends nothing twice and loses events: the control shows that this campaign sees a loss",
   mustFail: true,
   async run(context) {
     const events = context.long ? 20_000 : 4_000;

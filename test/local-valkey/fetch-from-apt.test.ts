@@ -1,5 +1,5 @@
-// Against a repository of our own on disk, with packages that hold a script in Valkey's place:
-// apt-get and dpkg are real, the network is not needed.
+// Downloads from a repository on disk whose packages contain a script instead of Valkey. apt-get and dpkg
+// are real; the network is not needed.
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -11,12 +11,12 @@ import { tempFolder } from "../support/valkey.ts";
 const RELEASE: DebianRelease = { distribution: "Debian", codename: "bookworm", key: "bookworm" };
 const hasApt = Bun.which("apt-get") !== null && Bun.which("dpkg-deb") !== null;
 
-/** Nobody signs the test's repository. */
+/** The test's repository is not signed. */
 const UNSIGNED = `Acquire::AllowInsecureRepositories "true";
 APT::Get::AllowUnauthenticated "true";
 `;
 
-/** apt's folder on a machine whose only mirror is a new repository with these packages. */
+/** Returns the apt folder of a system whose only mirror is a new repository with these packages. */
 async function machineWith(suites: Record<string, { name: string; server?: string }[]>) {
   const repository = tempFolder("repository");
   const architecture = (await Bun.$`dpkg --print-architecture`.text()).trim();
@@ -65,11 +65,11 @@ function fetchInto(folder: string, aptFolder: string, env: Record<string, string
 
 const VALKEY = { name: "valkey-server", server: "echo Valkey server v=8.0.1 sha=0" };
 
-describe.skipIf(!hasApt)("fetching Debian's Valkey", () => {
+describe.skipIf(!hasApt)("downloading Debian's Valkey", () => {
   test.each([
     ["the release itself", { bookworm: [VALKEY, { name: "liblzf1" }] }],
     ["the backports", { bookworm: [{ name: "liblzf1" }], "bookworm-backports": [VALKEY] }],
-  ])("takes it from %s", async (_, suites) => {
+  ])("the download takes Valkey from %s", async (_, suites) => {
     const folder = join(tempFolder("cache"), "bookworm");
     const { fetched, lines } = fetchInto(folder, await machineWith(suites));
 
@@ -77,11 +77,11 @@ describe.skipIf(!hasApt)("fetching Debian's Valkey", () => {
       status: "fetched",
       install: { serverPath: join(folder, "usr/bin/valkey-server"), version: "8.0.1" },
     });
-    expect(lines[0]).toBe("fetching valkey-server from Debian's packages…");
+    expect(lines[0]).toBe("downloading valkey-server from Debian's packages…");
     expect(await readdir(dirname(folder))).toEqual(["bookworm"]);
   });
 
-  test("succeeds for all who do it at once, and leaves one folder", async () => {
+  test("concurrent downloads all succeed and leave one folder", async () => {
     const folder = join(tempFolder("cache"), "bookworm");
     const aptFolder = await machineWith({ bookworm: [VALKEY] });
 
@@ -91,7 +91,7 @@ describe.skipIf(!hasApt)("fetching Debian's Valkey", () => {
     expect(await readdir(dirname(folder))).toEqual(["bookworm"]);
   });
 
-  test("replaces one that does not run any more", async () => {
+  test("the download replaces a Valkey that no longer runs", async () => {
     const folder = join(tempFolder("cache"), "bookworm");
     await mkdir(join(folder, "usr", "bin"), { recursive: true });
     await writeFile(join(folder, "usr", "bin", "valkey-server"), "cut off");
@@ -99,7 +99,7 @@ describe.skipIf(!hasApt)("fetching Debian's Valkey", () => {
     expect(await fetched).toMatchObject({ status: "fetched" });
   });
 
-  test("runs none of the machine's hooks, which touch what is not ours", async () => {
+  test("the download runs none of the system's apt hooks", async () => {
     const folder = join(tempFolder("cache"), "bookworm");
     const hooked = tempFolder("hooked");
     const hooks = ["Pre-Invoke", "Post-Invoke", "Post-Invoke-Success"];
@@ -122,14 +122,14 @@ describe.skipIf(!hasApt)("fetching Debian's Valkey", () => {
       { bookworm: [{ ...VALKEY, server: "echo wrong libc >&2" }] },
       /does not run: wrong libc$/,
     ],
-  ])("says so when %s, and leaves nothing", async (_, suites, reason) => {
+  ])("the download reports that %s, and leaves nothing", async (_, suites, reason) => {
     const folder = join(tempFolder("cache"), "bookworm");
     const { fetched } = fetchInto(folder, await machineWith(suites));
     expect(await fetched).toEqual({ status: "failed", reason: expect.stringMatching(reason) });
     expect(await readdir(dirname(folder))).toEqual([]);
   });
 
-  test("clears away what a killed fetch left, and not what another has just begun", async () => {
+  test("the download removes leftovers of a killed one, but not of one in progress", async () => {
     const cache = tempFolder("cache");
     const folder = join(cache, "bookworm");
     await mkdir(`${folder}.tmp-killed`);

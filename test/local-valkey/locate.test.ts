@@ -14,7 +14,7 @@ async function fakeProgram(folder: string, name: string, script: string): Promis
   return path;
 }
 
-test("takes the valkey-server that is on PATH", async () => {
+test("locateValkey takes the valkey-server on PATH", async () => {
   const bin = tempFolder("bin");
   const serverPath = await fakeProgram(bin, "valkey-server", "echo Valkey server v=9.1.2 sha=0");
   const install = await locateValkey({ env: { PATH: bin, HOME: tempFolder("home") } });
@@ -24,7 +24,7 @@ test("takes the valkey-server that is on PATH", async () => {
 test.each([
   ["nothing on PATH", null],
   ["only a redis-server on PATH", "redis-server"],
-])("tells how to get one with %s", async (_, program) => {
+])("locateValkey explains how to get a Valkey with %s", async (_, program) => {
   const bin = tempFolder("bin");
   if (program) await fakeProgram(bin, program, "echo Redis server v=7.2.4 sha=0");
 
@@ -39,7 +39,7 @@ test.each([
   expect(message).toContain("FLUXHOOK_VALKEY_URL=");
 });
 
-test("says why it passes over one that does not run", async () => {
+test("locateValkey reports why it skips a valkey-server that does not run", async () => {
   const bin = tempFolder("bin");
   await fakeProgram(bin, "valkey-server", "echo liblzf.so.1: not found >&2; exit 127");
   const lines: string[] = [];

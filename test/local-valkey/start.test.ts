@@ -8,7 +8,7 @@ import { eventually } from "../support/eventually.ts";
 import { ownValkey, tempFolder, testRedis } from "../support/valkey.ts";
 
 describe("a local Valkey", () => {
-  test("is ready, append-only and never evicting, as soon as it is handed over", async () => {
+  test("a local Valkey is ready, append-only and without eviction once it has started", async () => {
     const valkey = await ownValkey();
     const redis = await testRedis(valkey.url);
     expect(await redis.info("persistence")).toContain("aof_enabled:1");
@@ -21,7 +21,7 @@ describe("a local Valkey", () => {
     await valkey.stop();
   });
 
-  test("has what it acknowledged after a SIGKILL, on the same port", async () => {
+  test("a local Valkey has all acknowledged writes after a SIGKILL, on the same port", async () => {
     const valkey = await ownValkey();
     const { port, pid } = valkey;
     const before = await testRedis(valkey.url);
@@ -40,21 +40,21 @@ describe("a local Valkey", () => {
     await valkey.stop();
   });
 
-  test("restarts while it runs", async () => {
+  test("a local Valkey can be restarted while it runs", async () => {
     const valkey = await ownValkey();
     await valkey.restart();
     expect(await pingValkey(valkey.port)).toEqual({ status: "ready", pid: valkey.pid });
     await valkey.stop();
   });
 
-  test("stops even when it is frozen", async () => {
+  test("a local Valkey stops even if it is frozen", async () => {
     const valkey = await ownValkey();
     valkey.signal("SIGSTOP");
     await valkey.stop();
     expect(await pingValkey(valkey.port)).toEqual({ status: "not-ready" });
   });
 
-  test("is not started on the folder of a running one", async () => {
+  test("a local Valkey does not start on the folder of a running one", async () => {
     const valkey = await ownValkey();
     expect(startLocalValkey({ dataDir: valkey.dataDir })).rejects.toThrow(
       `is in use by the Valkey at 127.0.0.1:${valkey.port}`,
@@ -65,7 +65,7 @@ describe("a local Valkey", () => {
     await next.stop();
   });
 
-  test("says that the wanted port is taken, by another Valkey or by anything", async () => {
+  test("a local Valkey reports that its port is taken, by another Valkey or another program", async () => {
     const other = await ownValkey();
     expect(ownValkey({ port: other.port })).rejects.toThrow(`port ${other.port} of 127.0.0.1`);
 
@@ -80,7 +80,7 @@ describe("a local Valkey", () => {
     await other.stop();
   });
 
-  test("gives its last words when it does not start", async () => {
+  test("a local Valkey that does not start reports its last log lines", async () => {
     expect(ownValkey({ extraArgs: ["--no-such-option", "1"] })).rejects.toThrow(
       /did not start.*\n.*no-such-option/s,
     );
@@ -104,7 +104,7 @@ describe("the process that started a Valkey", () => {
     const source = join(import.meta.dir, "../../src/local-valkey/start.ts");
     const dataDir = tempFolder("parent");
     const parent = Bun.spawn(["bun", "-e", script, source, dataDir], {
-      // A process group of its own, like a job in a terminal.
+      // In its own process group, like a job in a terminal.
       detached: true,
       stdout: "pipe",
     });
@@ -116,20 +116,20 @@ describe("the process that started a Valkey", () => {
     return { parent, nextLine, port, log: Bun.file(join(dataDir, "valkey.log")) };
   }
 
-  test("takes it along when it is killed with SIGKILL", async () => {
+  test("a local Valkey dies with a process that is killed with SIGKILL", async () => {
     const { parent, port } = await startParent();
     parent.kill("SIGKILL");
     await eventually(async () => (await pingValkey(port)).status === "not-ready");
   });
 
-  test("can still drain into it after Ctrl-C, and takes it along after that", async () => {
+  test("a local Valkey survives Ctrl-C until its process has drained", async () => {
     const { parent, nextLine, port, log } = await startParent();
 
     process.kill(-parent.pid, "SIGINT");
 
     expect(await nextLine()).toBe("interrupted");
     expect((await pingValkey(port)).status).toBe("ready");
-    // A signal is handled before the PING that came after it; Valkey would shut down a moment later.
+    // Valkey handles a signal before a later PING; it would shut down a moment later.
     expect(await log.text()).not.toContain("SIGINT");
 
     parent.kill("SIGKILL");

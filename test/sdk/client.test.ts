@@ -1,25 +1,22 @@
 // The client before the real service on a real Valkey.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { Flux } from "../../src/sdk/flux.ts";
 import { FluxError } from "../../src/sdk/flux-error.ts";
 import type { FluxdropEvent } from "../../src/sdk/webhook-events.ts";
 import type { WebhookCreated } from "../../src/sdk/webhook.ts";
 import { eventually } from "../support/eventually.ts";
-import { openScene, type Scene } from "../support/serve-scene.ts";
 import { API_TOKEN, startServiceProcess } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 import { freshPrefix, ownValkey, testRedis } from "../support/valkey.ts";
 
-let scene: Scene;
+const { scene, service } = useService();
 let flux: Flux;
 let baseUrl: string;
 
 beforeAll(async () => {
-  scene = await openScene();
-  baseUrl = (await scene.serve()).url;
+  baseUrl = service.url;
   flux = new Flux({ apiKey: API_TOKEN, baseUrl });
 });
-
-afterAll(() => scene[Symbol.asyncDispose]());
 
 let owners = 0;
 /** Nobody else's. */
@@ -43,7 +40,7 @@ async function parked(webhook: WebhookCreated, count: number): Promise<void> {
 }
 
 describe("webhooks", () => {
-  test("are made, read, changed, switched and deleted", async () => {
+  test("are created, read, changed, disabled, enabled and deleted", async () => {
     const owner = newOwner();
     const made = await flux.webhooks.create({
       user_id: owner,
@@ -70,7 +67,7 @@ describe("webhooks", () => {
     expect({ status, type }).toEqual({ status: 404, type: "urn:fluxhook:problem:not-found" });
   });
 
-  test("are tested by one event, whatever came of it", async () => {
+  test("are tested with one event, which may succeed or fail", async () => {
     const statuses = [204, 500];
     const receiver = scene.receiver((_, n) => new Response(null, { status: statuses[n] ?? 204 }));
     const { id } = await flux.webhooks.create({ user_id: newOwner(), url: receiver.url });
@@ -79,7 +76,7 @@ describe("webhooks", () => {
     expect(await flux.webhooks.test(id)).toMatchObject({ ...attempt, status_code: 500 });
   });
 
-  test("are listed over all pages, each asked for when it is reached", async () => {
+  test("are listed over all pages, each requested when it is reached", async () => {
     const owner = newOwner();
     const urls = Array.from({ length: 7 }, (_, n) => `https://example.com/${n}`);
     for (const url of urls) await flux.webhooks.create({ user_id: owner, url });
@@ -97,7 +94,7 @@ describe("webhooks", () => {
     expect(await flux.webhooks.list({ user_id: newOwner() }).toArray()).toEqual([]);
   });
 
-  test("are refused with each fault of the input, and named where there is one with the url", async () => {
+  test("are refused with each fault of the input, and with the id of a webhook that has the url", async () => {
     const webhook = { user_id: newOwner(), url: "https://example.com" };
     const invalid = await rejection(
       flux.webhooks.create({ ...webhook, url: "ftp://example.com", timeout_ms: 1 }),
@@ -114,7 +111,7 @@ describe("webhooks", () => {
     });
   });
 
-  test("sign with both secrets after a rotation, and verify takes either", async () => {
+  test("are signed with both secrets after a rotation, and verify accepts either", async () => {
     const receiver = scene.receiver();
     const user_id = newOwner();
     const { id, secret } = await flux.webhooks.create({ user_id, url: receiver.url });
@@ -138,7 +135,7 @@ describe("webhooks", () => {
 });
 
 describe("events", () => {
-  test("go out, verify, and are in the log", async () => {
+  test("are sent, verify, and are in the log", async () => {
     const receiver = scene.receiver();
     const user_id = newOwner();
     const { id, secret } = await flux.webhooks.create({ user_id, url: receiver.url });
@@ -164,7 +161,7 @@ describe("events", () => {
     expect(entry).toMatchObject({ webhook_id: id, id: ids[0], outcome: "delivered", attempt: 1 });
   });
 
-  test("are pushed once, however often they are sent with one key", async () => {
+  test("are pushed once, even if sent repeatedly with one key", async () => {
     const event = { user_id: newOwner(), event: "file.created", data: {} };
     const idempotencyKey = crypto.randomUUID();
     const first = await flux.events.send([event, event], { idempotencyKey });
@@ -182,7 +179,7 @@ describe("events", () => {
     ]);
   });
 
-  test("without the right token go nowhere", async () => {
+  test("are not sent without the right token", async () => {
     const stranger = new Flux({ apiKey: "another-token-of-twenty-four", baseUrl });
     const error = await rejection(
       stranger.events.send({ user_id: "u_1", event: "file.created", data: {} }),
@@ -192,7 +189,7 @@ describe("events", () => {
 });
 
 describe("deliveries", () => {
-  test("are redelivered by the id that the log has", async () => {
+  test("are redelivered by the id in the log", async () => {
     const receiver = scene.receiver();
     const user_id = newOwner();
     await flux.webhooks.create({ user_id, url: receiver.url });
@@ -210,7 +207,7 @@ describe("deliveries", () => {
     });
   });
 
-  test("that are parked are listed and redelivered, the oldest first", async () => {
+  test("that are parked are listed and redelivered, oldest first", async () => {
     let status = 500;
     const receiver = scene.receiver(() => new Response(null, { status }));
     const webhook = await flux.webhooks.create({
@@ -239,7 +236,7 @@ describe("deliveries", () => {
   });
 });
 
-test("a service whose Valkey refuses writes is asked again until it takes them", async () => {
+test("the client retries while the Valkey of the service refuses writes", async () => {
   await using stack = new AsyncDisposableStack();
   const valkey = stack.adopt(await ownValkey(), (server) => server.stop());
   const redis = stack.adopt(await testRedis(valkey.url), (client) => client.disconnect());

@@ -15,8 +15,8 @@ import {
   tamperingsOf,
   type Captured,
 } from "../support/express-receivers-tampering.ts";
-import { openScene, type Scene } from "../support/serve-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 
 /** What is asked of the dialect whose page names `flux.webhooks.verify`; a look at the others. */
 const countOf = (dialect: DialectName) => (dialect === "flux" ? 1_000 : 50);
@@ -36,15 +36,12 @@ const HARMLESS: Partial<Record<DialectName, readonly string[]>> = {
   fluxdesk: ["another event", "no delivery", "no scheme"],
 };
 
-let scene: Scene;
+const { scene, service } = useService();
 let flux: Flux;
 
 beforeAll(async () => {
-  scene = await openScene();
-  flux = new Flux({ apiKey: API_TOKEN, baseUrl: (await scene.serve()).url });
+  flux = new Flux({ apiKey: API_TOKEN, baseUrl: service.url });
 });
-
-afterAll(() => scene[Symbol.asyncDispose]());
 
 async function startReceiver(dialect: DialectName) {
   const secrets = new Map<string, string>();

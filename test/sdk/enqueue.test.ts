@@ -43,8 +43,8 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
   throw new Error("it did not reject");
 }
 
-describe("enqueue pushes what the worker takes", () => {
-  test("with an id and the time of now where they are missing", async () => {
+describe("enqueue pushes events that the worker accepts", () => {
+  test("with a new id and the current time if they are missing", async () => {
     const queue = freshPrefix();
     const before = Date.now();
     const { id } = await enqueue(redis, EVENT, { queue });
@@ -56,7 +56,7 @@ describe("enqueue pushes what the worker takes", () => {
     expect(Date.parse(event.timestamp ?? "")).toBeWithin(before, Date.now() + 1);
   });
 
-  test("with everything as it was given", async () => {
+  test("with all given fields unchanged", async () => {
     const queue = freshPrefix();
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     const timestamp = new Date("2026-01-31T12:00:00Z");
@@ -70,7 +70,7 @@ describe("enqueue pushes what the worker takes", () => {
     });
   });
 
-  test("on fluxhook:events, from the left, where no list is named", async () => {
+  test("to the left of fluxhook:events if no list is named", async () => {
     const pushed: string[] = [];
     const recording = {
       lpush: async (...words: string[]) => {
@@ -141,7 +141,7 @@ describe("enqueue works with", () => {
   });
 });
 
-describe("enqueue pushes nothing of", () => {
+describe("enqueue refuses to push", () => {
   const faults: [claim: string, event: object, message: string][] = [
     ["an event of nobody", { event: "a", data: {} }, "user_id or org_id is required"],
     ["an event without a type", { user_id: "u_1", data: {} }, "event must be words"],
@@ -182,7 +182,7 @@ describe("enqueue pushes nothing of", () => {
   });
 });
 
-describe("where the reply is lost, enqueue", () => {
+describe("after a lost reply, enqueue", () => {
   async function behindProxy() {
     const stack = new AsyncDisposableStack();
     const proxy = await ValkeyProxy.start(valkey.port);
@@ -206,7 +206,7 @@ describe("where the reply is lost, enqueue", () => {
     expect(read(elements[0] ?? "").id).toBe(id);
   });
 
-  test("gives up after its attempts, with the id in the error", async () => {
+  test("gives up after the last attempt, with the id in the error", async () => {
     const { proxy, client, stack } = await behindProxy();
     await using _stack = stack;
     const queue = freshPrefix();
@@ -224,7 +224,7 @@ describe("where the reply is lost, enqueue", () => {
     expect(new Set(elements.map((element) => read(element).id))).toEqual(new Set([id]));
   });
 
-  test("ends at once when its signal is aborted", async () => {
+  test("rejects at once when its signal is aborted", async () => {
     const { proxy, client, stack } = await behindProxy();
     await using _stack = stack;
     const queue = freshPrefix();
@@ -239,7 +239,7 @@ describe("where the reply is lost, enqueue", () => {
   });
 });
 
-test("enqueue refuses a number of attempts that is none", async () => {
+test("enqueue refuses an invalid number of attempts", async () => {
   for (const attempts of [0, 1.5, Number.NaN, Infinity]) {
     expect(await rejection(enqueue(redis, EVENT, { attempts }))).toBeInstanceOf(TypeError);
   }

@@ -65,7 +65,7 @@ describe("the middleware for Express", () => {
     ["express.text()", express.text({ type: "*/*" })],
     ["a JSON parser that keeps the bytes in req.rawBody", keeping],
     ["a JSON parser for another type", express.json({ type: "application/other" })],
-  ])("works behind %s", async (_claim, before) => {
+  ])("works after %s", async (_claim, before) => {
     const { headers, body } = await signedNow();
     const { post } = await open(before, receiveWebhook({ secret: SECRET }));
     const response = await post(headers, body);
@@ -73,7 +73,7 @@ describe("the middleware for Express", () => {
     expect((await post(headers, `${body} `)).status).toBe(401);
   });
 
-  test("says what to change behind a JSON parser", async () => {
+  test("says what to change if it runs after a JSON parser", async () => {
     const { headers, body } = await signedNow();
     const { post } = await open(express.json(), receiveWebhook({ secret: SECRET }));
     const response = await post(headers, body);
@@ -81,7 +81,7 @@ describe("the middleware for Express", () => {
     expect(await response.text()).toContain("express.raw(");
   });
 
-  test("answers 401 without a word about why, and tells onFailure", async () => {
+  test("answers 401 without the reason, and passes it to onFailure", async () => {
     const codes: string[] = [];
     const onFailure = ({ code }: WebhookVerificationError) => void codes.push(code);
     const { post } = await open(receiveWebhook({ secret: SECRET, onFailure }));
@@ -103,7 +103,7 @@ describe("the middleware for Express", () => {
     expect(codes).toEqual(["no-matching-signature", "missing-header", "missing-header", "too-old"]);
   });
 
-  test("asks for the secret of each request, and takes several", async () => {
+  test("looks up the secret of each request, and accepts several", async () => {
     const { headers, body } = await signedNow();
     const middleware = receiveWebhook<express.Request>({
       secret: async (req) => (req.path === "/hooks" ? [OTHER_SECRET, SECRET] : []),
@@ -135,13 +135,13 @@ describe("the middleware for Express", () => {
     expect((await post(headers, body)).status).toBe(413);
   });
 
-  test("hands on that the receiver has no secret: 500, not 401", async () => {
+  test("answers 500 and not 401 if the receiver has no secret", async () => {
     const { headers, body } = await signedNow();
     const { post } = await open(receiveWebhook({ secret: "" }));
     expect((await post(headers, body)).status).toBe(500);
   });
 
-  test("eventOf says so where the middleware does not stand before the handler", async () => {
+  test("eventOf throws if the middleware does not run before the handler", async () => {
     const { post } = await open();
     const response = await post({}, "{}");
     expect(response.status).toBe(500);

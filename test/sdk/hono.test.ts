@@ -47,7 +47,7 @@ describe("the middleware for Hono", () => {
     },
   );
 
-  test("answers 401 without a word about why, and tells onFailure", async () => {
+  test("answers 401 without the reason, and passes it to onFailure", async () => {
     const { post, failures } = open();
     const { headers, body } = await signedNow();
     const response = await post(headers, `${body} `);
@@ -62,7 +62,7 @@ describe("the middleware for Hono", () => {
     expect(failures.map(({ code }) => code)).toEqual(["no-matching-signature"]);
   });
 
-  test("answers 401 to no signature, another secret's, an old one", async () => {
+  test("answers 401 to a missing signature, one by another secret and an old one", async () => {
     const { post, failures } = open();
     const { headers, body } = await signedNow();
     const old = await signedRequest("fluxdrop", { unixSeconds: nowSeconds() - 301 });
@@ -81,13 +81,13 @@ describe("the middleware for Hono", () => {
     ]);
   });
 
-  test("takes a request without its time where requireTime is false", async () => {
+  test("accepts a request without a time if requireTime is false", async () => {
     const { headers, body } = await signedNow();
     const response = await open({ requireTime: false }).post(withoutStandard(headers), body);
     expect(response.status).toBe(200);
   });
 
-  test("asks for the secret of each request, and takes several", async () => {
+  test("looks up the secret of each request, and accepts several", async () => {
     const { headers, body } = await signedNow();
     const asked: string[] = [];
     const secret = async (c: HonoContext) => {
@@ -121,7 +121,7 @@ describe("the middleware for Hono", () => {
     expect((await app.request("/read", { method: "POST", headers, body })).status).toBe(413);
   });
 
-  test("verifies what an earlier middleware has read but not changed", async () => {
+  test("verifies a body that an earlier middleware has read but not changed", async () => {
     for (const read of ["text", "arrayBuffer", "json", "blob"] as const) {
       const { app, middleware } = open();
       app.post(
@@ -146,7 +146,7 @@ describe("the middleware for Hono", () => {
     ["JSON past Hono", (req) => req.raw.json()],
   ];
 
-  test.each(parsers)("says what to change where only parsed %s is left", async (claim, parse) => {
+  test.each(parsers)("says what to change if only parsed %s is left", async (claim, parse) => {
     const { app, middleware } = open();
     const parser: MiddlewareHandler = async (c, next) => {
       await parse(c.req);
@@ -164,7 +164,7 @@ describe("the middleware for Hono", () => {
     expect(await response.text()).toContain("await c.req.arrayBuffer()");
   });
 
-  test("answers 500 where the receiver has no secret, not 401", async () => {
+  test("answers 500 and not 401 if the receiver has no secret", async () => {
     const { headers, body } = await signedNow();
     const { post } = open({ secret: () => "" });
     expect((await post(headers, body)).status).toBe(500);

@@ -5,7 +5,7 @@ import { WebhookVerificationError } from "../../src/sdk/verification-error.ts";
 import { SECRET } from "./signed-request.ts";
 import { errorOf, GOOD, verifyVector } from "./verify-vector.ts";
 
-describe("verify tells its user what to change", () => {
+describe("verify says what to change", () => {
   test.each<[claim: string, payload: unknown, found: string]>([
     ["a parsed body", { id: "evt_1" }, "a parsed body"],
     ["a parsed array", [], "a parsed body"],

@@ -1,12 +1,12 @@
 // The package as it is published: built into a folder, and run there by Node, Bun, Deno where it is on
 // the machine, and in a realm like a Worker's.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { dialectOf, DIALECT_NAMES } from "../../src/wire/dialects/registry.ts";
-import { openScene, type Scene } from "../support/serve-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
+import { useService } from "../support/use-scene.ts";
 import { tempFolder } from "../support/valkey.ts";
 import { standard } from "../vectors/signatures.json";
 import { NOW_SECONDS, OTHER_SECRET, SECRET, signedRequest } from "./signed-request.ts";
@@ -15,17 +15,12 @@ const ROOT = join(import.meta.dir, "../..");
 const PORTABLE = join(import.meta.dir, "portable");
 const folder = tempFolder("sdk");
 
-let scene: Scene;
-let serviceUrl: string;
+const { scene, service } = useService();
 
 beforeAll(async () => {
   const built = await run([process.execPath, "build.ts", "--sdk", folder]);
   expect(built).toMatchObject({ exitCode: 0, stderr: "" });
-  scene = await openScene();
-  serviceUrl = (await scene.serve()).url;
 }, 60_000);
-
-afterAll(() => scene[Symbol.asyncDispose]());
 
 async function run(command: string[]) {
   const child = Bun.spawn(command, {
@@ -60,7 +55,7 @@ async function inputText(): Promise<string> {
     samples: await Promise.all(samples),
     vector: standard,
     service: {
-      url: serviceUrl,
+      url: service.url,
       token: API_TOKEN,
       owner: `u_${++owners}`,
       unreachable: closed.url,
@@ -72,7 +67,7 @@ const files = () => [...new Bun.Glob("**/*").scanSync(folder)].toSorted();
 const textOf = (file: string) => Bun.file(join(folder, file)).text();
 
 describe("the built package", () => {
-  test("has what its package.json names, and depends on nothing", async () => {
+  test("has every file that its package.json names, and no dependencies", async () => {
     const published = JSON.parse(await textOf("package.json")) as typeof manifest;
     const entries = Object.values(published.exports).flatMap((entry) => Object.values(entry));
     expect(entries.length).toBe(2 * Object.keys(manifest.exports).length);
@@ -81,13 +76,13 @@ describe("the built package", () => {
     expect("dependencies" in published).toBe(false);
   });
 
-  test("has the licences of what is in it", async () => {
+  test("has the licences of its contents", async () => {
     const text = await textOf("LICENSE");
     for (const name of ["@noble/hashes", "zod"]) expect(text).toContain(`The code of ${name}`);
     expect(text.match(/The code of/g)).toHaveLength(2);
   });
 
-  test("imports nothing but its own files, and names no runtime", async () => {
+  test("imports only its own files, and names no runtime", async () => {
     const transpiler = new Bun.Transpiler({ loader: "js" });
     const scripts = files().filter((file) => file.endsWith(".js"));
     expect(scripts.length).toBeGreaterThan(4);
@@ -101,7 +96,7 @@ describe("the built package", () => {
     }
   });
 
-  test("loads no schema library for those who only verify", async () => {
+  test("loads no schema library if only verify is imported", async () => {
     const loaded = new Set(["verify.js"]);
     for (const file of loaded) {
       const source = await textOf(file);
@@ -124,7 +119,7 @@ const runtimes: [name: string, command: string[] | null][] = [
   ],
 ];
 
-describe("what it promises holds", () => {
+describe("the built package works", () => {
   for (const [name, command] of runtimes) {
     test.skipIf(command === null)(
       `on ${name}`,
@@ -162,7 +157,7 @@ describe("what it promises holds", () => {
   }, 60_000);
 });
 
-test("its types hold in a project that checks strictly, declaration files included", async () => {
+test("the types of the built package compile in a strict project, including declaration files", async () => {
   const project = tempFolder("consumer");
   mkdirSync(join(project, "node_modules"));
   symlinkSync(folder, join(project, "node_modules/fluxhook"));

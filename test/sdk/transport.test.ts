@@ -37,7 +37,7 @@ async function rejection(promise: Promise<unknown>): Promise<FluxError> {
 }
 
 describe("a call", () => {
-  test("goes to the address and path given, with the token", async () => {
+  test("goes to the given address and path, with the token", async () => {
     const { service } = open(() => Response.json({ logs: [] }));
     const flux = new Flux({ apiKey: "a-token", baseUrl: `${service.url}/behind/a/proxy/` });
     expect(await flux.logs.list("u/1 ?")).toEqual([]);
@@ -49,7 +49,7 @@ describe("a call", () => {
     expect(service.requests[0]?.headers.get("authorization")).toBe("Bearer a-token");
   });
 
-  test.each(["", ".", "..", undefined, 5])("does not take %p for an id", (id) => {
+  test.each(["", ".", "..", undefined, 5])("refuses %p as an id", (id) => {
     const { flux } = open(accepted);
     expect(() => flux.webhooks.get(id as string)).toThrow(TypeError);
   });
@@ -77,7 +77,7 @@ describe("a call", () => {
     expect(other.service.requests).toEqual([]);
   });
 
-  test("uses the fetch that it is given", async () => {
+  test("uses the given fetch", async () => {
     const urls: unknown[] = [];
     const given = Object.assign(
       async (url: unknown) => {
@@ -92,7 +92,7 @@ describe("a call", () => {
   });
 });
 
-describe("what is sent again", () => {
+describe("the client repeats", () => {
   test.each([429, 502, 503, 504])(
     "events answered %i: the same bytes, the same key",
     async (status) => {
@@ -109,7 +109,7 @@ describe("what is sent again", () => {
     },
   );
 
-  test("events whose answer did not come in time", async () => {
+  test("events whose answer was late", async () => {
     const { service, flux } = open((_request, n) => (n === 0 ? hang() : accepted()), {
       timeoutMs: 100,
     });
@@ -125,7 +125,7 @@ describe("what is sent again", () => {
     expect(await waiting).toEqual({ ids: ["evt_1"] });
   });
 
-  test("not more often than retries says, and the error has the key to go on with", async () => {
+  test("no call more often than retries allows, and the error has the idempotency key", async () => {
     const { service, flux } = open(() => unavailable(), { retries: 2 });
     const error = await rejection(flux.events.send(EVENT, { idempotencyKey: "mine" }));
     expect(service.requests).toHaveLength(3);
@@ -137,19 +137,19 @@ describe("what is sent again", () => {
     });
   });
 
-  test("nothing where retries is 0", async () => {
+  test("nothing if retries is 0", async () => {
     const { service, flux } = open(() => unavailable(), { retries: 0 });
     await rejection(flux.events.send(EVENT));
     expect(service.requests).toHaveLength(1);
   });
 
-  test("nothing that asks for a pause of a day", async () => {
+  test("nothing if Retry-After is a day", async () => {
     const { service, flux } = open(() => unavailable({ "Retry-After": "86400" }));
     await rejection(flux.events.send(EVENT));
     expect(service.requests).toHaveLength(1);
   });
 
-  test("not before the second that Retry-After asks for", async () => {
+  test("no call before the second that Retry-After asks for", async () => {
     const { service, flux } = open((_request, n) =>
       n === 0 ? unavailable({ "Retry-After": "1" }) : accepted(),
     );
@@ -164,7 +164,7 @@ describe("what is sent again", () => {
     expect(service.requests).toHaveLength(1);
   });
 
-  test("a registration only where it was surely not made", async () => {
+  test("a registration only if it certainly was not applied", async () => {
     const { service, flux } = open(
       (_request, n) => new Response(null, { status: n === 0 ? 429 : 503 }),
     );
@@ -185,7 +185,7 @@ describe("what is sent again", () => {
     expect(second).toEqual(first ?? {});
   });
 
-  test("a deletion, which is done where the repetition finds nothing", async () => {
+  test("a deletion, which succeeds if the retry gets 404", async () => {
     const { flux } = open((_request, n) => new Response(null, { status: n === 0 ? 502 : 404 }));
     await flux.webhooks.delete("wh_1");
     expect(
@@ -199,7 +199,7 @@ describe("what is sent again", () => {
 });
 
 describe("a FluxError", () => {
-  test("has what the problem document says", async () => {
+  test("has the fields of the problem document", async () => {
     const problem = {
       type: "urn:fluxhook:problem:invalid",
       title: "The input is invalid",
@@ -230,7 +230,7 @@ describe("a FluxError", () => {
     expect(error.detail).toContain("not Fluxhook's");
   });
 
-  test("tells a time-out from a connection that failed", async () => {
+  test("distinguishes a time-out from a failed connection", async () => {
     const hanging = open(hang, { timeoutMs: 50, retries: 0 });
     expect(await rejection(hanging.flux.events.send(EVENT))).toMatchObject({
       status: 0,
@@ -244,13 +244,13 @@ describe("a FluxError", () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  test("comes too where the body of an answer never ends", async () => {
+  test("is thrown if the body of an answer never ends", async () => {
     const endless = () => new Response(new ReadableStream({ start: (c) => c.enqueue("{") }));
     const { flux } = open(endless, { timeoutMs: 100, retries: 0 });
     expect((await rejection(flux.events.send(EVENT))).type).toBe("urn:fluxhook:sdk:timeout");
   });
 
-  test("and the client itself show nothing of the token", async () => {
+  test("and the client do not show the token when printed", async () => {
     const { flux } = open(() => unavailable(), { retries: 0, apiKey: "CANARY-token" });
     const error = await rejection(flux.events.send(EVENT));
     expect(Bun.inspect(error, { depth: 9 })).not.toContain("CANARY");
@@ -260,7 +260,7 @@ describe("a FluxError", () => {
 });
 
 describe("an AbortSignal", () => {
-  test("ends a request that is under way", async () => {
+  test("aborts a request in flight", async () => {
     const controller = new AbortController();
     const { service, flux } = open(hang, { timeoutMs: 600_000, retries: 0 });
     const call = flux.events.send(EVENT, { signal: controller.signal });
@@ -270,7 +270,7 @@ describe("an AbortSignal", () => {
     expect(await call.catch((error: unknown) => error)).toBe(reason);
   });
 
-  test("ends the pause before a repetition", async () => {
+  test("aborts the pause before a retry", async () => {
     const controller = new AbortController();
     const reason = new Error("no longer wanted");
     const { service, flux } = open(() => unavailable({ "Retry-After": "29" }));
@@ -280,7 +280,7 @@ describe("an AbortSignal", () => {
     expect(await call.catch((error: unknown) => error)).toBe(reason);
   });
 
-  test("that was aborted before lets nothing out", async () => {
+  test("that is already aborted prevents the request", async () => {
     const { service, flux } = open(accepted);
     const reason = new Error("no longer wanted");
     const call = flux.events.send(EVENT, { signal: AbortSignal.abort(reason) });

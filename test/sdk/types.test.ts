@@ -22,7 +22,7 @@ function same<A, B>(..._proof: [A] extends [B] ? ([B] extends [A] ? [] : [never]
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says what is expected
 function accepts<A>(_value: A) {}
 
-test("what the SDK names is what wire/ and the API name", () => {
+test("the types of the SDK equal those of wire/ and the API", () => {
   same<sdk.Webhook, Webhook>();
   same<sdk.LogEntry, LogEntry>();
   same<sdk.DialectName, DialectName>();

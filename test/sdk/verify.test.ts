@@ -72,18 +72,21 @@ describe("verify accepts", () => {
     expect(() => verifyVector(headers)).not.toThrow();
   });
 
-  test("the hex vector, as far as its signature goes", () => {
+  test("the signature of the hex vector", () => {
     // Its body is no JSON, which no body of Fluxhook is.
     const { code } = refusal(() => verify(hex.body, hex.signature, hex.secret));
     expect(code).toBe("bad-body");
   });
 
-  test.each(DIALECT_NAMES)("what Fluxhook signs for %s, by its headers", async (name) => {
-    const { headers, body } = await signedRequest(name);
-    expect(verify<object>(body, headers, SECRET, { nowSeconds: NOW_SECONDS })).toEqual(
-      JSON.parse(body),
-    );
-  });
+  test.each(DIALECT_NAMES)(
+    "requests that Fluxhook signs for %s, by their headers",
+    async (name) => {
+      const { headers, body } = await signedRequest(name);
+      expect(verify<object>(body, headers, SECRET, { nowSeconds: NOW_SECONDS })).toEqual(
+        JSON.parse(body),
+      );
+    },
+  );
 
   test.each(DIALECT_NAMES)(
     "what Fluxhook signs for %s with a secret of one's own",
@@ -94,7 +97,7 @@ describe("verify accepts", () => {
     },
   );
 
-  test.each(OWN_DIALECTS)("the own header of %s where the standard ones are not", async (name) => {
+  test.each(OWN_DIALECTS)("the own header of %s if the standard ones are missing", async (name) => {
     const { headers, body, value } = await ownHeader(name);
     for (const given of [withoutStandard(headers), value, [value]]) {
       expect(verify<object>(body, given, SECRET, { nowSeconds: NOW_SECONDS })).toEqual(
@@ -120,7 +123,7 @@ describe("verify accepts", () => {
     }
   });
 
-  test("what standardwebhooks and svix have signed", () => {
+  test("requests that standardwebhooks and svix have signed", () => {
     const at = new Date(NOW_SECONDS * 1_000);
     for (const library of [new StandardWebhook(SECRET), new SvixWebhook(SECRET)]) {
       const headers = {
@@ -132,18 +135,18 @@ describe("verify accepts", () => {
     }
   });
 
-  test("a request of this moment, by this machine's clock", async () => {
+  test("a current request, by this machine's clock", async () => {
     const unixSeconds = Math.floor(Date.now() / 1_000);
     const { headers, body } = await signedRequest("flux", { unixSeconds });
     expect(() => verify(body, headers, SECRET)).not.toThrow();
   });
 
-  test("any age where the tolerance is Infinity", () => {
+  test("any age if the tolerance is Infinity", () => {
     const nowSeconds = standard.timestamp + 1e9;
     expect(() => verifyVector(GOOD, { nowSeconds, toleranceSeconds: Infinity })).not.toThrow();
   });
 
-  test("a method of the client as well", async () => {
+  test("requests as a method of the client too", async () => {
     const flux = new Flux({ apiKey: "key" });
     expect(() =>
       flux.webhooks.verify(standard.body, GOOD, standard.secret, {
@@ -243,7 +246,7 @@ describe("verify refuses", () => {
     },
   );
 
-  test("a request of which one standard header was taken away, whatever else it has", async () => {
+  test("a request without one of the standard headers, regardless of its other headers", async () => {
     const { headers, body } = await signedRequest("fluxdrop");
     for (const name of Object.keys(GOOD)) {
       const { [name]: _gone, ...rest } = headers;
@@ -255,7 +258,7 @@ describe("verify refuses", () => {
     }
   });
 
-  test("an old Flux-Signature, one of the future, and one whose time was changed", async () => {
+  test("a Flux-Signature that is old, in the future, or has a changed time", async () => {
     const { body, value } = await ownHeader("flux");
     const at = (nowSeconds: number) =>
       refusal(() => verify(body, value, SECRET, { nowSeconds })).code;
@@ -268,7 +271,7 @@ describe("verify refuses", () => {
     expect(changed(`${value},t=${NOW_SECONDS}`)).toBe("bad-timestamp");
   });
 
-  test("the signature without a time, where one with a time is there and wrong", async () => {
+  test("a correct signature without a time if there is a wrong one with a time", async () => {
     const { headers, body } = await ownHeader("fluxdrop");
     const both = { ...withoutStandard(headers), "flux-signature": `t=${NOW_SECONDS},v1=00` };
     expect(refusal(() => verify(body, both, SECRET, { nowSeconds: NOW_SECONDS })).header).toBe(
@@ -276,14 +279,14 @@ describe("verify refuses", () => {
     );
   });
 
-  test("a hex signature in upper case: Fluxhook writes none", async () => {
+  test("a hex signature in upper case, which Fluxhook never writes", async () => {
     const { body, value } = await ownHeader("fluxdrop");
     expect(refusal(() => verify(body, value.toUpperCase(), SECRET)).code).toBe(
       "no-matching-signature",
     );
   });
 
-  test("what carries no time, where requireTime asks for one", async () => {
+  test("a request without a time if requireTime is set", async () => {
     for (const name of ["fluxdrop", "fluxdesk"] as const) {
       const { body, value } = await ownHeader(name);
       const error = refusal(() => verify(body, value, SECRET, { requireTime: true }));

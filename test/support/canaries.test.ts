@@ -26,6 +26,6 @@ test.each([
   expect(canaries.leaksIn("here", text, [name])).toEqual([]);
 });
 
-test("finds nothing where nothing is", () => {
+test("the search finds no canary where there is none", () => {
   expect(canaries.leaksIn("here", `${SECRET.slice(0, -1)} a plain one`)).toEqual([]);
 });

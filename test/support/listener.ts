@@ -1,6 +1,6 @@
 // `fluxhook listen` as a user runs it: with its lines read one by one (--json), or in a terminal.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "./eventually.ts";
 import type { Scene } from "./serve-scene.ts";
 import { API_TOKEN, spawnFluxhook } from "./service.ts";
@@ -94,8 +94,8 @@ export function runInTerminal(
       },
     },
   );
-  const lifeline = afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
-  void child.exited.then(() => lifeline.release());
+  const onDeath = runOnProcessDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
+  void child.exited.then(() => onDeath.cancel());
   return {
     shown: () => shown,
     press: (keys) => void child.terminal?.write(keys),

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import { hang, startReceiver } from "./receiver.ts";
 
-test("records what came, in order, and answers 204", async () => {
+test("the receiver records requests, in order, and answers 204", async () => {
   const receiver = startReceiver();
   const first = await fetch(`${receiver.url}/a?b=c`, { method: "POST", body: "é\0" });
   await fetch(`${receiver.url}/second`, { headers: { "x-test": "1" } });
@@ -18,7 +18,7 @@ test("records what came, in order, and answers 204", async () => {
   await receiver.stop();
 });
 
-test("answers by request and index", async () => {
+test("the receiver answers by request and index", async () => {
   const receiver = startReceiver(({ text }, index) => new Response(text, { status: 500 + index }));
   const send = async (body: string) => {
     const response = await fetch(receiver.url, { method: "POST", body });
@@ -29,7 +29,7 @@ test("answers by request and index", async () => {
   await receiver.stop();
 });
 
-test("wakes who waits for a request that comes later", async () => {
+test("the receiver wakes a test that waits for a request that comes later", async () => {
   const receiver = startReceiver();
   const waiting = receiver.waitFor(2);
   await Promise.all([fetch(receiver.url), fetch(receiver.url)]);
@@ -37,14 +37,14 @@ test("wakes who waits for a request that comes later", async () => {
   await receiver.stop();
 });
 
-test("says how many came when the time is over", async () => {
+test("the receiver reports how many requests came when the time is over", async () => {
   const receiver = startReceiver();
   await fetch(receiver.url);
   expect(receiver.waitFor(2, { withinMs: 5 })).rejects.toThrow("1 of 2 requests within 5 ms");
   await receiver.stop();
 });
 
-test("hangs until it is stopped", async () => {
+test("a hanging receiver hangs until it is stopped", async () => {
   const receiver = startReceiver(hang);
   const pending = fetch(receiver.url).then(
     (response) => `answered ${response.status}`,
@@ -55,7 +55,7 @@ test("hangs until it is stopped", async () => {
   expect(await pending).toBe("cut off");
 });
 
-test("hands a mistake in respond() to who waits", async () => {
+test("the receiver throws an error of respond() to the test that waits", async () => {
   const receiver = startReceiver(() => {
     throw new Error("a typo");
   });
@@ -64,7 +64,7 @@ test("hands a mistake in respond() to who waits", async () => {
   await receiver.stop();
 });
 
-test("comes back on the port it had", async () => {
+test("a receiver comes back on the port it had", async () => {
   const before = startReceiver();
   await before.stop();
   const after = startReceiver(undefined, { port: before.port });

@@ -1,6 +1,6 @@
 // A service whose output is kept byte for byte, for tests of the log lines themselves.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "./eventually.ts";
 import { API_TOKEN, type ServiceOptions } from "./service.ts";
 
@@ -34,7 +34,7 @@ export async function recordService({
     stdout: "pipe",
     stderr: "pipe",
   });
-  const lifeline = afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
+  const onDeath = runOnProcessDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
   let output = "";
   const allRead = Promise.all(
     [child.stdout, child.stderr].map(async (stream) => {
@@ -42,7 +42,7 @@ export async function recordService({
       for await (const chunk of stream) output += decoder.decode(chunk, { stream: true });
     }),
   );
-  const ended = Promise.all([child.exited, allRead]).finally(() => lifeline.release());
+  const ended = Promise.all([child.exited, allRead]).finally(() => onDeath.cancel());
   const url = await eventually(() => /"url":"([^"]+)"/.exec(output)?.[1] ?? null);
   return {
     url,

@@ -1,6 +1,6 @@
 // The real process: `fluxhook` from the sources, or the binary that FLUXHOOK_TEST_BINARY names.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "./eventually.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
@@ -30,17 +30,24 @@ export interface ServiceOptions {
   env?: Record<string, string>;
   /** False: does not wait for /readyz. */
   awaitReady?: boolean;
+  /** In place of the sources, or of what FLUXHOOK_TEST_BINARY names. */
+  binary?: string;
 }
 
 export async function startServiceProcess(options: ServiceOptions): Promise<ServiceProcess> {
-  const child = spawnFluxhook(["serve"], {
-    FLUXHOOK_VALKEY_URL: options.valkeyUrl,
-    FLUXHOOK_PREFIX: options.prefix,
-    FLUXHOOK_PORT: "0",
-    FLUXHOOK_API_TOKEN: API_TOKEN,
-    FLUXHOOK_EGRESS_ALLOW: "127.0.0.0/8",
-    ...options.env,
-  });
+  const child = spawnFluxhook(
+    ["serve"],
+    {
+      FLUXHOOK_VALKEY_URL: options.valkeyUrl,
+      FLUXHOOK_PREFIX: options.prefix,
+      FLUXHOOK_PORT: "0",
+      FLUXHOOK_API_TOKEN: API_TOKEN,
+      FLUXHOOK_EGRESS_ALLOW: "127.0.0.0/8",
+      ...options.env,
+    },
+    undefined,
+    options.binary,
+  );
   const lines: Record<string, unknown>[] = [];
   const allRead = readLines(child.stdout, lines);
   const complaint = child.stderr.text();
@@ -115,8 +122,8 @@ export function spawnFluxhook(
   args: readonly string[],
   env: Record<string, string>,
   stdin?: string | Uint8Array,
+  binary = process.env.FLUXHOOK_TEST_BINARY,
 ) {
-  const binary = process.env.FLUXHOOK_TEST_BINARY;
   // What the developer's own shell configures is not what a test is about.
   const outside = Object.entries(process.env).filter(([name]) => !name.startsWith("FLUXHOOK_"));
   const child = Bun.spawn([...(binary ? [binary] : [process.execPath, MAIN]), ...args], {
@@ -125,9 +132,9 @@ export function spawnFluxhook(
     stdout: "pipe",
     stderr: "pipe",
   });
-  const lifeline = afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
+  const onDeath = runOnProcessDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
   // Its number may be somebody else's afterwards.
-  void child.exited.then(() => lifeline.release());
+  void child.exited.then(() => onDeath.cancel());
   return child;
 }
 

@@ -16,7 +16,7 @@ function dial(port: number): { socket: Socket; ended: Promise<string> } {
   return { socket, ended: promise };
 }
 
-test("keeps the exact bytes, and parts requests by Content-Length", async () => {
+test("the TCP receiver keeps the exact bytes, and parts requests by Content-Length", async () => {
   const receiver = await startTcpReceiver();
   const { socket } = dial(receiver.port);
   const first = "POST / HTTP/1.1\r\nhost:  a\r\ncontent-length: 3\r\n\r\n\r\n\xff";
@@ -29,7 +29,7 @@ test("keeps the exact bytes, and parts requests by Content-Length", async () => 
   await receiver.stop();
 });
 
-test("waits for the whole body", async () => {
+test("the TCP receiver waits for the whole body", async () => {
   const receiver = await startTcpReceiver();
   const { socket } = dial(receiver.port);
   socket.write("POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nab");
@@ -42,7 +42,7 @@ test("waits for the whole body", async () => {
   await receiver.stop();
 });
 
-test("takes a chunked request to its last chunk", async () => {
+test("the TCP receiver takes a chunked request to its last chunk", async () => {
   const receiver = await startTcpReceiver();
   const { socket } = dial(receiver.port);
   const chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
@@ -51,7 +51,7 @@ test("takes a chunked request to its last chunk", async () => {
   await receiver.stop();
 });
 
-test("writes any bytes back and closes", async () => {
+test("the TCP receiver writes any bytes back and closes", async () => {
   const receiver = await startTcpReceiver(async (connection) => {
     await connection.request();
     await connection.write("HTTP/1.1 20");
@@ -64,13 +64,13 @@ test("writes any bytes back and closes", async () => {
   await receiver.stop();
 });
 
-test("resets a connection", async () => {
+test("the TCP receiver resets a connection", async () => {
   const receiver = await startTcpReceiver((connection) => connection.reset());
   expect(await dial(receiver.port).ended).toBe("|ECONNRESET");
   await receiver.stop();
 });
 
-test("never answers, until it is stopped", async () => {
+test("the TCP receiver never answers, until it is stopped", async () => {
   const receiver = await startTcpReceiver();
   const { socket, ended } = dial(receiver.port);
   socket.write("GET / HTTP/1.1\r\n\r\n");
@@ -84,7 +84,7 @@ test("never answers, until it is stopped", async () => {
   await connection!.closed;
 });
 
-test("sees that the client went away", async () => {
+test("the TCP receiver sees that the client disconnected", async () => {
   const receiver = await startTcpReceiver();
   const { socket } = dial(receiver.port);
   const [connection] = await receiver.waitForConnections(1);
@@ -94,7 +94,7 @@ test("sees that the client went away", async () => {
   await receiver.stop();
 });
 
-test("hands a mistake in behave() to who waits", async () => {
+test("the TCP receiver throws an error of behave() to the test that waits", async () => {
   const receiver = await startTcpReceiver(() => {
     throw new Error("a typo");
   });

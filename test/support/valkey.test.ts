@@ -6,7 +6,7 @@ import { pingValkey } from "../../src/local-valkey/ping.ts";
 import { eventually } from "./eventually.ts";
 import { freshPrefix, sharedValkey, testRedis } from "./valkey.ts";
 
-test("the shared server is one, and the client is connected to it", async () => {
+test("all tests share one server, and the test client is connected to it", async () => {
   const [one, two] = await Promise.all([sharedValkey(), sharedValkey()]);
   expect(one).toBe(two);
   const redis = await testRedis(one.url);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "iovalkey";
 
-import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../../src/local-valkey/on-process-death.ts";
 import {
   type LocalValkey,
   type LocalValkeyOptions,
@@ -46,7 +46,7 @@ export function tempFolder(name: string): string {
   if (tempRoot === undefined) {
     tempRoot = mkdtempSync(join(tmpdir(), "fluxhook-test-"));
     // Once more for what a server wrote while it was being killed.
-    afterOurDeath('rm -rf "$1"; sleep 1; rm -rf "$1"', tempRoot);
+    runOnProcessDeath('rm -rf "$1"; sleep 1; rm -rf "$1"', tempRoot);
   }
   mkdirSync(tempRoot, { recursive: true });
   return mkdtempSync(join(tempRoot, `${name}-`));

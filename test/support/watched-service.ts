@@ -1,7 +1,7 @@
 // `fluxhook serve` with every byte that it prints kept, for tests that look for what must not be
 // there. `service.ts` reads its log lines only.
 import { join } from "node:path";
-import { afterOurDeath } from "../../src/local-valkey/on-process-death.ts";
+import { runOnProcessDeath } from "../../src/local-valkey/on-process-death.ts";
 import { eventually } from "./eventually.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
@@ -34,8 +34,8 @@ export async function startWatchedService(env: Record<string, string>): Promise<
     stdout: "pipe",
     stderr: "pipe",
   });
-  const lifeline = afterOurDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
-  void child.exited.then(() => lifeline.release());
+  const onDeath = runOnProcessDeath('kill -9 "$1" 2>/dev/null', String(child.pid));
+  void child.exited.then(() => onDeath.cancel());
   const printed = { stdout: "", stderr: "" };
   const keep = async (stream: ReadableStream<Uint8Array>, name: keyof typeof printed) => {
     const decoder = new TextDecoder();

@@ -1,8 +1,8 @@
-// Two replicas on one Valkey: what one takes from outside, the client that polls the other gets.
+// Two replicas on one Valkey: the client polls one, and requests come to the other.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { TunnelBroker, type RequestToForward } from "../../src/tunnel/broker.ts";
-import type { ListenStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
+import type { TunnelStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../support/valkey.ts";
 
@@ -11,26 +11,26 @@ const SESSION = "session-1";
 
 let url: string;
 let redis: Redis;
-const lines: TunnelBroker[] = [];
+const brokers: TunnelBroker[] = [];
 
 beforeAll(async () => {
   ({ url } = await sharedValkey());
   redis = await testRedis(url);
 });
 afterAll(() => {
-  for (const line of lines) line.close();
+  for (const broker of brokers) broker.close();
   redis.disconnect();
 });
 
-/** Two replicas with one session that was just polled. */
-async function openLines(limits: ListenStoreOptions = {}) {
+/** Opens two replicas with one session that was just polled. */
+async function openLines(limits: TunnelStoreOptions = {}) {
   const prefix = freshPrefix();
   const onError = (error: unknown) => console.error(error);
   const [here, there] = [0, 1].map(() =>
     new TunnelBroker({ url, prefix, onError, ...limits }).open(),
   );
-  if (!here || !there) throw new Error("two lines were made");
-  lines.push(here, there);
+  if (!here || !there) throw new Error("two brokers were made");
+  brokers.push(here, there);
   await Promise.all([here.whenUp(), there.whenUp()]);
   await here.create({ id: SESSION, madeBy: "api", webhookId: "wh_1", owner: "user:u_1" });
   return { here, there, prefix };
@@ -46,8 +46,8 @@ function request(text = "hello"): RequestToForward {
   };
 }
 
-async function poll(line: TunnelBroker, after = "0-0", limit = 100, waitMs = 5_000) {
-  const batch = await line.poll(SESSION, { after, limit, waitMs });
+async function poll(broker: TunnelBroker, after = "0-0", limit = 100, waitMs = 5_000) {
+  const batch = await broker.poll(SESSION, { after, limit, waitMs });
   if (batch === null) throw new Error("the session has ended");
   return batch;
 }
@@ -55,12 +55,12 @@ async function poll(line: TunnelBroker, after = "0-0", limit = 100, waitMs = 5_0
 const bodies = (batch: { requests: { body: string }[] }) =>
   batch.requests.map(({ body }) => Buffer.from(body, "base64").toString());
 
-describe("a request", () => {
-  test("comes to the client at another replica, and the answer comes back, each byte as it was", async () => {
+describe("a request to a session", () => {
+  test("reaches the client at another replica, and the answer comes back, byte for byte", async () => {
     const { here, there } = await openLines();
     const bytes = new Uint8Array(256).map((_, byte) => byte);
     const polling = poll(there);
-    const handing = here.handOver(SESSION, { ...request(), body: bytes }, NEVER);
+    const handing = here.forward(SESSION, { ...request(), body: bytes }, NEVER);
     const { requests } = await polling;
     expect(requests).toHaveLength(1);
     const [first] = requests;
@@ -78,19 +78,19 @@ describe("a request", () => {
       kind: "answered",
       answer: { status: 418, headers: [{ name: "x-b", value: "2" }], body: Buffer.from(bytes) },
     });
-    // It is done: nobody gets it again, and its answer is not kept.
+    // It has ended: it is not returned again, and its answer is not stored.
     expect((await poll(here, "0-0", 100, 0)).requests).toEqual([]);
     expect(await there.answer(SESSION, { id, status: 200, headers: [], body: "" })).toBe("nobody");
   });
 
-  test("waits where the client is away, and comes in order when it is back, until it is answered", async () => {
+  test("waits while the client is away, and is delivered in order when it reconnects, until it is answered", async () => {
     const { here, there } = await openLines({ awayAfterMs: 0 });
     for (const text of ["a", "b", "c"]) {
-      expect(await here.handOver(SESSION, request(text), NEVER)).toEqual({ kind: "waiting" });
+      expect(await here.forward(SESSION, request(text), NEVER)).toEqual({ kind: "waiting" });
     }
     const first = await poll(there, "0-0", 2);
     expect(bodies(first)).toEqual(["a", "b"]);
-    // A reply that got lost is asked for again.
+    // The client polls again after a lost reply.
     expect(await poll(there, "0-0", 2)).toEqual(first);
     expect(bodies(await poll(there, first.requests[1]?.id))).toEqual(["c"]);
     for (const { id } of first.requests) {
@@ -99,16 +99,16 @@ describe("a request", () => {
     expect(bodies(await poll(there))).toEqual(["c"]);
   });
 
-  test("whose caller waits when the client goes away waits for the client, and the caller is told", async () => {
+  test("stays for the client if it goes away during the wait, and the caller is answered with waiting", async () => {
     const { here } = await openLines({ awayAfterMs: 300 });
-    expect(await here.handOver(SESSION, request("a"), NEVER)).toEqual({ kind: "waiting" });
+    expect(await here.forward(SESSION, request("a"), NEVER)).toEqual({ kind: "waiting" });
     expect(bodies(await poll(here))).toEqual(["a"]);
   });
 
-  test("that nobody answers in time is told so, and is not forwarded any more", async () => {
+  test("that gets no answer in time is late, and is no longer forwarded", async () => {
     const { here, there } = await openLines();
     const limit = new AbortController();
-    const handing = here.handOver(SESSION, request(), limit.signal);
+    const handing = here.forward(SESSION, request(), limit.signal);
     const { requests } = await poll(there);
     limit.abort();
     expect(await handing).toEqual({ kind: "late" });
@@ -117,10 +117,10 @@ describe("a request", () => {
     expect(await there.answer(SESSION, late)).toBe("nobody");
   });
 
-  test("that has waited for too long is gone, and counted", async () => {
+  test("that has waited too long expires, and is counted", async () => {
     const { here } = await openLines({ awayAfterMs: 0, keptMs: 50 });
-    await here.handOver(SESSION, request("a"), NEVER);
-    await here.handOver(SESSION, request("b"), NEVER);
+    await here.forward(SESSION, request("a"), NEVER);
+    await here.forward(SESSION, request("b"), NEVER);
     const batch = await eventually(async () => {
       const polled = await poll(here, "0-0", 100, 0);
       return polled.requests.length === 0 && polled;
@@ -128,26 +128,26 @@ describe("a request", () => {
     expect(batch.expired).toBe(2);
   });
 
-  test("to a session that is none gets nowhere", async () => {
+  test("to a session that does not exist is answered with ended", async () => {
     const { here } = await openLines();
-    expect(await here.handOver("another", request(), NEVER)).toEqual({ kind: "gone" });
+    expect(await here.forward("another", request(), NEVER)).toEqual({ kind: "ended" });
     expect(await here.poll("another", { after: "0-0", limit: 1, waitMs: 0 })).toBeNull();
     expect(await here.find("another")).toBeNull();
   });
 
-  test("whose session ends while its caller waits is told so", async () => {
+  test("whose session ends while its caller waits is answered with ended", async () => {
     const { here, there } = await openLines();
-    const handing = here.handOver(SESSION, request(), NEVER);
+    const handing = here.forward(SESSION, request(), NEVER);
     await poll(there);
     await there.remove(SESSION);
-    expect(await handing).toEqual({ kind: "gone" });
+    expect(await handing).toEqual({ kind: "ended" });
   });
 });
 
 describe("a session (guarantee 6)", () => {
-  test("holds so many requests, and takes more when some are answered", async () => {
+  test("holds up to its maximum of requests, and accepts more when some are answered", async () => {
     const { here } = await openLines({ awayAfterMs: 0, maxRequests: 2 });
-    const push = () => here.handOver(SESSION, request(), NEVER);
+    const push = () => here.forward(SESSION, request(), NEVER);
     expect([await push(), await push(), await push()].map(({ kind }) => kind)).toEqual([
       "waiting",
       "waiting",
@@ -158,18 +158,18 @@ describe("a session (guarantee 6)", () => {
     expect((await push()).kind).toBe("waiting");
   });
 
-  test("holds so many bytes, and has room again when they have expired", async () => {
+  test("holds up to its maximum of bytes, and has room again when requests have expired", async () => {
     const { here } = await openLines({ awayAfterMs: 0, maxBytes: { session: 2_000 }, keptMs: 200 });
-    const push = () => here.handOver(SESSION, request("x".repeat(1_000)), NEVER);
+    const push = () => here.forward(SESSION, request("x".repeat(1_000)), NEVER);
     expect((await push()).kind).toBe("waiting");
     expect((await push()).kind).toBe("full");
     await eventually(async () => expect((await push()).kind).toBe("waiting"));
   });
 
-  test("leaves no key behind that does not end by itself", async () => {
+  test("leaves no key without a TTL", async () => {
     const { here, prefix } = await openLines();
     const limit = new AbortController();
-    const handing = here.handOver(SESSION, request(), limit.signal);
+    const handing = here.forward(SESSION, request(), limit.signal);
     await poll(here);
     const keys = await redis.keys(`*${prefix}*`);
     const base = `{${prefix}:listen}:`;
@@ -183,17 +183,17 @@ describe("a session (guarantee 6)", () => {
       "session:session-1:requests",
       "webhooks",
     ]);
-    // The sweep ends the entries of the last one, with the webhooks that they name.
+    // The sweep removes the entries of the last one, with their webhooks.
     for (const key of keys.filter((one) => one !== `${base}webhooks`)) {
       expect([key, await redis.pttl(key)]).not.toEqual([key, -1]);
     }
-    // Cluster specification, "Hash tags": one script touches them all.
+    // Cluster specification, "Hash tags": one script uses them all.
     expect(keys.filter((key) => !key.startsWith(base))).toEqual([]);
     limit.abort();
     await handing;
   });
 
-  test("lives on by being polled, and is left over when it was not", async () => {
+  test("lives as long as it is polled, and becomes a leftover otherwise", async () => {
     const { here } = await openLines({ sessionTtlMs: 300 });
     for (let polls = 0; polls < 5; polls += 1) {
       await poll(here, "0-0", 100, 100);
@@ -202,17 +202,17 @@ describe("a session (guarantee 6)", () => {
     await eventually(async () =>
       expect(await here.store.leftovers()).toEqual([{ id: SESSION, webhookId: "wh_1" }]),
     );
-    expect(await here.handOver(SESSION, request(), NEVER)).toEqual({ kind: "gone" });
+    expect(await here.forward(SESSION, request(), NEVER)).toEqual({ kind: "ended" });
     await here.store.forgetWebhook(SESSION);
     expect(await here.store.leftovers()).toEqual([]);
   });
 });
 
-test("a ring that is lost with its connection is made up for", async () => {
+test("a wake-up that is lost with its connection is made up for", async () => {
   const { here, there } = await openLines();
-  const handing = here.handOver(SESSION, request(), NEVER);
+  const handing = here.forward(SESSION, request(), NEVER);
   const { requests } = await poll(there);
-  // Both replicas' subscriptions, and no other of this Valkey.
+  // The subscriptions of both replicas; this Valkey has no others.
   const clients = String(await redis.call("CLIENT", "LIST", "TYPE", "pubsub")).split("\n");
   for (const client of clients) {
     const id = /^id=(\d+) .*name=fluxhook-listen-bell /.exec(client)?.[1];
@@ -223,22 +223,22 @@ test("a ring that is lost with its connection is made up for", async () => {
   expect((await handing).kind).toBe("answered");
 });
 
-test("without the right to the channel everything arrives, only later", async () => {
+test("requests and answers arrive later if the ACL denies the channel", async () => {
   const user = freshPrefix();
   await redis.call("ACL", "SETUSER", user, "on", ">pass", "~*", "+@all", "resetchannels");
   const { port } = new URL(url);
   const errors: unknown[] = [];
-  const line = new TunnelBroker({
+  const broker = new TunnelBroker({
     url: `redis://${user}:pass@127.0.0.1:${port}`,
     prefix: user,
     onError: (error) => errors.push(error),
   }).open();
-  lines.push(line);
-  await line.whenUp();
-  await line.create({ id: SESSION, madeBy: "api", webhookId: null, owner: null });
-  const handing = line.handOver(SESSION, request(), NEVER);
-  const [first] = (await poll(line)).requests;
-  await line.answer(SESSION, { id: first?.id ?? "", status: 204, headers: [], body: "" });
+  brokers.push(broker);
+  await broker.whenUp();
+  await broker.create({ id: SESSION, madeBy: "api", webhookId: null, owner: null });
+  const handing = broker.forward(SESSION, request(), NEVER);
+  const [first] = (await poll(broker)).requests;
+  await broker.answer(SESSION, { id: first?.id ?? "", status: 204, headers: [], body: "" });
   expect((await handing).kind).toBe("answered");
   expect(String(errors[0])).toContain("NOPERM");
   await redis.call("ACL", "DELUSER", user);

@@ -4,14 +4,14 @@ import { readTarget } from "../../src/delivery/guard/target.ts";
 import type { Answer } from "../../src/delivery/http/answer.ts";
 import type { SendRequest } from "../../src/delivery/http/send.ts";
 import { withSessions, type Sending } from "../../src/tunnel/divert.ts";
-import type { HandedOver, RequestToForward } from "../../src/tunnel/broker.ts";
+import type { ForwardOutcome, RequestToForward } from "../../src/tunnel/broker.ts";
 import { ValkeyUnavailable } from "../../src/valkey/connection/errors.ts";
 import { listenUrl } from "../../src/wire/tunnel.ts";
 
 const SENT_OUT: Answer = { kind: "failure", reason: "dns", code: "sent-out" };
-/** Says of what comes to it that it would go out. */
+/** Answers `sent-out` for deliveries that would be sent over HTTP. */
 const egress: Sending = {
-  guard: { judge: () => ({ verdict: "unresolved", reason: "dns", detail: "sent-out" }) },
+  guard: { check: () => ({ verdict: "unresolved", reason: "dns", detail: "sent-out" }) },
   send: async () => SENT_OUT,
 };
 
@@ -21,12 +21,12 @@ function target(url: string) {
   return read;
 }
 
-async function send(url: string, handOver: () => Promise<HandedOver>) {
+async function send(url: string, forward: () => Promise<ForwardOutcome>) {
   const came: [string, RequestToForward][] = [];
   const { send: sendTo } = withSessions(egress, {
-    handOver: (session, request) => {
+    forward: (session, request) => {
       came.push([session, request]);
-      return handOver();
+      return forward();
     },
   });
   const deadline = new Deadline(10_000);
@@ -44,7 +44,7 @@ async function send(url: string, handOver: () => Promise<HandedOver>) {
   }
 }
 
-const answered = (status: number, value?: string): HandedOver => ({
+const answered = (status: number, value?: string): ForwardOutcome => ({
   kind: "answered",
   answer: {
     status,
@@ -54,7 +54,7 @@ const answered = (status: number, value?: string): HandedOver => ({
 });
 
 describe("a delivery to a session", () => {
-  test.each<[string, HandedOver, object]>([
+  test.each<[string, ForwardOutcome, object]>([
     ["answered 200", answered(200), { kind: "response", status: 200, retryAfter: null }],
     ["answered 429", answered(429, "7"), { kind: "response", status: 429, retryAfter: "7" }],
     ["kept for a client that is away", { kind: "waiting" }, { kind: "response", status: 202 }],
@@ -62,33 +62,33 @@ describe("a delivery to a session", () => {
     ["not answered in time", { kind: "late" }, { kind: "failure", reason: "timeout" }],
     [
       "too late for its session",
-      { kind: "gone" },
+      { kind: "ended" },
       { kind: "failure", reason: "connection-refused" },
     ],
-  ])("that is %s", async (_, handedOver, expected) => {
-    const { answer } = await send(listenUrl("abc"), async () => handedOver);
+  ])("that is %s", async (_, outcome, expected) => {
+    const { answer } = await send(listenUrl("abc"), async () => outcome);
     expect(answer).toMatchObject(expected);
   });
 
-  test("is a failure while Valkey is away, not a crash", async () => {
+  test("fails without throwing during an outage of Valkey", async () => {
     const { answer } = await send(listenUrl("abc"), async () => {
       throw new ValkeyUnavailable("away");
     });
     expect(answer).toMatchObject({ kind: "failure", reason: "connection-failed" });
   });
 
-  test("carries the signed headers and bytes, to the session that its url names", async () => {
+  test("carries the signed headers and bytes to the session in its url", async () => {
     const { came } = await send(listenUrl("A-b_9"), async () => answered(200));
     expect(came).toMatchObject([
       ["A-b_9", { method: "POST", path: "", headers: [{ name: "webhook-id", value: "evt_1" }] }],
     ]);
   });
 
-  test("is allowed without a look at any address; all others go to the guard and out", async () => {
-    const { guard } = withSessions(egress, { handOver: async () => answered(200) });
+  test("is allowed without a check of addresses; all other deliveries go to the guard and the sender", async () => {
+    const { guard } = withSessions(egress, { forward: async () => answered(200) });
     const deadline = new Deadline(1_000);
     const urls = [listenUrl("abc"), "https://example.com/", "fluxhook-listener://abc"];
-    const verdicts = await Promise.all(urls.map(async (url) => guard.judge(target(url), deadline)));
+    const verdicts = await Promise.all(urls.map(async (url) => guard.check(target(url), deadline)));
     deadline.clear();
     expect(verdicts.map(({ verdict }) => verdict)).toEqual(["allowed", "unresolved", "unresolved"]);
     const { answer, came } = await send("https://example.com/", async () => answered(200));

@@ -1,9 +1,9 @@
-// The end of a session by itself: its client is gone, so its webhook goes too.
+// A session expires because its client no longer polls: its webhook is deleted too.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sweepSessions } from "../../src/tunnel/sweep.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { Link } from "../../src/valkey/connection/link.ts";
-import { ListenStore } from "../../src/valkey/tunnel/tunnel-store.ts";
+import { TunnelStore } from "../../src/valkey/tunnel/tunnel-store.ts";
 import { WebhookStore } from "../../src/valkey/webhooks/webhook-store.ts";
 import { listenUrl } from "../../src/wire/tunnel.ts";
 import { eventually } from "../support/eventually.ts";
@@ -21,12 +21,12 @@ const log = { debug() {}, info() {}, warn() {}, error: console.error };
 
 function openStores(sessionTtlMs: number) {
   const prefix = freshPrefix();
-  const store = new ListenStore(link, prefix, { sessionTtlMs });
+  const store = new TunnelStore(link, prefix, { sessionTtlMs });
   const webhooks = new WebhookStore(link, sharedKeys(prefix));
   return { prefix, store, webhooks, sweep: () => sweepSessions({ store, webhooks, log }) };
 }
 
-test("the webhook of a session that nobody polls is deleted, that of one that is polled stays", async () => {
+test("a sweep deletes the webhook of a session that no client polls, and keeps that of a polled session", async () => {
   const { store, webhooks, sweep } = openStores(200);
   for (const id of ["left", "polled"]) {
     await store.create({ id, madeBy: "api", webhookId: `wh_${id}`, owner: "user:u_1" });
@@ -44,7 +44,7 @@ test("the webhook of a session that nobody polls is deleted, that of one that is
   expect(await store.leftovers()).toEqual([]);
 });
 
-test("a webhook that its owner has pointed elsewhere meanwhile is no longer temporary", async () => {
+test("a sweep keeps a webhook whose owner has changed its url", async () => {
   const { store, webhooks, sweep } = openStores(20);
   await store.create({ id: "left", madeBy: "api", webhookId: "wh_left", owner: "user:u_1" });
   await webhooks.create(webhookRecord({ id: "wh_left", url: "https://example.com/" }));
@@ -54,7 +54,7 @@ test("a webhook that its owner has pointed elsewhere meanwhile is no longer temp
   expect(await store.leftovers()).toEqual([]);
 });
 
-test("the webhook of a session that a version without a limit made is deleted too", async () => {
+test("a sweep deletes the webhook of a session of an earlier version too", async () => {
   const { store, webhooks, sweep, prefix } = openStores(60_000);
   await link.run((client) => client.hset(`${prefix}:listen-webhooks`, "old", "wh_old"));
   await link.run((client) => client.hset(`${prefix}:listen:{old}`, "made_by", "api"));

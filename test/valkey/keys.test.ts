@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
 
-/** What Cluster hashes of a key (Cluster specification, "Hash tags"). */
+/** Returns the part of a key that Cluster hashes (Cluster specification, "Hash tags"). */
 function hashed(key: string): string {
   const open = key.indexOf("{");
   const close = key.indexOf("}", open + 1);
   return open >= 0 && close > open + 1 ? key.slice(open + 1, close) : key;
 }
 
-// Every name that FLUXHOOK_QUEUE takes: braces only as one hash tag.
+// Every form of name that FLUXHOOK_QUEUE accepts: braces only as one hash tag.
 describe.each(["fluxhook:events", "{orders}:events", "a{b}c", "{a}", "list with spaces", "é"])(
   "the keys of the queue %p",
   (queue) => {
@@ -24,11 +24,11 @@ describe.each(["fluxhook:events", "{orders}:events", "a{b}c", "{a}", "list with 
       `${keys.base}:lane:wh_1`,
     ];
 
-    test("are in the slot of the list itself", () => {
+    test("are in the slot of the list", () => {
       expect([...new Set(all.map(hashed))]).toEqual([hashed(queue)]);
     });
 
-    test("are all different, and the list is named as it is", () => {
+    test("are all different, and the list's key is the queue's name", () => {
       expect(keys.queue).toBe(queue);
       const own = all.filter((key) => key !== keys.base);
       expect(new Set(own).size).toBe(own.length);
@@ -41,7 +41,7 @@ test("two queues share no key", () => {
   expect(a).not.toBe(b);
 });
 
-test("the public keys are those of the design, under any prefix", () => {
+test("the public keys have the documented names under any prefix", () => {
   const keys = sharedKeys("p");
   expect(keys.logs("user:u_1")).toBe("p:logs:u_1");
   expect(keys.logs("org:o_1")).toBe("p:org-logs:o_1");
@@ -49,13 +49,13 @@ test("the public keys are those of the design, under any prefix", () => {
   expect(keys.alerts).toBe("p:alerts");
 });
 
-test("a user and an organisation of the same name share no key", () => {
+test("a user and an organisation with the same id share no key", () => {
   const keys = sharedKeys("p");
   expect(keys.logs("user:x")).not.toBe(keys.logs("org:x"));
   expect(keys.webhooks("user:x")).not.toBe(keys.webhooks("org:x"));
 });
 
-test("the rejected list and its count are in one slot, for one script writes both", () => {
+test("the rejected list and its size are in one slot, because one script writes both", () => {
   const keys = sharedKeys("p");
   expect(hashed(keys.rejectedBytes)).toBe(hashed(keys.rejected));
 });

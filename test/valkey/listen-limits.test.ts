@@ -1,8 +1,8 @@
-// Guarantee 6 for `fluxhook listen`: how many sessions there are, and how many bytes wait in them.
+// Guarantee 6 for `fluxhook listen`: the number of sessions, and the bytes of waiting requests, are bounded.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Redis } from "iovalkey";
 import { Link } from "../../src/valkey/connection/link.ts";
-import { ListenStore, type ListenStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
+import { TunnelStore, type TunnelStoreOptions } from "../../src/valkey/tunnel/tunnel-store.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
 import { eventually } from "../support/eventually.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../support/valkey.ts";
@@ -20,9 +20,9 @@ afterAll(() => {
   redis.disconnect();
 });
 
-function open(limits: ListenStoreOptions = {}) {
+function open(limits: TunnelStoreOptions = {}) {
   const prefix = freshPrefix();
-  const store = new ListenStore(link, prefix, { awayAfterMs: 0, ...limits });
+  const store = new TunnelStore(link, prefix, { awayAfterMs: 0, ...limits });
   let made = 0;
   const begin = async (owner: OwnerRef | null = "user:u_1") => {
     made += 1;
@@ -37,7 +37,7 @@ function open(limits: ListenStoreOptions = {}) {
 }
 
 describe("the number of sessions", () => {
-  test("of one owner is never more than ten, also where many begin at once", async () => {
+  test("of one owner is at most ten, even if many are created at the same time", async () => {
     const { begin } = open();
     const begun = await Promise.all(Array.from({ length: 60 }, () => begin()));
     expect(begun.filter(({ created }) => created)).toHaveLength(10);
@@ -45,7 +45,7 @@ describe("the number of sessions", () => {
     expect(await begin("org:u_1")).toMatchObject({ created: true });
   });
 
-  test("without an owner is bounded by the operator's limit, and of all by that of all", async () => {
+  test("without an owner is bounded by the operator's limit, and the total by its own limit", async () => {
     const { begin } = open({ maxSessions: { operator: 3, all: 4 } });
     for (let made = 0; made < 3; made += 1) expect((await begin(null)).created).toBe(true);
     expect(await begin(null)).toMatchObject({ created: false, whose: "operator", limit: 3 });
@@ -53,7 +53,7 @@ describe("the number of sessions", () => {
     expect(await begin("user:u_2")).toMatchObject({ created: false, whose: "all", limit: 4 });
   });
 
-  test("goes down when a session is ended, and when it ends by itself", async () => {
+  test("decreases when a session is removed and when it expires", async () => {
     const { store, begin } = open({ maxSessions: { owner: 1 }, sessionTtlMs: 300 });
     const { id } = await begin();
     expect((await begin()).created).toBe(false);
@@ -62,7 +62,7 @@ describe("the number of sessions", () => {
     await eventually(async () => expect((await begin()).created).toBe(true));
   });
 
-  test("stays while the client polls, longer than a session lives by itself", async () => {
+  test("stays while the client polls, beyond the TTL of a session", async () => {
     const { store, begin } = open({ maxSessions: { owner: 1 }, sessionTtlMs: 400 });
     const { id } = await begin();
     const until = performance.now() + 1_200;
@@ -74,8 +74,8 @@ describe("the number of sessions", () => {
   });
 });
 
-describe("the bytes that wait", () => {
-  test("in an owner's sessions are bounded together, and another owner's are not concerned", async () => {
+describe("the bytes of waiting requests", () => {
+  test("in one owner's sessions are bounded together, without effect on another owner", async () => {
     const { begin, push } = open({ maxBytes: { owner: 4_000 } });
     const [a, b, other] = [await begin(), await begin(), await begin("user:u_2")];
     expect([await push(a.id), await push(b.id), await push(a.id), await push(b.id)]).toEqual([
@@ -97,7 +97,7 @@ describe("the bytes that wait", () => {
     ]);
   });
 
-  test("are free at once when their session is ended: no body is left", async () => {
+  test("are freed at once when their session is removed, and no body remains", async () => {
     const { store, begin, push, budget, keys } = open();
     const { id } = await begin();
     for (let pushed = 0; pushed < 250; pushed += 1) await push(id, 10);
@@ -106,7 +106,7 @@ describe("the bytes that wait", () => {
     expect(await keys()).toEqual([]);
   });
 
-  test("are free when their session has ended by itself", async () => {
+  test("are freed when their session has expired", async () => {
     const { begin, push, budget } = open({ sessionTtlMs: 200, maxBytes: { owner: 2_000 } });
     const { id } = await begin();
     expect(await push(id)).toBe("pushed");
@@ -117,7 +117,7 @@ describe("the bytes that wait", () => {
     expect(Number((await budget())["bytes user:u_1"])).toBeLessThan(2_000);
   });
 
-  test("of a session that has ended by itself are free for one that goes on", async () => {
+  test("of an expired session are free for a live session", async () => {
     const { store, begin, push } = open({ sessionTtlMs: 500, maxBytes: { owner: 2_000 } });
     const [ending, going] = [await begin(), await begin()];
     expect(await push(ending.id)).toBe("pushed");
@@ -128,7 +128,7 @@ describe("the bytes that wait", () => {
     });
   });
 
-  test("are free when they have waited too long in a session that nobody polls", async () => {
+  test("are freed when the requests expire in a session that no client polls", async () => {
     const { store, begin, push } = open({ keptMs: 100, maxBytes: { owner: 2_000 } });
     const [a, b] = [await begin(), await begin()];
     expect(await push(a.id)).toBe("pushed");
@@ -139,7 +139,7 @@ describe("the bytes that wait", () => {
     });
   });
 
-  test("are counted down by an answer and by a withdrawal", async () => {
+  test("decrease with an answer and with a withdrawal", async () => {
     const { store, begin, budget } = open();
     const { id } = await begin();
     const pushed = await Promise.all([1, 2].map(() => store.push(id, "{}", new Uint8Array(1_000))));

@@ -58,13 +58,13 @@ describe("checkCustomHeaders refuses the name", () => {
     expect(checkCustomHeaders({ [name]: "v" })).toEqual([{ name, message: expect.any(String) }]);
   });
 
-  test("that stands twice in upper and lower case", () => {
+  test("that is repeated in different case", () => {
     const problems = checkCustomHeaders({ "X-One": "1", "x-one": "2" });
     expect(problems.map(({ name }) => name)).toEqual(["x-one"]);
   });
 });
 
-describe("no custom header can stand for one that Fluxhook signs or writes", () => {
+describe("no custom header can replace one that Fluxhook signs or writes", () => {
   const demo: Dialect = {
     ...DEFAULTS,
     name: "demo",
@@ -110,7 +110,7 @@ describe("no custom header can stand for one that Fluxhook signs or writes", () 
     }
   });
 
-  test("a new dialect reserves all that its requests have, by being in the registry", async () => {
+  test("a new dialect in the registry reserves all its headers", async () => {
     const { names, prefixes } = reservedBy([demo]);
     expect(names).toEqual(["x-demo-kind", "demo", "demo-signature"]);
     expect(prefixes).toEqual(["x-demo-"]);
@@ -118,7 +118,7 @@ describe("no custom header can stand for one that Fluxhook signs or writes", () 
     expect(ownHeaders.map((name) => name.toLowerCase()).toSorted()).toEqual(names.toSorted());
   });
 
-  test("of every dialect with an X-… header of its own, the other names beginning so are refused", () => {
+  test("the prefix of each dialect with X-… headers is reserved", () => {
     const { prefixes } = reservedBy(DIALECT_NAMES.map(dialectOf));
     expect(prefixes).toEqual(expect.arrayContaining(["x-fluxdrop-", "x-fluxdesk-"]));
     for (const prefix of prefixes)

@@ -17,14 +17,14 @@ function errors(body: unknown, limits = LIMITS): EventError[] {
 }
 
 describe("readEvents accepts", () => {
-  test("one event, and makes its id", () => {
+  test("one event, and generates its id", () => {
     expect(readEvents(JSON.stringify(GOOD), LIMITS)).toEqual({
       ok: true,
       events: [{ userId: "u_1", type: "file.created", id: "evt_new", data: '{"a":1}' }],
     });
   });
 
-  test("an array in its order, each data as it came, each id that was given", () => {
+  test("an array in order, with data and given ids unchanged", () => {
     const text = `[ {"user_id":"u","event":"a","data":{ "n":1.0 }},
       {"data":{"n":12345678901234567890},"id":"mine","org_id":"o","event":"b"} ]`;
     expect(readEvents(text, LIMITS)).toEqual({
@@ -43,7 +43,7 @@ describe("readEvents accepts", () => {
 });
 
 describe("readEvents refuses", () => {
-  test("what is not JSON", () => {
+  test("text that is not JSON", () => {
     expect(errors('[{"user_id":')).toEqual([
       { field: "", code: "not-json", message: expect.stringContaining("not JSON") },
     ]);
@@ -62,13 +62,13 @@ describe("readEvents refuses", () => {
     expect(errors(body)).toMatchObject([{ field: "", code: "not-an-object" }]);
   });
 
-  test("one faulty field by its name", () => {
+  test("one faulty field and names it", () => {
     expect(errors({ ...GOOD, event: "a b" })).toMatchObject([
       { field: "event", code: "invalid-field" },
     ]);
   });
 
-  test("all where some are faulty, with the position of each fault", () => {
+  test("all events if some are invalid, with the position of each fault", () => {
     const body = [GOOD, { ...GOOD, event: "", data: [] }, 5, GOOD, { event: "e", data: {} }];
     expect(errors(body).map(({ field, code }) => [field, code])).toEqual([
       ["1.event", "invalid-field"],
@@ -78,12 +78,12 @@ describe("readEvents refuses", () => {
     ]);
   });
 
-  test("a field that stands twice inside an array", () => {
+  test("a repeated field inside an array", () => {
     const text = `[${JSON.stringify(GOOD)},{"user_id":"u","event":"e","event":"e","data":{}}]`;
     expect(errors(text)).toMatchObject([{ field: "1.event", code: "duplicate-field" }]);
   });
 
-  test("a field that stands very often with one error", () => {
+  test("a field that is repeated very often, with one error", () => {
     const text = `{${'"id":1,'.repeat(200_000)}"data":{}}`;
     const limits = { ...LIMITS, maxEventBytes: 2_000_000 };
     expect(errors(text, limits)).toMatchObject([{ field: "id", code: "duplicate-field" }]);
@@ -107,19 +107,19 @@ describe("readEvents refuses", () => {
     },
   );
 
-  test("a type that the catalogue does not name", () => {
+  test("a type that is not in the catalogue", () => {
     const limits = { ...LIMITS, eventTypes: new Set(["other"]) };
     expect(errors([GOOD], limits)).toMatchObject([
       { field: "0.event", code: "unknown-event-type" },
     ]);
   });
 
-  test("with a bounded number of errors", () => {
+  test("with a limited number of errors", () => {
     expect(errors(many(1_000, {})).length).toBeLessThan(110);
   });
 });
 
-test("readEvents judges the size with the id that it makes, so the claim takes what it took", () => {
+test("readEvents checks the size including the generated id, so the worker accepts what it accepted", () => {
   const event = { ...GOOD, data: { a: "é".repeat(50) } };
   const reading = readEvents(JSON.stringify(event), LIMITS);
   if (!reading.ok || reading.events[0] === undefined) throw new Error("the body was refused");

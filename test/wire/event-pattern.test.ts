@@ -58,7 +58,7 @@ describe("a pattern", () => {
     expect(compilePatterns(["other.*", "other.one", pattern])(type)).toBe(isMatch);
   });
 
-  test("of none matches nothing", () => {
+  test("list that is empty matches nothing", () => {
     expect(compilePatterns([])("file.created")).toBe(false);
   });
 });

@@ -62,7 +62,7 @@ describe("readElement accepts", () => {
     });
   });
 
-  test("unknown fields and ignores them, also where they stand twice", () => {
+  test("and ignores unknown fields, even repeated ones", () => {
     const text = '{"x":[1],"user_id":"u","__proto__":{"org_id":"o"},"event":"e","x":2,"data":{}}';
     expect(accepted(text)).toEqual({ userId: "u", type: "e", data: "{}" });
   });
@@ -100,7 +100,7 @@ describe("data is sent exactly as it was received", () => {
     expect(accepted(text.replace(":", " :\n ")).data).toBe(data);
   });
 
-  test("whatever stands around it", () => {
+  test("regardless of the other fields", () => {
     const writer = new JsonWriter(seededRandom(7));
     for (let round = 0; round < 1_000; round++) {
       const data = writer.object(4);
@@ -144,14 +144,14 @@ describe("readElement rejects the whole element", () => {
     expect(found.message.length).toBeLessThan(300);
   });
 
-  test("without crashing where it is nested too deeply", () => {
+  test("without crashing if it is nested too deeply", () => {
     const element = bytesOf(`{"data":${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}}`);
     const reading = readElement(element, { ...OPEN, maxEventBytes: 1e6 });
     expect(reading.ok).toBe(false);
   });
 });
 
-describe("readElement rejects a known field that stands twice", () => {
+describe("readElement rejects a repeated known field", () => {
   test.each([
     ["user_id", '{"user_id":"u","user_id":"u","event":"e","data":{}}'],
     ["data", '{"user_id":"u","event":"e","data":{},"data":{}}'],
@@ -188,7 +188,7 @@ describe("readElement rejects the field", () => {
     expect(found.message).toMatch(/^[^\p{C}\p{Zl}\p{Zp}]+$/u);
   });
 
-  test("user_id where neither it nor org_id is there", () => {
+  test("user_id if both it and org_id are missing", () => {
     expect(rejection({ event: "e", data: {} })).toEqual({
       reason: "no-owner",
       field: "user_id",
@@ -196,7 +196,7 @@ describe("readElement rejects the field", () => {
     });
   });
 
-  test("event where a catalogue is set and does not name it", () => {
+  test("event if it is not in the catalogue that is set", () => {
     const limits = { ...OPEN, eventTypes: new Set(["file.created", "file.deleted"]) };
     expect(rejection({ ...GOOD, event: "file.moved" }, limits)).toEqual({
       reason: "unknown-event-type",
@@ -207,7 +207,7 @@ describe("readElement rejects the field", () => {
   });
 });
 
-describe("a message", () => {
+describe("an error message of readElement", () => {
   test("names the field, what was found and what is accepted", () => {
     expect(rejection({ ...GOOD, user_id: "a\tb" }).message).toBe(
       'user_id must be 1 to 128 bytes without control characters, spaces or braces, and not "." or ".."; found "a\\tb"',
@@ -217,13 +217,13 @@ describe("a message", () => {
     );
   });
 
-  test("is short, however long what was found is", () => {
+  test("is short even for a long value", () => {
     expect(rejection({ ...GOOD, event: "x".repeat(200_000) }).message.length).toBeLessThan(250);
     expect(rejection("x".repeat(200_000)).message.length).toBeLessThan(300);
   });
 });
 
-describe("elementText", () => {
+describe("elementText writes an element that", () => {
   test.each(dataTexts)("is read back as the same event, with data %s", (data) => {
     const full: Event & { id: string } = {
       userId: 'u"\\1',

@@ -41,19 +41,19 @@ describe("measureNesting names the field that is nested too deep", () => {
   });
 });
 
-test("the message names the depth that was found, the limit and the place", () => {
+test("the message names the found depth, the limit and the position", () => {
   const message = tooDeepMessage(nesting(`{"a":${nested(99)}}`));
   expect(message).toContain("100 levels");
   expect(message).toContain("at most 64");
   expect(message).toContain("character 68");
 });
 
-test("text of more than one step is measured as a whole", () => {
+test("measureNesting adds up the steps of a long text", () => {
   const filler = `"${'[\\"'.repeat(100_000)}"`;
   expect(nesting(`[${filler},[${filler},[[]]]]`)).toMatchObject({ depth: 4, tooDeep: null });
 });
 
-test("random JSON is as deep as what JSON.parse makes of it, and has no more values than counted", () => {
+test("measureNesting finds the depth of random JSON, and at least as many values as JSON.parse", () => {
   const writer = new JsonWriter(seededRandom(64));
   for (let round = 0; round < 2_000; round++) {
     const text = writer.value(6);

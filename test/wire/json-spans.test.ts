@@ -79,7 +79,7 @@ describe("objectMembers", () => {
     expect(second?.key).toBe("b");
   });
 
-  test("throws at an open string in place of walking for ever", () => {
+  test("throws at an unclosed string and does not loop for ever", () => {
     expect(() => objectMembers('{"a":["')).toThrow("JSON.parse");
   });
 });
@@ -99,7 +99,7 @@ describe("arrayPieces", () => {
     ["cuts at its own commas only where the text is no JSON", "[{],2]", ["{]", "2"]],
   ])("%s", (_claim, text, elements) => expect(pieces(text)).toEqual(elements));
 
-  test.each(["{}", "1", "", '"["'])("says that %p is no array", (text) => {
+  test.each(["{}", "1", "", '"["'])("reports that %p is not an array", (text) => {
     expect(pieces(text)).toBe("not-an-array");
   });
 
@@ -108,7 +108,7 @@ describe("arrayPieces", () => {
     (text) => expect(pieces(text)).toBe("not-json"),
   );
 
-  test("counts on past the most that it cuts", () => {
+  test("counts the pieces beyond its maximum", () => {
     expect(atOnce(arrayPieces("[1,2,3,4]", 2))).toMatchObject({
       pieces: [
         { start: 1, end: 2 },
@@ -118,7 +118,7 @@ describe("arrayPieces", () => {
     });
   });
 
-  test("with JSON.parse of each piece accepts what JSON.parse accepts, of mutated arrays", () => {
+  test("with JSON.parse of each piece accepts the same mutated arrays as JSON.parse", () => {
     const random = seededRandom(20_261_128);
     const writer = new JsonWriter(random);
     let accepted = 0;
@@ -146,7 +146,7 @@ function parses(text: string): boolean {
   }
 }
 
-test("spans of random JSON are the texts that were written", () => {
+test("objectMembers and arrayPieces find the written texts in random JSON", () => {
   const writer = new JsonWriter(seededRandom(20260131));
   for (let round = 0; round < 2_000; round++) {
     const members = Array.from(

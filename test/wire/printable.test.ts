@@ -27,11 +27,11 @@ test.each(["file.created", "é 漢字 ü", "😀 ❤️", "العربية", "a\\
   (text) => expect(printable(text)).toBe(text),
 );
 
-test("printableLines keeps line feeds and nothing else", () => {
+test("printableLines keeps only line feeds", () => {
   expect(printableLines("a\nb\r\n\u001b\u2028")).toBe("a\nb\\r\n\\u001b\\u2028");
 });
 
-test("printableJson is the same JSON, without a character that steers a terminal", () => {
+test("printableJson returns the same JSON without characters that control a terminal", () => {
   const value = { [`\u202ekey`]: ESCAPED.map(([, text]) => text), n: 1, e: "é😀" };
   for (const indent of [0, 2]) {
     const json = printableJson(JSON.stringify(value, null, indent));

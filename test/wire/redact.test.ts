@@ -11,7 +11,7 @@ test.each([
   ["a webhook secret", "whsec_MfKQ9r8G/YqrTw+UPD8= is", "whsec_*** is"],
   ["a bearer token", "Authorization: Bearer abcdefghijklmnopqr", "Authorization: Bearer ***"],
   ["basic credentials", "basic dXNlcjpwYXNzd29yZA==", "basic ***"],
-])("takes away %s", (_, text, shown) => {
+])("redact removes %s", (_, text, shown) => {
   expect(redact(text)).toBe(shown);
 });
 
@@ -20,7 +20,7 @@ test.each([
   "https://example.com/hooks/@user is not reachable",
   "write to someone@example.com, is this basic knowledge?",
   "WRONGPASS invalid username-password pair or user is disabled.",
-])("leaves %p as it is", (text) => {
+])("redact leaves %p unchanged", (text) => {
   expect(redact(text)).toBe(text);
 });
 

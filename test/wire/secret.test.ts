@@ -11,7 +11,7 @@ function whsec(bytes: number): string {
   return `whsec_${Buffer.alloc(bytes, 0xfb).toString("base64")}`;
 }
 
-test("makes whsec_ and base64 of 32 bytes, another one each time", () => {
+test("makeSecret returns whsec_ and base64 of 32 bytes, different each time", () => {
   const secret = makeSecret();
   expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
   expect(checkSecret(secret)).toBeNull();
@@ -69,7 +69,7 @@ test.each([`v1,${whsec(32)}`, whsec(32).toUpperCase(), ` ${whsec(32)}`])(
   (secret) => expect(checkSecret(secret)).toContain("paste"),
 );
 
-test("both patterns of a secret hold for random bytes of every length that is accepted", () => {
+test("the patterns of a secret match random bytes of every accepted length", () => {
   for (let bytes = 20; bytes <= 70; bytes++) {
     for (let round = 0; round < 20; round++) {
       const key = crypto.getRandomValues(new Uint8Array(bytes));
@@ -80,14 +80,14 @@ test("both patterns of a secret hold for random bytes of every length that is ac
   }
 });
 
-describe("the key", () => {
-  test("of the standard signature is the decoded whsec_ secret", () => {
+describe("the key of a secret", () => {
+  test("for the standard signature is the decoded whsec_ secret", () => {
     expect(standardKeyBytes("whsec_AAECAw==")).toEqual(new Uint8Array([0, 1, 2, 3]));
   });
-  test("of the standard signature is the UTF-8 of any other secret", () => {
+  test("for the standard signature is the UTF-8 of any other secret", () => {
     expect(standardKeyBytes("aé")).toEqual(new Uint8Array([0x61, 0xc3, 0xa9]));
   });
-  test("of a hex signature is the text as shown, the prefix included", () => {
+  test("for a hex signature is the text as shown, including the prefix", () => {
     expect(hexKeyBytes("whsec_A")).toEqual(new TextEncoder().encode("whsec_A"));
   });
   test.each(["whsec_", "whsec_*", "whsec_AAE"])("of %p throws, without showing it", (secret) => {

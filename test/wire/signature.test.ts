@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
-import { bunHmac } from "../../src/delivery/bun-hmac.ts";
+import { bunHmac } from "../../src/delivery/deliver.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
 import { makeSecret } from "../../src/wire/secret.ts";
 import {
@@ -35,21 +35,21 @@ function request(secrets: readonly string[], more: Partial<RequestToSign> = {}):
   };
 }
 
-describe("the published vector", () => {
+describe("signing the published vector", () => {
   const content = standardContent(standard.id, String(standard.timestamp), utf8(standard.body));
   const signer = new Signer(standard.secret);
 
-  test("of Standard Webhooks comes out, by Web Crypto and by Bun's HMAC", async () => {
+  test("gives the signature of Standard Webhooks, with Web Crypto and with Bun's HMAC", async () => {
     expect(`v1,${await signer.standard(content)}`).toBe(standard.signature);
     expect(`v1,${signer.standardWith(bunHmac, "", content)}`).toBe(standard.signature);
   });
 
-  test("of plain hex comes out", async () => {
+  test("gives the hex signature", async () => {
     expect(await new Signer(hex.secret).hex(utf8(hex.body))).toBe(hex.signature);
     expect(await hexHmac(hex.secret, utf8(hex.body))).toBe(hex.signature);
   });
 
-  test("comes out again from the kept key", async () => {
+  test("gives the same signature with the cached key", async () => {
     expect(await signer.standard(content)).toBe(await signer.standard(content));
   });
 });
@@ -94,7 +94,7 @@ describe("signRequest", () => {
     expect(() => new SvixWebhook(secret).verify(`${BODY} `, headers)).toThrow("signature");
   });
 
-  test("carries both standard signatures in a rotation, its own with the new secret", async () => {
+  test("sends both standard signatures during a rotation, and its own with the new secret", async () => {
     const [newest, oldest] = [makeSecret(), RAW_SECRET];
     const headers = await signRequest(request([newest, oldest], { standardHmac: bunHmac }));
     new StandardWebhook(newest).verify(BODY, headers);
@@ -108,11 +108,11 @@ describe("signRequest", () => {
     expect(first).toBe(alone["webhook-signature"]);
   });
 
-  test("refuses to sign without a secret: that is our own fault", async () => {
+  test("refuses to sign without a secret", async () => {
     expect(signRequest(request([]))).rejects.toThrow("without a secret");
   });
 });
 
-test("a signer refuses a malformed whsec_ secret before anything is signed", () => {
+test("a signer refuses a malformed whsec_ secret when it is created", () => {
   expect(() => new Signer("whsec_")).toThrow("well-formed base64");
 });

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { endToEnd, listenAnswerSchema, MAX_BODY_BYTES } from "../../src/wire/tunnel.ts";
 import { webhookCreateSchema } from "../../src/wire/webhook.ts";
 
-describe("headers that go on to the other end", () => {
-  test("are all but those of the connection, whatever their case", () => {
+describe("endToEnd", () => {
+  test("drops the headers of the connection in any case and keeps the others", () => {
     const passed = endToEnd([
       ["Host", "a"],
       ["Connection", "close, X-Hop"],
@@ -28,7 +28,7 @@ describe("headers that go on to the other end", () => {
   });
 });
 
-describe("an answer", () => {
+describe("a tunnel response", () => {
   const answer = { id: "1-0", status: 200, headers: [], body: "" };
   const header = (name: string, value: string) => ({ ...answer, headers: [{ name, value }] });
 
@@ -58,7 +58,7 @@ describe("an answer", () => {
   });
 });
 
-test("no user can save a url of the scheme", () => {
+test("no user can save a url with the tunnel scheme", () => {
   const saved = webhookCreateSchema.safeParse({ user_id: "u", url: "fluxhook-listen://abc" });
   expect(saved.success).toBe(false);
 });

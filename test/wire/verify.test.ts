@@ -47,7 +47,7 @@ describe("verifyStandard accepts", () => {
     expect(await verify(GOOD, { nowSeconds: standard.timestamp + age })).toEqual({ ok: true });
   });
 
-  test("what standardwebhooks has signed", async () => {
+  test("requests that standardwebhooks has signed", async () => {
     const secret = makeSecret();
     const signature = new StandardWebhook(secret).sign("msg_1", new Date(1_769_860_800_000), "{}");
     const headers = {
@@ -122,7 +122,7 @@ describe("verifyStandard rejects", () => {
     expect(await verify(GOOD, { secret: makeSecret() })).toMatchObject({ ok: false });
   });
 
-  test("an id with a dot, which moves what is signed into the id", async () => {
+  test("an id with a dot, which moves signed text into the id", async () => {
     // `a.1.2.{}` is signed as id `a`, time 1, body `2.{}`; cut elsewhere, the id would be `a.1`.
     const body = `${standard.timestamp}.{}`;
     const signature = new StandardWebhook(standard.secret).sign("a", new Date(1000), body);
@@ -138,7 +138,7 @@ describe("verifyStandard rejects", () => {
     });
   });
 
-  test("a bare whsec_ by throwing, whatever the headers", async () => {
+  test("a bare whsec_ by throwing, for any headers", async () => {
     expect(verify({}, { secret: "whsec_" })).rejects.toThrow("well-formed base64");
   });
 });
@@ -161,7 +161,7 @@ describe("verifyHex", () => {
     expect(await verifyHex(hex.secret, hex.body, candidates)).toBe(false);
   });
 
-  test("takes any text as its secret, a malformed whsec_ too", async () => {
+  test("accepts any text as secret, even a malformed whsec_", async () => {
     const signature = createHmac("sha256", "whsec_").update("x").digest("hex");
     expect(await verifyHex("whsec_", "x", [signature])).toBe(true);
   });
@@ -190,7 +190,7 @@ describe("verifyRequest", () => {
     return verifyRequest({ dialect: fluxdrop, secret, headers, body, nowSeconds, ...more });
   }
 
-  test("accepts what signRequest has signed", async () => {
+  test("accepts requests that signRequest has signed", async () => {
     expect(await verifyWith(await signed())).toEqual({ ok: true });
   });
 
@@ -207,7 +207,7 @@ describe("verifyRequest", () => {
     },
   );
 
-  test("rejects a wrong signature of the dialect although the standard one is right", async () => {
+  test("rejects a wrong signature of the dialect even if the standard one is correct", async () => {
     const headers = await signed();
     headers.set("x-fluxdrop-signature", "00".repeat(32));
     expect(await verifyWith(headers)).toEqual({

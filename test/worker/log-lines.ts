@@ -1,5 +1,5 @@
 // A log that keeps its lines for the test to look at.
-import type { WorkerLog } from "../../src/worker-log.ts";
+import type { WorkerLog } from "../../src/log.ts";
 
 export interface LogLines extends WorkerLog {
   lines: { level: string; event: string; fields: Record<string, unknown> }[];

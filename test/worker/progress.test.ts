@@ -39,7 +39,7 @@ describe("a queue is ready", () => {
     }
   });
 
-  test("while the list is left alone because enough is at hand", () => {
+  test("while nothing is taken from the list because enough is claimed already", () => {
     const { progress, pass, codes } = queue();
     for (let claims = 0; claims < 10; claims += 1) {
       progress.claimed({ ...WAITING, maxFromList: 0 });
@@ -67,8 +67,8 @@ describe("a queue is ready", () => {
   });
 });
 
-describe("a queue is not ready, and says why,", () => {
-  test("where no claim has succeeded for 15 s", () => {
+describe("a queue is not ready and says why", () => {
+  test("if no claim has succeeded for 15 s", () => {
     const { progress, pass, codes } = queue();
     progress.claimed(EMPTY);
     pass(14_999);
@@ -87,7 +87,7 @@ describe("a queue is not ready, and says why,", () => {
     expect(codes()).toEqual([]);
   });
 
-  test("where claims succeed and have passed over a key for 15 s", () => {
+  test("if claims succeed and have passed over a key for 15 s", () => {
     const { progress, pass, codes } = queue();
     const problems = ["fluxhook:events holds a string, not a list"];
     for (let claims = 0; claims < 15; claims += 1) {
@@ -108,13 +108,13 @@ describe("a queue is not ready, and says why,", () => {
     expect(codes()).toEqual([]);
   });
 
-  test("where it has room and does not ask", () => {
+  test("if there is room and it does not claim", () => {
     const { pass, codes } = queue();
     pass(15_000);
     expect(codes()).toEqual(["not-claiming"]);
   });
 
-  test("where events wait and claims take none of them for 15 s", () => {
+  test("if events wait and claims take none of them for 15 s", () => {
     const { progress, pass, codes } = queue();
     for (let claims = 0; claims < 15; claims += 1) {
       progress.claimed(WAITING);
@@ -129,7 +129,7 @@ describe("a queue is not ready, and says why,", () => {
     expect(codes()).toEqual([]);
   });
 
-  test("where heartbeats have failed for 15 s", () => {
+  test("if heartbeats have failed for 15 s", () => {
     const { clock, progress, codes } = queue();
     progress.beatFailed(new Error("NOPERM"));
     clock.now += 15_000;
@@ -137,7 +137,7 @@ describe("a queue is not ready, and says why,", () => {
     expect(codes()).toEqual(["heartbeat-failing"]);
   });
 
-  test("where settling has failed for 15 s", () => {
+  test("if settling has failed for 15 s", () => {
     const { progress, pass, codes } = queue();
     for (let tries = 0; tries <= 15; tries += 1) {
       progress.settleFailed(new Error("WRONGTYPE"));
@@ -150,7 +150,7 @@ describe("a queue is not ready, and says why,", () => {
     expect(codes()).toEqual([]);
   });
 
-  test("where it has not joined, with the error that the heartbeat met", () => {
+  test("if the worker has not joined, with the heartbeat's error", () => {
     const { progress } = queue();
     progress.beatFailed(new Error("ERR at redis://user:pass@host"));
     expect(progress.causes(false)).toEqual([

@@ -1,5 +1,5 @@
 // The whole worker on a real Valkey and a real receiver: what no single stage shows.
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readSettings, type Settings } from "../../src/config/settings.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { LogStore } from "../../src/valkey/history/log-store.ts";
@@ -18,26 +18,18 @@ import { Alerter } from "../../src/worker/after/alerts.ts";
 import type { Worker } from "../../src/worker/worker.ts";
 import { eventually } from "../support/eventually.ts";
 import { startReceiver, type Receiver } from "../support/receiver.ts";
+import { useStops } from "../support/use-opened.ts";
 import { freshPrefix, sharedValkey } from "../support/valkey.ts";
-import { deliveryHeader, QueueLab, TestQueue } from "../valkey/queue/test-queue.ts";
+import { deliveryHeader, TestQueue } from "../valkey/queue/test-queue.ts";
+import { useLab } from "../valkey/queue/use-lab.ts";
 import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
 import { logLines, type LogLines } from "./log-lines.ts";
 
-let lab: QueueLab;
+const lab = useLab();
 let receiver: Receiver;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-  receiver = startReceiver();
-});
-afterAll(async () => {
-  lab.close();
-  await receiver.stop();
-});
-
-const stops: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+beforeAll(() => void (receiver = startReceiver()));
+afterAll(() => receiver.stop());
+const afterTest = useStops();
 
 interface Scene {
   settings: Settings;
@@ -87,7 +79,7 @@ async function open(): Promise<Scene> {
         log,
         ...options,
       }).start();
-      stops.push(async () => {
+      afterTest(async () => {
         await worker.drain(0);
         link.close();
       });
@@ -111,14 +103,14 @@ async function crash(queue: TestQueue, times: number): Promise<void> {
   }
 }
 
-test("an element whose worker ended five times is set aside; after four it is run", async () => {
+test("an element whose worker ended five times is set aside, after four times it is run", async () => {
   const { queue, webhooks, settings, start } = await open();
   await webhooks.create(webhookRecord({ url: `${receiver.url}/crashed` }));
   await queue.push(event("five"));
   await crash(queue, 5);
   await start();
   const rejected = new RejectedStore(lab.link, sharedKeys(settings.PREFIX), {
-    most: 10,
+    max: 10,
     ttlMs: 60_000,
   });
   await eventually(async () => {
@@ -150,7 +142,7 @@ test("a delivery whose worker ended five times is parked, and no request is made
   expect(receiver.requests.filter(({ path }) => path === "/parked")).toEqual([]);
 });
 
-test("what waits in a lane goes out after an outage of the worker's connection", async () => {
+test("deliveries in a lane are sent after an outage of the worker's connection", async () => {
   const hanging = Promise.withResolvers<void>();
   const slow = startReceiver(async () => {
     await hanging.promise;
@@ -173,7 +165,7 @@ test("what waits in a lane goes out after an outage of the worker's connection",
   await slow.stop();
 });
 
-test("a worker that was drained is known no more, however often it beats", async () => {
+test("a drained worker is no longer known, even if it sends heartbeats", async () => {
   const { queue, webhooks, settings, start } = await open();
   const record = webhookRecord({ url: receiver.url });
   await webhooks.create(record);
@@ -202,7 +194,7 @@ test.each([{ answersInMs: 120 }, { answersInMs: 10 }])(
       await Bun.sleep(answersInMs);
       return new Response(null, { status: 204 });
     });
-    stops.push(() => busy.stop());
+    afterTest(() => busy.stop());
     const scene = await open();
     const { queue, webhooks, start, settings } = scene;
     const record = webhookRecord({ url: busy.url });
@@ -240,7 +232,7 @@ function dueRetry(header: DeliveryHeader): Settlement {
   return { verb: "retry", delivery, delayMs: 0, header };
 }
 
-test("an item that cannot be read is set aside with its bytes and an alert, and the others go on", async () => {
+test("an unreadable item is set aside with its bytes and an alert, and the others go on", async () => {
   const { queue, webhooks, settings, log, start } = await open();
   const record = webhookRecord({ url: `${receiver.url}/beside-unreadable` });
   await webhooks.create(record);
@@ -252,7 +244,7 @@ test("an item that cannot be read is set aside with its bytes and an alert, and 
     expect(await queue.ended()).toEqual({ delivered: 1, rejected: 1 });
   });
   const keys = sharedKeys(settings.PREFIX);
-  const rejected = new RejectedStore(lab.link, keys, { most: 10, ttlMs: 60_000 });
+  const rejected = new RejectedStore(lab.link, keys, { max: 10, ttlMs: 60_000 });
   expect((await rejected.list(null, 10)).rejected).toMatchObject([
     { reason: "unreadable", raw: "no item", queue: queue.store.queue },
   ]);
@@ -260,19 +252,19 @@ test("an item that cannot be read is set aside with its bytes and an alert, and 
   expect(log.of("alert.raised")).toMatchObject([{ kind: "item.unreadable" }]);
 });
 
-test("an element of which only the first bytes are claimed is rejected with its whole size", async () => {
+test("an element that is claimed in part is rejected with its whole size", async () => {
   const { queue, settings, start } = await open();
   await queue.push(Buffer.alloc(3 * 1024 * 1024, "é"));
   await start();
   await eventually(async () => expect(await queue.ended()).toEqual({ rejected: 1 }));
   const keys = sharedKeys(settings.PREFIX);
-  const rejected = new RejectedStore(lab.link, keys, { most: 10, ttlMs: 60_000 });
+  const rejected = new RejectedStore(lab.link, keys, { max: 10, ttlMs: 60_000 });
   const [one] = (await rejected.list(null, 10)).rejected as { raw: string }[];
   expect(one).toMatchObject({ reason: "too-large", size: 3 * 1024 * 1024, cut: true });
   expect(one?.raw).toBe("é".repeat(32 * 1024));
 });
 
-test("where an owner's webhooks cannot be read, its events wait and the others' go out", async () => {
+test("an owner's events wait while its webhooks cannot be read, and others' are delivered", async () => {
   const { queue, webhooks, settings, log, start } = await open();
   const url = `${receiver.url}/unreadable-webhooks`;
   await webhooks.create(webhookRecord({ user_id: "well", url: `${url}/well` }));

@@ -1,4 +1,4 @@
-// Who is asking. Handlers see a Principal, never a token.
+// Identifies the caller. Handlers see a Principal, never a token.
 import { hash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import type { OwnerRef } from "../../wire/owner.ts";
@@ -15,10 +15,10 @@ export function maySee(principal: Principal, owner: OwnerRef): boolean {
 /** RFC 6750 §2.1; the scheme's name is case-insensitive (RFC 9110 §11.1). */
 const CREDENTIALS = /^bearer +(\S+) *$/i;
 
-/** RFC 6750 §3.1: the code is for a request that did carry a token. */
+/** RFC 6750 §3.1: this error code is only for a request that carried a token. */
 const INVALID_TOKEN = 'Bearer realm="fluxhook", error="invalid_token"';
 
-/** What an Authorization header stands for. */
+/** Whom an Authorization header identifies. */
 export type Caller = Principal | "missing" | "wrong" | "expired";
 export type Identify = (authorization: string | undefined) => Caller | Promise<Caller>;
 
@@ -27,7 +27,7 @@ export function identifyBy(apiToken: string, tokens: ScopedTokens, now: () => Da
   return async (authorization) => {
     const token = CREDENTIALS.exec(authorization ?? "")?.[1];
     if (token === undefined) return "missing";
-    // Guarantee 9: hashes have equal length, so the time tells neither the length nor a prefix.
+    // Guarantee 9: hashes have equal length, so the time reveals neither the length nor a prefix.
     if (timingSafeEqual(hash("sha256", token, "buffer"), expected)) return { kind: "api" };
     const claims = await tokens.read(token, now());
     return typeof claims === "string" ? claims : { kind: "owner", owner: claims.owner };
@@ -38,10 +38,10 @@ export function requirePrincipal(
   identify: Identify,
   { now, log }: Pick<ApiDeps, "now" | "log">,
 ): MiddlewareHandler<ApiEnv> {
-  const failed = new WrongTokenLimit();
+  const wrongTokens = new WrongTokenLimit();
 
   function refuseWrong(c: Context<ApiEnv>) {
-    const failure = failed.count(c.env?.requestIP?.(c.req.raw)?.address ?? null, now());
+    const failure = wrongTokens.count(c.env?.requestIP?.(c.req.raw)?.address ?? null, now());
     if (!failure.limited) {
       return problem(c, "unauthorized", "this token is not accepted", {
         headers: { "WWW-Authenticate": INVALID_TOKEN },
@@ -52,7 +52,7 @@ export function requirePrincipal(
     return problem(
       c,
       "too-many-failures",
-      "this address has shown too many wrong tokens; a right one is accepted at any time",
+      "this address has sent too many wrong tokens; a right one is always accepted",
       { headers: { "Retry-After": String(retryAfterS) } },
     );
   }
@@ -65,7 +65,7 @@ export function requirePrincipal(
           headers: { "WWW-Authenticate": 'Bearer realm="fluxhook"' },
         });
       case "expired":
-        // Not counted: it was right once, and a page that is left open goes on asking with it.
+        // Not counted as wrong: it was valid once, and a page that is left open keeps sending it.
         return problem(c, "unauthorized", "this token has expired", {
           headers: { "WWW-Authenticate": `${INVALID_TOKEN}, error_description="expired"` },
         });
@@ -77,8 +77,8 @@ export function requirePrincipal(
   };
 }
 
-/** For what belongs to no single owner. */
+/** Refuses scoped tokens: the route belongs to no single owner. */
 export const apiOnly: MiddlewareHandler<ApiEnv> = async (c, next) =>
   c.var.principal.kind === "api"
     ? next()
-    : problem(c, "not-found", "this token does not reach this route");
+    : problem(c, "not-found", "this route needs the API token");

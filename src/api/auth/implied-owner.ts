@@ -1,11 +1,11 @@
-// With a scoped token the owner is implied (DESIGN §2.5): a request that names none means its own.
+// A scoped token implies its owner (docs/design.md §2.5): a request that names no owner means that one.
 import type { MiddlewareHandler } from "hono";
 import { isJsonObject } from "../../wire/json-object.ts";
 import { splitOwnerRef } from "../../wire/owner.ts";
 import { cacheText } from "../http/body.ts";
 import type { ApiEnv } from "../http/env.ts";
 
-/** In the query. Before the route's schema, which requires an owner. */
+/** Adds the owner to the query, before the schema of the route, which requires one. */
 export const impliedInQuery: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const named = c.req.query("user_id") ?? c.req.query("org_id");
   const own = named === undefined ? ownField(c.var.principal) : null;
@@ -18,7 +18,7 @@ export const impliedInQuery: MiddlewareHandler<ApiEnv> = async (c, next) => {
   return next();
 };
 
-/** In the body, after `jsonBody`. */
+/** Adds the owner to the body, after `jsonBody`. */
 export const impliedInBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
   const body: unknown = await c.req.json();
   const own = isJsonObject(body) && !("user_id" in body) && !("org_id" in body);

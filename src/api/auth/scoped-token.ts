@@ -1,5 +1,5 @@
-// Scoped tokens, `fht_<claims>.<mac>`: signed, not stored. Every replica with the same API token
-// accepts them, and with another API token none is valid any more.
+// Scoped tokens, `fht_<claims>.<mac>`: signed, not stored. Every replica with the same API token accepts
+// them; when the API token changes, all of them become invalid.
 import { timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 import { isOwnerId, ownerRef, type OwnerRef } from "../../wire/owner.ts";
@@ -14,12 +14,12 @@ const PREFIX = "fht_";
 /** 43 characters are the 32 bytes of HMAC-SHA256 in base64url (RFC 4648 §5). */
 const TOKEN = /^fht_([A-Za-z0-9_-]{1,1024})\.([A-Za-z0-9_-]{43})$/;
 
-/** Part of the key: what is signed with it can be nothing but a scoped token of this format. */
+/** Part of the key, so that a signature by this key is always one of a scoped token of this format. */
 const SALT = "fluxhook scoped token v1";
 /**
- * A user holds a token and may try API tokens against it without asking us, and the API token is only
- * known to be long, not random. So the key is made by PBKDF2 (RFC 8018 §5.2) and not by HKDF, which
- * would make a guess cheap; the count is OWASP's for SHA-256. It is paid once per process.
+ * The holder of a scoped token can test guesses of the API token offline, and we only know that the API
+ * token is long, not that it is random. So the key is derived by PBKDF2 (RFC 8018 §5.2): with HKDF a guess
+ * would be cheap. The count is OWASP's for SHA-256. Each process derives the key once.
  */
 const ITERATIONS = 600_000;
 
@@ -54,17 +54,17 @@ export class ScopedTokens {
     return `${signed}.${await this.#mac(signed)}`;
   }
 
-  /** Only what is signed here is ever called expired, so the answer tells a guesser nothing. */
+  /** Answers "expired" only to a token with a valid signature, so that a guesser learns nothing. */
   async read(token: string, now: Date): Promise<TokenClaims | "wrong" | "expired"> {
     const [, claims, mac] = TOKEN.exec(token) ?? [];
     if (claims === undefined || mac === undefined) return "wrong";
-    // Texts, not bytes: base64url writes the last byte in more than one way, and only ours counts.
+    // Compares texts, not bytes: base64url can write the last byte in several ways; only ours is valid.
     const expected = await this.#mac(PREFIX + claims);
     if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return "wrong";
     const { data: read } = claimsSchema.safeParse(
       JSON.parse(Buffer.from(claims, "base64url").toString()),
     );
-    // Signed by another version, which accepted owners that this one refuses or makes other claims.
+    // Signed by another version, with other claims or with an owner that this version refuses.
     if (read === undefined) return "wrong";
     return now.getTime() < read.expiresAtMs ? read : "expired";
   }

@@ -1,12 +1,12 @@
-// Counts how often an address sent a wrong token lately. A right token is accepted whatever the count is:
-// otherwise someone who guesses from behind the same proxy or NAT could lock out the application. The limit
-// takes away the guesser's detailed answer, and the noise in the log.
+// Counts how often an address has sent a wrong token in the last minute. A right token is always accepted:
+// otherwise a guesser behind the same proxy or NAT could lock out the application. Beyond the limit, a guesser
+// gets no detailed answer and the log gets no more lines.
 import ipaddr from "ipaddr.js";
 import { FixedWindow } from "../http/fixed-window.ts";
 
 const MAX_PER_WINDOW = 10;
 const WINDOW_MS = 60_000;
-/** An attacker has many addresses. */
+/** An attacker may have many addresses. */
 const MAX_ADDRESSES = 10_000;
 
 export type WrongToken =
@@ -23,7 +23,7 @@ export class WrongTokenLimit {
     return this.#windows.size;
   }
 
-  /** Counts one more wrong token from this address, and says whether it is one too many. */
+  /** Counts one more wrong token from this address. Returns whether it is over the limit. */
   count(address: string | null, now: Date): WrongToken {
     const source = sourceOf(address);
     const { count, retryAfterS } = this.#windows.count(source, now.getTime());
@@ -32,7 +32,7 @@ export class WrongTokenLimit {
   }
 }
 
-/** An IPv6 host has its whole /64 to ask from (RFC 6177 §2), so the /64 is counted as one. */
+/** An IPv6 host can use its whole /64 (RFC 6177 §2), so a /64 is counted as one address. */
 export function sourceOf(address: string | null): string {
   if (address === null || !ipaddr.isValid(address)) return "unknown";
   const parsed = ipaddr.process(address);

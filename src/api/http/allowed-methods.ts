@@ -1,7 +1,7 @@
-// Which methods a path takes, for the `Allow` of a 405 (RFC 9110 §15.5.6). Hono does not tell.
+// Which methods a path accepts, for the `Allow` of a 405 (RFC 9110 §15.5.6). Hono does not report them.
 import type { Api } from "./openapi.ts";
 
-/** Asks the declared routes, so a route cannot be forgotten here. */
+/** Reads the declared routes, so that no route is missing. */
 export function allowedMethods(api: Api): (path: string) => string[] {
   const routes = api.openAPIRegistry.definitions.flatMap((definition) =>
     definition.type === "route" ? [definition.route] : [],

@@ -1,4 +1,4 @@
-// Request bodies: JSON in UTF-8 and bounded, whatever the headers claim.
+// Reads request bodies: JSON in UTF-8, bounded whatever the headers claim.
 import type { Context, MiddlewareHandler } from "hono";
 import { decodeUtf8 } from "../../wire/bytes.ts";
 import { measureNesting, tooDeepMessage, type Nesting } from "../../wire/json-nesting.ts";
@@ -6,23 +6,23 @@ import { readBounded } from "../../wire/read-bounded.ts";
 import type { ApiEnv } from "./env.ts";
 import { invalid, problem, type FieldError } from "./problem.ts";
 import { inTurns, nextTurn } from "./turns.ts";
-import { illFormedText, unsafeKey } from "./lone-surrogates.ts";
+import { findLoneSurrogate, findUnsafeKey } from "./lone-surrogates.ts";
 
 /** Enough for every route but POST /v1/events. */
 export const SMALL_BODY_BYTES = 64 * 1024;
 
-/** Of any body but events; a listen session's answer with all its headers has a tenth of them. */
+/** For every body except events. The largest, a listen session's answer, has a tenth of these values. */
 const MAX_VALUES = 10_000;
-/** The same answer in base64, from a client that writes each `/` as `\/`, has half of it. */
+/** The same answer in base64, from a client that writes each `/` as `\/`, has half of these. */
 const MAX_ESCAPES = 200_000;
-/** Ten times what MAX_VALUES numbers have: a number of megabytes takes as long as many. */
+/** Ten times what MAX_VALUES numbers need: parsing one number of megabytes takes as long as many. */
 const MAX_OUTSIDE_TEXTS = 1_000_000;
 
-// Each run of blanks has one place in the pattern: with two, the time is quadratic in its length.
+// Only one part of the pattern matches a run of blanks: with two, the time is quadratic in its length.
 export const CONTENT_TYPE_FORM =
   /^application\/json\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*(?:;\s*)?)?)?$/i;
 
-/** Leaves the exact text of the body in `c.var.bodyText`, and in Hono's cache for the route's schema. */
+/** Puts the exact text of the body into `c.var.bodyText`, and into Hono's cache for the route's schema. */
 export function jsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const text = await readText(c, maxBytes);
@@ -43,14 +43,14 @@ export function jsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
 }
 
 /**
- * The text is the one entry of Hono's cache that `c.req.json()` reads. From any other one Hono would
- * write the body as JSON again and parse that. It keeps promises there, which its types do not say.
+ * Sets the entry of Hono's cache that `c.req.json()` parses. From any other entry Hono would serialise the
+ * body again and parse the result. The cache holds promises, which its types do not say.
  */
 export function cacheText(c: Context<ApiEnv>, text: string): void {
   Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
 }
 
-/** For events, whose text is passed on as it came: leaves it in `c.var.bodyText` and parses nothing. */
+/** For events, whose text is passed on unchanged: puts it into `c.var.bodyText` without parsing it. */
 export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const text = await readText(c, maxBytes, { isParsed: false });
@@ -58,7 +58,7 @@ export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
   };
 }
 
-/** The body's text, which is not nested too deep to be parsed; or why it is refused. */
+/** Returns the body's text, or the answer that refuses it. The text is not nested too deep to be parsed. */
 async function readText(
   c: Context<ApiEnv>,
   maxBytes: number,
@@ -78,9 +78,9 @@ async function readText(
   try {
     bytes = await readBounded(c.req.raw.body, maxBytes);
   } catch {
-    // The client has left, or its framing broke. That is no fault of this process, so nothing is
-    // logged; hardly anybody is there to read the answer.
-    return problem(c, "bad-request", "the body breaks off");
+    // The client has disconnected, or its framing is broken. Nothing is logged: it is not our fault, and
+    // the client will hardly read the answer.
+    return problem(c, "bad-request", "the body is incomplete");
   }
   if (bytes === null) return tooLarge(c, maxBytes);
   const text = decodeUtf8(bytes);
@@ -104,30 +104,30 @@ export function notJson(c: Context<ApiEnv>, text: string) {
 }
 
 function tooLarge(c: Context<ApiEnv>, maxBytes: number) {
-  return problem(c, "too-large", `the body may have up to ${maxBytes} bytes`);
+  return problem(c, "too-large", `the body may have at most ${maxBytes} bytes`);
 }
 
-/** What would take long to parse, and is in no body that any route takes. */
+/** Refuses what would take long to parse; no route needs as much. */
 function tooManyParts({ values, escapes, outsideTexts }: Nesting): FieldError | null {
-  const tooMany = (most: number, code: string, what: string): FieldError => {
-    return { field: "", code, message: `the body holds more than ${most} ${what}` };
+  const tooMany = (max: number, code: string, what: string): FieldError => {
+    return { field: "", code, message: `the body holds more than ${max} ${what}` };
   };
   if (values > MAX_VALUES) return tooMany(MAX_VALUES, "too-many-values", "values");
   if (escapes > MAX_ESCAPES) return tooMany(MAX_ESCAPES, "too-many-escapes", "escaped characters");
   return outsideTexts > MAX_OUTSIDE_TEXTS
-    ? tooMany(MAX_OUTSIDE_TEXTS, "too-many-characters", "characters outside of texts")
+    ? tooMany(MAX_OUTSIDE_TEXTS, "too-many-characters", "characters outside of strings")
     : null;
 }
 
-/** What is valid JSON and cannot be stored or checked as what it says. */
+/** Refuses valid JSON that cannot be stored or checked as it is written. */
 function faultyText(text: string, value: unknown): FieldError | null {
-  const illFormed = illFormedText(text, value);
-  if (illFormed !== null) {
-    const message = "holds half of a surrogate pair, which is no Unicode text";
-    return { field: illFormed, code: "not_unicode", message };
+  const loneSurrogate = findLoneSurrogate(text, value);
+  if (loneSurrogate !== null) {
+    const message = "holds half of a surrogate pair, which is not valid Unicode";
+    return { field: loneSurrogate, code: "not_unicode", message };
   }
-  const unsafe = unsafeKey(text, value);
-  // The schema's own checks pass over this one key without a word, wherever keys are the user's.
+  const unsafe = findUnsafeKey(text, value);
+  // The schemas silently ignore this one key in objects whose keys the user chooses.
   return unsafe === null
     ? null
     : { field: unsafe, code: "unsafe_key", message: "cannot be used as a name" };

@@ -1,4 +1,4 @@
-// GET /openapi.json: made when it is first asked for, then kept as the bytes that go out.
+// GET /openapi.json: generated at the first request, then cached as bytes.
 import { createHash } from "node:crypto";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
@@ -11,7 +11,7 @@ import { inTurns } from "./turns.ts";
 type OpenApiDocument = ReturnType<Api["getOpenAPI31Document"]>;
 type DocumentHead = Parameters<Api["getOpenAPI31Document"]>[0];
 
-interface Kept {
+interface Representation {
   body: Uint8Array<ArrayBuffer>;
   etag: string;
 }
@@ -21,30 +21,31 @@ export function addDocument(api: Api, version: string): void {
     type: "http",
     scheme: "bearer",
     description:
-      "FLUXHOOK_API_TOKEN, which sees everything, or a token of POST /v1/tokens, which sees one " +
-      "owner's things only",
+      "FLUXHOOK_API_TOKEN, which reaches everything, or a token of POST /v1/tokens, which reaches " +
+      "only what belongs to one owner",
   });
   api.openAPIRegistry.registerPath({
     method: "get",
     path: "/openapi.json",
-    summary: "This document",
-    description: "Compressed where the request accepts gzip; `If-None-Match` is answered with 304.",
+    summary: "Get this document",
+    description:
+      "Compressed if the request accepts gzip. A matching `If-None-Match` is answered with 304.",
     tags: ["operations"],
     security: OPEN,
     responses: {
       200: json(z.record(z.string(), z.unknown()), "OpenAPI 3.1"),
-      304: { description: "it is still the one with this ETag" },
+      304: { description: "the document still has this ETag" },
     },
   });
-  let kept: Promise<Record<"plain" | "gzip", Kept>> | null = null;
+  let cached: Promise<Record<"plain" | "gzip", Representation>> | null = null;
   api.get("/openapi.json", async (c) => {
-    // All that ask meanwhile wait for the same one.
-    kept ??= inTurns(documentSteps(api, headOf(version))).then(keep);
+    // Concurrent requests wait for the same document.
+    cached ??= inTurns(documentSteps(api, headOf(version))).then(toRepresentations);
     const encoding = acceptsGzip(c.req.header("accept-encoding")) ? "gzip" : "plain";
-    const { body, etag } = (await kept)[encoding];
+    const { body, etag } = (await cached)[encoding];
     c.header("ETag", etag);
     c.header("Vary", "Accept-Encoding", { append: true });
-    // It may be kept, and is asked about each time: another version has another one.
+    // Caches may store it but have to revalidate it: another version of Fluxhook has another document.
     c.header("Cache-Control", "no-cache");
     if (isKnown(c, etag)) return c.body(null, 304);
     if (encoding === "gzip") c.header("Content-Encoding", "gzip");
@@ -60,16 +61,17 @@ export function headOf(version: string): DocumentHead {
       title: "Fluxhook",
       version,
       description:
-        "Webhook delivery on Valkey. Beyond what the schemas say: a body is JSON in UTF-8 of at most " +
-        "64 levels; but for events it has at most 10,000 values, 200,000 escaped characters and " +
-        "1,000,000 characters outside of texts, no text in it holds half of a surrogate pair, and no " +
-        "object a key `__proto__`. An owner's id has at most 128 bytes in UTF-8.",
+        "Webhook delivery on Valkey. Rules that the schemas do not express: a body is JSON in UTF-8 with " +
+        "at most 64 levels of nesting. Except for events, a body has at most 10,000 values, 200,000 " +
+        "escaped characters and 1,000,000 characters outside of strings; no string in it holds half of " +
+        "a surrogate pair, and no object has a key `__proto__`. An owner's id has at most 128 bytes in " +
+        "UTF-8.",
     },
     security: [{ token: [] }],
   };
 }
 
-/** What `api.getOpenAPI31Document` makes at once, which takes 50 ms: here each route is a step. */
+/** Makes the same as `api.getOpenAPI31Document`, which takes 50 ms at once: here each route is a step. */
 export function* documentSteps(api: Api, head: DocumentHead): Steps<OpenApiDocument> {
   const rest = new OpenAPIHono<ApiEnv>();
   const routes = [];
@@ -98,12 +100,12 @@ export function* documentSteps(api: Api, head: DocumentHead): Steps<OpenApiDocum
   return { ...document, components: { ...document.components, schemas }, paths };
 }
 
-function keep(document: OpenApiDocument): Record<"plain" | "gzip", Kept> {
+function toRepresentations(document: OpenApiDocument): Record<"plain" | "gzip", Representation> {
   const body = new TextEncoder().encode(JSON.stringify(document));
   const hash = createHash("sha256").update(body).digest("base64url").slice(0, 22);
   return {
     plain: { body, etag: `"${hash}"` },
-    // RFC 9110 §8.8.3.3: another representation has another tag.
+    // RFC 9110 §8.8.3.3: each representation has its own tag.
     gzip: { body: Bun.gzipSync(body), etag: `"${hash}-gzip"` },
   };
 }
@@ -117,7 +119,7 @@ function acceptsGzip(header: string | undefined): boolean {
   });
 }
 
-/** RFC 9110 §13.1.2: compared weakly, for a proxy may have made it a weak one. */
+/** RFC 9110 §13.1.2: a weak comparison, since a proxy may have made the tag weak. */
 function isKnown(c: Context<ApiEnv>, etag: string): boolean {
   const known = (c.req.header("if-none-match") ?? "").split(",").map((tag) => tag.trim());
   return known.some((tag) => tag === "*" || tag.replace(/^W\//, "") === etag);

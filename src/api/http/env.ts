@@ -1,11 +1,11 @@
-// What a request carries from the middlewares to its handler.
+// What the middlewares pass to a handler.
 import type { OwnerRef } from "../../wire/owner.ts";
 
-/** Who is asking: `api` sees everything, `owner` only what belongs to it. */
+/** The caller: `api` reaches everything, `owner` only what belongs to it. */
 export type Principal = { kind: "api" } | { kind: "owner"; owner: OwnerRef };
 
 export interface ApiEnv {
-  /** Bun's server, where the request came through one. */
+  /** Bun's server, if the request came through one. */
   Bindings: {
     requestIP?: (request: Request) => { address: string } | null;
     /** How long the connection may stay silent, in seconds. */
@@ -16,7 +16,7 @@ export interface ApiEnv {
     principal: Principal;
     /** Set on every route with a body: its exact text. */
     bodyText: string;
-    /** The same before it was decoded. */
+    /** The same body before it was decoded. */
     bodyBytes: Uint8Array<ArrayBuffer>;
   };
 }

@@ -7,7 +7,7 @@ interface Window {
 }
 
 export interface Counted {
-  /** How often the key was counted in its window, this time included. */
+  /** How often the key was counted in its window, including this time. */
   count: number;
   /** Until the window ends, rounded up: for `Retry-After`. */
   retryAfterS: number;
@@ -18,7 +18,7 @@ export class FixedWindow<Key> {
 
   constructor(
     private readonly windowMs: number,
-    /** Guarantee 6: beyond it, the keys whose windows began first are forgotten. */
+    /** Guarantee 6: beyond this many, the keys whose windows began first are forgotten. */
     maxKeys: number,
   ) {
     this.#windows = new BoundedMap(maxKeys);

@@ -1,6 +1,6 @@
-// JSON that cannot be taken at its word. Half of a surrogate pair (`"\ud800"`), which no UTF-8 can hold:
-// other parsers refuse the whole document then, Valkey's Lua among them (RFC 8259 §8.2, RFC 7493 §2.1).
-// And the key `__proto__`, which is no member once it is set on an object.
+// Finds two things in JSON that cannot be stored as they are written. Half of a surrogate pair (`"\ud800"`)
+// has no UTF-8; other parsers, Valkey's Lua among them, refuse a document with one (RFC 8259 §8.2, RFC 7493
+// §2.1). The key `__proto__` does not become a member of an object when it is set.
 
 interface Place {
   value: unknown;
@@ -8,11 +8,11 @@ interface Place {
   parent: Place | null;
 }
 
-/** UTF-8 that was decoded strictly has such a half only where it is escaped. */
+/** Strictly decoded UTF-8 can hold such a half only as an escape. */
 const ESCAPED_HALF = /\\u[dD][89a-fA-F]/;
 
-/** The dotted path to the first text that holds one, null where none does. `value` is what `text` says. */
-export function illFormedText(text: string, value: unknown): string | null {
+/** Returns the dotted path to the first string that holds one, or null. `value` is the parsed `text`. */
+export function findLoneSurrogate(text: string, value: unknown): string | null {
   if (!ESCAPED_HALF.test(text)) return null;
   return find(value, (place) => {
     if (typeof place.value === "string") return place.value.isWellFormed() ? null : pathOf(place);
@@ -20,23 +20,23 @@ export function illFormedText(text: string, value: unknown): string | null {
   });
 }
 
-/** As it is written, or with an escape in it. */
+/** Written as it is, or with an escape in it. */
 const MAYBE_UNSAFE = /__proto__|\\u00(?:5[fF]|7[0-9])|\\u006[0-9a-fA-F]/;
 
 /**
- * The dotted path to a key `__proto__`, null where there is none. Set on an object it changes what the
- * object is and leaves no member, so validators pass over it: what the user named would be gone.
+ * Returns the dotted path to a key `__proto__`, or null. When it is set, it changes the prototype of the
+ * object and becomes no member, so validators do not see it and the user's value would be lost.
  */
-export function unsafeKey(text: string, value: unknown): string | null {
+export function findUnsafeKey(text: string, value: unknown): string | null {
   if (!MAYBE_UNSAFE.test(text)) return null;
   return find(value, (place) => (place.key === "__proto__" ? pathOf(place) : null));
 }
 
-/** What `judge` says first about a value or one inside it. */
-function find(value: unknown, judge: (place: Place) => string | null): string | null {
+/** Returns the first answer of `check` about a value or one inside of it that is not null. */
+function find(value: unknown, check: (place: Place) => string | null): string | null {
   const places: Place[] = [{ value, key: "", parent: null }];
   for (let place = places.pop(); place !== undefined; place = places.pop()) {
-    const found = judge(place);
+    const found = check(place);
     if (found !== null) return found;
     if (typeof place.value !== "object" || place.value === null) continue;
     for (const [key, inner] of Object.entries(place.value)) {

@@ -1,4 +1,4 @@
-// How routes are declared, so that /openapi.json is made from the schemas that check the input.
+// Declares routes, so that /openapi.json is generated from the schemas that check the input.
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { getPath } from "hono/utils/url";
 import { z } from "zod";
@@ -10,8 +10,8 @@ export type Api = OpenAPIHono<ApiEnv>;
 export function newApi(): Api {
   return new OpenAPIHono<ApiEnv>({
     defaultHook: answerInvalid,
-    // Without a Host (HTTP/1.0, as some health checks ask) Bun's url is the path alone, of which
-    // Hono's own way would cut off the beginning.
+    // Without a Host (HTTP/1.0, as some health checks send) Bun's url is only the path, and Hono's own
+    // function would cut off its beginning.
     getPath: (request) => getPath(request.url.startsWith("/") ? withHost(request.url) : request),
   });
 }
@@ -32,18 +32,18 @@ export function jsonInput<S extends z.ZodType>(schema: S) {
   return { required: true, content: { "application/json": { schema } } };
 }
 
-const WHEN: Record<ProblemStatus, string> = {
+const DESCRIPTIONS: Record<ProblemStatus, string> = {
   400: "the body is not JSON, or the request is malformed",
   401: "no valid token",
-  404: "there is no such thing, or it is another owner's",
+  404: "it does not exist, or it belongs to another owner",
   405: "the path has no such method; see `Allow`",
-  409: "it conflicts with what is there",
+  409: "it conflicts with the current state",
   410: "it can no longer be redelivered",
   413: "the body or an event in it is too large",
   415: "the body is not application/json",
   422: "the input is invalid; `errors` names each field",
-  429: "too many wrong tokens from this address (a right one is accepted at any time), or tests",
-  500: "the fault is Fluxhook's",
+  429: "too many wrong tokens from this address (a right one is always accepted), or too many tests",
+  500: "an internal error of Fluxhook",
   503: "Valkey is not available; a write may have been applied",
 };
 
@@ -55,13 +55,13 @@ type ProblemResponse = {
 export function problems<const S extends ProblemStatus>(
   ...statuses: S[]
 ): Record<S, ProblemResponse> {
-  // Whatever asks for a token says so when it has been shown too many wrong ones.
+  // Every route that needs a token may answer that the address has sent too many wrong ones.
   const all: ProblemStatus[] = statuses.includes(401 as S) ? [...statuses, 429] : statuses;
   return Object.fromEntries(
     all.map((status): [ProblemStatus, ProblemResponse] => [
       status,
       {
-        description: WHEN[status],
+        description: DESCRIPTIONS[status],
         content: { "application/problem+json": { schema: problemSchema } },
       },
     ]),

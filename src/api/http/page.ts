@@ -1,16 +1,16 @@
-// Lists in pages: `{"<plural>":[…],"next_cursor"}`, asked for with `?limit=&cursor=`.
+// Lists in pages: `?limit=&cursor=` is answered with `{"<plural>":[…],"next_cursor"}`.
 import { z } from "zod";
 
 const MAX_LIMIT = 100;
 /** RFC 4648 §5; positions are short. */
 const BASE64URL = /^[A-Za-z0-9_-]{1,256}$/;
 
-/** The query parameters of every list; a cursor that no page ever gave is refused. */
+/** The query parameters of every list. A cursor that no page can have returned is refused. */
 export function pageQuery(list: {
   defaultLimit: number;
-  /** Of the cursor itself. */
+  /** The form of the cursor itself. */
   cursor?: RegExp;
-  /** Of what it stands for. */
+  /** The form of the position that the cursor encodes. */
   position?: RegExp;
 }) {
   const { cursor = BASE64URL, position } = list;
@@ -27,7 +27,7 @@ export function pageQuery(list: {
       .string({ error: "must be given once" })
       .refine(isCursor, { error: "must be the next_cursor of an earlier page" })
       .optional()
-      .describe("the `next_cursor` of the page before")
+      .describe("the `next_cursor` of the previous page")
       .meta({ pattern: cursor.source }),
   };
 }
@@ -35,11 +35,11 @@ export function pageQuery(list: {
 export const nextCursorSchema = z
   .string()
   .nullable()
-  .describe("ask for the next page with it; null on the last one");
+  .describe("the `cursor` of the next page; null on the last page");
 
 /**
- * One page of items that are in the order of their positions. The cursor is the last position
- * shown, so a page stays right when items before it come or go.
+ * Returns one page of items, which must be sorted by position. The cursor is the position of the last item
+ * on the page, so the next page stays right when items before it are added or removed.
  */
 export function pageOf<T>(
   items: readonly T[],
@@ -48,16 +48,16 @@ export function pageOf<T>(
 ): { items: T[]; next: string | null } {
   const after = page.cursor === undefined ? "" : positionIn(page.cursor);
   const rest = items.filter((item) => position(item) > after);
-  const shown = rest.slice(0, page.limit);
-  const last = shown.at(-1);
-  const more = rest.length > shown.length && last !== undefined;
+  const onPage = rest.slice(0, page.limit);
+  const last = onPage.at(-1);
+  const more = rest.length > onPage.length && last !== undefined;
   return {
-    items: shown,
+    items: onPage,
     next: more ? Buffer.from(position(last)).toString("base64url") : null,
   };
 }
 
-/** The position that a cursor of `pageOf` stands for. */
+/** Decodes the position from a cursor of `pageOf`. */
 export function positionIn(cursor: string): string {
   return Buffer.from(cursor, "base64url").toString();
 }

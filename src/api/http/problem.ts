@@ -18,11 +18,11 @@ const PROBLEMS = {
   "not-found": { status: 404, title: "Not found" },
   "method-not-allowed": { status: 405, title: "Method not allowed" },
   "duplicate-webhook": { status: 409, title: "This owner has a webhook with this url" },
-  "too-many-webhooks": { status: 409, title: "This owner has as many webhooks as it may have" },
+  "too-many-webhooks": { status: 409, title: "This owner has the maximum number of webhooks" },
   "key-reused": { status: 409, title: "This Idempotency-Key was used with another body" },
   "in-flight": { status: 409, title: "The delivery is in flight" },
   "webhook-disabled": { status: 409, title: "The webhook is disabled" },
-  unreadable: { status: 409, title: "What is stored of the webhook cannot be read" },
+  unreadable: { status: 409, title: "The stored webhook cannot be read" },
   gone: { status: 410, title: "The delivery can no longer be redelivered" },
   "too-large": { status: 413, title: "Too large" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
@@ -33,7 +33,7 @@ const PROBLEMS = {
   "too-many-tests": { status: 429, title: "Too many tests" },
   internal: { status: 500, title: "Internal error" },
   unavailable: { status: 503, title: "Valkey is not available" },
-  "wrong-type": { status: 503, title: "A key in Valkey is not what Fluxhook made" },
+  "wrong-type": { status: 503, title: "A key in Valkey holds another type than Fluxhook's" },
   "not-ready": { status: 503, title: "Not ready" },
 } as const;
 
@@ -57,7 +57,7 @@ export const problemSchema = z
         }),
       )
       .optional()
-      .describe("one entry for each fault of the input"),
+      .describe("one entry for each invalid field"),
     webhook_id: z.string().optional().describe("the existing webhook of a `duplicate-webhook`"),
     causes: z
       .array(
@@ -106,36 +106,37 @@ export function problem<K extends ProblemKind>(
 
 export function invalid(c: Context<ApiEnv>, errors: FieldError[]) {
   const first = errors[0];
-  const detail = errors.length === 1 && first ? sentence(first) : `${errors.length} faults`;
+  const detail =
+    errors.length === 1 && first ? sentence(first) : `${errors.length} fields are invalid`;
   return problem(c, "invalid", detail, { errors });
 }
 
-/** Messages of events name their field already. */
+/** The messages about events already name their field. */
 function sentence({ field, message }: FieldError): string {
   const name = field.slice(field.lastIndexOf(".") + 1);
   return message.startsWith(name) ? message : `${field}: ${message}`;
 }
 
-/** A body of thousands of faults need not be answered with thousands of lines. */
-const MOST_ERRORS = 100;
+/** A body with thousands of invalid fields is not answered with thousands of entries. */
+const MAX_ERRORS = 100;
 
-/** Zod's issues as the API answers them; zod's messages name what was found only by its type. */
+/** Turns zod's issues into field errors. Zod's messages name only the type of what was found. */
 export function fieldErrors(error: z.ZodError): FieldError[] {
-  const errors = error.issues.slice(0, MOST_ERRORS).flatMap((issue): FieldError[] => {
+  const errors = error.issues.slice(0, MAX_ERRORS).flatMap((issue): FieldError[] => {
     const path = issue.path.map(String);
     if (issue.code !== "unrecognized_keys") {
       return [{ field: path.join("."), code: issue.code, message: issue.message }];
     }
-    return issue.keys.slice(0, MOST_ERRORS).map((key) => ({
+    return issue.keys.slice(0, MAX_ERRORS).map((key) => ({
       field: [...path, key].join("."),
       code: "unknown_field",
       message: "is not a field of this object",
     }));
   });
-  return errors.slice(0, MOST_ERRORS);
+  return errors.slice(0, MAX_ERRORS);
 }
 
-/** The hook of every route: what zod refuses is answered with 422. */
+/** The hook of every route: answers input that zod refuses with 422. */
 export function answerInvalid(
   result: { success: true } | { success: false; error: z.ZodError },
   c: Context<ApiEnv>,
@@ -143,9 +144,9 @@ export function answerInvalid(
   return result.success ? undefined : invalid(c, fieldErrors(result.error));
 }
 
-/** The one place where an exception becomes an answer; nothing of it leaves the process. */
+/** The only place where an exception becomes an answer. No part of the exception leaves the process. */
 export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
-  const request = { method: c.req.method, path: shownPath(c) };
+  const request = { method: c.req.method, path: sentPath(c) };
   if (error instanceof ValkeyUnavailable) {
     log.info({ ...request, err: error }, "request.unavailable");
     return problem(
@@ -176,17 +177,17 @@ export function answerError(error: Error, c: Context<ApiEnv>, log: ApiLog) {
     return problem(c, "unsupported-media-type", "send Content-Type: application/json");
   }
   log.error({ ...request, err: error }, "request.failed");
-  return problem(c, "internal", "the request failed here; the cause is in Fluxhook's own log");
+  return problem(c, "internal", "the request failed; Fluxhook's log has the cause");
 }
 
-/** Valkey's reply where another program has put something else under a key. */
+/** Valkey's reply if another program has stored another type under a key. */
 function isWrongType(error: Error): boolean {
   return error.message.startsWith("WRONGTYPE ");
 }
 
 const MAX_KEYS = 5;
 
-/** The keys of the command that was refused: its first argument, or those of a script. */
+/** Returns the keys of the refused command: its first argument, or the keys of a script. */
 function keysOf(error: Error): string[] {
   const { command } = error as { command?: { name?: unknown; args?: unknown } };
   const args = Array.isArray(command?.args) ? command.args.map(String) : [];
@@ -194,18 +195,18 @@ function keysOf(error: Error): string[] {
   return isScript ? args.slice(2, 2 + Math.min(Number(args[1]), MAX_KEYS)) : args.slice(0, 1);
 }
 
-/** Key names are the operator's: a scoped token is told only that it is not its own fault. */
+/** Only the operator may see key names; a scoped token learns that the operator has to repair it. */
 function wrongTypeDetail(c: Context<ApiEnv>, keys: readonly string[]): string {
   const isOperator =
     (c.var.principal as ApiEnv["Variables"]["principal"] | undefined)?.kind === "api";
   return isOperator && keys.length > 0
     ? `${keys.length === 1 ? "this key holds" : "one of these keys holds"} another type than Fluxhook's: ${keys.join(", ")}; remove it or name another prefix`
-    : "the operator of this service has to put that right";
+    : "the operator of this service has to repair it";
 }
 
-const MOST_SHOWN = 200;
+const MAX_PATH_LENGTH = 200;
 
-/** As it was sent, percent-encoded: what it decodes to may move a terminal's cursor. */
-function shownPath(c: Context<ApiEnv>): string {
-  return (URL.parse(c.req.url, "http://localhost")?.pathname ?? "").slice(0, MOST_SHOWN);
+/** The path as it was sent, percent-encoded: its decoded form could move a terminal's cursor. */
+function sentPath(c: Context<ApiEnv>): string {
+  return (URL.parse(c.req.url, "http://localhost")?.pathname ?? "").slice(0, MAX_PATH_LENGTH);
 }

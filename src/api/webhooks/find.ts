@@ -1,4 +1,4 @@
-// What every route of one webhook begins with: its id in the path, and the webhook or a 404.
+// What every route of one webhook starts with: finds it by the id in the path, or answers 404.
 import type { Context } from "hono";
 import { z } from "zod";
 import { ownerOf, type WebhookRecord } from "../../wire/webhook.ts";
@@ -9,12 +9,12 @@ import { problem } from "../http/problem.ts";
 
 const WEBHOOK_ID = /^wh_[A-Za-z0-9_-]{1,64}$/;
 
-/** Checked by `findWebhook`: what can be no id is not there. */
+/** `findWebhook` checks the form: an ill-formed id is answered 404, not 422. */
 export const webhookIdParam = z.object({
   id: z.string().meta({ pattern: WEBHOOK_ID.source, example: "wh_3vJ8kQm2ZpXr6Tn0YbLcW9dA" }),
 });
 
-/** Null also for another owner's webhook: whether it exists is not the asker's business. */
+/** Returns null also for another owner's webhook: the caller does not learn whether it exists. */
 export async function findWebhook(
   c: Context<ApiEnv>,
   webhooks: ApiStores["webhooks"],

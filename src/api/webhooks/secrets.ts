@@ -1,10 +1,10 @@
-// The secret of a webhook: reveal it, rotate it. With creation the only answers that hold a secret
-// (guarantee 9).
+// The secret of a webhook: reveals it and rotates it. Only these answers and the one to its creation hold a
+// secret (guarantee 9).
 import { createRoute } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { z } from "zod";
+import { MAX_SECRETS } from "../../control/rotate-secret.ts";
 import { RECORD_UNREADABLE } from "../../valkey/webhooks/sealed-webhook.ts";
-import { makeSecret } from "../../wire/secret.ts";
 import { secretSchema, type WebhookRecord } from "../../wire/webhook.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "../http/body.ts";
 import type { ApiDeps } from "../deps.ts";
@@ -16,24 +16,17 @@ import { problem } from "../http/problem.ts";
 const tags = ["webhooks"];
 
 const HOUR_MS = 3_600_000;
-const MOST_GRACE_HOURS = 168;
-/**
- * The new one and two before it. With one before it, a rotation that is repeated because its answer
- * was lost would drop the very secret that the receiver knows.
- */
-const MOST_SECRETS = 3;
+const MAX_GRACE_HOURS = 168;
 
 const rotateSchema = z
   .strictObject({
     grace_hours: z
       .number()
       .min(0)
-      .max(MOST_GRACE_HOURS)
+      .max(MAX_GRACE_HOURS)
       .default(24)
-      .describe("for so long the secrets before it sign too; 0: they end at once"),
-    secret: secretSchema
-      .optional()
-      .describe("made where it is missing: `whsec_` + base64 of 32 bytes"),
+      .describe("how long earlier secrets still sign; 0: they end at once"),
+    secret: secretSchema.optional().describe("generated if missing: `whsec_` + base64 of 32 bytes"),
   })
   .meta({ id: "SecretRotate" });
 
@@ -43,11 +36,11 @@ const rotatedSchema = z
     previous_expires_at: z
       .string()
       .nullable()
-      .describe("until then the one before it signs too; null where none is left"),
+      .describe("until when the previous secret also signs; null if none is left"),
   })
   .meta({ id: "SecretRotated" });
 
-export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
+export function addWebhookSecrets(api: Api, { stores }: ApiDeps): void {
   const { webhooks } = stores;
   const find = (c: Context<ApiEnv>, id: string) => findWebhook(c, webhooks, id);
 
@@ -77,11 +70,11 @@ export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
       path: "/v1/webhooks/{id}/rotate-secret",
       summary: "Replace the secret; for a while both sign",
       description:
-        "Within the grace `webhook-signature` carries a signature of each secret, the dialect's own " +
-        `header signs with the new one. At most ${MOST_SECRETS} secrets sign: another rotation within ` +
-        "the grace drops the oldest, and never prolongs the grace of one before it.",
+        "During the grace period `webhook-signature` carries a signature by each secret; the dialect's " +
+        `own header signs with the new one. At most ${MAX_SECRETS} secrets sign: another rotation during ` +
+        "the grace period drops the oldest, and never prolongs the grace of an earlier secret.",
       tags,
-      middleware: [bodyIsOptional, jsonBody(SMALL_BODY_BYTES)],
+      middleware: [optionalBody, jsonBody(SMALL_BODY_BYTES)],
       request: { params: webhookIdParam, body: { ...jsonInput(rotateSchema), required: false } },
       responses: {
         200: json(rotatedSchema, "the secret that signs from now on"),
@@ -89,14 +82,14 @@ export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
       },
     }),
     async (c) => {
-      const { grace_hours, secret = makeSecret() } = c.req.valid("json");
+      const { grace_hours, secret } = c.req.valid("json");
       const record = await find(c, c.req.valid("param").id);
       if (!record) return noSuchWebhook(c);
-      const rotation = { secret, graceMs: grace_hours * HOUR_MS, nowMs: now().getTime() };
-      const outcome = await webhooks.update(record.id, (current) => rotated(current, rotation));
-      if (outcome.updated === null && outcome.why === "unreadable") return recordUnreadable(c);
-      const [newest, previous] = outcome.updated?.secrets ?? [];
-      // Deleted since it was found.
+      const graceMs = grace_hours * HOUR_MS;
+      const result = await webhooks.rotate(record.id, { secret, graceMs });
+      if (result.updated === null && result.why === "unreadable") return recordUnreadable(c);
+      const [newest, previous] = result.updated?.secrets ?? [];
+      // It was deleted after it was found.
       if (!newest) return noSuchWebhook(c);
       const previousExpiresAt = previous?.expires_at ?? null;
       return c.json({ secret: newest.secret, previous_expires_at: previousExpiresAt }, 200);
@@ -104,31 +97,8 @@ export function addWebhookSecrets(api: Api, { stores, now }: ApiDeps): void {
   );
 }
 
-/** What a rotation makes of a webhook's record. Pure. */
-export function rotated(
-  current: WebhookRecord,
-  { secret, graceMs, nowMs }: { secret: string; graceMs: number; nowMs: number },
-): WebhookRecord {
-  const previous = current.secrets
-    // The newest one, given again because the answer was lost, replaces itself.
-    .filter((one) => one.secret !== secret)
-    // A grace is only ever shortened by a later rotation: with 0 it ends for all that came before.
-    .map((one) => ({ secret: one.secret, endMs: Math.min(endMs(one), nowMs + graceMs) }))
-    .filter((one) => one.endMs > nowMs)
-    .map((one) => ({ secret: one.secret, expires_at: new Date(one.endMs).toISOString() }));
-  return {
-    ...current,
-    secrets: [{ secret, expires_at: null }, ...previous].slice(0, MOST_SECRETS),
-    updated_at: new Date(nowMs).toISOString(),
-  };
-}
-
-function endMs({ expires_at }: WebhookRecord["secrets"][number]): number {
-  return expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at);
-}
-
-/** Without a body every field has its default. */
-const bodyIsOptional: MiddlewareHandler<ApiEnv> = async (c, next) => {
+/** If there is no body, every field has its default. */
+const optionalBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
   if (c.req.raw.body === null && c.req.header("content-type") === undefined) {
     const headers = new Headers(c.req.raw.headers);
     headers.set("content-type", "application/json");
@@ -137,7 +107,7 @@ const bodyIsOptional: MiddlewareHandler<ApiEnv> = async (c, next) => {
   return next();
 };
 
-/** Neither is a fault of the request, nor one that passes: somebody has to act. */
+/** The request is right, and repeating it does not help: the operator has to act. */
 export function unreadable(c: Context<ApiEnv>, { disabled_reason }: WebhookRecord) {
   if (disabled_reason === RECORD_UNREADABLE) return recordUnreadable(c);
   return problem(

@@ -1,5 +1,6 @@
-// POST /v1/webhooks/…/test: one event `webhook.test` now, and what came of it. As a delivery in its
-// envelope, signature and guard; but once, whatever the webhook's state, and without consequences.
+// POST /v1/webhooks/…/test: sends one `webhook.test` event now and answers with the attempt. Envelope,
+// signature and guard are those of a delivery. It is sent once, to a disabled webhook too, and changes no
+// health.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { logEntrySchema } from "../../wire/log-entry.ts";
@@ -12,27 +13,27 @@ import { problem } from "../http/problem.ts";
 import { TestLimit } from "./test-limit.ts";
 import { unreadable } from "./secrets.ts";
 
-/** Bun closes a connection that is silent for 10 s, and an attempt may take longer than that. */
+/** Bun closes a connection that is silent for 10 s; an attempt may take longer. */
 const SILENT_FOR_S = MAX_TIMEOUT_MS / 1_000 + 10;
 
 export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): void {
-  const budget = new TestLimit();
+  const limit = new TestLimit();
 
   api.openapi(
     createRoute({
       method: "post",
       path: "/v1/webhooks/{id}/test",
-      summary: "Send one event `webhook.test` now, and answer with the attempt",
+      summary: "Send one `webhook.test` event now, and answer with the attempt",
       description:
-        "Signed and guarded as any delivery, within the webhook's own time-out. It is sent whatever " +
-        "the webhook's patterns and filter are and also where it is disabled, it counts neither for its health " +
-        "nor for its disable rule, and it stands in its owner's log. It is not tried again: one that " +
-        "fails has the outcome `parked`, and nothing is kept of it. An owner's webhooks can be tested " +
-        "20 times a minute, two tests at a time of each.",
+        "It is signed and guarded like any delivery, with the webhook's own time-out. It is sent " +
+        "whatever the webhook's patterns and filter are, and to a disabled webhook too. It counts neither for the " +
+        "health nor for the disable rule, and it is logged in the owner's log. It is not retried: a " +
+        "failed test has the outcome `parked`, and is not kept. The webhooks of an owner can be tested " +
+        "20 times a minute, and each webhook by two tests at a time.",
       tags: ["webhooks"],
       request: { params: webhookIdParam },
       responses: {
-        200: json(z.object({ attempt: logEntrySchema }), "the attempt, whatever came of it"),
+        200: json(z.object({ attempt: logEntrySchema }), "the attempt, whatever its outcome"),
         ...problems(401, 404, 409, 429, 500, 503),
       },
     }),
@@ -41,7 +42,7 @@ export function addWebhookTest(api: Api, { stores, sendTest, now }: ApiDeps): vo
       const record = await findWebhook(c, stores.webhooks, id);
       if (!record) return noSuchWebhook(c);
       if (record.secrets.length === 0) return unreadable(c, record);
-      const permit = budget.take(ownerOf(record), record.id, now().getTime());
+      const permit = limit.take(ownerOf(record), record.id, now().getTime());
       if (!permit.granted) {
         return problem(c, "too-many-tests", permit.detail, {
           headers: { "Retry-After": String(permit.retryAfterS) },

@@ -1,10 +1,8 @@
-// /v1/webhooks: register, list, change, switch on and off.
+// /v1/webhooks: creates, lists, changes, enables, disables and deletes webhooks.
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
-import { dialectOf } from "../../wire/dialects/registry.ts";
 import { ownerIdSchema, ownerRef } from "../../wire/owner.ts";
-import { makeSecret } from "../../wire/secret.ts";
 import {
   ownerOf,
   webhookCreateSchema,
@@ -14,27 +12,18 @@ import {
   type WebhookRecord,
 } from "../../wire/webhook.ts";
 import { maySee } from "../auth/authenticate.ts";
+import { noSuchOwner } from "../auth/no-such-owner.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "../http/body.ts";
 import type { ApiDeps } from "../deps.ts";
-import type { WebhookUpdated } from "../../valkey/webhooks/webhook-store.ts";
 import type { ApiEnv } from "../http/env.ts";
 import { impliedInBody, impliedInQuery } from "../auth/implied-owner.ts";
-import { newId } from "../../wire/new-id.ts";
 import { json, jsonInput, problems, type Api } from "../http/openapi.ts";
 import { nextCursorSchema, pageOf, pageQuery } from "../http/page.ts";
 import { findWebhook, noSuchWebhook, webhookIdParam } from "./find.ts";
 import { invalid, problem } from "../http/problem.ts";
-import {
-  disabled,
-  enabled,
-  newWebhook,
-  NO_HEALTH,
-  patched,
-  shown,
-} from "../../control/webhook-changes.ts";
+import { NO_HEALTH, toPublic } from "../../control/webhook-changes.ts";
+import type { WebhookUpdated } from "../../valkey/webhooks/webhook-store.ts";
 import { recordUnreadable } from "./secrets.ts";
-import { judgeFilter } from "./check-filter.ts";
-import { judgeUrl } from "./check-url.ts";
 
 const tags = ["webhooks"];
 const body = jsonBody(SMALL_BODY_BYTES);
@@ -43,7 +32,7 @@ const createdSchema = webhookSchema
   .extend({ secret: z.string().describe("signs every request to this webhook") })
   .meta({ id: "WebhookCreated" });
 
-/** Where a webhook stands in a list: `<created_at> <id>`. */
+/** The position of a webhook in a list: `<created_at> <id>`. */
 const POSITION = /^[0-9TZ:.-]{20,30} wh_[A-Za-z0-9_-]{1,64}$/;
 
 const listQuery = z
@@ -60,7 +49,7 @@ const listQuery = z
     path: ["user_id"],
   });
 
-export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): void {
+export function addWebhooks(api: Api, { stores }: ApiDeps): void {
   const { webhooks } = stores;
   const find = (c: Context<ApiEnv>, id: string) => findWebhook(c, webhooks, id);
 
@@ -70,8 +59,8 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       path: "/v1/webhooks",
       summary: "Register a webhook",
       description:
-        "Time-out, schedule and disable rule come from the dialect where not given. A `url` that the " +
-        "egress settings deny is refused; one whose name does not resolve yet is not.",
+        "The dialect gives the time-out, schedule and disable rule that the request leaves out. A `url` " +
+        "that the egress settings deny is refused; a name that does not resolve yet is accepted.",
       tags,
       middleware: [body, impliedInBody],
       request: { body: jsonInput(webhookCreateSchema) },
@@ -86,26 +75,25 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
     async (c) => {
       const input = c.req.valid("json");
       if (!maySee(c.var.principal, ownerOf(input))) return noSuchOwner(c);
-      const faults = await judgeFilter(input.filter);
-      const denied = await judgeUrl(guard, input.url);
-      if (denied) faults.unshift(denied);
-      if (faults.length > 0) return invalid(c, faults);
-      const record = newWebhook(input, {
-        id: newId("wh"),
-        secret: makeSecret(),
-        at: now().toISOString(),
-        dialect: dialectOf(input.dialect),
-        retrySchedule: config.retrySchedule,
-      });
-      const outcome = await webhooks.create(record);
-      if (outcome.created) {
+      const result = await webhooks.create(input);
+      if (result.created) {
+        const { record } = result;
         const secret = record.secrets[0]?.secret ?? "";
         const location = { Location: `/v1/webhooks/${record.id}` };
-        return c.json({ ...shown(record, NO_HEALTH), secret }, 201, location);
+        return c.json({ ...toPublic(record, NO_HEALTH), secret }, 201, location);
       }
-      return outcome.why === "duplicate"
-        ? duplicate(c, outcome.id)
-        : problem(c, "too-many-webhooks", `an owner has at most ${WEBHOOKS_PER_OWNER} webhooks`);
+      switch (result.why) {
+        case "invalid":
+          return invalid(c, result.errors);
+        case "duplicate":
+          return duplicate(c, result.id);
+        case "full":
+          return problem(
+            c,
+            "too-many-webhooks",
+            `an owner has at most ${WEBHOOKS_PER_OWNER} webhooks`,
+          );
+      }
     },
   );
 
@@ -113,9 +101,8 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
     createRoute({
       method: "get",
       path: "/v1/webhooks",
-      summary: "The webhooks of a user, of an organisation or of both, oldest first",
-      description:
-        "`user_id` or `org_id` is required, but with a scoped token, which implies its own.",
+      summary: "List the webhooks of a user, of an organisation or of both, oldest first",
+      description: "`user_id` or `org_id` is required. A scoped token implies its own owner.",
       tags,
       middleware: [impliedInQuery],
       request: { query: listQuery },
@@ -143,7 +130,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       const health = await webhooks.health(page.items.map(({ id }) => id));
       return c.json(
         {
-          webhooks: page.items.map((record, at) => shown(record, health[at] ?? NO_HEALTH)),
+          webhooks: page.items.map((record, at) => toPublic(record, health[at] ?? NO_HEALTH)),
           next_cursor: page.next,
         },
         200,
@@ -155,7 +142,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
     createRoute({
       method: "get",
       path: "/v1/webhooks/{id}",
-      summary: "One webhook",
+      summary: "Get one webhook",
       tags,
       request: { params: webhookIdParam },
       responses: { 200: json(webhookSchema, "the webhook"), ...problems(401, 404, 500, 503) },
@@ -172,8 +159,9 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       path: "/v1/webhooks/{id}",
       summary: "Change a webhook",
       description:
-        "Fields that are not given stay. Switching it on again clears `disabled_reason` and " +
-        "`health`. A new dialect leaves time-out, schedule and disable rule as they are.",
+        "Fields that the request leaves out do not change. Enabling a disabled webhook clears " +
+        "`disabled_reason` and the failures in `health`. A new dialect does not change the time-out, " +
+        "schedule and disable rule.",
       tags,
       middleware: [body],
       request: { params: webhookIdParam, body: jsonInput(webhookPatchSchema) },
@@ -186,17 +174,10 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       const patch = c.req.valid("json");
       const record = await find(c, c.req.valid("param").id);
       if (!record) return noSuchWebhook(c);
-      const faults = await judgeFilter(patch.filter);
-      if (patch.url !== undefined && patch.url !== record.url) {
-        const denied = await judgeUrl(guard, patch.url);
-        if (denied) faults.unshift(denied);
-      }
-      if (faults.length > 0) return invalid(c, faults);
-      // Before the change: were it after, a crash in between left it on with its old failures,
-      // and the next failure would switch it off again.
-      if (patch.enabled && !record.enabled) await webhooks.resetHealth(record.id);
-      const at = now().toISOString();
-      return updated(c, await webhooks.update(record.id, (current) => patched(current, patch, at)));
+      const result = await webhooks.update(record, patch);
+      return result.updated === null && result.why === "invalid"
+        ? invalid(c, result.errors)
+        : answerUpdate(c, result);
     },
   );
 
@@ -205,7 +186,7 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
       method: "delete",
       path: "/v1/webhooks/{id}",
       summary: "Delete a webhook",
-      description: "Its deliveries that still wait end with a log line.",
+      description: "Its waiting deliveries are dropped, each with a log line.",
       tags,
       request: { params: webhookIdParam },
       responses: { 204: { description: "deleted" }, ...problems(401, 404, 500, 503) },
@@ -217,56 +198,62 @@ export function addWebhooks(api: Api, { stores, guard, config, now }: ApiDeps): 
     },
   );
 
-  for (const [verb, change, summary] of [
-    ["enable", enabled, "Switch a webhook on and clear its health"],
-    ["disable", disabled, "Switch a webhook off; its deliveries are parked"],
-  ] as const) {
-    api.openapi(
-      createRoute({
-        method: "post",
-        path: `/v1/webhooks/{id}/${verb}`,
-        summary,
-        tags,
-        request: { params: webhookIdParam },
-        responses: {
-          200: json(webhookSchema, "the webhook as it is now"),
-          ...problems(401, 404, 409, 500, 503),
-        },
-      }),
-      async (c) => {
-        const record = await find(c, c.req.valid("param").id);
-        if (!record) return noSuchWebhook(c);
-        if (verb === "enable") await webhooks.resetHealth(record.id);
-        const at = now().toISOString();
-        return updated(c, await webhooks.update(record.id, (current) => change(current, at)));
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/webhooks/{id}/enable",
+      summary: "Enable a webhook and clear its failures",
+      tags,
+      request: { params: webhookIdParam },
+      responses: {
+        200: json(webhookSchema, "the webhook as it is now"),
+        ...problems(401, 404, 409, 500, 503),
       },
-    );
-  }
+    }),
+    async (c) => {
+      const record = await find(c, c.req.valid("param").id);
+      return record ? answerUpdate(c, await webhooks.enable(record.id)) : noSuchWebhook(c);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/webhooks/{id}/disable",
+      summary: "Disable a webhook; its deliveries are parked",
+      tags,
+      request: { params: webhookIdParam },
+      responses: {
+        200: json(webhookSchema, "the webhook as it is now"),
+        ...problems(401, 404, 409, 500, 503),
+      },
+    }),
+    async (c) => {
+      const record = await find(c, c.req.valid("param").id);
+      return record ? answerUpdate(c, await webhooks.disable(record.id)) : noSuchWebhook(c);
+    },
+  );
 
   async function withHealth(record: WebhookRecord) {
     const [health] = await webhooks.health([record.id]);
-    return shown(record, health ?? NO_HEALTH);
+    return toPublic(record, health ?? NO_HEALTH);
   }
 
-  async function updated(c: Context<ApiEnv>, outcome: WebhookUpdated) {
-    if (outcome.updated) return c.json(await withHealth(outcome.updated), 200);
-    switch (outcome.why) {
+  async function answerUpdate(c: Context<ApiEnv>, result: WebhookUpdated) {
+    if (result.updated) return c.json(await withHealth(result.updated), 200);
+    switch (result.why) {
       case "missing":
         return noSuchWebhook(c);
       case "unreadable":
         return recordUnreadable(c);
       case "duplicate":
-        return duplicate(c, outcome.id);
+        return duplicate(c, result.id);
     }
   }
 }
 
 function position(record: WebhookRecord): string {
   return `${record.created_at} ${record.id}`;
-}
-
-function noSuchOwner(c: Context<ApiEnv>) {
-  return problem(c, "not-found", "there is no such owner");
 }
 
 function duplicate(c: Context<ApiEnv>, id: string) {

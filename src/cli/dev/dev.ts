@@ -1,10 +1,9 @@
-// `fluxhook dev`: everything with no preparation. A Valkey, the service, a receiver that verifies,
-// one event of each type, and the lines to try next.
+// `fluxhook dev`: runs everything without preparation: a Valkey, the service, a receiver that verifies,
+// and one event of each type. It prints the commands to try next.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import colors from "picocolors";
 import { isGiven, readSettings, type Settings } from "../../config/settings.ts";
 import { createLog, type Log } from "../../log.ts";
 import { Link } from "../../valkey/connection/link.ts";
@@ -17,6 +16,7 @@ import { printable } from "../../wire/printable.ts";
 import type { Webhook } from "../../wire/webhook.ts";
 import { ApiClient } from "../terminal/api-client.ts";
 import { logTable } from "../terminal/log-table.ts";
+import { colors } from "../terminal/output.ts";
 import { startSampleReceiver, type ReceivedDelivery } from "./sample-receiver.ts";
 import { SAMPLE_USER, sampleElement, sampleElements } from "./samples.ts";
 import { startService, type Service } from "../../service/service.ts";
@@ -25,19 +25,19 @@ import { untilSignal } from "../terminal/signals.ts";
 const READY_WITHIN_MS = 30_000;
 const ARRIVED_WITHIN_MS = 30_000;
 
-/** Local receivers work without further settings. What the environment says goes before. */
+/** Defaults with which local receivers work. The environment overrides them. */
 const DEV_SETTINGS = {
   FLUXHOOK_EGRESS_ALLOW: "127.0.0.0/8,::1/128",
   FLUXHOOK_LOG_LEVEL: "warn",
   FLUXHOOK_SHUTDOWN_GRACE: "5s",
 };
 
-/** Answers the exit code: with `once` 0 if all samples arrived and verified. */
+/** Returns the exit code: with `once` 0 if all samples arrived and verified. */
 export async function dev({ once }: { once: boolean }): Promise<number> {
   const stopped = untilSignal();
   const environment: Record<string, string | undefined> = {
     ...DEV_SETTINGS,
-    // A port of its own for a run that nobody talks to; 8585 for one that is to be tried.
+    // A random port for `--once`; 8585 for a run that users try.
     ...(once ? { FLUXHOOK_PORT: "0" } : {}),
     ...process.env,
   };
@@ -69,7 +69,7 @@ interface Run {
 }
 
 async function run({ settings, token, valkey, log, once, stopped }: Run): Promise<number> {
-  const service = startService({ settings, apiToken: token, log });
+  const service = startService({ settings, apiToken: token, log, valkeyCli: valkey.cli });
   const samples = sampleElements();
   const seen: ReceivedDelivery[] = [];
   const arrived = Promise.withResolvers<void>();
@@ -96,7 +96,7 @@ async function run({ settings, token, valkey, log, once, stopped }: Run): Promis
       ARRIVED_WITHIN_MS,
       `only ${seen.length} of ${samples.length} deliveries arrived; see the log lines above`,
     );
-    console.log(logTable(await logOf(api, samples.length)));
+    console.log(logTable(await logOf(api, seen)));
     const verified = seen.filter((delivery) => delivery.verification.ok).length;
     say(`${verified} of ${samples.length} deliveries arrived and verified`);
     if (once) return verified === samples.length ? 0 : 1;
@@ -113,9 +113,9 @@ async function run({ settings, token, valkey, log, once, stopped }: Run): Promis
 
 interface FoundValkey {
   url: string;
-  /** The address without its password. */
+  /** The address without the password. */
   shown: string;
-  /** The command that talks to it. */
+  /** The command that connects to it. */
   cli: string;
   stop(): Promise<void>;
 }
@@ -141,13 +141,13 @@ async function findValkey(once: boolean, named: string | null): Promise<FoundVal
   };
 }
 
-/** Kept from run to run (XDG Base Directory Specification: state). */
+/** Kept between runs (XDG Base Directory Specification: state). */
 function dataFolder(): string {
   const state = process.env.XDG_STATE_HOME || join(homedir(), ".local", "state");
   return join(state, "fluxhook", "dev");
 }
 
-/** Registers the receiver, or points the webhook of an earlier run at it. Answers its secret. */
+/** Registers the receiver, or updates the webhook of an earlier run. Returns the secret. */
 async function registerReceiver(api: ApiClient, url: string): Promise<string> {
   const description = "the sample receiver of fluxhook dev";
   const { webhooks } = await api.call<{ webhooks: Webhook[] }>(
@@ -168,11 +168,15 @@ async function registerReceiver(api: ApiClient, url: string): Promise<string> {
   return secret;
 }
 
-/** The log is written behind the deliveries, so it may be a moment late. */
-async function logOf(api: ApiClient, expected: number): Promise<LogEntry[]> {
+/**
+ * Waits until the log has these deliveries: it is written after them, and may have those of an earlier
+ * run. Gives up after a second.
+ */
+async function logOf(api: ApiClient, seen: readonly ReceivedDelivery[]): Promise<LogEntry[]> {
   for (let tries = 0; ; tries += 1) {
     const { logs } = await api.call<{ logs: LogEntry[] }>("GET", `/v1/users/${SAMPLE_USER}/logs`);
-    if (logs.length >= expected || tries >= 50) return logs;
+    const logged = new Set(logs.map((entry) => entry.delivery_id));
+    if (tries >= 50 || seen.every(({ deliveryId }) => logged.has(deliveryId))) return logs;
     await Bun.sleep(20);
   }
 }
@@ -192,8 +196,10 @@ function tryNext(
   receiver: string,
 ): string {
   const title = (text: string) => colors.bold(text);
+  const to = encodeURIComponent(`/webhooks?user_id=${SAMPLE_USER}`);
+  const dashboard = `${title("Look at it")}\n  ${service.url}/#token=${token}&to=${to}\n\n`;
   return `
-${title("Addresses")}
+${settings.DASHBOARD ? dashboard : ""}${title("Addresses")}
   API       ${service.url}
   Valkey    ${valkey.shown}
   receiver  ${receiver}
@@ -205,7 +211,7 @@ ${title("Push an event")}
 ${title("Read the log")}
   curl -H 'Authorization: Bearer ${token}' ${service.url}/v1/users/${SAMPLE_USER}/logs
 
-${title("Register a webhook of yours")}
+${title("Register your own webhook")}
   curl -H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json' \\
     -d '{"user_id":"${SAMPLE_USER}","url":"http://127.0.0.1:3000/"}' ${service.url}/v1/webhooks
 

@@ -1,4 +1,4 @@
-// The receiver of `fluxhook dev`: verifies each request as a user's own receiver would.
+// The receiver of `fluxhook dev`. It verifies each request as a user's receiver should.
 import { fluxdrop } from "../../wire/dialects/fluxdrop.ts";
 import { verifyRequest, type Verification } from "../../wire/verify.ts";
 
@@ -16,7 +16,7 @@ export interface SampleReceiver {
 
 const PATH = "/webhook";
 
-/** Answers 204 to what verifies and 401 to the rest. `secret` is asked at each request. */
+/** Answers 204 to verified requests and 401 to others. Calls `secret` for each request. */
 export function startSampleReceiver(options: {
   secret: () => string;
   onDelivery: (delivery: ReceivedDelivery) => void;

@@ -1,7 +1,7 @@
-// What `fluxhook dev` pushes: one event of each type that the fluxdrop dialect names.
+// The events that `fluxhook dev` pushes: one of each type of the fluxdrop dialect.
 import { fluxdrop } from "../../wire/dialects/fluxdrop.ts";
 
-/** Whose webhook the samples go to. */
+/** The owner of the samples. */
 export const SAMPLE_USER = "u_dev";
 
 const DATA: Record<string, string> = {
@@ -17,7 +17,7 @@ const DATA: Record<string, string> = {
   "storage.exceeded": '{"used":1.0e12,"limit":1.0e12}',
 };
 
-/** The elements as a producer would push them, the oldest first. */
+/** Returns the elements as a producer would push them, oldest first. */
 export function sampleElements(): string[] {
   return fluxdrop.catalogue.map((type) => sampleElement(type));
 }

@@ -1,4 +1,4 @@
-// What waits, and whether anybody takes it; and how near the caps of parked and rejected are.
+// Checks if the lists and the schedule are consumed, and how close the parked and rejected lists are to their caps.
 import type { Settings } from "../../config/settings.ts";
 import { queueKeys, sharedKeys } from "../../valkey/keys.ts";
 import { LEASE_MS } from "../../worker/settle/heartbeat.ts";
@@ -8,7 +8,7 @@ import { asksValkey, ok, problem, together, warning, type Check, type Finding } 
 import type { ValkeyUp } from "./valkey-state.ts";
 
 const NEAR_SHARE = 0.8;
-/** Between two looks at a list: a worker claims far more often. */
+/** Time between two looks at a list. A worker claims far more often. */
 const LOOK_AGAIN_MS = 1_000;
 /** Retries run up to 10 % late, never by minutes. */
 const OVERDUE_MS = 60_000;
@@ -65,11 +65,11 @@ export function checkCap(found: string, share: number, advice: string): Finding 
 interface QueueLook {
   queue: string;
   waiting: number;
-  /** Elements ever taken off the list. */
+  /** Number of elements ever taken from the list. */
   taken: number;
   workers: number;
   overdueMs: number;
-  /** By what the oldest event says of itself; null where it does not. */
+  /** From the timestamp of the oldest event; null if it has none. */
   oldestMs: number | null;
 }
 
@@ -90,7 +90,7 @@ async function checkQueue(valkey: ValkeyUp, queue: string, settings: Settings): 
 
 async function lookAt({ link }: ValkeyUp, queue: string, settings: Settings): Promise<QueueLook> {
   const keys = queueKeys(queue);
-  // BLPOP takes from the other end.
+  // The worker takes from the other end.
   const oldestAt = settings.CLAIM === "safe" ? -1 : 0;
   const [time, waiting, taken, beats, due, oldest] = await link.run((client) =>
     Promise.all([
@@ -148,7 +148,7 @@ export function queueFinding(look: QueueLook, takenSince: number, alertAgeMs: nu
     : ok(found);
 }
 
-/** In the unit that a person would use: nobody counts an hour in seconds. */
+/** Formats a duration in the largest suitable unit. */
 function roughly(ms: number): string {
   const unitMs = UNITS_MS.find((unit) => ms >= unit * 2) ?? 1_000;
   return formatDuration(Math.round(ms / unitMs) * unitMs);

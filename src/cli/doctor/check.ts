@@ -1,5 +1,5 @@
-// What a check of `fluxhook doctor` is, and how all of them run: side by side, each to a deadline, and
-// each whatever became of the others.
+// The type of a check of `fluxhook doctor`, and how all checks run: in parallel, each with a deadline, and
+// independent of the others.
 import type { SettingName, Settings } from "../../config/settings.ts";
 import { Deadline, EXPIRED } from "../../deadline.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
@@ -11,9 +11,9 @@ export type CheckStatus = "ok" | "warning" | "problem" | "skipped";
 
 export interface Finding {
   status: CheckStatus;
-  /** What there is; never a secret, a query or credentials (guarantee 9). */
+  /** What was found; never a secret, a query or credentials (guarantee 9). */
   found: string;
-  /** What to do; null where there is nothing to do. */
+  /** What to do; null if nothing. */
   advice: string | null;
 }
 
@@ -28,7 +28,7 @@ export interface Context {
 
 export interface Check {
   name: string;
-  /** Where one of these is wrong its default would be judged in its place, so the check is skipped. */
+  /** If one of these settings is invalid, its default would be checked instead. So the check is skipped. */
   reads: readonly SettingName[];
   look(context: Context): Finding | Promise<Finding>;
 }
@@ -46,11 +46,11 @@ export const problem = (found: string, advice: string): Finding => ({
 });
 export const skipped = (why: string): Finding => ({ status: "skipped", found: why, advice: null });
 
-/** INFO leaves out what a server does not know, and users may be kept from all of it. */
-export const notReported = (): Finding => skipped("this user is not told by Valkey (INFO)");
+/** INFO omits what a server does not know, and an ACL may deny it to this user. */
+export const notReported = (): Finding => skipped("Valkey does not report it to this user (INFO)");
 export const withoutValkey = (why: string): Finding => skipped(`no Valkey: ${why}`);
 
-/** A check that has to ask Valkey. */
+/** A check that needs Valkey. */
 export function asksValkey(
   look: (valkey: ValkeyUp, context: Context) => Finding | Promise<Finding>,
 ): Check["look"] {
@@ -60,7 +60,7 @@ export function asksValkey(
 
 const GRAVITY: readonly CheckStatus[] = ["skipped", "ok", "warning", "problem"];
 
-/** One finding out of several: the gravest status, what each found, and all advice. */
+/** Merges findings: the worst status, every text, and all advice. */
 export function together(findings: readonly Finding[]): Finding {
   const gravest = Math.max(0, ...findings.map(({ status }) => GRAVITY.indexOf(status)));
   const advice = new Set(findings.map((one) => one.advice).filter((one) => one !== null));
@@ -94,7 +94,10 @@ async function runOne(check: Check, context: Context, deadlineMs: number): Promi
   try {
     const finding = await deadline.race(Promise.try(() => check.look(context)));
     return finding === EXPIRED
-      ? problem(`no answer within ${deadlineMs / 1_000} s`, "run it again; what it asks hangs")
+      ? problem(
+          `no answer within ${deadlineMs / 1_000} s`,
+          "run it again; the checked system hangs",
+        )
       : finding;
   } catch (error) {
     return failed(error);
@@ -104,15 +107,15 @@ async function runOne(check: Check, context: Context, deadlineMs: number): Promi
 }
 
 function failed(error: unknown): Finding {
-  // Made elsewhere, of whatever was at hand (guarantee 9).
+  // The message is from other code and may contain anything (guarantee 9).
   const message = printable(redact(error instanceof Error ? error.message : String(error)));
   if (error instanceof ValkeyUnavailable) {
     return problem(`Valkey went away: ${message}`, "see what Valkey's own log says");
   }
-  // The first word of an error reply is its code. Fluxhook itself would meet this one too.
+  // The first word of an error reply is its code. Fluxhook itself would get this error too.
   if (message.startsWith("NOPERM ")) {
     return problem(
-      "Valkey keeps this user from Fluxhook's keys (NOPERM)",
+      "Valkey denies Fluxhook's keys to this user (NOPERM)",
       "give it the keys and commands that docs/operations.md names (ACL SETUSER)",
     );
   }

@@ -1,9 +1,9 @@
-// Clock skew. Receivers accept a signature's timestamp within five minutes (Standard Webhooks), and the
-// schedule runs by Valkey's clock.
+// Checks the clock skew. Receivers accept a signature's timestamp within five minutes (Standard Webhooks),
+// and the schedule runs by Valkey's clock.
 import { asksValkey, ok, problem, warning, type Check, type Finding } from "./check.ts";
 
 const NOTED_MS = 1_000;
-/** A tenth of what receivers accept: the rest is for retries, queues, and their own clocks. */
+/** A tenth of what receivers accept: the rest is for retries, queues and their own clocks. */
 const WRONG_MS = 30_000;
 
 export const clockCheck: Check = {
@@ -17,7 +17,7 @@ export const clockCheck: Check = {
   }),
 };
 
-/** The answer was made at some moment between `beforeMs` and `afterMs`. */
+/** Valkey read its clock at some moment between `beforeMs` and `afterMs`. */
 export function checkSkew(serverMs: number, beforeMs: number, afterMs: number): Finding {
   const skewMs = Math.round(serverMs - (beforeMs + afterMs) / 2);
   const found = `Valkey's is ${Math.abs(skewMs)} ms ${skewMs < 0 ? "behind" : "ahead"}`;

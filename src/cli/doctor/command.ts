@@ -8,7 +8,7 @@ export function addDoctor(program: Command, exit: Exit): void {
     .option("--url <url>", "check one receiver instead: its name, the guard, the connection")
     .option("--json", "print JSON")
     .action(async ({ url, json = false }: { url?: string; json?: boolean }) => {
-      // Loaded by this command only: it has all checks.
+      // Imported here, so that only this command loads the checks.
       exit(await (await import("./doctor.ts")).doctor({ json, url }));
     });
   withExamples(command, "fluxhook doctor", "fluxhook doctor --url https://example.com/");

@@ -1,11 +1,11 @@
-// Checks of the API token and the secret key. Nothing of either is repeated (guarantee 9): what is found
-// is a length and an estimate.
+// Checks the API token and the secret key. The findings contain no part of either (guarantee 9), only a
+// length and an estimate.
 import { ok, problem, warning, type Check, type Finding } from "./check.ts";
 import { isLoopback } from "./valkey-server.ts";
 
 /** The shortest random token, of 24 hexadecimal digits, is estimated at 84, and at 49 in the worst of 400,000. */
 const FEWEST_BITS = 40;
-/** More than this of a token changes nothing, and the patterns below take quadratic time. */
+/** Checks only this many characters of a token: the patterns below take quadratic time. */
 const MAX_CHECKED = 256;
 /** Of 32 random bytes some 30 are distinct; of 32 hexadecimal digits, which is 128 bits, some 14. */
 const FEWEST_DISTINCT_BYTES = { binary: 20, text: 8 };
@@ -13,7 +13,7 @@ const FEWEST_DISTINCT_BYTES = { binary: 20, text: 8 };
 const GUESSED_FIRST =
   /change[-_ ]?(?:me|this|it)|pass(?:word|wd|phrase)|secret|token|example|placeholder|replace[-_ ]?me|default|letmein|qwerty|fluxhook|admin|test/gi;
 
-/** By chance hardly ever: a part of three or more that comes again at once, or one character four times. */
+/** Rare in random text: a part of three or more that repeats at once, or one character four times. */
 const REPEATED = /(.{3,}?)\1+|(.)\2{3,}/g;
 
 const MAKE_TOKEN = "make one with: openssl rand -hex 24";
@@ -45,7 +45,7 @@ export function checkToken(token: string | undefined, host: string): Finding {
     : problem(`${weak}, and FLUXHOOK_HOST lets other machines try`, MAKE_TOKEN);
 }
 
-/** What a guesser has to find: without known words, runs (`abcd`, `1111`) and repeats of a part. */
+/** Estimates the bits that have to be guessed: without known words, runs (`abcd`, `1111`) and repeats. */
 export function estimateBits(token: string): number {
   const text = withoutRuns(token.slice(0, MAX_CHECKED).replaceAll(GUESSED_FIRST, "")).replaceAll(
     REPEATED,
@@ -60,7 +60,7 @@ export function estimateBits(token: string): number {
 
 const SHORTEST_RUN = 4;
 
-/** Of characters that follow each other in steps of -1, 0 or 1, only the first is left. */
+/** Keeps only the first of characters that follow each other in steps of -1, 0 or 1. */
 function withoutRuns(text: string): string {
   let kept = "";
   for (let at = 0; at < text.length;) {
@@ -95,7 +95,7 @@ export function checkSecretKeys(keys: readonly string[]): Finding {
     }
   }
   if (new Set(keys).size < keys.length) {
-    return warning("the same key stands there twice", "the first encrypts, all decrypt: drop one");
+    return warning("the same key is given twice", "the first encrypts, all decrypt: drop one");
   }
   return ok(keys.length === 1 ? "one key" : `${keys.length} keys, the first encrypts`);
 }

@@ -1,5 +1,5 @@
-// Makes the connection that a delivery would make, to an approved address only (guarantee 7), and says
-// nothing on it: TCP, and TLS where the URL has it.
+// Opens the connection that a delivery would use, to an approved address only (guarantee 7), and sends no
+// request: TCP, and TLS for https.
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Address } from "../../delivery/guard/address.ts";
@@ -13,7 +13,7 @@ export interface Connected {
   kind: "connected";
   address: string;
   ms: number;
-  /** Null on plain http. */
+  /** Null for plain http. */
   tls: { version: string | null; certificateEndsAt: Date } | null;
 }
 

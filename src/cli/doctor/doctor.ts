@@ -1,5 +1,5 @@
-// `fluxhook doctor`: checks what Fluxhook stands on, and says for each what to do. It reads the same
-// settings as `serve`, changes nothing, and prints no secret (guarantee 9).
+// `fluxhook doctor`: checks what Fluxhook depends on, and prints what to do. It reads the same settings as
+// `serve`, changes nothing, and prints no secret (guarantee 9).
 import { readTarget, type Target } from "../../delivery/guard/target.ts";
 import { backlogChecks } from "./backlog.ts";
 import { runChecks, skipped, type CheckResult } from "./check.ts";
@@ -17,21 +17,21 @@ import { serverChecks } from "./valkey-server.ts";
 import { connectValkey } from "./valkey-state.ts";
 
 const CHECK_WITHIN_MS = 8_000;
-/** Where the output goes to no terminal. */
+/** Width if the output is not a terminal. */
 const DEFAULT_COLUMNS = 120;
 
 export interface DoctorOptions {
   json: boolean;
-  /** Judge this receiver in place of everything else. */
+  /** Check only this receiver. */
   url?: string;
 }
 
-/** Answers the exit code: 0 (warnings too), 1 on a problem, 2 where `url` is none. */
+/** Returns the exit code: 0 (also for warnings), 1 for a problem, 2 if `url` is not a URL. */
 export async function doctor({ json, url }: DoctorOptions): Promise<number> {
   const read = checkSettings(process.env);
   const target = url === undefined ? undefined : readTarget(url);
   if (target === null || (target && !/^https?:$/.test(target.protocol))) {
-    // Not repeated: it may hold credentials.
+    // The message does not repeat it: it may contain credentials.
     process.stderr.write("fluxhook: --url takes an http:// or https:// URL\n");
     return 2;
   }
@@ -53,7 +53,7 @@ async function examineUrl(
     : [result, { check: "guard", ...skipped(`FLUXHOOK_${unread} is wrong`) }];
 }
 
-/** All checks, in the order in which they are printed. */
+/** All checks, in the order of the output. */
 export async function examine({ settings, wrong, result }: ReadSettings): Promise<CheckResult[]> {
   const valkey = wrong.has("VALKEY_URL")
     ? { isUp: false as const, why: "FLUXHOOK_VALKEY_URL is wrong", close: () => {} }

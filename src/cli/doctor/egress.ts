@@ -1,4 +1,4 @@
-// What may be dialled: how far the guard is opened, and what it says to the registered webhooks.
+// Checks how far the guard is opened, and what it decides for the registered webhooks.
 import type { Settings } from "../../config/settings.ts";
 import { isWithin, parseAddress, parseRange, type Address } from "../../delivery/guard/address.ts";
 import { Deadline, EXPIRED } from "../../deadline.ts";
@@ -11,7 +11,7 @@ import { dial } from "./dial.ts";
 import { ofSample, type Registered } from "./registered.ts";
 import { shownAddress } from "../../valkey/connection/address.ts";
 
-/** As the service puts it together: its own API is one of the listeners that are never dialled. */
+/** Builds the guard as the service does: deliveries can never connect to its own API. */
 export function openEgress(settings: Settings): Egress {
   const egress = createEgress(settings);
   if (settings.PORT !== 0) {
@@ -23,10 +23,10 @@ export function openEgress(settings: Settings): Egress {
 const JUDGED_WITHIN_MS = 4_000;
 const MAX_CHECKED = 200;
 const MAX_SHOWN = 3;
-/** Two ranges of this length are everything. */
+/** Two ranges of this length cover all addresses. */
 const EVERYTHING_BITS = 1;
 
-/** Where clouds answer with credentials to whoever asks. */
+/** Metadata services of clouds, which return credentials without authentication. */
 const METADATA = ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"];
 
 export function checkOpenings({
@@ -69,7 +69,7 @@ export function checkOpenings({
 const texts = (ranges: readonly { text: string }[]) => ranges.map(({ text }) => text).join(", ");
 
 export interface Judged {
-  /** What a user can find again; never the URL, for its path may be a secret. */
+  /** Names a webhook by its id, never by its URL, whose path may be a secret. */
   subject: string;
   verdict: Verdict;
 }
@@ -82,14 +82,14 @@ export async function checkUrls(
     urls.map(async ({ subject, url }) => {
       const target = readTarget(url);
       const deadline = new Deadline(JUDGED_WITHIN_MS);
-      const verdict = await guard.judge(target, deadline);
+      const verdict = await guard.check(target, deadline);
       deadline.clear();
       return { subject: target ? `${subject} (${target.hostHeader})` : subject, verdict };
     }),
   );
 }
 
-/** Whether `FLUXHOOK_EGRESS_PROXY` is there; its own name is resolved by the system. */
+/** Checks if `FLUXHOOK_EGRESS_PROXY` accepts connections. The system resolves its name. */
 export async function checkProxy(proxy: string | undefined, ca?: string): Promise<Finding> {
   if (proxy === undefined) return skipped("FLUXHOOK_EGRESS_PROXY is not set");
   const target = readTarget(proxy);
@@ -121,7 +121,7 @@ async function addressesOf(
     : { addresses: [], problem: `its name: ${resolution.code}` };
 }
 
-/** What the guard says to a sample of the enabled webhooks, and to `FLUXHOOK_ALERT_URL`. */
+/** Checks a sample of the enabled webhooks, and `FLUXHOOK_ALERT_URL`, with the guard. */
 export async function checkReceivers(
   guard: Guard,
   registered: Registered,

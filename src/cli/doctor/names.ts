@@ -1,5 +1,5 @@
-// Whether the names resolve that deliveries need: of registered webhooks, alerts, Valkey and the proxy.
-// No other name is asked for: which public one would resolve inside a closed network is not ours to say.
+// Checks that the names which deliveries need can be resolved: of webhooks, alerts, Valkey and the proxy.
+// It resolves no other name, because in a closed network no public name has to resolve.
 import type { Settings } from "../../config/settings.ts";
 import { Deadline, EXPIRED } from "../../deadline.ts";
 import type { Resolve } from "../../delivery/guard/resolve.ts";
@@ -9,13 +9,13 @@ import type { StoredWebhook } from "./registered.ts";
 
 export interface NameAsked {
   name: string;
-  /** The setting that names it; null for a webhook's. */
+  /** The setting with the name; null for a webhook's. */
   setting: string | null;
 }
 
 export interface NameAnswer extends NameAsked {
   ms: number;
-  /** Null where it resolved. */
+  /** Null if it resolved. */
   failure: string | null;
 }
 
@@ -24,7 +24,7 @@ const ANSWER_WITHIN_MS = 3_000;
 const SLOW_MS = 2_000;
 const MAX_SHOWN = 3;
 
-/** Addresses need no resolver, and a name that several webhooks share is asked for once. */
+/** Skips addresses, and resolves a name that several webhooks share only once. */
 export function namesToAsk(
   webhooks: readonly StoredWebhook[],
   settings: Partial<Pick<Settings, "VALKEY_URL" | "ALERT_URL" | "EGRESS_PROXY">>,
@@ -85,7 +85,7 @@ export function checkNames(answers: readonly NameAnswer[]): Finding {
   if (failed.some(({ setting }) => setting !== null)) {
     return problem(detail, "correct the name in the setting, or the name server");
   }
-  // One dead name is its owner's affair; when none of several resolves, it is the resolver's.
+  // One unresolved name is its owner's problem. If none of several resolves, it is the resolver's.
   return failed.length === answers.length && failed.length > 1
     ? problem(detail, "see to the system's name servers, or set FLUXHOOK_DNS_SERVERS")
     : warning(detail, "tell the webhooks' owners: their deliveries are retried, then parked");

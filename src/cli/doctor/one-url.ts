@@ -1,5 +1,5 @@
-// `fluxhook doctor --url`: what would happen to a delivery there, step by step: the name, the guard's
-// verdict, the connection. No request is sent. The URL's path, query and credentials are not shown.
+// `fluxhook doctor --url`: checks what would happen to a delivery: the name, the guard's verdict, the
+// connection. It sends no request, and does not print the URL's path, query and credentials.
 import type { Settings } from "../../config/settings.ts";
 import { Deadline, EXPIRED } from "../../deadline.ts";
 import type { Egress } from "../../delivery/egress.ts";
@@ -12,7 +12,7 @@ import { shownAddress } from "../../valkey/connection/address.ts";
 
 const STEP_WITHIN_MS = 5_000;
 const DAY_MS = 86_400_000;
-/** Most authorities' certificates are renewed a month before their end. */
+/** Certificates of most authorities are renewed a month before they expire. */
 const SOON_DAYS = 14;
 
 export async function checkUrl(
@@ -21,7 +21,7 @@ export async function checkUrl(
   settings: Pick<Settings, "EGRESS_PROXY" | "EGRESS_CA">,
 ): Promise<CheckResult[]> {
   const name = await withDeadline((deadline) => checkName(target, resolve, deadline));
-  const verdict = await withDeadline(async (deadline) => guard.judge(target, deadline));
+  const verdict = await withDeadline(async (deadline) => guard.check(target, deadline));
   const connection = await withDeadline((deadline) =>
     checkConnection(target, verdict, settings, deadline),
   );

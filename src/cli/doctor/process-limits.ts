@@ -1,12 +1,12 @@
-// What the system gives this process: file descriptors for its connections.
+// Checks the limit of file descriptors, which the connections need.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Settings } from "../../config/settings.ts";
 import { ok, skipped, warning, problem, type Check, type Finding } from "./check.ts";
 
-/** Linux's; elsewhere the limit is not read. */
+/** Linux only; elsewhere the limit is not read. */
 const LIMITS = "/proc/self/limits";
-/** Besides connections to receivers, in use and idle: the API's clients, Valkey, files. */
+/** In addition to connections to receivers: the API's clients, Valkey, files. */
 const OTHER_FILES = 1_000;
 
 export const limitChecks: Check[] = [
@@ -30,9 +30,9 @@ export function checkOpenFiles(
   return limit < CONCURRENCY ? problem(found, advice) : warning(found, advice);
 }
 
-/** The limit that this process has now: Bun raises the soft one to the hard one at its start. */
+/** Returns the current limit of this process: Bun raises the soft limit to the hard one at the start. */
 async function openFileLimit(): Promise<number | null> {
-  // Not by Bun.file: what is in /proc has no size, so it is no file to it.
+  // Not with Bun.file, which cannot read files without a size, as in /proc.
   return existsSync(LIMITS) ? readOpenFileLimit(await readFile(LIMITS, "utf8")) : null;
 }
 

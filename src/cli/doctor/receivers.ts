@@ -1,5 +1,5 @@
-// The checks that look at the registered webhooks and at the way to their receivers. They share one
-// reading of the webhooks, and one resolver.
+// The checks of the registered webhooks and of the connections to their receivers. They read the webhooks
+// once, and share one resolver.
 import type { Settings } from "../../config/settings.ts";
 import { createResolver } from "../../delivery/guard/resolve.ts";
 import { asksValkey, together, withoutValkey, type Check, type Finding } from "./check.ts";
@@ -9,7 +9,7 @@ import { readRegistered, type Registered } from "./registered.ts";
 import type { ValkeyUp } from "./valkey-state.ts";
 import { checkWebhookSecrets } from "./webhook-secrets.ts";
 
-/** What the guard's verdict depends on. */
+/** The settings on which the guard's verdict depends. */
 export const EGRESS_SETTINGS = [
   "EGRESS_ALLOW",
   "EGRESS_PORTS",
@@ -23,10 +23,10 @@ export function receiverChecks(settings: Settings): Check[] {
   let reading: Promise<Registered> | undefined;
   const registered = (valkey: ValkeyUp) => (reading ??= readRegistered(valkey, settings));
   const egress = openEgress(settings);
-  // Valkey and the proxy are resolved by the system, whatever FLUXHOOK_DNS_SERVERS says.
+  // The system resolves the names of Valkey and the proxy; FLUXHOOK_DNS_SERVERS does not apply to them.
   const system = createResolver();
 
-  /** Without Valkey only what the settings name is judged, and that is said. */
+  /** Without Valkey it checks only what the settings name, and reports that. */
   function overReceivers(check: (receivers: Registered) => Promise<Finding>): Check["look"] {
     return async ({ valkey }) => {
       if (valkey.isUp) return check(await registered(valkey));

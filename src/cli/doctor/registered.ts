@@ -1,5 +1,5 @@
-// The registered webhooks that the checks look at: a sample, read as it is stored, so that what is
-// sealed is seen as such and a broken record breaks nothing.
+// Reads a sample of the registered webhooks as stored, so that the checks see what is sealed, and a damaged
+// record does not fail them.
 import type { Settings } from "../../config/settings.ts";
 import { sharedKeys } from "../../valkey/keys.ts";
 import { readStoredWebhook } from "../../valkey/webhooks/sealed-webhook.ts";
@@ -8,17 +8,17 @@ import type { OwnerRef } from "../../wire/owner.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import type { ValkeyUp } from "./valkey-state.ts";
 
-/** Only what the checks need of a record. */
+/** The fields of a record that the checks need. */
 export interface StoredWebhook extends Pick<WebhookRecord, "id" | "url" | "enabled"> {
-  /** The record as it stands in Valkey. */
+  /** The record as stored in Valkey. */
   text: string;
 }
 
 export interface Registered {
   webhooks: readonly StoredWebhook[];
-  /** How many there are; the sample may be smaller. */
+  /** Number of webhooks; the sample may be smaller. */
   total: number;
-  /** Texts that are no webhook. */
+  /** Number of texts that are not webhooks. */
   unreadable: number;
 }
 
@@ -50,7 +50,7 @@ export async function readRegistered({ link }: ValkeyUp, settings: Settings): Pr
     );
     for (const text of texts.flat()) {
       const webhook = readStored(text);
-      // A session of `fluxhook listen` is reached through Valkey, not over the network.
+      // The webhook of a `fluxhook listen` session is reached through Valkey, not over the network.
       if (webhook?.url.startsWith(LISTEN_SCHEME)) continue;
       if (webhook) webhooks.push(webhook);
       else unreadable += 1;
@@ -64,7 +64,7 @@ function readStored(text: string): StoredWebhook | null {
   return stored && { id: stored.id, url: stored.url, enabled: stored.enabled, text };
 }
 
-/** "of 12 webhooks", or of how many of them where there are more than are looked at. */
+/** Returns "of 12 webhooks", with the total if the sample is smaller. */
 export function ofSample({ webhooks, total }: Registered, looked = webhooks.length): string {
   return looked < total ? `of ${looked} webhooks (a sample of ${total})` : `of ${looked} webhooks`;
 }

@@ -1,15 +1,15 @@
-// What `fluxhook doctor` prints: a table for people, or JSON. Both are made from the same results.
+// Prints the results of `fluxhook doctor`: as a table for people, or as JSON.
 import Table from "cli-table3";
-import colors from "picocolors";
 import { VERSION } from "../../version.ts";
 import { printableJson, printableLines } from "../../wire/printable.ts";
+import { colors } from "../terminal/output.ts";
 import type { CheckResult, CheckStatus } from "./check.ts";
 
-/** Narrower than this, three columns leave too little for each. */
+/** Minimum width for a table with three columns. */
 const NARROWEST_TABLE = 80;
-/** Wider lines are not read more easily. */
+/** Maximum width, for readability. */
 const WIDEST_TABLE = 140;
-/** Four borders, and a space on both sides of each of three cells. */
+/** Width of four borders, and a space on both sides of each of three cells. */
 const FRAME = 10;
 
 const MARKS: Record<CheckStatus, (text: string) => string> = {
@@ -50,7 +50,7 @@ function table(results: readonly CheckResult[], width: number): string {
   const found = Math.floor(rest / 2);
   const rows = new Table({
     head: ["check", "found", "what to do"],
-    // cli-table3 counts the padding to a column's width.
+    // cli-table3 includes the padding in the width of a column.
     colWidths: [first + 2, found + 2, rest - found + 2],
     style: { head: colors.isColorSupported ? ["bold"] : [], border: [], compact: true },
   });
@@ -82,7 +82,7 @@ function summary(results: readonly CheckResult[]): string {
   return `${counted("problem")}, ${counted("warning")}, ${count("ok")} ok, ${count("skipped")} skipped`;
 }
 
-/** Bun's own wrapping knows the width of a character, and cuts what is longer than a line. */
+/** Uses Bun's wrapping, which knows the width of characters, and cuts words that are longer than a line. */
 function wrap(text: string, width: number): string {
   return Bun.wrapAnsi(text, width, { hard: true });
 }

@@ -1,4 +1,4 @@
-// Asks the service of the same settings, where one runs on this machine, whether work gets done: /readyz.
+// Checks with /readyz if a service with the same settings on this machine does its work.
 import type { Settings } from "../../config/settings.ts";
 import { printable } from "../../wire/printable.ts";
 import { askReadiness } from "../health.ts";
@@ -12,10 +12,10 @@ export const serviceCheck: Check = {
 
 export async function checkService(settings: Pick<Settings, "HOST" | "PORT">): Promise<Finding> {
   const readiness = await askReadiness(settings);
-  if (readiness.ready) return ok("it is ready: work gets done");
+  if (readiness.ready) return ok("it is ready");
   if (readiness.status === null) {
     return skipped(
-      `none answers at ${settings.HOST}:${settings.PORT}: ${printable(readiness.problem)}`,
+      `no service answers at ${settings.HOST}:${settings.PORT}: ${printable(readiness.problem)}`,
     );
   }
   return readiness.status === 503

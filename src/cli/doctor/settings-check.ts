@@ -1,4 +1,4 @@
-// Reads the settings as `serve` does, but goes on where some are wrong: the rest is still to be checked.
+// Reads the settings as `serve` does, but continues if some are invalid, so that the rest can be checked.
 import {
   isGiven,
   readSettings,
@@ -13,7 +13,7 @@ import { ok, problem, type CheckResult } from "./check.ts";
 const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
 export interface ReadSettings {
-  /** A wrong setting has its default in here; no check may judge that. */
+  /** An invalid setting has its default here; no check may use it. */
   settings: Settings;
   wrong: ReadonlySet<SettingName>;
   result: CheckResult;
@@ -48,17 +48,17 @@ export function checkSettings(environment: Record<string, string | undefined>): 
   }
 }
 
-/** Every problem begins with the name of its variable. */
+/** Every message begins with the name of its variable. */
 function withoutWrong(
   environment: Record<string, string | undefined>,
   problems: readonly string[],
 ): Pick<ReadSettings, "settings" | "wrong"> {
   const names = new Set(problems.map((line) => line.split(" ", 1)[0] ?? ""));
   const isWrong = (name: SettingName) => variablesOf(name).some((variable) => names.has(variable));
-  // An address without its secret is as wrong as the secret.
+  // An address without its secret is as invalid as the secret.
   if (isWrong("ALERT_SECRET")) names.add("FLUXHOOK_ALERT_URL");
   const wrong = SETTING_NAMES.filter(isWrong);
-  // A secret's other variable too: it may be what the first one contradicts.
+  // Includes the other variable of a secret, which may contradict the first.
   for (const name of wrong) for (const variable of variablesOf(name)) names.add(variable);
   const left = Object.entries(environment).filter(([name]) => !names.has(name));
   return { settings: readSettings(Object.fromEntries(left)), wrong: new Set(wrong) };

@@ -1,4 +1,4 @@
-// Checks of how Valkey keeps what it acknowledged: every delivery is in it (FACTS in docs/operations.md).
+// Checks if Valkey keeps what it acknowledged: it holds every delivery (docs/operations.md).
 import {
   asksValkey,
   ok,
@@ -12,7 +12,7 @@ import {
 import { readConfig, type ServerInfo } from "./valkey-state.ts";
 
 const FULL_SHARE = 0.8;
-/** So near that a burst of events is refused. */
+/** From this share on, a burst of events may be refused. */
 const ALMOST_FULL_SHARE = 0.95;
 
 export const durabilityChecks: Check[] = [
@@ -113,7 +113,7 @@ export function checkReplicas(info: ServerInfo, minimum: string | null): Finding
   if (count === null) return notReported();
   const required = Number(minimum ?? 0);
   if (required > 0) {
-    // Only where a minimum is set does the server say how many are near enough.
+    // The server reports the number of good replicas only if a minimum is set.
     const good = info.number("min_slaves_good_slaves") ?? count;
     const found = `${good} of ${count} near enough, min-replicas-to-write ${required}`;
     return good < required

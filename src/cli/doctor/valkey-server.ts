@@ -1,4 +1,4 @@
-// Checks of the Valkey itself: is it there, is it one that Fluxhook can work on.
+// Checks the Valkey server: is it reachable, and can Fluxhook use it.
 import { isIP } from "node:net";
 import { isWithin, parseAddress, parseRange } from "../../delivery/guard/address.ts";
 import {
@@ -13,11 +13,11 @@ import {
 import { shownAddress } from "../../valkey/connection/address.ts";
 import { readConfig, type ServerInfo } from "./valkey-state.ts";
 
-/** Every claim and settle waits for one. */
+/** Every claim and settlement waits for one round trip. */
 const SLOW_PING_MS = 50;
-/** Script flags (`#!lua flags=allow-oom`), by which consuming goes on at the memory limit. */
+/** The first version with script flags (`#!lua flags=allow-oom`), which the scripts need at the memory limit. */
 const OLDEST_VERSION = [7, 0] as const;
-/** Fluxhook's own connections speak every few seconds; a shorter limit would cut them in between. */
+/** Fluxhook's connections send a command every few seconds; a shorter limit would close them in between. */
 const SHORTEST_TIMEOUT_S = 10;
 const MAX_CLIENTS_SHARE = 0.8;
 
@@ -80,7 +80,7 @@ export function checkRole(info: ServerInfo): Finding {
   return info.text("role") === null ? notReported() : ok("a primary, not in cluster mode");
 }
 
-/** The host alone says whether the bytes leave this machine. */
+/** Decides by the host if the connection leaves this machine. */
 export function checkTransport(url: string): Finding {
   if (url.startsWith("/") || url.startsWith("unix:")) return ok("a unix socket");
   const { protocol, hostname } = new URL(url);

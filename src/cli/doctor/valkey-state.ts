@@ -1,4 +1,4 @@
-// The connection that the checks share, and what Valkey says of itself (INFO), asked once.
+// The connection that the checks share, and the result of INFO, read once.
 import { Link } from "../../valkey/connection/link.ts";
 import { printable } from "../../wire/printable.ts";
 import { redact } from "../../wire/redact.ts";
@@ -11,9 +11,9 @@ export interface ValkeyUp {
 }
 export type ValkeyState = ValkeyUp | { isUp: false; why: string };
 
-/** Longer than a link tries one connection, so that its own words for it are heard. */
+/** Longer than one connection attempt, so that its own error is reported. */
 const CONNECT_WITHIN_MS = 4_000;
-/** A link goes on trying; after its first problem it gets this long to come up after all. */
+/** After its first problem a connection gets this long to succeed after all. */
 const SECOND_CHANCE_MS = 300;
 const ANSWER_WITHIN_MS = 2_000;
 const LOOK_EVERY_MS = 20;
@@ -23,7 +23,7 @@ export async function connectValkey(url: string): Promise<ValkeyState & { close(
   const untried = link.lastProblem;
   link.open();
   const giveUpAt = performance.now() + CONNECT_WITHIN_MS;
-  // A link tells nobody of a first failure: for everybody else it is one of many.
+  // StoreLink does not report a first failure, because for other users it is one of many.
   while (!link.isUp && link.lastProblem === untried && performance.now() < giveUpAt) {
     await Bun.sleep(LOOK_EVERY_MS);
   }
@@ -55,7 +55,7 @@ export class ServerInfo {
     }
   }
 
-  /** Null where the server does not say. */
+  /** Returns null if the server does not report it. */
   text(name: string): string | null {
     return this.fields.get(name) ?? null;
   }
@@ -66,13 +66,13 @@ export class ServerInfo {
   }
 }
 
-/** One value of the server's configuration; null where this user may not read it. */
+/** Returns one value of the server's configuration; null if this user may not read it. */
 export async function readConfig({ link }: ValkeyUp, name: string): Promise<string | null> {
   const pair = await unlessRefused(link.run((client) => client.config("GET", name)));
   return (pair as string[] | null)?.[1] ?? null;
 }
 
-/** Users may be kept from INFO and CONFIG, and managed services take CONFIG away: that is no fault. */
+/** An ACL may deny INFO and CONFIG, and managed services remove CONFIG: that is not a fault. */
 async function unlessRefused<T>(asking: Promise<T>): Promise<T | null> {
   try {
     return await asking;

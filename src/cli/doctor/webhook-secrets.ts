@@ -1,5 +1,5 @@
-// Whether the webhook secrets in Valkey are sealed, and whether this process could open them.
-import { isSealedAsNow, openWebhook } from "../../valkey/webhooks/sealed-webhook.ts";
+// Checks if the webhook secrets in Valkey are sealed, and if this process can open them.
+import { hasCurrentSeal, openWebhook } from "../../valkey/webhooks/sealed-webhook.ts";
 import { SecretBox } from "../../valkey/webhooks/secret-box.ts";
 import { ok, problem, skipped, warning, type Finding } from "./check.ts";
 import { ofSample, type Registered } from "./registered.ts";
@@ -11,7 +11,7 @@ export async function checkWebhookSecrets(
   const { webhooks, unreadable } = registered;
   if (unreadable > 0) {
     return problem(
-      `${unreadable} records are no webhooks`,
+      `${unreadable} records are not webhooks`,
       "restore them from a backup, or delete them: their owners' events are parked for them",
     );
   }
@@ -24,7 +24,7 @@ export async function checkWebhookSecrets(
     const opened = await openWebhook(text, box);
     if (opened.unreadable.some(({ why }) => why === "forged")) forged += 1;
     else if (opened.unreadable.length > 0) unknownKey += 1;
-    else if (!isSealedAsNow(text, box)) older += 1;
+    else if (!hasCurrentSeal(text, box)) older += 1;
   }
   const sample = ofSample(registered);
   if (unknownKey > 0) {
@@ -36,7 +36,7 @@ export async function checkWebhookSecrets(
   if (forged > 0) {
     return problem(
       `${sample}, ${forged} were changed in Valkey by somebody else`,
-      "find out by whom; then rotate their secrets and set their headers anew",
+      "find out by whom; then rotate their secrets and set their headers again",
     );
   }
   if (!box.hasKey) return skipped(`${sample}, none is sealed: FLUXHOOK_SECRET_KEY is not set`);

@@ -1,5 +1,5 @@
-// The client of a session: asks for what waits, forwards it, sends back the answers, and knows at every
-// moment whether the service still hears it. Each question is answered within the heartbeat.
+// The client of a listen session: polls for waiting requests, forwards them, sends back the responses, and
+// tracks whether the service is reachable. The service answers each poll within the heartbeat.
 import {
   AWAY_AFTER_MS,
   HEARTBEAT_MS,
@@ -22,15 +22,15 @@ export interface ListenClientOptions {
   screen: Screen;
 }
 
-/** To one local server, which is somebody's laptop. */
+/** Maximum number of requests in flight to the local server, which may be a laptop. */
 const MAX_IN_FLIGHT = 64;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
-/** Grows where an answer is too large for the line; a heartbeat and the way there and back at first. */
+/** Time-out of a poll: at first one heartbeat and as much for the network. It doubles after a failure. */
 const FIRST_TIMEOUT_MS = 2 * HEARTBEAT_MS;
 const LONGEST_TIMEOUT_MS = KEPT_MS;
 const LOOK_EVERY_MS = 500;
-/** An answer may be 7 MB. */
+/** Time-out for sending a response, which may be 7 MB. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
 export class ListenClient {
@@ -45,7 +45,7 @@ export class ListenClient {
 
   constructor(private readonly options: ListenClientOptions) {}
 
-  /** Until `stop`. @throws Error with the problem's words where the service says no for good. */
+  /** Runs until `stop`. @throws Error with the problem's message if the service refuses permanently. */
   async run(): Promise<void> {
     const answer = await this.begin();
     if (answer.kind !== "answered") throw new Error(answer.message);
@@ -57,7 +57,7 @@ export class ListenClient {
     }
   }
 
-  /** Ends the session, within `ms`; false where the service could not be told. */
+  /** Ends the session within `ms`. Returns false if the service could not be reached. */
   async stop(ms: number): Promise<boolean> {
     this.isStopping = true;
     const { session } = this;
@@ -68,11 +68,11 @@ export class ListenClient {
     return answer.kind === "answered" || (answer.kind === "refused" && answer.status === 404);
   }
 
-  /** The last one again, for the local server only: its caller has long had an answer. */
+  /** Sends the last request to the local server again. The caller does not get this response. */
   async resend(): Promise<void> {
     const { last } = this;
     const { forward, screen } = this.options;
-    if (last === null) screen.note("nothing has come yet");
+    if (last === null) screen.note("no request received yet");
     else screen.request(last, await forward(last), true);
   }
 
@@ -114,12 +114,12 @@ export class ListenClient {
   }
 
   private async ask(timeoutMs: number): Promise<Answer> {
-    // While all hands are full it is a heartbeat only.
+    // At the limit of requests in flight, the poll is only a heartbeat.
     if (this.inFlight.size >= MAX_IN_FLIGHT) {
       await Promise.race([...this.inFlight, Bun.sleep(HEARTBEAT_MS)]);
     }
     const limit = Math.min(MAX_IN_FLIGHT - this.inFlight.size, MAX_REQUESTS_PER_BATCH);
-    // After a failure the first question is whether it is back, and that is answered at once.
+    // After a failure the first poll only checks the connection, so the service answers at once.
     const waitMs = this.problem === null ? HEARTBEAT_MS : 0;
     const query = `after=${this.after}&limit=${Math.max(limit, 0)}&wait_ms=${waitMs}`;
     const path = `/v1/listen/${this.session?.session}/requests?${query}`;
@@ -130,7 +130,7 @@ export class ListenClient {
     if (expired > this.expired) this.options.screen.expired(expired - this.expired);
     this.expired = expired;
     for (const request of requests) {
-      // Only what is in hand is not asked for again: a reply that got lost is sent once more.
+      // Advances only past received requests: if a reply is lost, the service sends its requests again.
       this.after = request.id;
       const handling = this.handle(request).finally(() => this.inFlight.delete(handling));
       this.inFlight.add(handling);
@@ -146,7 +146,7 @@ export class ListenClient {
     await this.sendBack(session, { id: request.id, ...forwarded.answer });
   }
 
-  /** Again and again, as long as the service keeps the request: else it would send it once more. */
+  /** Retries for as long as the service keeps the request, which it would otherwise send again. */
   private async sendBack(session: string, answer: ListenAnswer): Promise<void> {
     const givesUpAtMs = performance.now() + KEPT_MS;
     let pauseMs = FIRST_PAUSE_MS;
@@ -156,8 +156,8 @@ export class ListenClient {
       const sent = await this.options.api.ask("POST", path, { body, timeoutMs: ANSWER_TIMEOUT_MS });
       if (sent.kind === "answered" || (sent.kind === "refused" && sent.status === 404)) return;
       if (sent.kind === "refused" && sent.status === 422) {
-        this.options.screen.note(`the answer cannot be passed on: ${sent.message}`);
-        body = JSON.stringify({ id: answer.id, ...refusal(502, "the answer is no HTTP answer") });
+        this.options.screen.note(`the response cannot be passed on: ${sent.message}`);
+        body = JSON.stringify({ id: answer.id, ...refusal(502, "the response is not valid HTTP") });
       }
       await Bun.sleep(pauseMs);
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
@@ -170,7 +170,7 @@ export class ListenClient {
     this.options.screen.is("connected");
   }
 
-  /** @throws Error where it is not to be expected that this changes. */
+  /** @throws Error if the failure is permanent. */
   private lost(answer: Exclude<Answer, { kind: "answered" }>): void {
     const isForGood =
       answer.kind === "refused" && [400, 401, 403, 409, 422].includes(answer.status);
@@ -179,11 +179,11 @@ export class ListenClient {
     this.reportConnection();
   }
 
-  /** Also while an answer is late and nothing has failed yet. */
+  /** Called also while an answer is late and nothing has failed yet. */
   private reportConnection(): void {
     const silentMs = performance.now() - this.heardAtMs;
     const { screen } = this.options;
-    const silent = `nothing heard for ${Math.round(silentMs / 1_000)} s`;
+    const silent = `no answer for ${Math.round(silentMs / 1_000)} s`;
     if (silentMs >= AWAY_AFTER_MS) screen.is("down", this.problem ?? silent);
     else if (this.problem !== null || silentMs >= LATE_AFTER_MS) {
       screen.is("reconnecting", this.problem ?? silent);
@@ -191,5 +191,5 @@ export class ListenClient {
   }
 }
 
-/** A heartbeat is answered after `HEARTBEAT_MS`; this leaves time for the way. */
+/** The service answers a heartbeat after `HEARTBEAT_MS`; the rest is for the network. */
 const LATE_AFTER_MS = HEARTBEAT_MS + 3_000;

@@ -1,11 +1,11 @@
-// `--forward-to`: where the local server is, and the address there of what came to the session.
+// `--forward-to`: the address of the local server, and the local address of each request.
 
 export const FORWARD_TO_ACCEPTED =
   "a port, host:port with a path, or an http(s) URL, such as 3000, localhost:3000/webhooks or http://localhost:3000/webhooks";
 
 const HAS_SCHEME = /^https?:\/\//i;
 
-/** Null where the text is no such address. */
+/** Returns null if the text is not a valid address. */
 export function readForwardTo(text: string): URL | null {
   const full = HAS_SCHEME.test(text)
     ? text
@@ -17,19 +17,19 @@ export function readForwardTo(text: string): URL | null {
   // WHATWG URL drops tabs and newlines silently.
   const url = /[\s\\]/.test(text) ? null : URL.parse(full);
   if (url === null || url.port === "0" || !/^https?:$/.test(url.protocol)) return null;
-  // `localhost` and `foo` alone would mean port 80, which hardly anybody has meant.
+  // `localhost` or `foo` alone would mean port 80, which is rarely intended.
   if (!HAS_SCHEME.test(text) && !/^[^/]*:\d+(?:\/|$)/.test(full.slice("http://".length)))
     return null;
   return url.username + url.password + url.search + url.hash === "" ? url : null;
 }
 
-/** `rest` is what stood behind the session's URL. Null where it would lead out of the base's path. */
+/** Appends `rest`, the path below the session's URL. Returns null if that leaves the base's path. */
 export function addressOf(base: URL, rest: string): URL | null {
   const path = base.pathname.replace(/\/$/, "");
-  // An empty rest is the base itself, with or without its last slash.
+  // An empty rest means the base itself, with or without the trailing slash.
   const isBase = rest === "" || rest.startsWith("?");
   const address = URL.parse(`${base.origin}${isBase ? base.pathname : path}${rest}`);
-  // The parser resolves `..`, also where it is percent-encoded.
+  // The parser resolves `..`, even if it is percent-encoded.
   const isBelow = address?.pathname === base.pathname || address?.pathname.startsWith(`${path}/`);
   return address !== null && address.origin === base.origin && isBelow ? address : null;
 }

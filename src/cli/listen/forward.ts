@@ -1,5 +1,5 @@
-// One request to the local server: method, headers and bytes as they came, and its answer as it is. By
-// node:http, because fetch adds headers of its own and refuses some methods with a body.
+// Forwards one request to the local server with its method, headers and bytes unchanged, and returns the
+// response unchanged. Uses node:http, because fetch adds headers and refuses some methods with a body.
 import { request as requestPlain, type IncomingMessage } from "node:http";
 import { request as requestTls } from "node:https";
 import {
@@ -13,7 +13,7 @@ import { addressOf } from "./forward-to.ts";
 
 export interface Forwarded {
   answer: Omit<ListenAnswer, "id">;
-  /** Why the local server has not answered, or null. */
+  /** Why the local server did not answer, or null. */
   problem: string | null;
   durationMs: number;
 }
@@ -38,7 +38,7 @@ export async function forward(request: ListenRequest, base: URL): Promise<Forwar
   };
 }
 
-/** What the caller gets in place of the local server's answer. */
+/** Returns the response that the caller gets if the local server did not answer. */
 export function refusal(status: number, problem: string): Omit<ListenAnswer, "id"> {
   return {
     status,
@@ -54,10 +54,10 @@ async function ask(request: ListenRequest, base: URL): Promise<LocalAnswer> {
   }
   try {
     const answer = await askAt(hostOf(base), url, request);
-    // Many a development server listens on one of localhost's two addresses only.
+    // Some development servers listen on only one of localhost's two addresses.
     return answer === "refused-by-ipv4" ? await askOther(url, request) : answer;
   } catch (error) {
-    // A method or header that node:http does not send.
+    // node:http refuses to send this method or header.
     return failed((error as { code?: string }).code, url);
   }
 }
@@ -71,7 +71,7 @@ function hostOf({ hostname }: URL): string {
   return hostname === "localhost" ? "127.0.0.1" : hostname.replace(/^\[|\]$/g, "");
 }
 
-/** Throws what node:http throws of a request that cannot be sent. */
+/** @throws the error of node:http for a request that it refuses to send. */
 async function askAt(
   host: string,
   url: URL,
@@ -85,7 +85,7 @@ async function askAt(
     port: url.port || (isTls ? 443 : 80),
     method,
     path: url.pathname + url.search,
-    // In pairs: node:http sends these as they are, twice where one stands twice.
+    // As pairs: node:http sends these unchanged, repeated headers included.
     headers: [
       "Host",
       url.host,
@@ -120,7 +120,7 @@ async function askAt(
   return await promise;
 }
 
-/** RFC 9110 §8.6: what a server expects of a method whose content means something. */
+/** RFC 9110 §8.6: methods with defined content should have a Content-Length. */
 const TAKES_LENGTH = new Set(["POST", "PUT", "PATCH"]);
 
 async function readAnswer(message: IncomingMessage, url: URL): Promise<LocalAnswer> {
@@ -149,15 +149,15 @@ async function readAnswer(message: IncomingMessage, url: URL): Promise<LocalAnsw
 const PROBLEMS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refuses the connection; is your server running?",
   ECONNRESET: "closed the connection without an answer",
-  ENOTFOUND: "is a name that is not found",
+  ENOTFOUND: "was not found by DNS",
 };
 
 function failed(code: string | undefined, { host }: URL): LocalAnswer {
-  const said = PROBLEMS[code ?? ""] ?? "could not be asked";
+  const said = PROBLEMS[code ?? ""] ?? "could not be reached";
   return { kind: "failed", status: 502, problem: `${host} ${said} (${code ?? "unknown"})` };
 }
 
-/** A development server's certificate is its own; on this machine nobody stands in between. */
+/** Accepts the self-signed certificate of a development server: the connection stays on this machine. */
 function isLoopback({ hostname }: URL): boolean {
   return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
 }

@@ -1,4 +1,4 @@
-// Single keys on a terminal: `r` and Ctrl-C. The terminal is given back as it was, however it ends.
+// Reads single keys on a terminal: `r` and Ctrl-C. Always restores the terminal at the end.
 
 const CTRL_C = "\u0003";
 
@@ -6,7 +6,7 @@ export function hasKeys(): boolean {
   return process.stdin.isTTY;
 }
 
-/** Answers what gives the terminal back. Does nothing where there is none. */
+/** Returns a function that restores the terminal. Does nothing without a terminal. */
 export function watchKeys(onResend: () => void): () => void {
   const { stdin } = process;
   if (!hasKeys()) return () => {};
@@ -15,7 +15,7 @@ export function watchKeys(onResend: () => void): () => void {
   process.once("exit", giveBack);
   stdin.setEncoding("utf8");
   stdin.on("data", (keys: string) => {
-    // In raw mode the terminal makes no signal of it.
+    // In raw mode Ctrl-C does not raise a signal.
     if (keys.includes(CTRL_C)) process.kill(process.pid, "SIGINT");
     else if (keys.includes("r")) onResend();
   });

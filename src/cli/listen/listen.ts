@@ -32,20 +32,24 @@ const END_WITHIN_MS = 4_000;
 export function addListen(program: Command, exit: Exit): void {
   const command = program
     .command("listen")
-    .description(
-      "forward what is sent to a public URL, and deliveries, to a server on this machine",
-    )
+    .description("forward requests to a public URL, and deliveries, to a server on this machine")
     .requiredOption(
       "--forward-to <address>",
       "the local server: a port, host:port/path or a URL",
       validated((text) => readForwardTo(text) !== null, FORWARD_TO_ACCEPTED),
     );
   addOwnerOptions(command, {
-    user: "deliveries for this user come too; implied by a token of its own",
-    org: "deliveries for this organisation come too",
+    user: "also forward deliveries for this user; a scoped token implies it",
+    org: "also forward deliveries for this organisation",
   })
-    .option("--events <patterns>", "only these, comma-separated: file.*,share.linked", events)
-    .addOption(new Option("--dialect <name>", "of the deliveries").choices(DIALECT_NAMES))
+    .option(
+      "--events <patterns>",
+      "only these event types, comma-separated: file.*,share.linked",
+      events,
+    )
+    .addOption(
+      new Option("--dialect <name>", "the wire format of the deliveries").choices(DIALECT_NAMES),
+    )
     .option("--print-secret", "print the secret that signs the deliveries")
     .option("--json", "print one JSON object for each request and for each change")
     .addHelpText("after", KEYS)
@@ -90,7 +94,7 @@ async function listen(options: ListenOptions, command: Command): Promise<number>
   try {
     await Promise.race([client.run(), stopped]);
     if (!(await client.stop(END_WITHIN_MS))) {
-      screen.note("the service could not be told; the session ends by itself in some minutes");
+      screen.note("the service could not be reached; the session ends by itself in some minutes");
     }
     return 0;
   } finally {

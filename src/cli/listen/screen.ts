@@ -1,5 +1,5 @@
-// What `fluxhook listen` shows: a line for each request, the truth about the connection, and on a
-// terminal one line at the bottom that says how it is now. With --json one object for each.
+// The output of `fluxhook listen`: a line for each request and each change of the connection, and on a
+// terminal a status line at the bottom. With --json, one object for each.
 import type { ListenRequest, ListenSession } from "../../wire/tunnel.ts";
 import { printable, printableJson } from "../../wire/printable.ts";
 import { colors } from "../terminal/output.ts";
@@ -90,7 +90,7 @@ export class Screen {
     this.line(words.join("  "));
   }
 
-  /** Only what has changed is told. */
+  /** Prints only changes. */
   is(connection: Connection, reason: string | null = null): void {
     if (connection === this.connection) return;
     this.connection = connection;
@@ -105,7 +105,7 @@ export class Screen {
     if (this.options.isJson) this.json({ type: "expired", count });
     else {
       const those = count === 1 ? "1 request has" : `${count} requests have`;
-      this.line(colors.red(`${those} waited for longer than a minute and will not come`));
+      this.line(colors.red(`${those} waited for longer than a minute and were dropped`));
     }
   }
 
@@ -118,14 +118,14 @@ export class Screen {
     if (this.hasStatusLine) process.stdout.write(CLEAR);
   }
 
-  // By console.log, for what process.stdout still holds is lost by process.exit.
+  // With console.log: process.exit loses what process.stdout has buffered.
   private line(text: string): void {
     console.log(this.hasStatusLine ? `${CLEAR}${text}` : text);
     if (this.hasStatusLine) process.stdout.write(this.status());
   }
 
   private status(): string {
-    const keys = this.options.hasKeys ? "  r resends the last one," : " ";
+    const keys = this.options.hasKeys ? "  r resends the last request," : " ";
     const text = `● ${this.connection}${keys} Ctrl-C ends`;
     return PAINT[this.connection](text.slice(0, (process.stdout.columns || 80) - 1));
   }
@@ -135,10 +135,10 @@ export class Screen {
   }
 }
 
-/** Back to the line's beginning, and all of it away (ECMA-48, EL). */
+/** Moves to the start of the line and erases it (ECMA-48, EL). */
 const CLEAR = "\r\u001b[2K";
 
-/** What the body calls itself, in Fluxhook's dialects as in many others. */
+/** Reads the event type from the body, as Fluxhook's dialects and many others have it. */
 function eventOf({ body }: ListenRequest): string | null {
   try {
     const read: unknown = JSON.parse(Buffer.from(body, "base64").toString());
@@ -147,7 +147,7 @@ function eventOf({ body }: ListenRequest): string | null {
     const name = event ?? type;
     return typeof name === "string" && name !== "" ? name : null;
   } catch {
-    // No JSON, or none that can be read: its path names it.
+    // The body is not JSON: the line shows the path.
     return null;
   }
 }

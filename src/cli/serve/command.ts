@@ -6,7 +6,7 @@ export function addServe(program: Command, exit: Exit): void {
     .command("serve")
     .description("run the worker and the API until SIGTERM (the default)")
     .action(async () => {
-      // Loaded by this command only: it is the whole service.
+      // Imported here, so that only this command loads the whole service.
       exit(await (await import("./serve.ts")).serve());
     });
   withExamples(command, "FLUXHOOK_API_TOKEN=… fluxhook serve");

@@ -1,4 +1,4 @@
-// `fluxhook serve`: reads the settings, starts worker and API, stays until it is told to stop.
+// `fluxhook serve`: reads the settings, starts worker and API, and runs until SIGINT or SIGTERM.
 import { readSettings } from "../../config/settings.ts";
 import { createLog } from "../../log.ts";
 import { VERSION } from "../../version.ts";
@@ -7,7 +7,7 @@ import { untilSignal } from "../terminal/signals.ts";
 
 const STILL_WAITING_MS = 5_000;
 
-/** Answers the exit code. @throws SettingsError, or an Error with a message for the user. */
+/** Returns the exit code. @throws SettingsError, or an Error with a message for the user. */
 export async function serve(): Promise<number> {
   const settings = readSettings(process.env, ["API_TOKEN"]);
   const { log, flush } = createLog(settings.LOG_LEVEL);

@@ -1,4 +1,4 @@
-// The signatures of a captured request, each checked by wire/verify.ts, and in words what is wrong.
+// Checks each signature of a captured request with wire/verify.ts, and describes what is wrong.
 import type { Dialect } from "../../wire/dialects/dialect.ts";
 import { DIALECT_NAMES, dialectOf, type DialectName } from "../../wire/dialects/registry.ts";
 import { excerpt } from "../../wire/excerpt.ts";
@@ -13,17 +13,17 @@ import {
 import type { CapturedRequest } from "./raw-request.ts";
 
 export interface SignatureCheck {
-  /** The header whose signature it is. */
+  /** The header of the signature. */
   check: string;
   verified: boolean;
   failure: Extract<Verification, { ok: false }>["failure"] | null;
-  /** What was found and what is accepted; null where it is verified. */
+  /** What was found and what is accepted; null if verified. */
   message: string | null;
 }
 
 export interface CheckRequest extends CapturedRequest {
   secret: string;
-  /** Null: every signature that is there. */
+  /** Null for every signature in the request. */
   dialect: DialectName | null;
   isAnyAge: boolean;
   nowSeconds: number;
@@ -44,7 +44,7 @@ export async function checkSignatures(request: CheckRequest): Promise<SignatureC
     checks.push(check(ownSignature.header, request, (one) => verifyOwn({ ...one, ownSignature })));
   }
   const hasStandard = STANDARD_HEADERS.some((name) => headers.has(name));
-  // Where there is nothing to check, that is what is wrong.
+  // No signature at all is a failed check.
   if (dialect !== null || hasStandard || checks.length === 0) {
     checks.push(check(STANDARD, request, verifyStandard));
   }
@@ -82,29 +82,28 @@ function explain(
     case "bad-id":
       return `${header} is ${excerpt(value)}; accepted are ids without a dot`;
     case "bad-timestamp":
-      return `${header} has no time that can be read: ${excerpt(value)}; accepted are Unix seconds`;
+      return `${header} has no valid time: ${excerpt(value)}; accepted are Unix seconds`;
     case "too-old":
     case "too-new": {
       const seconds = Math.abs(nowSeconds - timeIn(value));
-      const side =
-        failure === "too-old" ? "ago; --any-age passes over it" : "ahead of this machine";
+      const side = failure === "too-old" ? "ago; use --any-age to ignore it" : "in the future";
       return `the time of ${header} is ${seconds} s ${side}; accepted are ${TOLERANCE_SECONDS} s`;
     }
     case "no-matching-signature":
-      return `no signature of ${header} is right`;
+      return `no signature of ${header} is correct`;
   }
 }
 
-/** `1769860801`, or in the header of the dialect flux `t=1769860801,…`. */
+/** Reads `1769860801`, or `t=1769860801,…` in the header of the dialect flux. */
 function timeIn(value: string): number {
   return Number(/^(?:t=)?(\d+)/.exec(value)?.[1] ?? Number.NaN);
 }
 
-/** What happens to bodies between a wire and a file, tried one by one. */
+/** Common changes of a body between the wire and a file, tried one by one. */
 const MISHAPS: [what: string, undo: (body: string) => string][] = [
   ["without the line feed at its end", (body) => body.replace(/\r?\n$/, "")],
   ["with a line feed at its end", (body) => `${body}\n`],
-  ["as JSON without white space: it was parsed and written again", rewritten],
+  ["as JSON without white space: it was parsed and serialized again", rewritten],
 ];
 
 async function noMatch(
@@ -117,10 +116,10 @@ async function noMatch(
   const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
   for (const [what, undo] of MISHAPS) {
     if ((await verify({ ...asked, body: undo(text) })).ok) {
-      return `it is right for the body ${what}; the body has to be as it arrived, byte for byte`;
+      return `it is correct for the body ${what}; use the body exactly as received, byte for byte`;
     }
   }
-  return `no signature of ${header} is the one that this secret makes of this body of ${bytes} bytes; another secret, or a body that is not as it arrived, byte for byte`;
+  return `no signature of ${header} matches this secret and this body of ${bytes} bytes; it is another secret, or the body is not as received, byte for byte`;
 }
 
 function rewritten(body: string): string {

@@ -1,4 +1,4 @@
-// `fluxhook sign`: the headers of a request as Fluxhook sends it, for trying a receiver. No network.
+// `fluxhook sign`: prints the headers that Fluxhook would send, to test a receiver. No network.
 import { Option, type Command } from "commander";
 import { isEventId } from "../../wire/event.ts";
 import { EVENT_TYPE_ACCEPTED, isEventType } from "../../wire/event-pattern.ts";
@@ -28,24 +28,24 @@ const DEFAULT_EVENT_TYPE = "webhook.test";
 export function addSign(program: Command, exit: Exit): void {
   const command = program
     .command("sign")
-    .description("sign a body, and print the headers of its request as Fluxhook sends it")
+    .description("sign a body and print the headers that Fluxhook sends with it")
     .option("--body <file>", "the raw body; - is standard input", "-")
     .addOption(
       new Option("--dialect <name>", "the wire format").choices(DIALECT_NAMES).default("fluxdrop"),
     )
     .option(
       "--id <id>",
-      "the event's id; the body's own where it has one, else a new one",
+      "the event's id; default: the id in the body, or a new one",
       validated(isEventId, "1 to 128 characters of A-Z a-z 0-9 _ -"),
     )
     .option(
       "--event <type>",
-      `the event type; the body's own where it has one, else ${DEFAULT_EVENT_TYPE}`,
+      `the event type; default: the type in the body, or ${DEFAULT_EVENT_TYPE}`,
       validated(isEventType, EVENT_TYPE_ACCEPTED),
     )
     .option(
       "--timestamp <seconds>",
-      "the time of the request in Unix seconds; now where it is not given",
+      "the time of the request in Unix seconds; default: now",
       validated((text) => UNIX_SECONDS.test(text), "Unix seconds, such as 1769860801"),
     )
     .option("--json", "print JSON: an object of names and values");
@@ -62,7 +62,7 @@ export function addSign(program: Command, exit: Exit): void {
 async function sign(options: SignOptions, command: Command): Promise<number> {
   if (options.secretStdin && options.body === "-") {
     return command.error(
-      "error: standard input has the secret, so name the body's file: --body <file>",
+      "error: standard input has the secret, so give the body as a file: --body <file>",
     );
   }
   const secret = await requireSecret(options, command);
@@ -87,13 +87,13 @@ async function sign(options: SignOptions, command: Command): Promise<number> {
   return 0;
 }
 
-/** What an envelope of any dialect says of its event. */
+/** Reads the event's id and type from an envelope of any dialect. */
 function ownFields(body: string): { id?: string; type?: string } {
   let envelope: { id?: unknown; event?: unknown; type?: unknown } | null;
   try {
     envelope = JSON.parse(body) as typeof envelope;
   } catch {
-    // A body of another kind can be signed too.
+    // Any other body can be signed too.
     return {};
   }
   const id = envelope?.id;

@@ -1,5 +1,5 @@
-// `fluxhook verify`: whether a request carries the signatures that the secret makes, and if not, which
-// check failed and why. No network.
+// `fluxhook verify`: verifies the signatures of a captured request, and prints which check failed and why.
+// No network.
 import { Option, type Command } from "commander";
 import { DIALECT_NAMES, type DialectName } from "../../wire/dialects/registry.ts";
 import {
@@ -26,20 +26,20 @@ interface VerifyOptions extends SecretOptions {
 export function addVerify(program: Command, exit: Exit): void {
   const command = program
     .command("verify")
-    .description("verify a request that Fluxhook sent, and tell which check fails and why")
-    .option("--header <line>", "'Name: value' as it arrived; repeatable", collect)
-    .option("--body <file>", "the raw body; standard input where it is not given, or is -")
+    .description("verify a request that Fluxhook sent, and print which check fails and why")
+    .option("--header <line>", "'Name: value' as received; repeatable", collect)
+    .option("--body <file>", "the raw body; default or -: standard input")
     .option(
       "--request <file>",
-      "in place of both a whole request as it arrived (HTTP/1.1); - is standard input",
+      "in place of both: a whole HTTP/1.1 request as received; - is standard input",
     )
     .addOption(
       new Option(
         "--dialect <name>",
-        "require its own signature; else those are checked that are there",
+        "require this dialect's signature; default: check the signatures in the request",
       ).choices(DIALECT_NAMES),
     )
-    .option("--any-age", "pass over how old the request is: for one that was captured earlier")
+    .option("--any-age", "ignore the age of the request")
     .option("--json", "print JSON: every check with its verdict");
   addSecretOptions(command).action(async (options: VerifyOptions) => {
     exit(await verify(options, command));
@@ -54,16 +54,16 @@ export function addVerify(program: Command, exit: Exit): void {
 async function verify(options: VerifyOptions, command: Command): Promise<number> {
   const { secretStdin, request: file, header, body } = options;
   if (file !== undefined && (header !== undefined || body !== undefined)) {
-    return command.error("error: --request has headers and body; leave out --header and --body");
+    return command.error("error: --request has headers and body; remove --header and --body");
   }
   if (file === undefined && header === undefined) {
     return command.error(
-      "error: give the request's headers with --header 'Name: value', or all of it with --request <file>",
+      "error: give the headers with --header 'Name: value', or the whole request with --request <file>",
     );
   }
   if (secretStdin && (file ?? body ?? "-") === "-") {
     return command.error(
-      "error: standard input has the secret, so name a file: --body <file> or --request <file>",
+      "error: standard input has the secret, so give a file: --body <file> or --request <file>",
     );
   }
   const secret = await requireSecret(options, command);
@@ -92,9 +92,7 @@ async function readRequest(
       try {
         headers.append(name, value);
       } catch {
-        command.error(
-          "error: --header: this is no header that a request can have; write 'Name: value'",
-        );
+        command.error("error: --header: this is not a valid header; write 'Name: value'");
       }
     }
     return { headers, body: await readInput(body, "--body", command) };

@@ -1,16 +1,16 @@
-// The commands' way to the API: JSON in, JSON out. What it answers is a value; `call` is for those who
-// can go on only with what they asked for.
+// The commands' client of the API: JSON in, JSON out. `ask` returns every answer as a value; `call` throws
+// unless the answer is a success.
 import { readSettings } from "../../config/settings.ts";
 import { printable } from "../../wire/printable.ts";
 
 export type Answer =
   | { kind: "answered"; status: number; text: string }
-  /** It said no, or something stands in its place that is not Fluxhook. */
+  /** The API refused, or the answer is not from Fluxhook. */
   | { kind: "refused"; status: number; message: string }
   | { kind: "unreachable"; message: string };
 
 export interface AskOptions {
-  /** JSON, as it is sent. */
+  /** The JSON text to send. */
   body?: string;
   idempotencyKey?: string;
   timeoutMs?: number;
@@ -27,7 +27,7 @@ export class ApiClient {
     this.#token = token;
   }
 
-  /** The one that the environment names. @throws SettingsError */
+  /** Creates the client from the environment. @throws SettingsError */
   static ofEnvironment(): ApiClient {
     const { URL: url, API_TOKEN: token } = readSettings(process.env, ["API_TOKEN"]);
     return new ApiClient(url, token ?? "");
@@ -43,7 +43,7 @@ export class ApiClient {
         method,
         headers,
         body,
-        // Neither a proxy nor another address has any business with the token.
+        // The token must not be sent to a proxy or to another address.
         proxy: false,
         redirect: "manual",
         signal: AbortSignal.timeout(timeoutMs),
@@ -54,14 +54,14 @@ export class ApiClient {
     }
   }
 
-  /** The answer's text. @throws Error with the problem's words. */
+  /** Returns the text of the answer. @throws Error with the problem's message. */
   async text(method: string, path: string, options?: AskOptions): Promise<string> {
     const answer = await this.ask(method, path, options);
     if (answer.kind === "answered") return answer.text;
     throw new Error(answer.message);
   }
 
-  /** @throws Error with the problem's words. */
+  /** @throws Error with the problem's message. */
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const text = await this.text(method, path, {
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -75,7 +75,7 @@ export class ApiClient {
     const body = parsed(text);
     if (response.ok && body !== null) return { kind: "answered", status, text };
     if (body === null || typeof body["detail"] !== "string") {
-      const message = `${this.#url} answered ${status}, and not as Fluxhook does; check FLUXHOOK_URL and what stands before it`;
+      const message = `${this.#url} answered ${status}, but not as Fluxhook does; check FLUXHOOK_URL and any proxy in front of it`;
       return { kind: "refused", status, message };
     }
     return { kind: "refused", status, message: problemText(status, body as unknown as Problem) };
@@ -86,20 +86,20 @@ export class ApiClient {
       return `the API at ${this.#url} did not answer within ${timeoutMs / 1_000} s`;
     }
     const { code, message } = error as { code?: string; message?: string };
-    return `no API answers at ${this.#url} (${printable(code ?? message ?? "")}); is "fluxhook serve" running there? FLUXHOOK_URL says where to look`;
+    return `no API answers at ${this.#url} (${printable(code ?? message ?? "")}); is "fluxhook serve" running there? FLUXHOOK_URL sets the address`;
   }
 }
 
-/** An id as one segment of a path. @throws Error for one that a URL cannot carry. */
+/** Encodes an id as one segment of a path. @throws Error for an id that a URL cannot contain. */
 export function pathSegment(id: string): string {
-  // RFC 3986 §5.2.4: a URL drops `.` and `..`, encoded or not, and would name another route.
+  // RFC 3986 §5.2.4: a URL drops `.` and `..`, encoded or not, and would lead to another route.
   if (id === "" || id === "." || id === "..") {
     throw new Error(`${JSON.stringify(id)} is not an id; an id is neither empty nor "." or ".."`);
   }
   return encodeURIComponent(id);
 }
 
-/** `?a=b` of what is given; nothing where nothing is. */
+/** Returns `?a=b` of the given values, or an empty text. */
 export function queryOf(fields: Readonly<Record<string, string | number | undefined>>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(fields)) {
@@ -114,7 +114,7 @@ interface Problem {
   errors?: { field: string; message: string }[];
 }
 
-/** RFC 9457, with a line for each fault of the input that the detail does not have already. */
+/** Formats a problem (RFC 9457), with a line for each input fault that the detail does not mention. */
 function problemText(status: number, { title = "", detail, errors = [] }: Problem): string {
   const lines = errors
     .filter(({ message }) => !detail.includes(message))
@@ -123,7 +123,7 @@ function problemText(status: number, { title = "", detail, errors = [] }: Proble
     );
   const hint =
     status === 401
-      ? "; FLUXHOOK_API_TOKEN must be the service's own, or one of POST /v1/tokens"
+      ? "; FLUXHOOK_API_TOKEN must be the service's token, or one from POST /v1/tokens"
       : "";
   return `${status} ${printable(`${title}: ${detail}`)}${hint}${lines.join("")}`;
 }

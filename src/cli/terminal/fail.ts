@@ -1,10 +1,10 @@
-// What a user sees of an error: its message, no stack trace; of neither it nor of what nobody caught a
-// secret (guarantee 9). Exit codes: 1 it failed, 2 wrong usage.
+// Prints an error's message without a stack trace. Secrets are redacted, in uncaught errors too
+// (guarantee 9). Exit codes: 1 failure, 2 wrong usage.
 import { SettingsError } from "../../config/settings.ts";
 import { printableLines } from "../../wire/printable.ts";
 import { redact } from "../../wire/redact.ts";
 
-/** Prints the error and answers the exit code. */
+/** Prints the error and returns the exit code. */
 export function fail(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`fluxhook: ${printableLines(redact(message))}\n`);
@@ -12,9 +12,9 @@ export function fail(error: unknown): number {
 }
 
 /**
- * What nobody has caught: a fault of ours, so with its stack. The process goes on, as under Bun's own
- * handler; but that one prints all properties of an error too, and Valkey's errors hold the command
- * with its arguments: a webhook's record, the password of AUTH.
+ * Prints an uncaught error with its stack: it is a fault of ours. The process continues, as with Bun's
+ * own handler. Bun's would also print all properties of the error, and Valkey's errors contain the
+ * command with its arguments: a webhook's record, the password of AUTH.
  */
 function reportUncaught(error: unknown): void {
   process.stderr.write(

@@ -1,9 +1,9 @@
-// What a command reads besides its arguments: files, standard input, and secrets from where others on
-// the machine do not see them.
+// What a command reads besides its arguments: files, standard input, and secrets from places that other
+// users of the machine cannot see.
 import { Option, type Command } from "commander";
 import { checkSecret } from "../../wire/secret.ts";
 
-/** The bytes of a file, or of standard input for `-`. Wrong use where it cannot be read. */
+/** Returns the bytes of a file, or of standard input for `-`. A usage error if it cannot be read. */
 export async function readInput(
   path: string,
   option: string,
@@ -29,8 +29,8 @@ export interface SecretOptions {
 }
 
 export const SECRET_HELP =
-  "\nA secret on the command line would be seen by everybody on the machine (ps) and stay in the\n" +
-  "shell's history, so it is read from a variable, a file or standard input.";
+  "\nA secret on the command line would be visible to all users of the machine (ps) and stay in the\n" +
+  "shell's history. So it is read from a variable, a file or standard input.";
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const ACCEPTED = "--secret-env <name>, --secret-file <file> or --secret-stdin";
@@ -39,29 +39,29 @@ export function addSecretOptions(command: Command, what = "the webhook's secret"
   return (
     command
       .option("--secret-env <name>", `${what}, from this environment variable`)
-      .option("--secret-file <file>", `${what}, from this file; a line feed at its end is left out`)
+      .option("--secret-file <file>", `${what}, from this file, without a line feed at its end`)
       .option("--secret-stdin", `${what}, from standard input`)
-      // Only to say why not: unknown, it would be repeated with its value.
+      // Declared only to refuse it: commander would print an unknown option with its value.
       .addOption(new Option("--secret <text>").hideHelp())
       .addHelpText("after", SECRET_HELP)
   );
 }
 
-/** Null where none is named. */
+/** Returns null if no option is given. */
 export async function readSecret(
   { secret, secretFile, secretEnv, secretStdin }: SecretOptions,
   command: Command,
 ): Promise<string | null> {
   if (secret !== undefined) {
     return command.error(
-      `error: --secret is not taken, for others would see it; write ${ACCEPTED}`,
+      `error: --secret is not accepted, because others would see it; use ${ACCEPTED}`,
     );
   }
   const named = [secretFile, secretEnv, secretStdin].filter((one) => one !== undefined);
   if (named.length === 0) return null;
   if (named.length > 1) return command.error(`error: give one of ${ACCEPTED}`);
   if (secretEnv !== undefined && !VARIABLE.test(secretEnv)) {
-    // Not repeated: it may be the secret itself.
+    // The message does not repeat the value, which may be the secret.
     return command.error(
       "error: --secret-env takes the name of a variable, such as WEBHOOK_SECRET",
     );
@@ -85,6 +85,6 @@ export async function readSecret(
 export async function requireSecret(options: SecretOptions, command: Command): Promise<string> {
   return (
     (await readSecret(options, command)) ??
-    command.error(`error: say where the secret is: ${ACCEPTED}`)
+    command.error(`error: the secret is missing: use ${ACCEPTED}`)
   );
 }

@@ -1,4 +1,4 @@
-// The log of an owner on a terminal: as a table, and as lines where it is followed.
+// Prints the log of an owner: as a table, or as lines with --follow.
 import type { LogEntry } from "../../wire/log-entry.ts";
 import { printable } from "../../wire/printable.ts";
 import { colors, table, type Cell } from "./output.ts";
@@ -28,7 +28,7 @@ export function logTable(entries: readonly LogEntry[]): string {
   );
 }
 
-/** One attempt on one line, with the id that it is redelivered by. */
+/** Formats one attempt as a line, with the id for redelivery. */
 export function logLine(entry: LogEntry): string {
   const { text, paint } = outcome(entry);
   return [
@@ -43,14 +43,14 @@ export function logLine(entry: LogEntry): string {
   ].join("  ");
 }
 
-/** The event type, or the beginning of what another program put into the log. */
+/** Returns the event type, or the beginning of an element that another program put into the log. */
 function subject({ outcome: what, event, raw, raw_base64 }: LogEntry): string {
   return what === "unreadable" ? (raw ?? raw_base64 ?? "").slice(0, MAX_RAW_SHOWN) : event;
 }
 
 const MAX_RAW_SHOWN = 60;
 
-/** Without the year: a log is kept for days. In UTC, as every time of Fluxhook. */
+/** Formats a time in UTC without the year: a log is kept for days. */
 function when({ timestamp }: LogEntry): string {
   return timestamp.slice(5, 19).replace("T", " ") || "–";
 }

@@ -1,37 +1,37 @@
-// How the commands print: JSON as the API gave it, or for people tables that fit their terminal.
-// By console.log, which Bun writes at once: what process.stdout still holds is lost by process.exit.
+// Prints the output of the commands: the JSON of the API, or tables that fit the terminal. Uses
+// console.log, which Bun writes at once: process.exit loses what process.stdout has buffered.
 import Table from "cli-table3";
 import { createColors } from "picocolors";
 import { printable, printableJson } from "../../wire/printable.ts";
 
 const { env, stdout } = process;
 
-/** https://no-color.org: NO_COLOR goes before all, and an empty one is none. */
+/** https://no-color.org: NO_COLOR has priority; an empty one counts as not set. */
 export const colors = createColors(
   !env["NO_COLOR"] && Boolean(env["FORCE_COLOR"] || (stdout.isTTY && env["TERM"] !== "dumb")),
 );
 
-/** One document: the JSON in `text`, or what `human` makes. */
+/** Prints one document: the JSON in `text`, or the result of `human`. */
 export function print(isJson: boolean, text: string, human: () => string): void {
   console.log(isJson ? printableJson(text) : human());
 }
 
-/** A text, and the colour that it is shown in. */
+/** A text and its colour. */
 export type Cell = string | { text: string; paint: (text: string) => string };
 
 export interface Column {
   name: string;
-  /** Never broken: it is copied as one word. */
+  /** Never broken into lines, because users copy it as one word. */
   isWhole?: boolean;
 }
 
-/** Narrower than this a column is no column any more. */
+/** Minimum width of a column. */
 const MIN_WIDTH = 8;
-/** A border and a space on each side of a cell, and the last border. */
+/** Width of the borders: one and two spaces per cell, and the last border. */
 const FRAME_OF_CELL = 3;
 const LAST_BORDER = 1;
 
-/** A table; where the terminal is too narrow for one, the rows one below the other. */
+/** Formats a table, or a list of rows if the terminal is too narrow. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
@@ -44,7 +44,7 @@ export function table(
   if (widths === null) return stacked(columns, rows);
   const drawn = new Table({
     head: columns.map(({ name }) => name),
-    // cli-table3 counts the spaces to a column's width.
+    // cli-table3 includes the spaces in the width of a column.
     colWidths: widths.map((one) => one + 2),
     style: { head: colors.isColorSupported ? ["bold"] : [], border: [], compact: true },
   });
@@ -54,7 +54,7 @@ export function table(
   return drawn.toString();
 }
 
-/** One thing, a field to a line. */
+/** Formats one object, one field per line. */
 export function details(fields: readonly (readonly [name: string, value: Cell])[]): string {
   const room = Math.max(...fields.map(([name]) => name.length)) + 2;
   return fields
@@ -65,12 +65,12 @@ export function details(fields: readonly (readonly [name: string, value: Cell])[
     .join("\n");
 }
 
-/** Where the output goes to no terminal, nothing is cut: it may be searched. */
+/** Unlimited if the output is not a terminal, so that nothing is cut from what may be searched. */
 function terminalWidth(): number {
   return stdout.columns ?? (Number(env["COLUMNS"]) || Number.POSITIVE_INFINITY);
 }
 
-/** The widest column gives first. Null where there is not enough to give. */
+/** Shrinks the widest column first. Returns null if the columns cannot fit. */
 function fit(
   columns: readonly Column[],
   natural: readonly number[],

@@ -1,11 +1,11 @@
-// What every command has: examples below its help, one of them where it was used wrongly, and options
-// that say what they accept. Wrong use ends with 2 (main.ts).
+// Common parts of all commands: examples below the help, one of them after a usage error, and options
+// that say what they accept. A usage error ends with exit code 2.
 import { InvalidArgumentError, type Command } from "commander";
 import { isOwnerId, OWNER_ID_ACCEPTED } from "../../wire/owner.ts";
 import { printable, printableLines } from "../../wire/printable.ts";
 import { redact } from "../../wire/redact.ts";
 
-/** Takes the exit code of a command: 0 done, 1 it failed. */
+/** Sets the exit code: 0 success, 1 failure. */
 export type Exit = (code: number) => void;
 
 export function examples(...lines: string[]): string {
@@ -15,19 +15,19 @@ export function examples(...lines: string[]): string {
 export function withExamples(command: Command, first: string, ...more: string[]): Command {
   return command
     .addHelpText("after", examples(first, ...more))
-    .showHelpAfterError(`write for example: ${first}\n(${fullName(command)} --help says more)`);
+    .showHelpAfterError(`example: ${first}\n(${fullName(command)} --help shows more)`);
 }
 
 function fullName(command: Command): string {
   return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name();
 }
 
-/** Guarantee 9: commander repeats what it does not know, and that may be a secret in the wrong place. */
+/** Redacts the text: commander repeats unknown arguments, and these may be misplaced secrets (guarantee 9). */
 export function writeError(text: string): void {
   process.stderr.write(printableLines(redact(text)));
 }
 
-/** For an option that takes a whole number. */
+/** Parses an option that is a whole number. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     if (/^\d{1,12}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
@@ -35,7 +35,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** For an option whose text a rule of wire/ judges. */
+/** Parses an option with a rule of wire/. */
 export function validated(
   isAccepted: (text: string) => boolean,
   accepted: string,
@@ -46,19 +46,19 @@ export function validated(
   };
 }
 
-/** For an option that may be given more than once. */
+/** Parses an option that may be repeated. */
 export function collect(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text];
 }
 
-/** `a,b` and what was given before. */
+/** Parses `a,b`, and appends to what was given before. */
 export function commaSeparated(text: string, before: readonly string[] | undefined): string[] {
   const parts = text.split(",").map((part) => part.trim());
   return [...(before ?? []), ...parts.filter((part) => part !== "")];
 }
 
 /**
- * `Name: value`, as a request has it. Not read by commander, which would repeat a wrong one: it may
+ * Parses `Name: value`. Commander does not parse it, because it would repeat an invalid one, which may
  * be a credential.
  */
 export function headersOf(lines: readonly string[], command: Command): [string, string][] {
@@ -76,14 +76,14 @@ export interface PageOptions {
   cursor?: string;
 }
 
-/** `--limit` and `--cursor` of what the API lists in pages. */
+/** Adds `--limit` and `--cursor` for lists that the API pages. */
 export function addPageOptions(command: Command): Command {
   return command
-    .option("--limit <n>", "so many on a page", wholeNumber(1, MAX_PER_PAGE))
-    .option("--cursor <cursor>", "the page behind the one that named this cursor");
+    .option("--limit <n>", "entries per page", wholeNumber(1, MAX_PER_PAGE))
+    .option("--cursor <cursor>", "the page after the one that printed this cursor");
 }
 
-/** What stands below a table that is not the last page. */
+/** Returns the line below a table that is not the last page. */
 export function morePages({ next_cursor: next }: { next_cursor: string | null }): string {
   return next === null ? "" : `\nmore: --cursor ${printable(next)}`;
 }
@@ -95,14 +95,14 @@ export interface OwnerOptions {
 
 const ownerId = validated(isOwnerId, OWNER_ID_ACCEPTED);
 
-/** `--user` and `--org`: whose things a command is about. */
+/** Adds `--user` and `--org`, the owner. */
 export function addOwnerOptions(command: Command, words: { user: string; org: string }): Command {
   return command
     .option("--user <id>", words.user, ownerId)
     .option("--org <id>", words.org, ownerId);
 }
 
-/** As the API names them; what is not given is left out of JSON and of queries. */
+/** Converts the options to the API's fields. JSON and queries omit undefined ones. */
 export function ownerFields({ user, org }: OwnerOptions): { user_id?: string; org_id?: string } {
   return { user_id: user, org_id: org };
 }

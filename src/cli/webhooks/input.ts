@@ -1,4 +1,4 @@
-// The fields of a webhook as options of `webhooks create` and `update`, and as the API takes them.
+// Options of `webhooks create` and `update`, and their conversion to the API's fields.
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { DIALECT_NAMES } from "../../wire/dialects/registry.ts";
 import { excerpt } from "../../wire/excerpt.ts";
@@ -24,33 +24,36 @@ export function addWebhookOptions(command: Command): Command {
   return command
     .option(
       "--events <patterns>",
-      "what it gets, comma-separated: file.*,org.updated",
+      "its event types, comma-separated: file.*,org.updated",
       commaSeparated,
     )
     .addOption(new Option("--dialect <name>", "its wire format").choices(DIALECT_NAMES))
-    .option("--filter <expression>", "sends only what it is true for: 'event.data.amount > 1000'")
-    .option("--no-filter", "sends everything that --events names")
-    .option("--description <text>", "for people")
+    .option(
+      "--filter <expression>",
+      "send only events for which it is true: 'event.data.amount > 1000'",
+    )
+    .option("--no-filter", "send every event that --events names")
+    .option("--description <text>", "a note for people")
     .option("--header <line>", "'Name: value', sent with every request; repeatable", collect)
-    .option("--timeout <duration>", "for a whole attempt, such as 10s", durationMs)
+    .option("--timeout <duration>", "time-out of a whole attempt, such as 10s", durationMs)
     .option(
       "--retry-schedule <delays>",
-      "before each attempt, comma-separated: 0s,1m,5m",
+      "delay before each attempt, comma-separated: 0s,1m,5m",
       commaSeparated,
     )
     .option(
       "--disable-after <n>",
-      "disabled after so many failures in a row",
+      "disable it after this many failures in a row",
       wholeNumber(1, 10_000),
     )
     .option(
       "--disable-failing-for <duration>",
-      "disabled after so long without a success, such as 5d",
+      "disable it after this time without a success, such as 5d",
     )
-    .option("--never-disable", "never disabled by itself");
+    .option("--never-disable", "never disable it automatically");
 }
 
-/** Only what was given. */
+/** Returns only the given fields. */
 export function webhookFields(options: WebhookOptions, command: Command): Partial<WebhookPatch> {
   const { events, dialect, filter, description, header, timeout, retrySchedule } = options;
   const fields = {
@@ -69,7 +72,7 @@ export function webhookFields(options: WebhookOptions, command: Command): Partia
 function customHeaders(lines: readonly string[], command: Command): Record<string, string> {
   const headers = headersOf(lines, command);
   const names = headers.map(([name]) => name);
-  // Of two with one name an object keeps the last, and the other would be gone without a word.
+  // An object keeps only the last of two headers with one name, so the other would be lost silently.
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) {
     return command.error(`error: --header: ${excerpt(twice)} is given more than once`);

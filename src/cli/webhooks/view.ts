@@ -1,5 +1,5 @@
-// Webhooks for people. What may be a credential is not shown: of the url the query and user, of its own
-// headers the values (guarantee 9). --json has what the API answers.
+// Prints webhooks for people, without possible credentials: the url's query and user, and the values of
+// custom headers (guarantee 9). --json prints the API's answer.
 import { readTarget } from "../../delivery/guard/target.ts";
 import type { Webhook } from "../../wire/webhook.ts";
 import { colors, details, table, type Cell } from "../terminal/output.ts";
@@ -67,8 +67,8 @@ function state({ enabled, disabled_reason, health }: Webhook): Cell {
 }
 
 function disableRule({ disable_rule: rule }: Webhook): string {
-  if (rule === null) return "nothing but 410 and you";
+  if (rule === null) return "only a 410, or you";
   return "failing_for" in rule
-    ? `no success for ${rule.failing_for} and ten failures`
+    ? `${rule.failing_for} without a success, and ten failures`
     : `${rule.consecutive_failures} failures in a row`;
 }

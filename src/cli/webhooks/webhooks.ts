@@ -1,5 +1,5 @@
-// `fluxhook webhooks`: register, list, change, switch, rotate, test. A secret is printed by those
-// commands only whose point it is: create, rotate, secret.
+// `fluxhook webhooks`: register, list, change, enable, disable, rotate, test. Only create, rotate and
+// secret print a secret.
 import type { Command } from "commander";
 import { MAX_TIMEOUT_MS, type Webhook } from "../../wire/webhook.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
@@ -41,12 +41,12 @@ export function addWebhooks(program: Command, exit: Exit): void {
 }
 
 function addList(group: Command, exit: Exit): void {
-  const list = addOwnerOptions(group.command("list").description("list them, the oldest first"), {
-    user: "this user's; a scoped token has an owner of its own",
-    org: "this organisation's",
+  const list = addOwnerOptions(group.command("list").description("list them, oldest first"), {
+    user: "only this user's; a scoped token implies its own owner",
+    org: "only this organisation's",
   });
   addPageOptions(list)
-    .option("--json", "print JSON as the API answers it")
+    .option("--json", "print the JSON of the API")
     .action(async (options: OwnerOptions & PageOptions & Json) => {
       const { limit, cursor } = options;
       const text = await ask("GET", queryOf({ ...ownerFields(options), limit, cursor }));
@@ -68,14 +68,14 @@ function addCreate(group: Command, exit: Exit): void {
   const create = addOwnerOptions(
     group
       .command("create")
-      .description("register one, and print its secret")
-      .argument("<url>", "where its requests go, such as https://example.com/hooks"),
-    { user: "whose it is", org: "whose it is, where it is an organisation's" },
+      .description("register a webhook and print its secret")
+      .argument("<url>", "the address of the receiver, such as https://example.com/hooks"),
+    { user: "the user who owns it", org: "the organisation that owns it" },
   );
   addWebhookOptions(create)
-    .option("--disabled", "switched off to begin with")
-    .option("--json", "print JSON as the API answers it");
-  addSecretOptions(create, "a secret of your own in place of a new one").action(
+    .option("--disabled", "create it disabled")
+    .option("--json", "print the JSON of the API");
+  addSecretOptions(create, "your own secret in place of a new one").action(
     async (
       url: string,
       options: OwnerOptions & WebhookOptions & SecretOptions & Json & { disabled?: boolean },
@@ -104,7 +104,7 @@ function addCreate(group: Command, exit: Exit): void {
   );
 }
 
-/** The commands on one webhook that take nothing but its id. */
+/** The commands whose only argument is the id of a webhook. */
 function addOfOne(group: Command, exit: Exit): void {
   const showWebhook = (text: string) => webhookDetails(JSON.parse(text) as Webhook);
   const one = (name: string, description: string) =>
@@ -112,31 +112,31 @@ function addOfOne(group: Command, exit: Exit): void {
       group
         .command(name)
         .description(description)
-        .argument("<id>", "the webhook's")
-        .option("--json", "print JSON as the API answers it"),
+        .argument("<id>", "the webhook's id")
+        .option("--json", "print the JSON of the API"),
       `fluxhook webhooks ${name} ${ID}`,
     );
-  one("get", "show one, without its secret").action(async (id: string, { json }: Json) => {
+  one("get", "show a webhook without its secret").action(async (id: string, { json }: Json) => {
     const text = await ask("GET", at(id));
     print(json === true, text, () => showWebhook(text));
     exit(0);
   });
-  one("secret", "reveal its secret").action(async (id: string, { json }: Json) => {
+  one("secret", "print its secret").action(async (id: string, { json }: Json) => {
     const text = await ask("GET", `${at(id)}/secret`);
     print(json === true, text, () => (JSON.parse(text) as { secret: string }).secret);
     exit(0);
   });
-  one("delete", "delete it; its deliveries that still wait end").action(
+  one("delete", "delete it; its waiting deliveries end").action(
     async (id: string, { json }: Json) => {
       await ask("DELETE", at(id));
-      // The API answers 204, which is no document.
+      // The API answers 204, without a document.
       if (!json) console.log(`deleted ${printable(id)}`);
       exit(0);
     },
   );
   for (const [name, description] of [
-    ["enable", "switch it on and clear its health"],
-    ["disable", "switch it off; its deliveries are parked"],
+    ["enable", "enable it and clear its health"],
+    ["disable", "disable it; its deliveries are parked"],
   ] as const) {
     one(name, description).action(async (id: string, { json }: Json) => {
       const text = await ask("POST", `${at(id)}/${name}`);
@@ -144,7 +144,7 @@ function addOfOne(group: Command, exit: Exit): void {
       exit(0);
     });
   }
-  one("test", "send one event webhook.test now; 0 where it is delivered").action(
+  one("test", "send one event webhook.test now; exit code 0 if it is delivered").action(
     async (id: string, { json }: Json) => {
       const text = await ask("POST", `${at(id)}/test`, { timeoutMs: TEST_TIMEOUT_MS });
       const { attempt } = JSON.parse(text) as { attempt: LogEntry };
@@ -166,11 +166,11 @@ function addOfOne(group: Command, exit: Exit): void {
 function addUpdate(group: Command, exit: Exit): void {
   const update = group
     .command("update")
-    .description("change what is given, and leave the rest")
-    .argument("<id>", "the webhook's")
-    .option("--url <url>", "where its requests go");
+    .description("change the given fields")
+    .argument("<id>", "the webhook's id")
+    .option("--url <url>", "the address of the receiver");
   addWebhookOptions(update)
-    .option("--json", "print JSON as the API answers it")
+    .option("--json", "print the JSON of the API")
     .action(
       async (id: string, options: WebhookOptions & Json & { url?: string }, command: Command) => {
         const { url } = options;
@@ -179,7 +179,9 @@ function addUpdate(group: Command, exit: Exit): void {
           ...webhookFields(options, command),
         };
         if (Object.keys(fields).length === 0) {
-          command.error("error: say what to change, such as --url, --events or --timeout");
+          command.error(
+            "error: nothing to change: give an option such as --url, --events or --timeout",
+          );
         }
         const text = await ask("PATCH", at(id), { body: JSON.stringify(fields) });
         print(options.json === true, text, () => webhookDetails(JSON.parse(text) as Webhook));
@@ -196,15 +198,15 @@ function addUpdate(group: Command, exit: Exit): void {
 function addRotate(group: Command, exit: Exit): void {
   const rotate = group
     .command("rotate")
-    .description("replace its secret, and print the new one; for a while both sign")
-    .argument("<id>", "the webhook's")
+    .description("replace its secret and print the new one; both sign during the grace period")
+    .argument("<id>", "the webhook's id")
     .option(
       "--grace-hours <n>",
-      "for so long the one before signs too [24]; 0: it ends at once",
+      "grace period in which the previous secret still signs [24]; 0: none",
       wholeNumber(0, MAX_GRACE_HOURS),
     )
-    .option("--json", "print JSON as the API answers it");
-  addSecretOptions(rotate, "a secret of your own in place of a new one").action(
+    .option("--json", "print the JSON of the API");
+  addSecretOptions(rotate, "your own secret in place of a new one").action(
     async (
       id: string,
       options: SecretOptions & Json & { graceHours?: number },
@@ -221,7 +223,7 @@ function addRotate(group: Command, exit: Exit): void {
         return details([
           ["secret", made.secret],
           [
-            "the one before",
+            "previous one",
             made.previous_expires_at ? `until ${made.previous_expires_at}` : "ended",
           ],
         ]);

@@ -1,8 +1,8 @@
-// The order in which the addresses of a name are dialled (RFC 8305 §4). It depends on the addresses
-// alone: a name server that rotates its answers does not change it.
+// Defines the order in which a name's addresses are dialled (RFC 8305 §4). It depends only on the
+// addresses, so a name server that rotates its answers does not change it.
 import { parseAddress, type Address } from "./address.ts";
 
-/** Sorts by number, removes duplicates, and alternates between the families. */
+/** Sorts by number, removes duplicates, and alternates between IPv4 and IPv6. */
 export function orderAddresses(addresses: readonly Address[]): Address[] {
   const distinct = new Map(addresses.map(({ address, family }) => [address, { address, family }]));
   const sorted = [...distinct.values()].toSorted(byNumber);
@@ -10,7 +10,7 @@ export function orderAddresses(addresses: readonly Address[]): Address[] {
   const v6 = sorted.filter(({ family }) => family === 6);
   const ordered: Address[] = [];
   for (let i = 0; i < sorted.length; i++) {
-    // IPv4 first: many containers have no route over IPv6.
+    // IPv4 first: many containers have no IPv6 route.
     ordered.push(...v4.slice(i, i + 1), ...v6.slice(i, i + 1));
   }
   return ordered;
@@ -22,6 +22,6 @@ function byNumber(a: Address, b: Address): number {
 
 function bytesOf({ address }: Address): Uint8Array {
   const parsed = parseAddress(address);
-  // The guard denies what is no address; until then it only needs a place.
+  // The guard denies what is not an address; here it only needs a position.
   return parsed === null ? Buffer.from(address) : Uint8Array.from(parsed.toByteArray());
 }

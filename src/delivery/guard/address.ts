@@ -1,5 +1,5 @@
-// Judges one IP address by its bytes: may an unknown user's webhook make us dial it? Sources: the
-// IANA special-purpose address registries (RFC 6890) and the addresses that clouds answer on.
+// Decides by an IP address's bytes whether a webhook of an unknown user may connect to it. Sources: the
+// IANA special-purpose address registries (RFC 6890) and the addresses of cloud platforms' own services.
 import ipaddr from "ipaddr.js";
 
 export interface Address {
@@ -35,14 +35,14 @@ const DENIED_IPV4 = [
   named("documentation", "203.0.113.0/24"),
   named("multicast", "224.0.0.0/4"),
   named("reserved", "240.0.0.0/4"),
-  // Public by number, but inside Azure it is the host's own service.
+  // A public address, but inside Azure a service of the host.
   named("Azure platform", "168.63.129.16/32"),
 ];
 
 const DENIED_IPV6 = [
   named("unspecified", "::/128"),
   named("loopback", "::1/128"),
-  // RFC 8215: where in it the IPv4 stands is the operator's choice, so it cannot be judged as itself.
+  // RFC 8215: the operator chooses the position of the IPv4 inside it, so that cannot be checked.
   named("local NAT64", "64:ff9b:1::/48"),
   named("discard-only", "100::/64"),
   named("protocol assignments", "2001::/23"),
@@ -54,37 +54,37 @@ const DENIED_IPV6 = [
   named("multicast", "ff00::/8"),
 ];
 
-/** The only part of IPv6 that IANA gives out for global unicast; the rest is denied unseen. */
+/** The only IPv6 range that IANA assigns for global unicast; everything outside is denied. */
 const GLOBAL_UNICAST = ipaddr.parseCIDR("2000::/3");
 
-/** IPv6 in whose last 32 bits an IPv4 address stands that is dialled in the end (RFC 4291, 6052). */
+/** IPv6 ranges whose last 32 bits are the IPv4 address that is really reached (RFC 4291, RFC 6052). */
 const IPV4_INSIDE = [
   { name: "IPv4-mapped", range: ipaddr.parseCIDR("::ffff:0:0/96") },
   { name: "NAT64", range: ipaddr.parseCIDR("64:ff9b::/96") },
 ];
 
-/** RFC 5214 §6.1: a router that still speaks ISATAP sends on to the IPv4 in the last 32 bits. */
+/** RFC 5214 §6.1: a router that supports ISATAP forwards to the IPv4 in the last 32 bits. */
 const ISATAP_MARKS = [0x00005efe, 0x02005efe];
 
-/** RFC 4291 §2.5.5.1. Deprecated, but a host with a `sit` interface still takes them apart. */
+/** RFC 4291 §2.5.5.1. Deprecated, but a host with a `sit` interface still extracts the IPv4. */
 const IPV4_COMPATIBLE = ipaddr.parseCIDR("::/96");
 
-export function judgeAddress(address: string | Uint8Array | ParsedAddress): AddressVerdict {
+export function checkAddress(address: string | Uint8Array | ParsedAddress): AddressVerdict {
   const parsed = isParsed(address) ? address : parseAddress(address);
   if (parsed === null) return { verdict: "denied", range: "not an IP address" };
   if (parsed.kind() === "ipv4") return firstMatch(parsed, DENIED_IPV4);
 
   const embedded = embeddedIpv4(parsed);
-  if (embedded !== null) return judgeInner(embedded.name, embedded.ipv4);
+  if (embedded !== null) return checkEmbedded(embedded.name, embedded.ipv4);
   const special = firstMatch(parsed, DENIED_IPV6);
   if (special.verdict === "denied") return special;
   if (!parsed.match(GLOBAL_UNICAST)) {
     return { verdict: "denied", range: "outside global unicast 2000::/3" };
   }
-  return isIsatap(parsed) ? judgeInner("ISATAP", lastIpv4(parsed)) : ALLOWED;
+  return isIsatap(parsed) ? checkEmbedded("ISATAP", lastIpv4(parsed)) : ALLOWED;
 }
 
-/** Null for anything but one canonical address: no octal or short IPv4, no zone. */
+/** Returns null for everything but one canonical address: no octal or short IPv4, no zone. */
 export function parseAddress(address: string | Uint8Array): ParsedAddress | null {
   if (typeof address !== "string") {
     return address.length === 4 || address.length === 16
@@ -96,18 +96,18 @@ export function parseAddress(address: string | Uint8Array): ParsedAddress | null
   if (!address.includes(".")) return ipaddr.IPv6.parse(address);
   const dotted = address.slice(address.lastIndexOf(":") + 1);
   if (!ipaddr.IPv4.isValidFourPartDecimal(dotted)) return null;
-  // ipaddr.js reads `::8.8.8.8` as `::ffff:8.8.8.8`, which is another address (RFC 4291 §2.5.5).
+  // ipaddr.js parses `::8.8.8.8` as `::ffff:8.8.8.8`, which is another address (RFC 4291 §2.5.5).
   return ipaddr.IPv6.parse(address.startsWith("::" + dotted) ? `::0:${dotted}` : address);
 }
 
-/** A range such as `10.0.0.0/8`, or one address alone. Throws where the text is neither. */
+/** Parses a range such as `10.0.0.0/8`, or a single address. Throws if the text is neither. */
 export function parseRange(text: string): AddressRange {
   if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
   const alone = ipaddr.parse(text);
   return [alone, alone.kind() === "ipv4" ? 32 : 128];
 }
 
-/** Two addresses of one machine's one stack are equal in this form: the IPv4 inside, or itself. */
+/** Returns the address that is really reached: the embedded IPv4, or the address itself. */
 export function dialledAddress(address: ParsedAddress): ParsedAddress {
   if (address.kind() === "ipv4" || isUnspecified(address) || isLoopback(address)) return address;
   const inner = embeddedIpv4(address)?.ipv4;
@@ -118,12 +118,12 @@ export function isLoopback(address: ParsedAddress): boolean {
   return address.range() === "loopback";
 }
 
-/** Dialled, it is this machine (Linux, and most others). */
+/** Connecting to it reaches this machine (on Linux and most other systems). */
 export function isUnspecified(address: ParsedAddress): boolean {
   return address.range() === "unspecified";
 }
 
-/** Whether the address, or the IPv4 that it carries, lies in one of the ranges. */
+/** Returns whether the address, or the IPv4 embedded in it, is in one of the ranges. */
 export function isWithin(address: ParsedAddress, ranges: readonly AddressRange[]): boolean {
   const inner = address.kind() === "ipv6" ? embeddedIpv4(address)?.ipv4 : undefined;
   return ranges.some((range) => matches(address, range) || (inner && matches(inner, range)));
@@ -143,7 +143,7 @@ function isIsatap(address: ParsedAddress): boolean {
   return ISATAP_MARKS.includes(mark);
 }
 
-function judgeInner(name: string, ipv4: ipaddr.IPv4): AddressVerdict {
+function checkEmbedded(name: string, ipv4: ipaddr.IPv4): AddressVerdict {
   const inner = firstMatch(ipv4, DENIED_IPV4);
   return inner.verdict === "allowed"
     ? inner

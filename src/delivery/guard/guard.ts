@@ -1,11 +1,11 @@
-// Decides whether a webhook's target may be dialled and at which addresses; `send` dials nothing
-// else (guarantee 7). Protects the network that Fluxhook stands in from its users' URLs (SSRF).
-import { isWithin, judgeAddress, parseAddress, parseRange, type Address } from "./address.ts";
+// Decides whether a webhook's target may be dialled and at which addresses; `send` dials no other
+// (guarantee 7). This protects Fluxhook's own network from its users' URLs (SSRF).
+import { isWithin, checkAddress, parseAddress, parseRange, type Address } from "./address.ts";
 import { EXPIRED, type Deadline } from "../../deadline.ts";
-import { isLocalhost } from "./host-name.ts";
+import { isLocalhost } from "./target.ts";
 import type { OwnListeners } from "./own-ports.ts";
 import * as refusal from "./refusal.ts";
-import type { Refusal } from "./refusal.ts";
+import type { GuardRefusal } from "./refusal.ts";
 import type { Resolution, Resolve } from "./resolve.ts";
 import type { Target } from "./target.ts";
 
@@ -13,110 +13,112 @@ export type Verdict =
   | { verdict: "allowed"; target: Target; addresses: readonly Address[] }
   | ({
       verdict: "blocked";
-      /** It follows from the addresses that a name has now: it may pass by itself. */
+      /** The verdict depends on the name's current addresses, so a later one may differ. */
       mayPass: boolean;
-    } & Refusal)
+    } & GuardRefusal)
   | { verdict: "unresolved"; reason: "dns" | "timeout"; detail: string | null };
 
 export interface Guard {
-  /** `target` is null where a URL could not be parsed. */
-  judge(target: Target | null, deadline: Deadline): Verdict | Promise<Verdict>;
+  /** Checks a target; null stands for a URL that could not be parsed. */
+  check(target: Target | null, deadline: Deadline): Verdict | Promise<Verdict>;
 }
 
 export interface GuardOptions {
-  /** Exempt from the guard, on any port and over plain http (`EGRESS_ALLOW`). */
+  /** Address ranges exempt from the guard, on any port and over plain http (`EGRESS_ALLOW`). */
   allowRanges: readonly string[];
-  /** Ports of everybody else (`EGRESS_PORTS`). */
+  /** Ports that are allowed at all other addresses (`EGRESS_PORTS`). */
   ports: readonly { from: number; to: number }[];
-  /** Plain http to public addresses (`EGRESS_HTTP`). */
+  /** Whether plain http to public addresses is allowed (`EGRESS_HTTP`). */
   allowHttp: boolean;
   resolve: Resolve;
-  /** Denied whatever is exempt. */
+  /** Fluxhook's own ports: denied even at exempt addresses. */
   ownListeners?: Pick<OwnListeners, "hasPort" | "find">;
 }
 
 export function createGuard(options: GuardOptions): Guard {
   const { ports, allowHttp, resolve, ownListeners } = options;
   const exempt = options.allowRanges.map(parseRange);
-  // A verdict follows from the target and its resolution alone, so it lives as long as that.
-  const judged = new WeakMap<Target, { resolution: Resolution; verdict: Verdict }>();
+  // A verdict depends only on the target and its resolution, so it is valid as long as both are.
+  const cached = new WeakMap<Target, { resolution: Resolution; verdict: Verdict }>();
 
-  /** What is wrong with this target at an address that is not exempt, or null. */
-  function rulesOfOthers(target: Target): Refusal | null {
+  /** Returns why scheme or port are denied at an address that is not exempt, or null. */
+  function schemeAndPortProblem(target: Target): GuardRefusal | null {
     if (!target.isTls && !allowHttp) return refusal.plainHttp();
     const isOpen = ports.some(({ from, to }) => target.port >= from && target.port <= to);
     return isOpen ? null : refusal.closedPort(target, ports);
   }
 
-  function addressProblem(target: Target, address: string): Refusal | null {
+  function addressProblem(target: Target, address: string): GuardRefusal | null {
     const parsed = parseAddress(address);
     if (parsed !== null && isWithin(parsed, exempt)) return null;
-    const judgement = judgeAddress(parsed ?? address);
-    return judgement.verdict === "denied"
-      ? refusal.deniedAddress(target, address, judgement.range)
-      : rulesOfOthers(target);
+    const found = checkAddress(parsed ?? address);
+    return found.verdict === "denied"
+      ? refusal.deniedAddress(target, address, found.range)
+      : schemeAndPortProblem(target);
   }
 
-  /** Whether the target's name could have another address, and that one be allowed. */
+  /** Returns whether the target's name could get other addresses that are allowed. */
   function dependsOnAddress(target: Target): boolean {
-    return hasOtherAddresses(target) && (exempt.length > 0 || rulesOfOthers(target) === null);
+    return (
+      hasOtherAddresses(target) && (exempt.length > 0 || schemeAndPortProblem(target) === null)
+    );
   }
 
-  function judgeResolution(target: Target, resolution: Resolution): Verdict {
+  function checkResolution(target: Target, resolution: Resolution): Verdict {
     if (resolution.kind === "unresolved") {
-      // Where no address is exempt, none that the name may get one day would open scheme and port.
-      const problem = exempt.length === 0 ? rulesOfOthers(target) : null;
+      // If no address is exempt, no address that the name may get later would allow scheme and port.
+      const problem = exempt.length === 0 ? schemeAndPortProblem(target) : null;
       return problem
         ? blocked(problem, false)
         : { verdict: "unresolved", reason: "dns", detail: resolution.code };
     }
     for (const { address } of resolution.addresses) {
-      // One denied address denies the name: which of them is dialled must not be left to luck.
+      // One denied address denies the name: whether it is dialled must not depend on chance.
       const problem = addressProblem(target, address);
       if (problem !== null) return blocked(problem, dependsOnAddress(target));
     }
     return { verdict: "allowed", target, addresses: resolution.addresses };
   }
 
-  function remember(target: Target, resolution: Resolution): Verdict {
-    const known = judged.get(target);
+  function checkCached(target: Target, resolution: Resolution): Verdict {
+    const known = cached.get(target);
     if (known?.resolution === resolution) return known.verdict;
-    const verdict = judgeResolution(target, resolution);
-    judged.set(target, { resolution, verdict });
+    const verdict = checkResolution(target, resolution);
+    cached.set(target, { resolution, verdict });
     return verdict;
   }
 
-  async function afterLookup(
+  async function checkAfterLookup(
     target: Target,
     lookup: Promise<Resolution | typeof EXPIRED>,
   ): Promise<Verdict> {
     const resolution = await lookup;
     return resolution === EXPIRED
       ? { verdict: "unresolved", reason: "timeout", detail: "name look-up" }
-      : remember(target, resolution);
+      : checkCached(target, resolution);
   }
 
-  function judgeByAddresses(target: Target, deadline: Deadline): Verdict | Promise<Verdict> {
+  function checkAddresses(target: Target, deadline: Deadline): Verdict | Promise<Verdict> {
     if (target.literal) {
-      const known = judged.get(target);
+      const known = cached.get(target);
       if (known) return known.verdict;
-      return remember(target, { kind: "resolved", addresses: [target.literal] });
+      return checkCached(target, { kind: "resolved", addresses: [target.literal] });
     }
     const { nameProblem } = target;
     if (nameProblem !== null) return blocked(refusal.noName(target, nameProblem), false);
     const resolution = resolve(target.hostname, deadline);
     return resolution instanceof Promise
-      ? afterLookup(target, resolution)
-      : remember(target, resolution);
+      ? checkAfterLookup(target, resolution)
+      : checkCached(target, resolution);
   }
 
-  /** Never remembered: this machine's addresses change, and Valkey moves. */
-  async function exceptOwn(
-    judging: Verdict | Promise<Verdict>,
+  /** Denies Fluxhook's own ports. Never cached: this machine's addresses change, and Valkey moves. */
+  async function denyOwnListeners(
+    checking: Verdict | Promise<Verdict>,
     own: Pick<OwnListeners, "find">,
     deadline: Deadline,
   ): Promise<Verdict> {
-    const verdict = await judging;
+    const verdict = await checking;
     if (verdict.verdict !== "allowed") return verdict;
     const { target, addresses } = verdict;
     const found = await own.find(addresses, target.port, deadline);
@@ -130,25 +132,25 @@ export function createGuard(options: GuardOptions): Guard {
   }
 
   return {
-    judge(target, deadline) {
+    check(target, deadline) {
       if (target === null) return blocked(refusal.noUrl(), false);
-      // There is nothing to dial for any other scheme.
+      // Other schemes have nothing to dial.
       if (target.protocol !== "https:" && target.protocol !== "http:") {
         return blocked(refusal.wrongScheme(target), false);
       }
-      const judging = judgeByAddresses(target, deadline);
+      const checking = checkAddresses(target, deadline);
       return ownListeners?.hasPort(target.port)
-        ? exceptOwn(judging, ownListeners, deadline)
-        : judging;
+        ? denyOwnListeners(checking, ownListeners, deadline)
+        : checking;
     },
   };
 }
 
-/** `localhost` is this machine at every attempt (RFC 6761 §6.3), as a literal address is itself. */
+/** False for a literal address and for `localhost`, which is always this machine (RFC 6761 §6.3). */
 function hasOtherAddresses({ literal, hostname }: Target): boolean {
   return literal === null && !isLocalhost(hostname);
 }
 
-function blocked(problem: Refusal, mayPass: boolean): Verdict {
+function blocked(problem: GuardRefusal, mayPass: boolean): Verdict {
   return { verdict: "blocked", mayPass, ...problem };
 }

@@ -1,34 +1,34 @@
-// Looks names up at the name servers of DNS_SERVERS: both families, and how long the answer holds.
-// Codes and behaviour are those of Bun 1.4.5's node:dns (c-ares), found by playing each case.
+// Looks up names at the name servers of DNS_SERVERS: both address families, and the TTL of the answer.
+// Codes and behaviour are those of Bun 1.4.5's node:dns (c-ares), checked in name-servers.test.ts.
 import { Resolver } from "node:dns/promises";
-import { isLocalhost } from "./host-name.ts";
-import { codeOf, systemLookup, type Found, type Lookup } from "./resolve.ts";
+import { isLocalhost } from "./target.ts";
+import { dnsCode, systemLookup, type FoundAddress, type Lookup } from "./resolve.ts";
 
-/** c-ares counts in whole seconds, and longer with each try. */
+/** c-ares counts whole seconds and waits longer with each try. */
 const QUERY = { timeout: 1_000, tries: 2 };
 
 /**
- * c-ares keeps answers too: each for its whole TTL, and one without any record for longer than
- * a minute. A new channel knows none, and asks a server again that did not answer.
+ * How long a channel is used. c-ares caches too: an answer for its whole TTL, an empty one for more than
+ * a minute. A new channel has no cache and asks a server again that did not answer before.
  */
 const CHANNEL_MS = 10_000;
 
-/** RFC 8305 §3 has 50 ms; here a late one may still show that the name is a denied one. */
+/** How long to wait for the second family. RFC 8305 §3 has 50 ms, but a late answer may deny the name. */
 const OTHER_FAMILY_MS = 1_000;
-/** What one family alone answered is asked for again soon. */
+/** How long an answer of one family is cached if the other one failed. */
 const HALF_ANSWER_MS = 5_000;
 
 const NO_RECORDS = "ENOTFOUND";
 
 interface FamilyAnswer {
   family: 4 | 6;
-  found: readonly Found[];
-  /** Null where the answer is whole; no records are an answer too. */
+  found: readonly FoundAddress[];
+  /** Null if the answer is complete; an answer without records is complete too. */
   code: string | null;
 }
 
 export interface NameServerOptions {
-  /** `10.0.0.2`, `10.0.0.2:5353` or `[fd00::2]:53`, asked in this order. They have to recurse. */
+  /** `10.0.0.2`, `10.0.0.2:5353` or `[fd00::2]:53`, asked in this order. They must be recursive. */
   servers: readonly string[];
   /** Monotonic milliseconds. */
   nowMs?: () => number;
@@ -58,13 +58,13 @@ export function nameServerLookup({
     const found = answers.flatMap((answer) => answer.found);
     const failed = answers.find((answer) => answer.code !== null);
     if (found.length === 0) throw new LookupError(failed?.code ?? NO_RECORDS);
-    // A family that failed stops no delivery: only what was found is judged, and only that is dialled.
+    // A family that failed stops no delivery: only found addresses are checked, and no other is dialled.
     if (answers.length === 2 && failed === undefined) return found;
     return found.map((one) => ({ ...one, ttlMs: Math.min(one.ttlMs ?? 0, HALF_ANSWER_MS) }));
   };
 }
 
-/** Both answers, or the first that has addresses where the other one is late. */
+/** Resolves with both answers, or with the first one that has addresses if the other one is late. */
 async function bothFamilies(...asked: Promise<FamilyAnswer>[]): Promise<FamilyAnswer[]> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const answers: FamilyAnswer[] = [];
@@ -78,7 +78,7 @@ async function bothFamilies(...asked: Promise<FamilyAnswer>[]): Promise<FamilyAn
   }
   await promise;
   clearTimeout(timer);
-  // IPv4 first: many a container has no way out over IPv6.
+  // IPv4 first: many containers have no IPv6 route.
   return answers.toSorted((a, b) => a.family - b.family);
 }
 
@@ -91,7 +91,7 @@ async function answerOf(
     const found = records.map(({ address, ttl }) => ({ address, family, ttlMs: ttl * 1_000 }));
     return { family, found, code: null };
   } catch (error) {
-    const code = codeOf(error);
+    const code = dnsCode(error);
     return { family, found: [], code: code === NO_RECORDS || code === "ENODATA" ? null : code };
   }
 }

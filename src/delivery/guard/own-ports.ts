@@ -1,5 +1,5 @@
-// Fluxhook's own API and its Valkey: no webhook reaches them, whatever EGRESS_ALLOW opens. A user who
-// could would speak to them from the inside.
+// Finds out whether an address and port belong to Fluxhook's own API or its Valkey. No webhook may reach
+// them, whatever EGRESS_ALLOW allows: the request would come from inside the network.
 import { lookup } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
 import {
@@ -14,9 +14,9 @@ import { EXPIRED, type Deadline } from "../../deadline.ts";
 import { createResolver, type Resolution } from "./resolve.ts";
 
 export interface OwnListener {
-  /** As a verdict names it: `Fluxhook's own API`. */
+  /** The name in verdicts: `Fluxhook's own API`. */
   name: string;
-  /** An address or a name; the wildcard address where it listens on all of them. */
+  /** An address, a name, or the wildcard address if it listens on all addresses. */
   host: string;
   port: number;
 }
@@ -24,12 +24,12 @@ export interface OwnListener {
 export type OwnVerdict =
   | { kind: "other" }
   | { kind: "own"; name: string; address: string }
-  /** Where the listener is cannot be told now. */
+  /** The listener's own address cannot be determined now. */
   | { kind: "unresolved"; reason: "dns" | "timeout"; detail: string };
 
 export interface OwnListeners {
   add(listener: OwnListener): void;
-  /** Whether one of them has this port; all others need no look at their addresses. */
+  /** Returns whether a listener has this port. If none has, the addresses need no check. */
   hasPort(port: number): boolean;
   find(addresses: readonly Address[], port: number, deadline: Deadline): Promise<OwnVerdict>;
 }
@@ -43,7 +43,7 @@ export function createOwnListeners({
   localAddresses = interfaceAddresses,
 }: OwnListenersOptions = {}): OwnListeners {
   const listeners: OwnListener[] = [];
-  // Not of DNS_SERVERS: found as the connection to Valkey itself finds it.
+  // Uses the system's resolver, as the connection to Valkey does, and not DNS_SERVERS.
   const resolve = createResolver({
     lookup: async (name) =>
       (await lookup(name, { all: true })).map(({ address, family }) => ({
@@ -74,8 +74,8 @@ export function createOwnListeners({
         if (found.kind === "unresolved") {
           return { kind: "unresolved", reason: "dns", detail: `${found.code} for ${name}` };
         }
-        const isReached = reaches(found.addresses, localAddresses);
-        const reached = addresses.find(isReached);
+        const isOwn = isReachedBy(found.addresses, localAddresses);
+        const reached = addresses.find(isOwn);
         if (reached) return { kind: "own", name, address: reached.address };
       }
       return { kind: "other" };
@@ -84,23 +84,25 @@ export function createOwnListeners({
 }
 
 /**
- * A listener on this machine is taken to be at every address of it: a loopback address has 16 million
- * neighbours that are the same, and on which others Valkey listens cannot be seen from here.
+ * Returns a function that says whether an address reaches the listener. A listener on this machine counts
+ * as listening at all of its addresses: all of 127.0.0.0/8 is this machine, and we cannot know at which of
+ * its addresses Valkey listens.
  */
-function reaches(
+function isReachedBy(
   own: readonly Address[],
   localAddresses: () => readonly string[],
 ): (address: Address) => boolean {
   const here = new Set(localAddresses().flatMap((text) => dialled(text)?.toString() ?? []));
   const isLocal = (address: ParsedAddress) =>
     isLoopback(address) || isUnspecified(address) || here.has(address.toString());
-  const doors = own.flatMap(({ address }) => dialled(address) ?? []);
-  const isHere = doors.some(isLocal);
+  const endpoints = own.flatMap(({ address }) => dialled(address) ?? []);
+  const isHere = endpoints.some(isLocal);
   return ({ address }) => {
     const reached = dialled(address);
     if (reached === null) return false;
     return (
-      (isHere && isLocal(reached)) || doors.some((door) => door.toString() === reached.toString())
+      (isHere && isLocal(reached)) ||
+      endpoints.some((endpoint) => endpoint.toString() === reached.toString())
     );
   };
 }

@@ -1,21 +1,21 @@
-// The host that a redirect leads to, for the public log: its reader may be any user, so a host that may
-// be an internal one is left out.
-import { judgeAddress, parseAddress } from "./address.ts";
+// Finds the host that a redirect points to, for the public log. Any user may read that, so a host that
+// may be internal is left out.
+import { checkAddress, parseAddress } from "./address.ts";
 import type { Target } from "./target.ts";
 
-/** RFC 1035 §2.3.4, without the dot at the end. */
+/** RFC 1035 §2.3.4, without the trailing dot. */
 const MAX_NAME_LENGTH = 253;
 
-/** RFC 6761 §6.3, RFC 6762 §3 and its appendix G, RFC 8375, and `.internal`, which ICANN reserves. */
+/** RFC 6761 §6.3, RFC 6762 §3 and appendix G, RFC 8375, and `.internal`, which ICANN reserves. */
 const INTERNAL_NAME =
   /(?:^|\.)(?:localhost|local|internal|intranet|private|corp|home|lan|home\.arpa)$/;
 
 /**
- * The host alone: without port, path, query and credentials. Null where `location` names no http(s)
- * URL, or a host that may be internal and is not the webhook's own.
+ * Returns the host without port, path, query and credentials. Null if `location` is not an http(s) URL,
+ * or if its host may be internal and is not the webhook's own.
  */
 export function redirectHost(location: string, target: Target): string | null {
-  // Heads are read as Latin-1; a name outside of ASCII is meant as UTF-8.
+  // Heads are decoded as Latin-1, but a name outside ASCII is UTF-8.
   const reference = Buffer.from(location, "latin1").toString();
   if (!URL.canParse(reference, target.endpoint)) return null;
   const { protocol, hostname } = new URL(reference, target.endpoint);
@@ -29,7 +29,7 @@ export function redirectHost(location: string, target: Target): string | null {
 
 function isPublic(host: string): boolean {
   const address = parseAddress(host);
-  if (address !== null) return judgeAddress(address).verdict === "allowed";
-  // A name of one label is looked up inside of somebody's network.
+  if (address !== null) return checkAddress(address).verdict === "allowed";
+  // A name with one label is resolved in a private network.
   return host.includes(".") && !INTERNAL_NAME.test(host);
 }

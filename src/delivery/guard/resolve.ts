@@ -1,23 +1,23 @@
-// Resolves names for the guard. Answers are kept as long as they say, within bounds, so that a name
-// which moves is judged anew, and concurrent attempts to one name share one look-up.
+// Resolves names for the guard. Answers are cached for their TTL, within bounds, so that the guard checks a
+// name again after it moved. Concurrent attempts to one name share one look-up.
 import { BoundedMap } from "../../bounded-map.ts";
 import type { Address } from "./address.ts";
 import { orderAddresses } from "./address-order.ts";
 import { raceWithin, type EXPIRED, type Limit } from "../../deadline.ts";
-import { isLocalhost } from "./host-name.ts";
+import { isLocalhost } from "./target.ts";
 
 export type Resolution =
   | { kind: "resolved"; /** In the order of `orderAddresses`. */ addresses: readonly Address[] }
   | { kind: "unresolved"; code: string };
 
-export interface Found extends Address {
-  /** Left out by a look-up that does not learn it. */
+export interface FoundAddress extends Address {
+  /** Missing if the look-up does not return it. */
   ttlMs?: number;
 }
 
-export type Lookup = (name: string) => Promise<readonly Found[]>;
+export type Lookup = (name: string) => Promise<readonly FoundAddress[]>;
 
-/** The same object as before while the answer is cached: what was judged of it still holds. */
+/** Returns the same object while the answer is cached, so that verdicts about it can be cached too. */
 export type Resolve = (
   name: string,
   limit: Limit,
@@ -27,24 +27,24 @@ export interface ResolverOptions {
   lookup?: Lookup;
   /** Monotonic milliseconds. */
   nowMs?: () => number;
-  /** Of an answer that has no TTL. */
+  /** How long an answer without a TTL is cached. */
   keepMs?: number;
   keepFailureMs?: number;
-  /** A look-up without an answer is shared no longer than this. */
+  /** A look-up without an answer is shared for at most this long. */
   shareMs?: number;
   maxNames?: number;
 }
 
-/** With a TTL of 0 every attempt would wait for the name server. */
-const SHORTEST_TTL_MS = 1_000;
-/** A receiver that moves is found again within this, whatever its zone says. */
-const LONGEST_TTL_MS = 60_000;
-/** An answer over TCP has room for thousands, and the cache for thousands of names (guarantee 6). */
-const MOST_ADDRESSES = 64;
+/** With a TTL of 0, every attempt would wait for the name server. */
+const MIN_TTL_MS = 1_000;
+/** A receiver that moves is found within this time, whatever its TTL is. */
+const MAX_TTL_MS = 60_000;
+/** An answer over TCP could hold thousands, and the cache holds thousands of names (guarantee 6). */
+const MAX_ADDRESSES = 64;
 
-interface Answer {
+interface LookupAnswer {
   resolution: Resolution;
-  /** Null where the look-up does not say. */
+  /** Null if the look-up returned none. */
   ttlMs: number | null;
 }
 
@@ -64,7 +64,7 @@ export function createResolver({
   const answers = new BoundedMap<string, { expiresAtMs: number; resolution: Resolution }>(maxNames);
   const pending = new Map<string, Pending>();
 
-  function keep(name: string, { resolution, ttlMs }: Answer): void {
+  function keep(name: string, { resolution, ttlMs }: LookupAnswer): void {
     answers.delete(name);
     const ms = resolution.kind === "resolved" ? (ttlMs ?? keepMs) : keepFailureMs;
     answers.set(name, { expiresAtMs: nowMs() + ms, resolution });
@@ -94,39 +94,39 @@ export function createResolver({
   };
 }
 
-async function ask(lookup: Lookup, name: string): Promise<Answer> {
+async function ask(lookup: Lookup, name: string): Promise<LookupAnswer> {
   try {
     const found = await lookup(name);
     if (found.length === 0) return unresolved("ENODATA");
-    if (found.length > MOST_ADDRESSES) return unresolved(`over ${MOST_ADDRESSES} addresses`);
+    if (found.length > MAX_ADDRESSES) return unresolved(`over ${MAX_ADDRESSES} addresses`);
     const addresses = orderAddresses(found);
     return { resolution: { kind: "resolved", addresses }, ttlMs: shortestTtl(found) };
   } catch (error) {
-    return unresolved(codeOf(error));
+    return unresolved(dnsCode(error));
   }
 }
 
-function unresolved(code: string): Answer {
+function unresolved(code: string): LookupAnswer {
   return { resolution: { kind: "unresolved", code }, ttlMs: null };
 }
 
-function shortestTtl(found: readonly Found[]): number | null {
+function shortestTtl(found: readonly FoundAddress[]): number | null {
   const ttls = found.flatMap(({ ttlMs }) => ttlMs ?? []);
   if (ttls.length === 0) return null;
-  return Math.min(Math.max(Math.min(...ttls), SHORTEST_TTL_MS), LONGEST_TTL_MS);
+  return Math.min(Math.max(Math.min(...ttls), MIN_TTL_MS), MAX_TTL_MS);
 }
 
 /**
- * The system's resolver, /etc/hosts with it. Bun's own look-up is asynchronous on Linux: names that
- * hang use up no pool of threads.
+ * Looks up a name with the system's resolver, which reads /etc/hosts too. Bun's look-up is asynchronous on
+ * Linux, so names that hang occupy no threads.
  */
-export async function systemLookup(name: string): Promise<readonly Found[]> {
-  // It does not know `localhost.`, nor what stands below it.
+export async function systemLookup(name: string): Promise<readonly FoundAddress[]> {
+  // The system does not resolve `localhost.` and names below `localhost`.
   const found = await Bun.dns.lookup(isLocalhost(name) ? "localhost" : name);
   return found.map(({ address, family }) => ({ address, family }));
 }
 
-export function codeOf(error: unknown): string {
+export function dnsCode(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : null;
   return typeof code === "string" ? code.replace(/^DNS_/, "") : "EUNKNOWN";
 }

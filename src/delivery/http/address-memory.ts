@@ -1,5 +1,5 @@
-// Remembers per destination which address worked last and which ones failed, so that the next attempt
-// begins with the address that works. It only reorders what the guard approved (guarantee 7).
+// Remembers per destination which address worked last and which failed, so that the next attempt starts
+// with the address that works. It only reorders approved addresses (guarantee 7).
 import { BoundedMap } from "../../bounded-map.ts";
 import type { Address } from "../guard/address.ts";
 
@@ -11,7 +11,7 @@ export interface Destination {
 
 interface Known {
   worked: string | null;
-  /** The one that failed last is the last. */
+  /** In the order of their failures, the latest last. */
   failed: readonly string[];
 }
 
@@ -19,11 +19,11 @@ const MAX_DESTINATIONS = 4_096;
 const MAX_FAILED = 8;
 const NOTHING: Known = { worked: null, failed: [] };
 
-/** Of destinations with one address nothing has to be remembered; callers need not ask. */
+/** Only useful for destinations with several addresses. */
 export class AddressMemory {
   readonly #known = new BoundedMap<string, Known>(MAX_DESTINATIONS);
 
-  /** The same addresses: the one that worked last first, those that failed since last. */
+  /** Returns the same addresses: the one that worked last comes first, failed ones come last. */
   order(destination: Destination, addresses: readonly Address[]): readonly Address[] {
     if (addresses.length < 2) return addresses;
     const known = this.#known.get(keyOf(destination));
@@ -33,12 +33,12 @@ export class AddressMemory {
     return addresses.toSorted((a, b) => rank(a) - rank(b));
   }
 
-  /** Whether it failed and has not answered since. */
+  /** Returns whether the address failed and has not answered since. */
   hasFailed(destination: Destination, { address }: Address): boolean {
     return this.#known.get(keyOf(destination))?.failed.includes(address) ?? false;
   }
 
-  /** A connection is not yet an answer: an address that failed before stays behind the others. */
+  /** Records a connection. An address that failed before stays last until it answers. */
   connected(destination: Destination, address: Address): void {
     if (!this.hasFailed(destination, address)) this.answered(destination, address);
   }

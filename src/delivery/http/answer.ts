@@ -1,12 +1,12 @@
-// What `send` promises: the answer to a request as a value, whatever the receiver does.
+// The result of `send`: a value, whatever the receiver does.
 import type { Failure } from "./failure.ts";
 
-/** How the body ended: by itself, cut off for its length, or because its end never came. */
+/** How the body ended: complete, cut off because it is too long, or without its end. */
 export type Drain = "ended" | "too-long" | "unfinished";
 
 export type Drained = Promise<Drain>;
 
-/** For answers whose body had ended with the head. */
+/** For responses whose body ended together with the head. */
 export const DRAINED: Drained = Promise.resolve("ended");
 
 export interface ResponseHead {
@@ -14,7 +14,7 @@ export interface ResponseHead {
   status: number;
   retryAfter: string | null;
   location: string | null;
-  /** Resolves when the connection is free again, or was given up; never rejects. */
+  /** Resolves when the connection is free or closed; never rejects. */
   drained: Drained;
 }
 

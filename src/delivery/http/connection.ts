@@ -1,43 +1,47 @@
-// One connection to an approved address: a request, its answer, the next request. What the remote
-// does comes out as a value; nothing here throws.
+// One connection to an approved address: a request, its answer, the next request. Whatever the receiver
+// does is returned as a value; nothing here throws.
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Deadline } from "../../deadline.ts";
-import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
+import { socketCode, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
 import type { Head } from "./response-head.ts";
 import { DRAINED, type Answer, type Drain } from "./answer.ts";
 import { ResponseReader } from "./response-reader.ts";
 
 /**
- * The outcome is fixed by the head; a body is waited for a little, for a finished one lets the
- * connection live. Spread, so that many that never end do not all end in the same moment.
+ * How long to wait for the rest of a body. The head decides the outcome, but after a complete body the
+ * connection can be used again. Random in this range, so that many endless bodies are not all cut off in
+ * the same moment.
  */
-const LEAST_DRAIN_MS = 500;
-const MOST_DRAIN_MS = 1_000;
+const MIN_DRAIN_MS = 500;
+const MAX_DRAIN_MS = 1_000;
 
-/** Requests are put together in one place: a buffer each was a fifth of all garbage (measured). */
+/**
+ * Requests are assembled in one shared buffer; a buffer for each was a fifth of all garbage (measured:
+ * docs/performance.md, "Where the time goes").
+ */
 const OUTGOING_BYTES = 64 * 1024;
 const newOutgoing = () => Buffer.allocUnsafeSlow(OUTGOING_BYTES);
 let outgoing = newOutgoing();
 
 /**
- * A connection that the receiver ended while it was idle shows that within one round trip of the next
- * write. The close is seen up to this much later: `responsiveNow` may be 20 ms behind, and what else
- * came in at the same time is handled first (observed: 24 ms with 64 requests at once).
+ * If the receiver ended an idle connection, the close arrives within one round trip of the next write. We
+ * may see it up to this much later: `responsiveNow` may be 20 ms behind, and other events that arrived
+ * at the same time are handled first (observed: 24 ms with 64 requests at once).
  */
-const SEEN_LATE_MS = 50;
+const CLOSE_SEEN_LATE_MS = 50;
 
-/** RFC 9110 §15.5.9: some servers send it when they end an idle connection. */
+/** RFC 9110 §15.5.9: some servers send 408 when they end an idle connection. */
 const REQUEST_TIMEOUT = 408;
 
 export interface ConnectionOptions {
-  /** Where it leads to; connections with the same one stand for each other. */
+  /** The destination; connections with the same key are interchangeable. */
   key: string;
-  /** An upper bound of the round trip's time, from how long the connection took to open. */
+  /** An upper bound of the round-trip time, derived from how long opening the connection took. */
   roundTripMs: number;
-  /** Milliseconds on a clock that never goes back; see `responsiveNow`. */
+  /** Monotonic milliseconds; see `responsiveNow`. */
   now: () => number;
-  /** It can carry the next request. */
+  /** Called when the connection can carry the next request. */
   onFree: (connection: Connection) => void;
   onClosed: (connection: Connection) => void;
 }
@@ -46,14 +50,14 @@ export class Connection {
   /** When the last answer ended, by `performance.now()`. */
   freeSinceMs = 0;
   readonly #reader = new ResponseReader();
-  /** Of the request under way; null while there is none. */
+  /** The deadline of the current request; null if there is none. */
   #deadline: Deadline | null = null;
-  #tellAnswer: ((answer: Answer) => void) | null = null;
-  #tellDrained: ((drain: Drain) => void) | null = null;
+  #resolveAnswer: ((answer: Answer) => void) | null = null;
+  #resolveDrained: ((drain: Drain) => void) | null = null;
   #errorCode: string | null = null;
-  /** Of all requests the same function, for the deadline to call. */
+  /** Bound once per connection, so that no closure is allocated per request. */
   readonly #onDeadline = () => {
-    if (this.#tellAnswer) this.#fail(TIMED_OUT);
+    if (this.#resolveAnswer) this.#fail(TIMED_OUT);
     else this.#finish("unfinished");
   };
 
@@ -70,7 +74,7 @@ export class Connection {
     this.key = options.key;
     this.#roundTripMs = options.roundTripMs;
     socket.on("data", (bytes: Buffer) => this.#read(bytes));
-    socket.on("error", (error) => (this.#errorCode ??= codeOf(error)));
+    socket.on("error", (error) => (this.#errorCode ??= socketCode(error)));
     socket.on("end", () => this.#end());
     socket.on("close", () => this.#end());
   }
@@ -80,36 +84,36 @@ export class Connection {
   }
 
   /**
-   * The receiver had ended this connection before the last request reached it, so the request may be
-   * sent once more (RFC 9112 §9.3.1). One that ended later may have been worked on.
+   * Whether the receiver had ended this connection before the last request reached it, so that the request
+   * may be sent once more (RFC 9112 §9.3.1). After a later close the receiver may have processed it.
    */
   get wasIdle(): boolean {
     return this.#wasIdle;
   }
 
-  /** One at a time. Takes the deadline over: cleared when the answer's body has ended. */
+  /** Sends one request at a time. Takes over the deadline and clears it when the answer's body has ended. */
   post(head: string, body: Uint8Array, deadline: Deadline): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#reader.begin();
     this.#requests += 1;
     this.#wroteAtMs = this.options.now();
     this.#deadline = deadline;
-    this.#tellAnswer = resolve;
+    this.#resolveAnswer = resolve;
     deadline.whenPassed(this.#onDeadline);
     if (!deadline.hasPassed) this.#write(head, body);
     return promise;
   }
 
-  /** Head and body in one piece: in two, a receiver would see two packets. */
+  /** Writes head and body together; separate writes would send two packets. */
   #write(head: string, body: Uint8Array): void {
     const length = head.length + body.byteLength;
-    // With TLS nobody says when the bytes are no longer needed.
+    // With TLS there is no sign of when the bytes are no longer needed.
     const isShared = length <= OUTGOING_BYTES && !(this.socket instanceof TLSSocket);
     const request = isShared ? outgoing.subarray(0, length) : Buffer.allocUnsafe(length);
     request.write(head, 0, "latin1");
     request.set(body, head.length);
     this.socket.write(request);
-    // The socket could not take all of it, and goes on from there.
+    // The socket could not send everything and still reads from the buffer.
     if (isShared && this.socket.writableLength > 0) outgoing = newOutgoing();
   }
 
@@ -126,13 +130,14 @@ export class Connection {
   }
 
   #read(bytes: Buffer): void {
-    // Nobody has asked: what it would answer is not known, so it answers nothing.
+    // Bytes without a request: they must not become the answer to the next one.
     if (this.#deadline === null) return this.destroy();
     const reader = this.#reader;
-    // The first byte of an answer takes a round trip at least.
-    if (!reader.hasBegun) this.#roundTripMs = Math.min(this.#roundTripMs, this.#sinceWriteMs());
+    // The first byte of an answer takes at least one round trip.
+    if (!reader.hasReceivedBytes)
+      this.#roundTripMs = Math.min(this.#roundTripMs, this.#sinceWriteMs());
     reader.read(bytes);
-    if (this.#tellAnswer) {
+    if (this.#resolveAnswer) {
       if (reader.problem) {
         return this.#fail({ kind: "failure", reason: "bad-response", code: reader.problem });
       }
@@ -148,32 +153,32 @@ export class Connection {
   }
 
   #answer({ status, retryAfter, location }: Readonly<Head>): void {
-    const tell = this.#tellAnswer;
-    this.#tellAnswer = null;
+    const resolveAnswer = this.#resolveAnswer;
+    this.#resolveAnswer = null;
     const { end } = this.#reader;
     const drained =
       end === "ended"
         ? DRAINED
         : new Promise<Drain>((resolve) => {
-            this.#tellDrained = resolve;
+            this.#resolveDrained = resolve;
           });
     if (end === null) {
-      const spread = Math.random() * (MOST_DRAIN_MS - LEAST_DRAIN_MS);
-      this.#deadline?.shortenTo(LEAST_DRAIN_MS + spread);
+      const spread = Math.random() * (MAX_DRAIN_MS - MIN_DRAIN_MS);
+      this.#deadline?.shortenTo(MIN_DRAIN_MS + spread);
     } else {
       this.#finish(end);
     }
-    tell?.({ kind: "response", status, retryAfter, location, drained });
+    resolveAnswer?.({ kind: "response", status, retryAfter, location, drained });
   }
 
-  /** The answer has ended, and with it the request. */
+  /** Ends the request after its answer has ended. */
   #finish(end: Drain): void {
-    const tell = this.#tellDrained;
-    this.#tellDrained = null;
+    const resolveDrained = this.#resolveDrained;
+    this.#resolveDrained = null;
     this.#deadline?.clear();
     this.#deadline = null;
     const reader = this.#reader;
-    // An answer that came before all of the request had gone out leaves the rest of it in the way.
+    // If the answer came before the whole request was sent, the rest of the request is still in the socket.
     const isFree =
       end === "ended" &&
       reader.head?.keepsAlive === true &&
@@ -182,27 +187,27 @@ export class Connection {
       this.isOpen;
     if (isFree) this.options.onFree(this);
     else this.destroy();
-    tell?.(end);
+    resolveDrained?.(end);
   }
 
   #fail(failure: Failure): void {
-    const tell = this.#tellAnswer;
-    this.#tellAnswer = null;
+    const resolveAnswer = this.#resolveAnswer;
+    this.#resolveAnswer = null;
     this.#deadline = null;
     this.destroy();
-    tell?.(failure);
+    resolveAnswer?.(failure);
   }
 
   #end(): void {
     this.options.onClosed(this);
     this.#reader.close();
-    if (this.#tellAnswer) {
+    if (this.#resolveAnswer) {
       const failure = connectionFailure(this.#errorCode);
       this.#wasIdle =
         this.#isReused &&
         failure.reason === "connection-reset" &&
-        !this.#reader.hasBegun &&
-        this.#sinceWriteMs() <= this.#roundTripMs + SEEN_LATE_MS;
+        !this.#reader.hasReceivedBytes &&
+        this.#sinceWriteMs() <= this.#roundTripMs + CLOSE_SEEN_LATE_MS;
       this.#fail(failure);
     } else if (this.#deadline) {
       this.#finish(this.#reader.end ?? "unfinished");

@@ -1,5 +1,5 @@
 // Connects to a destination at one of the addresses that the guard approved, and remembers which one
-// worked (RFC 8305). The attempt's one limit covers all of it.
+// worked (RFC 8305). The attempt's limit covers all of it.
 import type { Address } from "../guard/address.ts";
 import { AddressMemory } from "./address-memory.ts";
 import { responsiveNow, type Limit } from "../../deadline.ts";
@@ -17,12 +17,12 @@ export class Connector {
     private readonly now: () => number = responsiveNow,
   ) {}
 
-  /** The same addresses, the one that worked last first. */
+  /** Returns the same addresses, starting with the one that worked last. */
   order(target: Target, addresses: readonly Address[]): readonly Address[] {
     return this.#memory.order(target, addresses);
   }
 
-  /** Whether the address failed last time although there are others. */
+  /** Returns whether the address failed last time and there are others. */
   isDoubtful(target: Target, address: Address, addresses: readonly Address[]): boolean {
     return addresses.length > 1 && this.#memory.hasFailed(target, address);
   }
@@ -54,7 +54,7 @@ export class Connector {
     return connected;
   }
 
-  /** What came of a request on a connection to this address, one of several. */
+  /** Records the result of a request to this address, one of several. */
   report(target: Target, address: Address, result: "answered" | "failed"): void {
     if (result === "answered") this.#memory.answered(target, address);
     else this.#memory.failed(target, address);

@@ -1,5 +1,5 @@
-// EGRESS_PROXY: requests leave through an HTTP proxy, by CONNECT to the address that the guard
-// approved (guarantee 7; RFC 9110 §9.3.6). Behind it a connection is as any other.
+// EGRESS_PROXY: opens connections through an HTTP proxy, by CONNECT to the address that the guard
+// approved (guarantee 7; RFC 9110 §9.3.6).
 import type { Socket } from "node:net";
 import { Connector } from "./connector.ts";
 import { EXPIRED, type Limit } from "../../deadline.ts";
@@ -9,21 +9,21 @@ import { readConnectAnswer } from "./read-connect-answer.ts";
 import { createResolver, type Resolve } from "../guard/resolve.ts";
 import { readTarget, type Target } from "../guard/target.ts";
 
-/** A proxy that has answered a CONNECT within this time works: what it does not answer is the receiver's. */
+/** A proxy that answered a CONNECT within this time works, so a missing answer is the receiver's fault. */
 const PROXY_WORKS_MS = 60_000;
 
 export interface ProxyDeps {
   /** Monotonic milliseconds. */
   nowMs?: () => number;
-  /** Of the proxy's own name. */
+  /** Resolves the proxy's own name. */
   resolve?: Resolve;
 }
 
-/** An http or https URL; its credentials go to the proxy alone. */
+/** Takes an http or https URL. Its credentials are sent to the proxy only. */
 export function createProxyDial(
   proxyUrl: string,
   ca?: string,
-  // The proxy's name is the operator's, and no webhook's: DNS_SERVERS are not asked for it.
+  // The operator chose the proxy's name, so DNS_SERVERS are not asked for it.
   { nowMs = () => performance.now(), resolve = createResolver() }: ProxyDeps = {},
 ): Dial {
   const proxy = readTarget(proxyUrl);
@@ -64,7 +64,7 @@ export function createProxyDial(
   };
 }
 
-/** Connects to the proxy itself. Its name may have several addresses; they are raced too. */
+/** Connects to the proxy itself. If its name has several addresses, they are raced too. */
 function createProxyConnect(
   proxy: Target,
   resolve: Resolve,

@@ -1,10 +1,10 @@
-// Opens the connection of an attempt: to the very address that the guard approved (guarantee 7), and
-// with TLS only to whom the certificate proves to be the name. Nothing of a request is sent before.
+// Opens the connection of an attempt: to exactly the address that the guard approved (guarantee 7), and
+// with TLS only if the certificate is valid for the name. No part of a request is sent before that.
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Address } from "../guard/address.ts";
 import { trusting } from "./authorities.ts";
-import { codeOf, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
+import { socketCode, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
 import type { RaceLimit } from "./race.ts";
 import type { Target } from "../guard/target.ts";
 
@@ -14,12 +14,12 @@ export type Dial = (
   limit: RaceLimit,
 ) => Promise<Socket | Failure>;
 
-/** `ca`: certificate authorities as PEM, beside the system's. */
+/** `ca`: certificate authorities as PEM, in addition to the system's. */
 export function createDial(ca?: string): Dial {
   return (target, { address }, limit) => open(target, address, ca, limit);
 }
 
-/** `host` is an approved address, or the operator's own proxy. */
+/** Connects to `host`, an approved address or the operator's proxy. */
 export function open(
   { isTls, serverName, port }: Target,
   host: string,
@@ -31,7 +31,7 @@ export function open(
     : opened(connectTcp({ host, port, noDelay: true }), "connect", limit);
 }
 
-/** Without a name the certificate has to be for `at.host`. */
+/** Without a server name, the certificate must be for `at.host`. */
 export function openTls(
   at: ConnectionOptions,
   serverName: string | null,
@@ -43,7 +43,7 @@ export function openTls(
     servername: serverName ?? undefined,
     secureContext: trusting(ca),
     ALPNProtocols: ["http/1.1"],
-    // Said aloud, for NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off for all receivers.
+    // Set explicitly: otherwise NODE_TLS_REJECT_UNAUTHORIZED=0 would disable it for every receiver.
     rejectUnauthorized: true,
   });
   socket.setNoDelay(true);
@@ -57,11 +57,11 @@ async function opened<Kind extends Socket>(
   limit: RaceLimit,
 ): Promise<Kind | Failure> {
   const { promise, resolve } = Promise.withResolvers<Kind | Failure>();
-  // A process that has nothing else to do need not wait for connections that nobody uses.
+  // An idle connection must not keep the process alive.
   socket.unref();
   const onOpen = () => resolve(socket);
-  const onError = (error: unknown) => resolve(connectionFailure(codeOf(error)));
-  // One that hangs up during the handshake gives no error.
+  const onError = (error: unknown) => resolve(connectionFailure(socketCode(error)));
+  // A receiver that closes during the handshake causes no error.
   const onClose = () => resolve(connectionFailure(null));
   const onPassed = () => resolve(TIMED_OUT);
   socket.once(event, onOpen);
@@ -73,7 +73,7 @@ async function opened<Kind extends Socket>(
   socket.off("close", onClose);
   if (outcome === socket) socket.off("error", onError);
   else {
-    // It may fail once more while it is taken down.
+    // It may raise another error while it is destroyed.
     socket.on("error", () => {});
     socket.destroy();
   }

@@ -1,19 +1,19 @@
-// ConnectionPool that are free, kept for the next request to the same place. Bounded in number and in
-// time: what nobody uses costs the receiver as much as us.
+// Keeps free connections for the next request to the same destination. Bounded in number and in time,
+// because an idle connection costs the receiver as much as us.
 import type { Connection } from "./connection.ts";
 
-/** As many as may be in flight unless set otherwise: those that were busy a moment ago are soon again. */
-const MOST = 1_024;
-/** Below what load balancers and firewalls drop without a word (from 60 s upwards). */
+/** The default of FLUXHOOK_CONCURRENCY: connections that were just busy will soon be needed again. */
+const MAX_FREE = 1_024;
+/** Shorter than the time after which load balancers and firewalls drop connections silently (60 s). */
 const IDLE_MS = 50_000;
-const LOOK_EVERY_MS = 5_000;
+const SWEEP_INTERVAL_MS = 5_000;
 
 export class ConnectionPool {
   readonly #free = new Map<string, Connection[]>();
   #count = 0;
   #timer: Timer | null = null;
 
-  /** The one that was used last: the others may time out. */
+  /** Returns the connection that was used last, or null. The others may time out. */
   take(key: string): Connection | null {
     const free = this.#free.get(key);
     for (let connection = free?.pop(); connection; connection = free?.pop()) {
@@ -30,11 +30,11 @@ export class ConnectionPool {
     free.push(connection);
     this.#free.set(connection.key, free);
     this.#count += 1;
-    if (this.#count > MOST) this.#dropOldest();
-    this.#timer ??= setInterval(() => this.#dropIdle(), LOOK_EVERY_MS).unref();
+    if (this.#count > MAX_FREE) this.#dropOldest();
+    this.#timer ??= setInterval(() => this.#dropIdle(), SWEEP_INTERVAL_MS).unref();
   }
 
-  /** It has ended by itself; it may have been in use. */
+  /** Removes a connection that has ended. It may have been in use. */
   forget(connection: Connection): void {
     const free = this.#free.get(connection.key);
     const at = free?.indexOf(connection) ?? -1;
@@ -44,7 +44,7 @@ export class ConnectionPool {
     if (free.length === 0) this.#free.delete(connection.key);
   }
 
-  /** Of the place that has waited longest for its first one: a Map keeps the order of their coming. */
+  /** Closes a connection of the destination that was added to the pool first (Map iteration order). */
   #dropOldest(): void {
     for (const [oldest] of this.#free.values()) {
       if (oldest) this.#drop(oldest);

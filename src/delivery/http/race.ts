@@ -1,5 +1,5 @@
-// Connects to one of several approved addresses by racing them (RFC 8305 §5): the next address is
-// started after 250 ms without a connection, at once on an error, and the first to connect wins.
+// Connects to one of several approved addresses by racing them (RFC 8305 §5): the next address starts
+// after 250 ms without a connection, or at once after an error. The first connection wins.
 import type { Socket } from "node:net";
 import type { Address } from "../guard/address.ts";
 import type { Limit } from "../../deadline.ts";
@@ -8,13 +8,13 @@ import { mayTryNextAddress, TIMED_OUT, type Failure } from "./failure.ts";
 /** RFC 8305 §8: the recommended Connection Attempt Delay. */
 const NEXT_ADDRESS_MS = 250;
 /**
- * How long an address that has accepted the connection may take for its TLS handshake before the next
- * address is started. A distant receiver needs more than 250 ms; one that hangs must not win.
+ * How long the TLS handshake may take after TCP is connected before the next address starts. A distant
+ * receiver needs more than 250 ms; a receiver that hangs must not win.
  */
 const HANDSHAKE_MS = 1_000;
 /**
  * Bounds the sockets of one attempt: a name may have 64 addresses, and all of them may be silent. The
- * oldest is then given up after 2 s, which is longer than the first SYN retransmission (RFC 6298 §2).
+ * oldest is then dropped after 2 s, which is longer than the first SYN retransmission (RFC 6298 §2).
  */
 const MAX_CONNECTING = 8;
 
@@ -30,12 +30,12 @@ export type OpenAt = (address: Address, limit: RaceLimit) => Promise<Socket | Fa
 export interface Connected {
   socket: Socket;
   address: Address;
-  /** From the start of this address's attempt. */
+  /** How long this address took to connect. */
   openedInMs: number;
 }
 
 export interface RaceOptions {
-  /** As the guard approved them, in the order in which they are started. */
+  /** Approved by the guard, in the order in which they are started. */
   addresses: readonly Address[];
   openAt: OpenAt;
   limit: Limit;
@@ -45,14 +45,14 @@ export interface RaceOptions {
   onFailed: (address: Address, failure: Failure) => void;
 }
 
-/** @throws Error (of `openAt`): none of the remote's doing. */
+/** @throws the error of `openAt`, which is a fault of Fluxhook. */
 export async function race(options: RaceOptions): Promise<Connected | Failure> {
   return new Race(options).run();
 }
 
 class Race {
   readonly #outcome = Promise.withResolvers<Connected | Failure>();
-  /** The oldest first. */
+  /** In the order of their start. */
   readonly #connecting = new Set<Candidate>();
   readonly #failures: Failure[] = [];
   #started = 0;
@@ -64,7 +64,7 @@ class Race {
 
   async run(): Promise<Connected | Failure> {
     const { limit } = this.options;
-    // Each candidate then reports itself how far it came.
+    // Each candidate then reports its own failure.
     const onPassed = () => this.#stop();
     limit.whenPassed(onPassed);
     this.#startNext();
@@ -84,7 +84,7 @@ class Race {
     const address = this.#mayStart ? addresses[this.#started] : undefined;
     if (address === undefined) return;
     this.#started += 1;
-    this.#giveUpOldest();
+    this.#dropOldest();
     const candidate = new Candidate(address, now(), () => this.#startNextIn(HANDSHAKE_MS));
     this.#connecting.add(candidate);
     this.#startNextIn(NEXT_ADDRESS_MS);
@@ -99,7 +99,7 @@ class Race {
     this.#timer = setTimeout(() => this.#startNext(), ms);
   }
 
-  #giveUpOldest(): void {
+  #dropOldest(): void {
     if (this.#connecting.size < MAX_CONNECTING) return;
     for (const oldest of this.#connecting) {
       this.#connecting.delete(oldest);
@@ -122,7 +122,7 @@ class Race {
     if (wasConnecting) this.#startNext();
     if (this.#connecting.size === 0 && !this.#hasMore) {
       this.#isOver = true;
-      this.#outcome.resolve(mostTelling(this.#failures));
+      this.#outcome.resolve(mostInformative(this.#failures));
     }
   }
 
@@ -142,7 +142,7 @@ class Race {
   }
 }
 
-/** One address under way. Its limit passes when the race is over, or when it is given up. */
+/** One racing address. Its limit passes when the race is over or the address is dropped. */
 class Candidate implements RaceLimit {
   #hasPassed = false;
   readonly #stops = new Set<() => void>();
@@ -176,22 +176,22 @@ class Candidate implements RaceLimit {
   }
 }
 
-/** Two may connect in the same turn of the event loop. */
+/** Closes a second connection, for two may connect in the same turn of the event loop. */
 function discard(socket: Socket): void {
   socket.on("error", () => {});
   socket.destroy();
 }
 
 /**
- * The failure to report where no address won. One of TLS comes first: a receiver was reached, and its
- * owner has to act. Then a time-out, then what the operator has to fix, before what blames the receiver.
+ * Returns the failure to report if no address won. A failure of TLS comes first: a receiver was reached,
+ * and its owner has to act. Then a time-out, then failures that the operator has to fix, then the rest.
  */
-function mostTelling(failures: readonly Failure[]): Failure {
-  const told =
+function mostInformative(failures: readonly Failure[]): Failure {
+  const reported =
     failures.find(({ reason }) => reason.startsWith("tls")) ??
     failures.find(({ reason }) => reason === "timeout") ??
     failures.find(({ isOurs }) => isOurs) ??
     failures.at(-1);
-  if (told === undefined) throw new Error("a race was started without an approved address");
-  return told;
+  if (reported === undefined) throw new Error("a race was started without an approved address");
+  return reported;
 }

@@ -1,9 +1,9 @@
-// Reads the head of one answer, as far as a delivery needs it: the status, two headers, and what frames
-// the body. It accepts what curl or Node accepts (test/delivery/differential.test.ts); where that leaves
-// the framing in doubt, the status counts and the connection is not used again.
+// Parses the head of one response as far as a delivery needs it: the status, two headers, and what frames
+// the body. Accepts what curl or Node accepts (test/delivery/differential.test.ts). If the framing is in
+// doubt, the status counts and the connection is not used again.
 
 export const LF = 0x0a;
-const CR = 0x0d;
+export const CR = 0x0d;
 
 export type ResponseProblem =
   "malformed-response" | "head-too-large" | "unrequested-upgrade" | `status-${number}`;
@@ -11,125 +11,179 @@ export type ResponseProblem =
 export interface Head {
   status: number;
   retryAfter: string | null;
-  /** Where a redirect leads to, as the receiver wrote it. */
+  /** Where a redirect points to, as the receiver wrote it. */
   location: string | null;
-  /** What comes behind it: nothing, so many bytes, chunks, or whatever comes until the connection ends. */
+  /** What follows the head: this many bytes, chunks, or everything until the connection ends. */
   body: number | "chunked" | "until-close";
+  /** Whether the connection can carry another request. */
   keepsAlive: boolean;
 }
 
 const STATUS_LINE = /^HTTP\/1\.(\d) (\d{3})(?: [^\r\n]*)?\r?\n/;
-/** Odd blanks, an odd version, a CR in the reason. */
+/** Allows unusual blanks, any version, and a CR in the reason. */
 const LENIENT_STATUS_LINE = /^HTTP\/\d+(?:\.\d+)?[ \t]+(\d{3})(?!\d)[^\n\0]*\n/;
 /**
- * RFC 9110 §5.1 and §5.5: a token, a colon, a value. The white space around the value is not taken off
- * here: to look for it twice would try every way to share it out, and a receiver could stop the process.
+ * RFC 9110 §5.1 and §5.5: a token, a colon, a value. It does not strip the white space around the value:
+ * a pattern for that on both sides would backtrack, and a receiver could stop the process with it.
  */
 const FIELD_LINE = /([!#$%&'*+.^_`|~\w-]+):([^\r\n\0]*)\r?\n/y;
-/** A blank in the name or behind it, a name of other characters, a CR in the value. */
+/** Allows a blank in or after the name, other characters in it, and a CR in the value. */
 const LENIENT_FIELD_LINE = /([^:\n\0]*):([^\n\0]*)\n/y;
-/** RFC 9112 §5.2: a line that begins with white space belongs to the one before. */
+/** RFC 9112 §5.2: a line that begins with white space continues the line before. */
 const FOLDED = /\r?\n[ \t]+/g;
 const DIGITS = /^\d{1,15}$/;
 const ENDS_IN_CHUNKED = /(?:^|,)[ \t]*chunked$/i;
 
-/** Of what is kept from one answer to the next. */
-const MOST_REMEMBERED = 1_024;
-let lastText = "";
-let lastHead: Readonly<Head> | ResponseProblem = "malformed-response";
+const MAX_CACHED_CHARACTERS = 1_024;
+let cachedText = "";
+let cachedHead: Readonly<Head> | ResponseProblem = "malformed-response";
 
 /**
- * `text` ends with the empty line. A receiver says the same until its clock's next second: what is read
- * again costs a seventh (measured).
+ * Parses `text`, which ends with the empty line. Caches one head: a receiver repeats it until the second
+ * in its Date changes, and a cached one costs a seventh (measured: commit 5f1bdc9).
  */
 export function readHead(text: string): Readonly<Head> | ResponseProblem {
-  if (text === lastText) return lastHead;
+  if (text === cachedText) return cachedHead;
   const head = parseHead(text);
-  if (text.length <= MOST_REMEMBERED) {
-    lastText = text;
-    lastHead = head;
+  if (text.length <= MAX_CACHED_CHARACTERS) {
+    cachedText = text;
+    cachedHead = head;
   }
   return head;
 }
 
 function parseHead(text: string): Head | ResponseProblem {
-  const statusLine = STATUS_LINE.exec(text);
-  const [, lenientStatus] = statusLine === null ? (LENIENT_STATUS_LINE.exec(text) ?? []) : [];
-  const minor = Number(statusLine?.[1] ?? 0);
-  const status = Number(statusLine?.[2] ?? lenientStatus ?? Number.NaN);
-  if (Number.isNaN(status)) return "malformed-response";
-  // RFC 9110 §15: 100 to 599. What is above is answered by somebody, and told as it is.
-  if (status < 100) return `status-${status}`;
-  const fields = text.includes("\n ") || text.includes("\n\t") ? text.replace(FOLDED, " ") : text;
-  let retryAfter: string | null = null;
-  let location: string | null = null;
-  let length: number | null = null;
-  let coding: string | null = null;
-  let saysClose = false;
-  let saysKeepAlive = minor > 0;
-  // Others may read another framing out of it, so a next answer might not be told from the rest of
-  // this one. RFC 9112 §2.2: a field must not begin with white space behind the status line.
-  let isDoubtful = statusLine === null || isBlank(text.charCodeAt(text.indexOf("\n") + 1));
-  let at = fields.indexOf("\n") + 1;
-  const end = fields.length - (fields.endsWith("\r\n") ? 2 : 1);
-  while (at < end) {
-    FIELD_LINE.lastIndex = LENIENT_FIELD_LINE.lastIndex = at;
-    const strict = FIELD_LINE.exec(fields);
-    const field = strict ?? LENIENT_FIELD_LINE.exec(fields);
-    if (field === null) return "malformed-response";
-    if (strict === null) isDoubtful = true;
-    at += field[0].length;
-    const value = withoutSpaceAround(field[2] ?? "");
-    switch (withoutSpaceAround(field[1] ?? "").toLowerCase()) {
-      case "retry-after":
-        retryAfter ??= value;
-        break;
-      case "location":
-        location ??= value;
-        break;
-      case "content-length": {
-        // RFC 9112 §6.3: where two differ, nobody knows where the answer ends; Node refuses equal ones.
-        if (length !== null || !DIGITS.test(value)) isDoubtful = true;
-        length ??= readLength(value);
-        break;
-      }
-      case "transfer-encoding":
-        coding = coding === null ? value : `${coding}, ${value}`;
-        break;
-      case "connection":
-        for (const option of value.toLowerCase().split(",")) {
-          if (option.trim() === "close") saysClose = true;
-          if (option.trim() === "keep-alive") saysKeepAlive = true;
-        }
-    }
-  }
+  const statusLine = readStatusLine(text);
+  if (typeof statusLine === "string") return statusLine;
+  const fields = readFields(text);
+  if (fields === null) return "malformed-response";
+  const { status } = statusLine;
   if (status === 101) return "unrequested-upgrade";
-  const said = { status, retryAfter, location };
-  const keepsAlive = saysKeepAlive && !saysClose && !isDoubtful;
-  if (status < 200 || status === 304) return { ...said, body: 0, keepsAlive };
-  if (status === 204) {
-    // It has no body, but one that announces one may send it all the same.
-    const isEmpty = coding === null && (length ?? 0) === 0;
-    return { ...said, body: 0, keepsAlive: keepsAlive && isEmpty };
-  }
-  // Whatever the content is packed in: only the framing matters here. RFC 9112 §6.3: beside a length,
-  // or from HTTP/1.0, the connection is not to be trusted any more.
-  if (coding !== null && ENDS_IN_CHUNKED.test(coding)) {
-    return { ...said, body: "chunked", keepsAlive: keepsAlive && length === null && minor > 0 };
-  }
-  // RFC 9112 §6.3: with another coding it lasts until the connection ends. A length beside it says
-  // when there is nothing more to wait for.
-  const isFramed = coding === null && length !== null;
-  return { ...said, body: length ?? "until-close", keepsAlive: keepsAlive && isFramed };
+  return {
+    status,
+    retryAfter: fields.retryAfter,
+    location: fields.location,
+    body: bodyFraming(status, fields),
+    keepsAlive: staysOpen(statusLine, fields) && isEndCertain(statusLine, fields),
+  };
 }
 
-/** Of a line without its end. */
+interface StatusLine {
+  status: number;
+  /** Of HTTP/1.x; 0 for a version that is not one. */
+  minor: number;
+  /** It has the form of RFC 9112 §4. */
+  isStrict: boolean;
+}
+
+function readStatusLine(text: string): StatusLine | ResponseProblem {
+  const strict = STATUS_LINE.exec(text);
+  const digits = strict?.[2] ?? LENIENT_STATUS_LINE.exec(text)?.[1];
+  if (digits === undefined) return "malformed-response";
+  const status = Number(digits);
+  // RFC 9110 §15 ends at 599. Some servers send higher codes, which are passed on unchanged.
+  if (status < 100) return `status-${status}`;
+  return { status, minor: Number(strict?.[1] ?? 0), isStrict: strict !== null };
+}
+
+/** The fields that matter here, and what the others say about the framing. */
+interface Fields {
+  retryAfter: string | null;
+  location: string | null;
+  length: number | null;
+  /** Transfer-Encoding, all lines of it. */
+  coding: string | null;
+  saysClose: boolean;
+  saysKeepAlive: boolean;
+  /** Another parser may see another framing, so the end of this response is uncertain. */
+  isDoubtful: boolean;
+}
+
+/** Returns null if a line is not a field even by lenient rules. */
+function readFields(text: string): Fields | null {
+  const lines = text.includes("\n ") || text.includes("\n\t") ? text.replace(FOLDED, " ") : text;
+  const fields: Fields = {
+    retryAfter: null,
+    location: null,
+    length: null,
+    coding: null,
+    saysClose: false,
+    saysKeepAlive: false,
+    // RFC 9112 §2.2: no white space may come between the status line and the first field.
+    isDoubtful: isBlank(text.charCodeAt(text.indexOf("\n") + 1)),
+  };
+  let at = lines.indexOf("\n") + 1;
+  const end = lines.length - (lines.endsWith("\r\n") ? 2 : 1);
+  while (at < end) {
+    FIELD_LINE.lastIndex = LENIENT_FIELD_LINE.lastIndex = at;
+    const strict = FIELD_LINE.exec(lines);
+    const field = strict ?? LENIENT_FIELD_LINE.exec(lines);
+    if (field === null) return null;
+    if (strict === null) fields.isDoubtful = true;
+    at += field[0].length;
+    const name = withoutSpaceAround(field[1] ?? "").toLowerCase();
+    addField(fields, name, withoutSpaceAround(field[2] ?? ""));
+  }
+  return fields;
+}
+
+function addField(fields: Fields, name: string, value: string): void {
+  switch (name) {
+    case "retry-after":
+      fields.retryAfter ??= value;
+      break;
+    case "location":
+      fields.location ??= value;
+      break;
+    case "content-length":
+      // RFC 9112 §6.3: two different lengths leave the end unknown. Node refuses two equal ones too.
+      if (fields.length !== null || !DIGITS.test(value)) fields.isDoubtful = true;
+      fields.length ??= readLength(value);
+      break;
+    case "transfer-encoding":
+      fields.coding = fields.coding === null ? value : `${fields.coding}, ${value}`;
+      break;
+    case "connection":
+      for (const option of value.toLowerCase().split(",")) {
+        if (option.trim() === "close") fields.saysClose = true;
+        if (option.trim() === "keep-alive") fields.saysKeepAlive = true;
+      }
+  }
+}
+
+/** RFC 9112 §6.3. A length beside a coding other than chunked says when nothing more has to be awaited. */
+function bodyFraming(status: number, { coding, length }: Fields): Head["body"] {
+  if (hasNoBody(status) || status === 204) return 0;
+  return isChunked(coding) ? "chunked" : (length ?? "until-close");
+}
+
+/** RFC 9112 §9.3: HTTP/1.1 stays open unless it says close, HTTP/1.0 only if it says keep-alive. */
+function staysOpen({ minor }: StatusLine, { saysClose, saysKeepAlive }: Fields): boolean {
+  return !saysClose && (minor > 0 || saysKeepAlive);
+}
+
+/** Whether every parser sees the same end, so that the next response cannot be mistaken for a body. */
+function isEndCertain({ status, minor, isStrict }: StatusLine, fields: Fields): boolean {
+  const { coding, length } = fields;
+  if (fields.isDoubtful || !isStrict) return false;
+  if (hasNoBody(status)) return true;
+  // A 204 has no body, but a server that announces one may send it all the same.
+  if (status === 204) return coding === null && (length ?? 0) === 0;
+  // RFC 9112 §6.1: chunks beside a length, or from HTTP/1.0, are not to be trusted.
+  if (isChunked(coding)) return length === null && minor > 0;
+  return coding === null && length !== null;
+}
+
+const hasNoBody = (status: number) => status < 200 || status === 304;
+const isChunked = (coding: string | null) => coding !== null && ENDS_IN_CHUNKED.test(coding);
+
+/** Returns whether a line, without its end, is a field by the strict rules. */
 export function isField(line: string): boolean {
   FIELD_LINE.lastIndex = 0;
   return FIELD_LINE.test(`${line}\n`);
 }
 
-/** RFC 9110 §8.6: a list of the same length over and over is that length. */
+/** RFC 9110 §8.6: a list that repeats one length is that length. */
 function readLength(value: string): number | null {
   if (DIGITS.test(value)) return Number(value);
   const all = new Set(value.split(",").map((one) => one.trim()));
@@ -137,7 +191,7 @@ function readLength(value: string): number | null {
   return all.size === 1 && DIGITS.test(only) ? Number(only) : null;
 }
 
-/** A no-break space is part of the value. */
+/** Unlike `trim`, keeps a no-break space, which is part of the value. */
 function withoutSpaceAround(value: string): string {
   let start = 0;
   let end = value.length;
@@ -148,12 +202,3 @@ function withoutSpaceAround(value: string): string {
 
 const isBlank = (code: number) => code === 0x20 || code === 0x09;
 const isSpace = (code: number) => isBlank(code) || code === CR;
-
-/** Where the empty line behind a head ends, or -1; RFC 9112 §2.2 lets CR be missing. */
-export function headEnd(bytes: Uint8Array, from: number, to: number): number {
-  for (let at = bytes.indexOf(LF, from); at !== -1 && at < to; at = bytes.indexOf(LF, at + 1)) {
-    if (bytes[at + 1] === LF && at + 1 < to) return at + 2;
-    if (bytes[at + 1] === CR && bytes[at + 2] === LF && at + 2 < to) return at + 3;
-  }
-  return -1;
-}

@@ -1,6 +1,6 @@
-// Sends one request to an address that the guard approved, and says what came back as a value.
-// By sockets of its own: fetch costs a third more of a delivery, holds up to 1 MiB of a head that does
-// not end, and keeps no more than 64 connections of a kind (measured).
+// Sends one request to an address that the guard approved and returns the answer as a value. It uses
+// sockets and not `fetch`, which is slower, holds up to 1 MiB of an endless head, and keeps at most 64
+// connections (measured: docs/decisions/8-http-client.md).
 import { faultPoint } from "../../fault-point.ts";
 import type { Address } from "../guard/address.ts";
 import { type Answer } from "./answer.ts";
@@ -15,31 +15,31 @@ import { requestHead } from "./request.ts";
 
 export interface SendRequest {
   target: Target;
-  /** As the guard approved them; nothing else is dialled (guarantee 7). */
+  /** Approved by the guard; no other address is dialled (guarantee 7). */
   addresses: readonly Address[];
-  /** Every header but Host, which is added to it. */
+  /** Every header except those that frame the message (request.ts). */
   headers: Record<string, string>;
   /** The bytes that were signed (guarantee 4). */
   body: Uint8Array<ArrayBuffer>;
-  /** Over everything. `drained` clears it after a response, the caller after a failure. */
+  /** Covers everything. It is cleared at `drained` after a response, by the caller after a failure. */
   deadline: Deadline;
 }
 
 export type Send = (request: SendRequest) => Promise<Answer>;
 
 export interface SenderOptions {
-  /** EGRESS_CA: certificate authorities as PEM, beside the system's. */
+  /** EGRESS_CA: certificate authorities as PEM, in addition to the system's. */
   ca?: string;
-  /** EGRESS_PROXY: an http or https URL, credentials in it. It dials the approved address for us. */
+  /** EGRESS_PROXY: an http or https URL that may have credentials. The proxy dials the approved address. */
   proxy?: string;
-  /** Milliseconds on a clock that never goes back, by which round trips are measured. */
+  /** Monotonic milliseconds, for round-trip times. */
   now?: () => number;
 }
 
-/** Before a request can be written: TCP's round trip, and at least one for TLS (RFC 8446 §2). */
+/** Round trips before a request can be written: one for TCP, at least one more for TLS (RFC 8446 §2). */
 const ROUND_TRIPS_TO_OPEN = { tcp: 1, tls: 2 };
 
-/** @throws Error (of Send) where a header cannot be sent: none of the remote's doing. */
+/** The returned function throws a TypeError if a header cannot be sent; the receiver causes no error. */
 export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions = {}): Send {
   const connector = new Connector(
     proxy === undefined ? createDial(ca) : createProxyDial(proxy, ca),
@@ -49,7 +49,7 @@ export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions =
   const onFree = (connection: Connection) => connections.keep(connection);
   const onClosed = (connection: Connection) => connections.forget(connection);
 
-  /** A free connection to an address that is approved for this attempt too (guarantee 7). */
+  /** Takes a free connection to an address that is approved for this attempt too (guarantee 7). */
   function takeFree(target: Target, addresses: readonly Address[]): Reused | null {
     for (const address of connector.order(target, addresses)) {
       if (connector.isDoubtful(target, address, addresses)) continue;
@@ -69,7 +69,7 @@ export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions =
     if (reused !== null) {
       const { connection, address } = reused;
       const answer = await exchange(connection, head, body, deadline);
-      // Else once more, on a new connection, within the same attempt.
+      // If it was idle, the request is sent once more on a new connection, within the same attempt.
       if (!connection.wasIdle) return report(address, answer);
     }
     const connected = await connector.connect(target, addresses, deadline);
@@ -91,7 +91,7 @@ function keyOf({ port, isTls, serverName }: Target, { address }: Address): strin
   return `${address} ${port} ${isTls ? "tls" : "tcp"} ${serverName ?? ""}`;
 }
 
-/** An address that accepts connections but does not answer is not the one to begin with next time. */
+/** Records the result, so that the next attempt does not start with an address that does not answer. */
 function reportTo(connector: Connector, target: Target, address: Address, answer: Answer): void {
   if (answer.kind === "response") connector.report(target, address, "answered");
   else if (answer.reason !== "bad-response") connector.report(target, address, "failed");

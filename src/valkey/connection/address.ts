@@ -1,9 +1,9 @@
-// Valkey's address as a log, an error or a terminal may show it: without its password (guarantee 9).
+// Valkey's address for logs, errors and the terminal: without its password (guarantee 9).
 
-/** The address without user, password and query, each of which may hold a secret. */
+/** Returns the address without user, password and query, each of which may contain a secret. */
 export function shownAddress(url: string): string {
   if (/^(\/|unix:)/.test(url)) {
-    // With credentials it is no URL to WHATWG, so it is not taken apart, only the path is taken out.
+    // With credentials it is not a URL by WHATWG's rules, so only the path is extracted.
     const path = /^(?:unix:\/\/)?(\/[^?@]*)(?:\?|$)/.exec(url)?.[1];
     return path === undefined ? "a unix socket" : `unix://${path}`;
   }

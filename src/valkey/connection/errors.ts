@@ -1,16 +1,16 @@
-// What Valkey's absence and its memory limit are to everybody else.
+// Errors of the stores that callers handle.
 
-/** It did not answer: what was sent may or may not have been applied. */
+/** Valkey did not answer: it may or may not have applied what was sent. */
 export class ValkeyUnavailable extends Error {
   override name = "ValkeyUnavailable";
 }
 
-/** It is at its memory limit: what was sent was not applied, and waiting for a connection is no help. */
+/** Valkey is at its memory limit: it has not applied what was sent, and a new connection would not help. */
 export class ValkeyFull extends Error {
   override name = "ValkeyFull";
 }
 
-/** What is parked cannot be said for sure yet: its index is still being built. Nothing was changed. */
+/** The index of parked deliveries is still being built, so the answer would be wrong. Nothing was changed. */
 export class ParkedIndexIncomplete extends Error {
   override name = "ParkedIndexIncomplete";
 }

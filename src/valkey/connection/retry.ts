@@ -1,14 +1,14 @@
-// "Until Valkey is back", once for all who wait for that.
+// Retries a step until Valkey is available again.
 import { ValkeyUnavailable } from "./errors.ts";
 
 export interface Reconnecting {
-  /** True as soon as the link is up; false when it is closed and never will be. */
+  /** Resolves to true when the link is up, or to false when it is closed and will never be up again. */
   whenUp(): Promise<boolean>;
 }
 
 /**
- * Runs `step`, again after each outage.
- * @throws ValkeyUnavailable once the link is closed or `shouldStop` says so; whatever else `step` throws.
+ * Runs `step`, and runs it again after each outage.
+ * @throws ValkeyUnavailable if the link is closed or `shouldStop` returns true; any other error of `step`.
  */
 export async function retryWhileAway<T>(
   link: Reconnecting,

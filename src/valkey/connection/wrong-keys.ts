@@ -1,7 +1,8 @@
-// Valkey's WRONGTYPE does not say which key it is about. Whoever has to repair it needs the name.
+// Adds the key's name to Valkey's WRONGTYPE error, which does not contain it: the operator needs it for the
+// repair.
 import type { Redis } from "iovalkey";
 
-/** What Fluxhook keeps under its keys (keys.ts), by the end of their names; else it is a list. */
+/** The type of each key of Fluxhook (keys.ts), by the end of its name; any other key is a list. */
 const KINDS: readonly [RegExp, string][] = [
   [/\}.*:(workers|schedule|lanes|parked|paused)$/, "zset"],
   [/\}.*:(scheduled|events|refs|parked-items|stats)$/, "hash"],
@@ -15,16 +16,16 @@ const KINDS: readonly [RegExp, string][] = [
   [/^[^{}]+:changes$/, "stream"],
 ];
 
-/** `beside` are the other keys of the script. Null: nothing is said of such a key. */
+/** Returns the type that a key must have; null if it is unknown. `beside`: all keys of the script. */
 export function kindOf(key: string, beside: readonly string[] = []): string | null {
-  // A queue may be called `{orders}:events`; its other keys begin with its name then.
+  // A queue may be called `{orders}:events`: then the names of its other keys begin with its own.
   if (beside.some((other) => other.startsWith(`${key}:`))) return "list";
   const found = KINDS.find(([pattern]) => pattern.test(key));
   if (found) return found[1];
   return key.includes("}:") ? null : "list";
 }
 
-/** Of a plain command, by the letter that the commands of each type begin with. */
+/** First letter of a command → the type of key that it needs. */
 const TAKEN: Record<string, string> = {
   b: "list",
   l: "list",
@@ -34,7 +35,7 @@ const TAKEN: Record<string, string> = {
   z: "zset",
 };
 
-/** Puts the keys at fault into the error's message; leaves other errors as they are. */
+/** Adds the keys of a wrong type to the message of a WRONGTYPE error. Leaves other errors unchanged. */
 export async function nameWrongKeys(client: Redis, error: unknown): Promise<void> {
   if (!(error instanceof Error) || !error.message.startsWith("WRONGTYPE Operation")) return;
   const { command: failed } = error as { command?: FailedCommand };

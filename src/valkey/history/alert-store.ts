@@ -1,4 +1,5 @@
-// Alerts: a capped list, newest first, and the channel of the same name (DESIGN §2.2).
+// Stores alerts in a capped list, newest first, and publishes them on the channel of the same name
+// (docs/design.md, "Keys").
 import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
 import { Script } from "../connection/script.ts";
@@ -6,9 +7,9 @@ import alertText from "../scripts/alert.lua" with { type: "text" };
 
 const alertScript = new Script(alertText);
 
-const ALERTS_KEPT = 1_000;
+const MAX_ALERTS = 1_000;
 const TTL_MS = 7 * 86_400_000;
-/** One alert per webhook (or queue) and kind in so long. */
+/** At most one alert of a kind per webhook or queue in this interval. */
 export const ALERT_EVERY_MS = 600_000;
 
 export class AlertStore {
@@ -17,7 +18,7 @@ export class AlertStore {
     private readonly keys: SharedKeys,
   ) {}
 
-  /** Whether it is this caller that raises it: no worker has within `ALERT_EVERY_MS`. */
+  /** Returns whether this caller may raise the alert: no process has within `ALERT_EVERY_MS`. */
   async mayRaise(kind: string, about: string): Promise<boolean> {
     const won = await this.link.run((client) =>
       client.set(this.keys.alerted(kind, about), "1", "PX", ALERT_EVERY_MS, "NX"),
@@ -27,7 +28,7 @@ export class AlertStore {
 
   async raise(alert: object): Promise<void> {
     await this.link.run((client) =>
-      alertScript.run(client, [this.keys.alerts], [ALERTS_KEPT, TTL_MS, JSON.stringify(alert)]),
+      alertScript.run(client, [this.keys.alerts], [MAX_ALERTS, TTL_MS, JSON.stringify(alert)]),
     );
   }
 }

@@ -1,5 +1,5 @@
-// The bodies of an owner's last attempts, so that any of them can be redelivered (DESIGN §2.4). Found
-// by the tag in the delivery's id.
+// Stores the bodies of an owner's last attempts, so that each can be redelivered (docs/design.md, "Keys").
+// The tag in a delivery's id leads to its owner's list.
 import { tagOf } from "../queue/delivery-id.ts";
 import { readObject } from "../foreign.ts";
 import type { DeliveryHeader } from "../queue/item.ts";
@@ -8,18 +8,18 @@ import type { StoreLink } from "../connection/link.ts";
 import type { RecentEntries } from "./recent-lists.ts";
 import type { TextAndBytes } from "../connection/script.ts";
 
-/** A larger element is not kept; its redelivery answers that it is gone. */
-export const MOST_KEPT_BYTES = 16 * 1024;
+/** A larger element is not stored; its delivery cannot be redelivered from here (410). */
+export const MAX_STORED_BODY_BYTES = 16 * 1024;
 
-export interface KeptAttempt {
+export interface StoredAttempt {
   header: DeliveryHeader;
   outcome: "delivered" | "retry" | "parked";
-  /** The element's text; null where it is too large, or waits elsewhere (a retry). */
+  /** The element's text; null if it is too large, or is stored elsewhere (a retry). */
   element: string | null;
 }
 
-/** The same before it is written: only an owner's last attempts are worth the copy to a text. */
-export interface AttemptToKeep extends Omit<KeptAttempt, "element"> {
+/** The same before it is written. Its element stays a Buffer: most attempts are never written. */
+export interface AttemptToStore extends Omit<StoredAttempt, "element"> {
   element: Buffer | null;
 }
 
@@ -29,41 +29,41 @@ export class BodyStore {
     private readonly keys: SharedKeys,
   ) {}
 
-  /** The last attempt of a delivery, if it is among its owner's last ones. */
-  async find(delivery: string): Promise<KeptAttempt | null> {
+  /** Returns the last attempt of a delivery; null if it is not among its owner's last ones. */
+  async find(delivery: string): Promise<StoredAttempt | null> {
     const texts = await this.link.run((client) =>
-      client.lrange(this.keys.kept(tagOf(delivery)), 0, -1),
+      client.lrange(this.keys.bodies(tagOf(delivery)), 0, -1),
     );
     for (const text of texts) {
-      const kept = readKept(text);
-      if (kept?.header.delivery === delivery) return kept;
+      const attempt = readStored(text);
+      if (attempt?.header.delivery === delivery) return attempt;
     }
     return null;
   }
 
-  /** As `addRecent` takes them, the oldest first; all of one owner. */
-  entriesOf(attempts: readonly AttemptToKeep[]): RecentEntries {
+  /** Returns the arguments of `addRecent`. All attempts are of one owner, the oldest first. */
+  entriesOf(attempts: readonly AttemptToStore[]): RecentEntries {
     // The name of each delivery begins with the owner's tag.
     const tag = tagOf(attempts[0]?.header.delivery ?? "");
-    return { key: this.keys.kept(tag), entries: attempts.map(keptEntry) };
+    return { key: this.keys.bodies(tag), entries: attempts.map(storedEntry) };
   }
 }
 
-/** The element as it is behind the first line: as a JSON string it would be escaped each time. */
-function keptEntry({ header, outcome, element }: AttemptToKeep): string | TextAndBytes {
+/** One line of JSON, then the element's bytes: as a JSON string they would have to be escaped. */
+function storedEntry({ header, outcome, element }: AttemptToStore): string | TextAndBytes {
   const line = JSON.stringify({ header, outcome });
-  if (element === null || element.length > MOST_KEPT_BYTES) return line;
+  if (element === null || element.length > MAX_STORED_BODY_BYTES) return line;
   return { text: `${line}\n`, bytes: element };
 }
 
-/** Null where somebody else has put there what is no kept attempt. */
-function readKept(text: string): KeptAttempt | null {
+/** Returns null if another program wrote the entry. */
+function readStored(text: string): StoredAttempt | null {
   const lineEnd = text.indexOf("\n");
   const line = lineEnd < 0 ? text : text.slice(0, lineEnd);
-  const kept = readObject(Buffer.from(line));
-  const { header, outcome } = (kept ?? {}) as Partial<Omit<KeptAttempt, "element">>;
+  const stored = readObject(Buffer.from(line));
+  const { header, outcome } = (stored ?? {}) as Partial<Omit<StoredAttempt, "element">>;
   const { delivery, owner, webhook_id } = header ?? {};
-  const isKept = [delivery, owner, webhook_id, outcome].every((one) => typeof one === "string");
-  if (!isKept || !header || !outcome) return null;
+  const isAttempt = [delivery, owner, webhook_id, outcome].every((one) => typeof one === "string");
+  if (!isAttempt || !header || !outcome) return null;
   return { header, outcome, element: lineEnd < 0 ? null : text.slice(lineEnd + 1) };
 }

@@ -1,4 +1,4 @@
-// The public log of an owner's last attempts (DESIGN §2.2).
+// The public log of an owner's last attempts (docs/design.md, "Keys").
 import { z } from "zod";
 import { logEntrySchema, type LogEntry } from "../../wire/log-entry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
@@ -14,7 +14,7 @@ export class LogStore {
     private readonly limits: RecentLimits,
   ) {}
 
-  /** The newest first. */
+  /** Returns the log, the newest entry first. */
   async read(owner: OwnerRef): Promise<LogEntry[]> {
     const elements = await this.link.run((client) =>
       client.lrangeBuffer(this.keys.logs(owner), 0, this.limits.size - 1),
@@ -22,19 +22,19 @@ export class LogStore {
     return elements.map(readEntry);
   }
 
-  /** As `addRecent` takes them, the oldest first. */
+  /** Returns the arguments of `addRecent`; the oldest entry first. */
   entriesOf(owner: OwnerRef, entries: readonly LogEntry[]): RecentEntries {
     return { key: this.keys.logs(owner), entries: entries.map((entry) => JSON.stringify(entry)) };
   }
 
-  /** Adds one entry. Answers how many logs could not be written. */
+  /** Adds one entry. Returns how many logs could not be written. */
   async add(owner: OwnerRef, entry: LogEntry): Promise<number> {
     const unwritten = await addRecent(this.link, this.limits, [this.entriesOf(owner, [entry])]);
     return unwritten.length;
   }
 }
 
-/** What every version has written of an attempt. */
+/** The fields that every version of Fluxhook has written. */
 const writtenSchema = logEntrySchema
   .pick({
     delivery_id: true,
@@ -49,12 +49,12 @@ const writtenSchema = logEntrySchema
     next_attempt_at: true,
     timestamp: true,
   })
-  // Another version may know more outcomes.
+  // A later version may have more outcomes.
   .extend({ outcome: z.string() });
 
 function readEntry(bytes: Buffer): LogEntry {
   const entry = readObject(bytes);
-  // Not what zod makes of it: fields of another version stay.
+  // Not zod's result, which would drop the fields of a later version.
   if (entry !== null && writtenSchema.safeParse(entry).success) return entry as LogEntry;
   const { message, raw, raw_base64 } = describeForeign(bytes, "an attempt");
   return {

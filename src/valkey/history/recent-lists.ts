@@ -1,4 +1,5 @@
-// Lists of an owner's last attempts: newest first, trimmed, with a TTL, many owners in one script.
+// Adds to the lists of owners' last attempts: newest first, trimmed, with a TTL. One script writes the lists of many
+// owners; a connector for Cluster has to group them by slot here (keys.ts).
 import type { StoreLink } from "../connection/link.ts";
 import { Script, type ScriptArgument, type TextAndBytes } from "../connection/script.ts";
 import recordText from "../scripts/record.lua" with { type: "text" };
@@ -10,13 +11,13 @@ export interface RecentLimits {
   ttlMs: number;
 }
 
-/** What is added to one list, the oldest first. */
+/** Entries to add to one list, the oldest first. */
 export interface RecentEntries {
   key: string;
   entries: readonly (string | TextAndBytes)[];
 }
 
-/** Answers the keys of the lists that could not be written. */
+/** Adds entries. Returns the keys of the lists that could not be written. */
 export async function addRecent(
   link: StoreLink,
   limits: RecentLimits,
@@ -25,7 +26,7 @@ export async function addRecent(
   const keys: string[] = [];
   const args: ScriptArgument[] = [limits.size, limits.ttlMs];
   for (const { key, entries } of lists) {
-    // Older ones than the list holds would be trimmed at once.
+    // The list would trim any older entry at once.
     const kept = entries.slice(-limits.size);
     keys.push(key);
     args.push(kept.length, ...kept);

@@ -1,19 +1,19 @@
-// Blocks until a list has an element, without the element: `BLMOVE q q RIGHT RIGHT` blocks like BLPOP
-// and leaves the list as it is, but it answers the element, and that may have hundreds of megabytes.
-// So the server is told to send no reply to it, and is asked for the list's length behind it. All three
-// go in one write and are one command to the client, with the one reply that comes.
+// Blocks until a list has an element, without reading it. `BLMOVE q q RIGHT RIGHT` blocks like BLPOP and
+// does not change the list, but it replies with the element, which may have hundreds of megabytes. So CLIENT
+// REPLY SKIP suppresses that reply, and LLEN follows it. All three go in one write; to the client they are one
+// command with one reply.
 import { Command, type Redis } from "iovalkey";
 import type { Link } from "../connection/link.ts";
 import { requestOf } from "../connection/script.ts";
 
-/** `refused`: it did not wait, and nothing is there; at the memory limit BLMOVE is refused. */
+/** `refused`: Valkey returned at once without an element; it refuses BLMOVE at its memory limit. */
 export type Waited = "element" | "nothing" | "refused";
 
-/** A wait that ended before half of its time was none. */
+/** A wait that ends before this share of its time counts as refused. */
 const WAITED_SHARE = 0.5;
 
 export class BlindWait {
-  /** Where the user may not call CLIENT REPLY, the element has to be taken in. */
+  /** False if the ACL denies CLIENT REPLY: then the element has to be received. */
   private mayHideReply = true;
 
   constructor(
@@ -22,7 +22,7 @@ export class BlindWait {
     private readonly end: "RIGHT" | "LEFT",
   ) {}
 
-  /** @throws ValkeyUnavailable, ValkeyFull, or what Valkey answers where the key is no list */
+  /** @throws ValkeyUnavailable, ValkeyFull, or Valkey's error if the key is not a list */
   async forElement(blockS: number): Promise<Waited> {
     const { list, end } = this;
     const move = ["BLMOVE", list, list, end, end, String(blockS)] as const;
@@ -40,7 +40,7 @@ export class BlindWait {
     } catch (error) {
       if (error instanceof Error && error.message.startsWith("NOPERM ")) {
         this.mayHideReply = false;
-        // Three replies come now, where the client waits for one.
+        // Valkey now sends three replies, and the client expects one.
         this.link.reset("CLIENT REPLY is not allowed");
         return "refused";
       }

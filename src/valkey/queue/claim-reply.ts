@@ -1,4 +1,4 @@
-// What the claim script answers, as the worker takes it. An item that cannot be read spoils no other.
+// Parses the reply of the claim script. An item that cannot be read does not affect the others.
 import { freshItem, readItem, type Item } from "./item.ts";
 import type { Claimed, ClaimSource } from "./claimed.ts";
 
@@ -31,7 +31,7 @@ export function readBatch(
     const source = SOURCES[letter] ?? "again";
     let item: Item;
     try {
-      // The header of a fresh element is what the script has just made it: not parsed (measured).
+      // The script has just made the header of a fresh element from these values, so it is not parsed.
       item = letter === "q" ? freshItem(bytes, `${worker}-${number}`, nowMs) : readItem(bytes);
     } catch (error) {
       const header = { claim: `${worker}-${number}`, at: nowMs };

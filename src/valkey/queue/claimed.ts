@@ -10,9 +10,9 @@ export interface FilterCounts {
   filterErrors: number;
 }
 
-/** Something claimed: by whom, and under which number it is settled. */
+/** A claimed item, the worker that claimed it, and the number under which it is settled. */
 export interface Claimed {
-  /** The worker id that claimed it; null for what only memory holds (`FLUXHOOK_CLAIM=blpop`). */
+  /** Id of the worker that claimed it; null if the claim is only in memory (`FLUXHOOK_CLAIM=blpop`). */
   worker: string | null;
   number: string;
   crashes: number;
@@ -20,15 +20,15 @@ export interface Claimed {
   source: ClaimSource;
   /** Deliveries of one fanned-out event share its bytes, which are stored once. */
   shared: boolean;
-  /** The element's bytes. Null: they are gone. */
+  /** The element's bytes; null if they no longer exist. */
   bytes: Buffer | null;
-  /** Of an element's webhooks, those that do not get it; counted in the step that settles the claim. */
+  /** The element's webhooks that do not get it; counted in the step that settles the claim. */
   filterCounts?: FilterCounts;
-  /** Why the item cannot be read; its header is then made up, and its bytes are all of it. */
+  /** Why the item cannot be read. Its header is then a substitute, and its bytes are the whole item. */
   damage?: string;
 }
 
-/** Elements of more bytes than `over` are claimed as their first `to` bytes, with their size. */
+/** Of an element with more than `over` bytes, only the first `to` bytes and the size are claimed. */
 export interface Cut {
   over: number;
   to: number;

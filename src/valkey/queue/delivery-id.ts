@@ -1,5 +1,5 @@
-// The UUID of an attempt is made of its owner's tag, its delivery, how often that attempt was begun,
-// and its number: no two requests share one, and each leads back to its delivery.
+// Makes the UUID of an attempt from its owner's tag, its delivery, how often the attempt was started, and its
+// number. So no two requests share a UUID, and each leads back to its delivery.
 import { hash, randomBytes } from "node:crypto";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { DeliveryHeader } from "./item.ts";
@@ -7,7 +7,7 @@ import type { DeliveryHeader } from "./item.ts";
 const TAG_DIGITS = 10;
 const DELIVERY_DIGITS = 28;
 
-/** Finds an owner's last deliveries by an id that does not name the owner. Two may share one. */
+/** Returns the tag by which an owner's last deliveries are found from a delivery id. Two owners may share one. */
 export function ownerTag(owner: OwnerRef): string {
   return hash("sha256", owner).slice(0, TAG_DIGITS);
 }
@@ -16,14 +16,14 @@ export function tagOf(delivery: string): string {
   return delivery.slice(0, TAG_DIGITS);
 }
 
-/** What the UUIDs of all attempts of a new delivery begin with. */
+/** Returns the name of a new delivery: the UUIDs of all its attempts begin with it. */
 export function newDeliveryName(tag: string): string {
   const random = randomDigits(RANDOM_DIGITS);
   const variant = VARIANTS[Number.parseInt(random.slice(-1), 16) & 3] ?? "8";
   return `${tag}${random.slice(0, 2)}4${random.slice(2, 5)}${variant}${random.slice(5, -1)}`;
 }
 
-/** Version and variant stand where a UUID has them, at 12 and 16. */
+/** The digits 12 and 16 are version and variant, as in any UUID. */
 const RANDOM_DIGITS = DELIVERY_DIGITS - TAG_DIGITS - 1;
 const VARIANTS = ["8", "9", "a", "b"];
 
@@ -31,7 +31,7 @@ const RANDOM_BYTES = 2_048;
 let digits = "";
 let digitsUsed = 0;
 
-/** Many at a time: a call of the generator for each name costs more than all else of it (measured). */
+/** Draws many digits at a time: one call of the generator per name costs more than the rest of the name. */
 function randomDigits(count: number): string {
   if (digitsUsed + count > digits.length) {
     digits = randomBytes(RANDOM_BYTES).toString("hex");
@@ -41,18 +41,18 @@ function randomDigits(count: number): string {
   return digits.slice(digitsUsed - count, digitsUsed);
 }
 
-/** Version 4 in form (RFC 9562 §5.4), because that is the one receivers' validators know. */
+/** Has the form of version 4 (RFC 9562 §5.4), because receivers' validators know that one. */
 export function attemptUuid({ delivery, runs, attempt }: DeliveryHeader): string {
   const hex = `${delivery}${byte(runs)}${byte(attempt)}`;
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** The delivery that an attempt's UUID belongs to. */
+/** Returns the delivery that an attempt's UUID belongs to. */
 export function deliveryOf(uuid: string): string {
   return uuid.replaceAll("-", "").toLowerCase().slice(0, DELIVERY_DIGITS);
 }
 
-/** The same event for the same webhook, from the first attempt. */
+/** Returns the header of a new delivery of the same event to the same webhook, before its first attempt. */
 export function again(header: DeliveryHeader): DeliveryHeader {
   return {
     delivery: newDeliveryName(tagOf(header.delivery)),

@@ -1,33 +1,33 @@
-// An item is one thing to do, as it stands in a claim, the schedule, a lane, the ready list or parked:
-// `<crashes> <e|r> <header JSON>\n<bytes>`. `e` carries the element's bytes, `r` names a fanned-out
-// event whose bytes are stored once. Scripts read no more of it than the first two words.
+// An item is one unit of work, as it is stored in a claim, the schedule, a lane, the ready list or parked:
+// `<crashes> <e|r> <header JSON>\n<bytes>`. An `e` item carries the element's bytes; the bytes of an `r` item
+// name a fanned-out event, whose own bytes are stored once. scripts/lib.lua has the same syntax for scripts.
 import type { DialectName } from "../../wire/dialects/registry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 
-/** An element as it was claimed: no webhook has been looked up yet. */
+/** Header of an element that was claimed: its webhooks have not been looked up yet. */
 export interface ElementHeader {
-  /** `<worker>-<number>`, unique; the id of an event that brings none is made of it. */
+  /** `<worker>-<number>`, unique; an event without an id gets one that is made from it. */
   claim: string;
-  /** Server time of the claim in ms; the timestamp of an event that brings none. */
+  /** Server time of the claim in ms; the timestamp of an event without one. */
   at: number;
-  /** Bytes of an element that was too large to be claimed whole; the item has its first ones. */
+  /** Size of an element that was too large to be claimed whole; the item contains its first bytes. */
   size?: number;
 }
 
-/** One event for one webhook, over all its attempts. */
+/** Header of a delivery: one event for one webhook, over all attempts. */
 export interface DeliveryHeader {
-  /** 28 hex digits: what the UUIDs of all its attempts begin with. */
+  /** 28 hex digits; the UUIDs of all its attempts begin with them. */
   delivery: string;
   webhook_id: string;
   owner: OwnerRef;
   /** The event's id and timestamp, fixed at its first claim. */
   id: string;
   timestamp: string;
-  /** The next attempt; 1 for the first. */
+  /** Number of the next attempt, from 1. */
   attempt: number;
-  /** Attempts that were begun and not settled; each gets a UUID of its own. */
+  /** How often the attempt was started without being settled; each start gets its own UUID. */
   runs: number;
-  /** Set at the first attempt, so that every attempt sends the same body. */
+  /** Set by the first attempt, so that every attempt sends the same body. */
   dialect?: DialectName;
   /** Parked only. */
   reason?: string;
@@ -41,12 +41,12 @@ export function isDelivery(header: ItemHeader): header is DeliveryHeader {
   return "delivery" in header;
 }
 
-/** A header as it is written in an item: one line of JSON. */
+/** Returns a header as one line of JSON, as it is in an item. */
 export function headerText(header: ItemHeader): string {
   return JSON.stringify(header);
 }
 
-/** An item with bytes of its own. */
+/** Returns an `e` item. */
 export function newItem(header: ItemHeader, bytes: Buffer | string): Buffer {
   return Buffer.concat([Buffer.from(`0 e ${headerText(header)}\n`), Buffer.from(bytes)]);
 }
@@ -58,7 +58,7 @@ export interface Item {
   bytes: Buffer;
 }
 
-/** An element that was claimed for the first time just now. */
+/** Parses the item of an element that was claimed for the first time just now. */
 export function freshItem(item: Buffer, claim: string, at: number): Item {
   return {
     crashes: 0,
@@ -71,8 +71,8 @@ export function freshItem(item: Buffer, claim: string, at: number): Item {
 const FIRST_LINE = /^\d{1,9} [er] \{/;
 
 /**
- * Header and bytes of an item; `bytes` of an `r` item are the name of its event.
- * @throws Error that says what is wrong, where it is no item: the keys can be written by others
+ * Parses an item. The `bytes` of an `r` item are the name of its event.
+ * @throws Error that says what is wrong if it is not an item: other programs can write the keys
  */
 export function readItem(item: Buffer): Item {
   const space = item.indexOf(0x20);

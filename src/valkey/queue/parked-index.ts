@@ -1,6 +1,6 @@
-// The index of a queue's parked deliveries: which are an owner's, a webhook's, of a reason or an event
-// type, and how many. Scripts keep it in the step that parks, redelivers or sweeps
-// (scripts/parked-index.lua); `repair` completes it where a version without an index did one of these.
+// The index of a queue's parked deliveries by owner, webhook, reason and event type, with counts. Scripts update
+// it in the step that parks, redelivers or sweeps (scripts/parked-index.lua). `repair` completes it after a
+// version of Fluxhook without an index did one of these.
 import type { DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -13,25 +13,25 @@ import repairText from "../scripts/repair-parked.lua" with { type: "text" };
 const countScript = new Script(countText);
 const repairScript = new Script(repairText, libraryText);
 
-/** One step holds Valkey for about 3 ms where all of them have to be indexed (docs/performance.md). */
+/** A step that has to index all of these occupies Valkey for about 3 ms (docs/performance.md). */
 const MAX_PER_STEP = 100;
-/** An answer that needs the index waits this long for it to be complete. */
+/** An answer that needs the index waits at most this long until it is complete. */
 const MAX_WAIT_MS = 4_000;
-/** How often counts are found wrong again before an answer is given up. */
+/** After this many repairs with counts that are wrong again, the answer fails. */
 const MAX_REPAIRS = 3;
 export const INDEX_DAMAGED = "the index of parked deliveries is damaged, and is being built again";
-/** More kinds than this are read in pages: one reply must not hold Valkey. */
+/** More counts than this are read in pages, so that one reply does not block Valkey. */
 const MAX_COUNTS = 2_000;
 
 /** How many deliveries are parked for one reason, of one event type. */
 export interface ParkedCount {
   reason: string;
-  /** "" where the event could not be read. */
+  /** "" if the event could not be read. */
   event: string;
   count: number;
 }
 
-/** Where a delivery is indexed, from the header that it is parked with. */
+/** Returns the entry of a delivery in the index, from the header that it is parked with. */
 export function parkedEntry(header: DeliveryHeader): string {
   const { owner, webhook_id, reason = "", event = "" } = header;
   return `${owner}\n${webhook_id}\n${reason}\n${event}`;
@@ -48,9 +48,9 @@ export class ParkedIndex {
   }
 
   /**
-   * Repairs the index until it holds every delivery that was parked before the call. With `exact`
-   * until it holds nothing else either, as its counts must not.
-   * @throws ParkedIndexIncomplete where that takes too long.
+   * Repairs the index until it contains every delivery that was parked before the call. With `exact`, until it
+   * also contains nothing else, which the counts need.
+   * @throws ParkedIndexIncomplete if that takes too long.
    */
   async complete({ exact = false, maxWaitMs = MAX_WAIT_MS } = {}): Promise<void> {
     const until = performance.now() + maxWaitMs;
@@ -65,7 +65,7 @@ export class ParkedIndex {
     }
   }
 
-  /** The heartbeat's part: repairs for at most `forMs`; answers whether the index is complete. */
+  /** Repairs for at most `forMs`, with each heartbeat. Returns whether the index is complete. */
   async repair(forMs: number): Promise<boolean> {
     const until = performance.now() + forMs;
     let done = false;
@@ -76,7 +76,7 @@ export class ParkedIndex {
     return done;
   }
 
-  /** By reason and event type, for each of these: an owner, a webhook, or null for the queue. */
+  /** Returns the counts by reason and event type of each scope: an owner, a webhook, or null for the queue. */
   async countsOf(scopes: readonly (string | null)[]): Promise<ParkedCount[][]> {
     for (let repairs = 0; repairs <= MAX_REPAIRS; repairs += 1) {
       await this.complete({ exact: true });
@@ -87,16 +87,16 @@ export class ParkedIndex {
     throw new ParkedIndexIncomplete(INDEX_DAMAGED);
   }
 
-  /** The webhooks with the most parked deliveries, the first one with the most. */
-  async topWebhooks(most: number): Promise<{ webhookId: string; count: number }[]> {
+  /** Returns the webhooks with the most parked deliveries, in descending order. */
+  async topWebhooks(max: number): Promise<{ webhookId: string; count: number }[]> {
     await this.complete({ exact: true });
     const found = await this.link.run((client) =>
-      client.zrevrange(this.keys.parkedWebhooks, 0, most - 1, "WITHSCORES"),
+      client.zrevrange(this.keys.parkedWebhooks, 0, max - 1, "WITHSCORES"),
     );
     return pairs(found).map(([webhookId, count]) => ({ webhookId, count: Number(count) }));
   }
 
-  /** One step of the repair. `audit`: look for entries of deliveries that are gone in any case. */
+  /** Takes one step of the repair. `audit`: search for surplus entries even if the totals are equal. */
   async step({ audit = false } = {}): Promise<{ complete: boolean; exact: boolean }> {
     const { keys } = this;
     const [complete, exact] = (await this.link.run((client) =>
@@ -109,7 +109,7 @@ export class ParkedIndex {
     return { complete: complete === 1, exact: exact === 1 };
   }
 
-  /** Null where the counts disagree with what they count: then the index is built again. */
+  /** Returns null if the counts disagree with the index; the index is then rebuilt. */
   private async read(scope: string | null): Promise<ParkedCount[] | null> {
     const { keys } = this;
     const key = keys.parkedCounts(scope);
@@ -132,7 +132,7 @@ export class ParkedIndex {
       const [next, fields] = await this.link.run((client) =>
         client.hscan(key, at, "COUNT", MAX_COUNTS),
       );
-      // A field may come twice, when the table is resized meanwhile.
+      // HSCAN may return a field twice if the table is resized meanwhile.
       for (const [field, count] of pairs(fields)) counts.set(field, count);
       cursor = next;
     } while (cursor !== "0");

@@ -1,4 +1,4 @@
-// Parked deliveries of several queues, owners or webhooks as one list in the order of their parking.
+// Merges the parked deliveries of several queues, owners or webhooks, in the order in which they were parked.
 import type {
   ParkedDelivery,
   ParkedPart,
@@ -7,7 +7,7 @@ import type {
   ParkedStore,
 } from "./parked-store.ts";
 
-/** Deliveries that stand in one order already: those of one queue that match one selection. */
+/** Deliveries that Valkey returns in order: those of one queue that match one selection. */
 export interface ParkedSource {
   store: ParkedStore;
   selection: ParkedSelection;
@@ -17,28 +17,29 @@ export interface FoundParked extends ParkedDelivery {
   store: ParkedStore;
 }
 
-/** Guarantee 6, and Valkey's time: a page may come out short, and its cursor goes on from there. */
+/** Bounds Valkey's work for a page (guarantee 6): a page may be short, and its cursor continues from there. */
 const MAX_LOOKED_AT_PER_PAGE = 10_000;
-/** Read at a time from each source while the oldest of all are looked for. */
+/** How many deliveries `oldestOf` reads from a source at a time. */
 const MERGE_STEP = 50;
 
 /**
- * A page of the newest. It stays right when others come or go: the position is a place in the order,
- * not a delivery that has to be there.
+ * Returns a page of the newest. The cursor stays valid when deliveries are parked or redelivered: it is a place
+ * in the order, not a delivery that must still exist.
  */
 export async function newestPage(
   sources: readonly ParkedSource[],
   after: ParkedPosition | null,
   limit: number,
 ): Promise<{ found: FoundParked[]; next: ParkedPosition | null }> {
-  const mostLookedAt = Math.ceil(MAX_LOOKED_AT_PER_PAGE / Math.max(1, sources.length));
+  const maxLookedAt = Math.ceil(MAX_LOOKED_AT_PER_PAGE / Math.max(1, sources.length));
   const parts = await Promise.all(
     sources.map(async ({ store, selection }): Promise<ParkedPart & { store: ParkedStore }> => {
-      const walk = { order: "newest", after, most: limit + 1, mostLookedAt } as const;
+      const walk = { order: "newest", after, max: limit + 1, maxLookedAt } as const;
       return { store, ...(await store.walk(selection, walk)) };
     }),
   );
-  // What one source has not looked at yet may come before what another one has found behind it.
+  // A source may still have deliveries right after the place where it stopped. So nothing after the first such
+  // place may be returned.
   const border = parts
     .flatMap(({ stoppedAt }) => (stoppedAt ? [stoppedAt] : []))
     .toSorted(byNewest)[0];
@@ -52,14 +53,14 @@ export async function newestPage(
   return { found: shown, next: isCut ? positionOf(last) : (border ?? null) };
 }
 
-/** The oldest of all sources, at most `most`; reads little more of each than it takes. */
+/** Returns up to `max` of the oldest of all sources. Reads little more of each source than it returns. */
 export async function oldestOf(
   sources: readonly ParkedSource[],
-  most: number,
+  max: number,
 ): Promise<FoundParked[]> {
   const heads = await Promise.all(sources.map((source) => new Head(source).refilled()));
   const oldest: FoundParked[] = [];
-  while (oldest.length < most) {
+  while (oldest.length < max) {
     let first: Head | null = null;
     for (const head of heads) {
       if (head.one && (!first?.one || byNewest(positionOf(head.one), positionOf(first.one)) > 0)) {
@@ -89,7 +90,7 @@ class Head {
   async refilled(): Promise<this> {
     if (this.isLast) return this;
     const { store, selection } = this.source;
-    const walk = { order: "oldest", after: this.after, most: MERGE_STEP } as const;
+    const walk = { order: "oldest", after: this.after, max: MERGE_STEP } as const;
     this.part = (await store.walk(selection, walk)).found;
     this.at = 0;
     const last = this.part.at(-1);
@@ -103,7 +104,7 @@ function positionOf({ parkedAtMs, header }: ParkedDelivery): ParkedPosition {
   return { parkedAtMs, delivery: header.delivery };
 }
 
-/** The order of each queue's own list: by time, at the same millisecond by name. */
+/** The order of a queue's own sorted set: by time, and within a millisecond by name. */
 function byNewest(a: ParkedPosition, b: ParkedPosition): number {
   if (a.parkedAtMs !== b.parkedAtMs) return b.parkedAtMs - a.parkedAtMs;
   if (a.delivery === b.delivery) return 0;

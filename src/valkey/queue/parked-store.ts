@@ -1,5 +1,5 @@
-// Deliveries that are not tried again by themselves, of one queue: list, run again, sweep. They are
-// parked by `settle`, in the step that ends their claim.
+// The parked deliveries of one queue: list, redeliver, sweep. `settle` parks them, in the step that ends their
+// claim.
 import { headerText, isDelivery, readItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -16,36 +16,36 @@ const listScript = new Script(listText, libraryText);
 const redeliverScript = new Script(redeliverText, libraryText);
 const sweepScript = new Script(sweepText, libraryText);
 
-/** One script looks at this many: it holds Valkey for about 2 ms. */
+/** A script that looks at this many occupies Valkey for about 2 ms. */
 const MAX_LOOKED_AT = 1_000;
 
-/** Of each heartbeat, for the sweep and for the index's repair; the next one goes on. */
+/** Time for the sweep, and for the repair of the index, in each heartbeat; the next heartbeat continues. */
 const UPKEEP_MS = 500;
-/** One script ends at most this many of each kind: it holds Valkey for less than 10 ms. */
+/** A script that ends this many of each kind occupies Valkey for less than 10 ms. */
 const MAX_SWEPT = 200;
-/** How often a walk meets an index that is damaged again before it gives up. */
+/** After this many repairs with an index that is damaged again, the walk fails. */
 const MAX_REPAIRS = 3;
 
 export interface ParkedLimits {
-  most: number;
-  mostBytes: number;
+  maxDeliveries: number;
+  maxBytes: number;
   ttlMs: number;
 }
 
 export interface ParkedDelivery {
   header: DeliveryHeader;
   parkedAtMs: number;
-  /** As it is stored, in bytes. */
+  /** Size of the stored item in bytes. */
   size: number;
 }
 
-/** Where a parked delivery stands in the order of parking; two of one millisecond stand by name. */
+/** The place of a parked delivery in the order of parking; within a millisecond they are ordered by name. */
 export interface ParkedPosition {
   parkedAtMs: number;
   delivery: string;
 }
 
-/** Which of a queue's parked deliveries; all that are given must match. */
+/** Selects parked deliveries of a queue; every field that is given must match. */
 export interface ParkedSelection {
   owner?: string;
   webhookId?: string;
@@ -55,16 +55,16 @@ export interface ParkedSelection {
 
 export interface ParkedWalk {
   order: "newest" | "oldest";
-  /** Null: from the beginning. */
+  /** Null: start at the beginning. */
   after: ParkedPosition | null;
-  most: number;
-  /** Looks at this many and not much more, where few of them match. */
-  mostLookedAt?: number;
+  max: number;
+  /** Stops after looking at about this many, if few of them match. */
+  maxLookedAt?: number;
 }
 
 export interface ParkedPart {
   found: ParkedDelivery[];
-  /** Where the walk ended before it had found as many as it may; null: there are no more. */
+  /** Where the walk stopped before it had found `max`; null: there are no more. */
   stoppedAt: ParkedPosition | null;
 }
 
@@ -81,21 +81,21 @@ export class ParkedStore {
   }
 
   /**
-   * Those that match, in the order asked for. It goes through the smallest of the sets that the
-   * selection names: the owner's, the webhook's, all of that reason, all of that event type. So it
-   * takes O(log n + found) for one of these, and O(the smallest) at worst for several.
+   * Returns the deliveries that match, in the given order. It walks the smallest sorted set of the selection: the
+   * owner's, the webhook's, the reason's or the event type's. So it takes O(log n + found) if the selection has
+   * one field, and at worst O(size of the smallest set) if it has several.
    * @throws ParkedIndexIncomplete
    */
   async walk(selection: ParkedSelection, walk: ParkedWalk): Promise<ParkedPart> {
     const { owner = "", webhookId = "", reason = "", event = "" } = selection;
-    // The list of all needs no index.
+    // Without a selection, no index is needed.
     const isNarrowed = `${owner}${webhookId}${reason}${event}` !== "";
     if (isNarrowed) await this.index.complete();
     const { keys } = this;
     const found: ParkedDelivery[] = [];
     let position = walk.after;
     let repairs = 0;
-    let mayLookAt = walk.mostLookedAt ?? Infinity;
+    let mayLookAt = walk.maxLookedAt ?? Infinity;
     while (mayLookAt > 0) {
       const lookAt = Math.min(MAX_LOOKED_AT, mayLookAt);
       const [kind, score, delivery, entries] = (await this.link.run((client) =>
@@ -107,7 +107,7 @@ export class ParkedStore {
             walk.order,
             position?.parkedAtMs ?? "",
             position?.delivery ?? "",
-            walk.most - found.length,
+            walk.max - found.length,
             lookAt,
             owner,
             webhookId,
@@ -123,26 +123,26 @@ export class ParkedStore {
         continue;
       }
       found.push(...readEntries(entries));
-      if (String(kind) === "ended" || found.length >= walk.most) return { found, stoppedAt: null };
+      if (String(kind) === "ended" || found.length >= walk.max) return { found, stoppedAt: null };
       position = { parkedAtMs: Number(score), delivery: String(delivery) };
       mayLookAt -= lookAt;
     }
     return { found, stoppedAt: position };
   }
 
-  /** One parked delivery's header, or null where it is not parked (any more). */
+  /** Returns a parked delivery's header, or null if it is not parked (any more). */
   async find(delivery: string): Promise<DeliveryHeader | null> {
     return this.header(this.keys.parkedItems, delivery);
   }
 
-  /** One scheduled delivery's header, or null where it is not scheduled (any more). */
+  /** Returns a scheduled delivery's header, or null if it is not scheduled (any more). */
   async findScheduled(delivery: string): Promise<DeliveryHeader | null> {
     return this.header(this.keys.scheduled, delivery);
   }
 
   /**
-   * Runs deliveries again: a scheduled one now, a parked one as the new delivery whose header is
-   * given. Answers what each was.
+   * Runs deliveries again: a scheduled one now, a parked one as a new delivery with the given header. Returns what
+   * each was.
    */
   async redeliver(
     deliveries: readonly { delivery: string; header: DeliveryHeader | null }[],
@@ -172,7 +172,7 @@ export class ParkedStore {
     return reply.map((one) => String(one) as "scheduled" | "parked" | "none");
   }
 
-  /** What is due with each heartbeat: a sweep, and a part of the index's repair. */
+  /** Sweeps, and takes steps of the index's repair; called with each heartbeat. */
   async upkeep(limits: ParkedLimits): Promise<{ fallenOut: number }> {
     const until = performance.now() + UPKEEP_MS;
     let fallenOut = 0;
@@ -185,20 +185,20 @@ export class ParkedStore {
     try {
       await this.index.repair(UPKEEP_MS);
     } catch (error) {
-      // The sweep has been done: what fell out of a cap must be reported first.
+      // The sweep is done: the caller must report the deliveries that exceeded a cap.
       if (fallenOut === 0) throw error;
     }
     return { fallenOut };
   }
 
-  /** Ends what is past its TTL, and the oldest beyond the caps. */
+  /** Ends deliveries that are older than the TTL, and the oldest that exceed the caps. */
   async sweep(limits: ParkedLimits): Promise<{ expired: number; fallenOut: number; left: number }> {
     const { keys } = this;
     const [expired, fallenOut, left] = (await this.link.run((client) =>
       sweepScript.run(
         client,
         [keys.parked, keys.parkedItems, keys.events, keys.refs, keys.stats],
-        [limits.most, limits.mostBytes, limits.ttlMs, keys.base, MAX_SWEPT],
+        [limits.maxDeliveries, limits.maxBytes, limits.ttlMs, keys.base, MAX_SWEPT],
       ),
     )) as [number, number, number];
     return { expired, fallenOut, left };
@@ -220,7 +220,7 @@ function readEntries(entries: readonly (Buffer | number)[]): ParkedDelivery[] {
   return read;
 }
 
-/** Null where it cannot be read, or is no delivery: the keys can be written by others. */
+/** Returns null if it cannot be read, or is not a delivery: other programs can write the keys. */
 function headerOf(item: Buffer): DeliveryHeader | null {
   try {
     const { header } = readItem(item);

@@ -1,12 +1,12 @@
-// How many deliveries are parked, over all queues: by reason, event type and webhook, and how many of
-// them would be redelivered. Read from the counts of the index, so the number parked plays no part.
+// Counts the parked deliveries of all queues by reason, event type and webhook, and how many of them would be
+// redelivered. It reads the counts of the index, so its cost does not depend on how many are parked.
 import type { OwnerRef } from "../../wire/owner.ts";
 import { sumOf, type ParkedCount } from "./parked-index.ts";
 import type { ParkedStore } from "./parked-store.ts";
 import type { WebhookStore } from "../webhooks/webhook-store.ts";
 
 export interface ParkedFilter {
-  /** Those of any of these; null: everybody's. */
+  /** Deliveries of any of these owners; null: of all owners. */
   owners: readonly OwnerRef[] | null;
   webhookId?: string;
   reason?: string;
@@ -15,18 +15,18 @@ export interface ParkedFilter {
 
 export interface ParkedSummary {
   total: number;
-  /** The most frequent first, and so on. */
+  /** In descending order, as are the next two. */
   byReason: { reason: string; count: number }[];
-  /** The most frequent event types; `event` is null where it could not be read. */
+  /** The most frequent event types; `event` is null if it could not be read. */
   byEvent: { event: string | null; count: number }[];
   byWebhook: { webhookId: string; count: number }[];
 }
 
-/** An owner chooses the event types, so there may be as many as parked deliveries. */
+/** Owners choose event types, so there may be as many as there are parked deliveries. */
 const MAX_EVENTS = 100;
 const MAX_WEBHOOKS = 100;
 
-/** The ids of the webhooks that match and are enabled: what is parked for others stays parked. */
+/** Returns the ids of matching webhooks that are enabled: deliveries for disabled ones stay parked. */
 export async function enabledWebhooks(
   webhooks: Pick<WebhookStore, "get" | "list">,
   { owners, webhookId }: ParkedFilter,
@@ -40,8 +40,8 @@ export async function enabledWebhooks(
 }
 
 /**
- * How many of each webhook's parked deliveries match; none that has none.
- * Takes O(webhooks × kinds), a kind being a reason with an event type.
+ * Returns how many parked deliveries of each webhook match, without the webhooks that have none.
+ * Takes O(webhooks × kinds), where a kind is a reason with an event type.
  */
 export async function countOfWebhooks(
   store: ParkedStore,

@@ -1,5 +1,4 @@
-// One queue in Valkey: its list, claims, schedule, lanes and parked deliveries. Each method is one
-// script, so each is one step.
+// One queue in Valkey: its list, claims, schedule and lanes. Each method is one script, and so one atomic step.
 import { randomBytes } from "node:crypto";
 import { ValkeyFull, ValkeyUnavailable } from "../connection/errors.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -17,8 +16,8 @@ import pushText from "../scripts/push.lua" with { type: "text" };
 import settleText from "../scripts/settle.lua" with { type: "text" };
 import takeoverText from "../scripts/takeover.lua" with { type: "text" };
 
-const claimScript = new Script(claimText);
-const settleScript = new Script(settleText, parkedIndexText);
+export const claimScript = new Script(claimText);
+export const settleScript = new Script(settleText, parkedIndexText);
 const beatScript = new Script(beatText);
 const takeoverScript = new Script(takeoverText);
 const pushScript = new Script(pushText);
@@ -26,42 +25,44 @@ const popScript = new Script(popText);
 
 export interface ClaimRequest {
   worker: string;
-  /** One more than that of the last batch that arrived; the same again after a lost reply. */
+  /** One more than the number of the last batch that arrived; after a lost reply, the same number again. */
   number: number;
   maxItems: number;
   maxBytes: number;
-  /** Of the items; 0 leaves the list alone. */
+  /** Up to this many of the items come from the list; 0: none. */
   maxFromList: number;
-  /** How many lanes that are not empty, and how many pauses, the reply reports. */
+  /** The reply reports up to this many lanes that are not empty, and up to this many pauses. */
   reportLimit: number;
   cut: Cut;
   lanes: readonly { webhookId: string; maxItems: number }[];
 }
 
 export type ClaimReply =
-  | { kind: "gone" }
+  /** The other workers declared this one dead; it must join again. */
+  | { kind: "unknown-worker" }
+  /** A delayed copy of an earlier request. */
   | { kind: "stale" }
   | {
       kind: "batch";
       /** This batch number was already served; the reply repeats its unsettled items, possibly none. */
       again: boolean;
       items: Claimed[];
-      /** Until the next scheduled delivery is due; null where nothing is scheduled. */
+      /** Until the next scheduled delivery is due; null if nothing is scheduled. */
       nextDueInMs: number | null;
       listLength: number;
       lanes: string[];
       pauses: { webhookId: string; forMs: number }[];
-      /** Elements ever taken off the list, by all workers; -1 where the list is empty. */
+      /** How many elements all workers have ever taken off the list; -1 if the list is empty. */
       taken: number;
-      /** Places that were passed over, each with the reason. */
+      /** Why places were skipped: each is a key that could not be read. */
       problems: string[];
     };
 
-/** Some claims could not be settled, and are still held; all others are settled. */
+/** Some claims could not be settled and are still held. All others are settled. */
 export class UnsettledClaims extends Error {
   constructor(
     message: string,
-    /** Their places among the entries. */
+    /** Their indices in the entries. */
     readonly entries: readonly number[],
   ) {
     super(message);
@@ -111,7 +112,8 @@ export class QueueStore {
       ),
     )) as ScriptReply[];
     const kind = String(reply[0]);
-    if (kind !== "ok" && kind !== "again") return { kind: kind as "gone" | "stale" };
+    if (kind === "gone") return { kind: "unknown-worker" };
+    if (kind === "stale") return { kind: "stale" };
     const [, now, due, listLength, batch, numbers, sources, payloads, lanes, pauses, ...rest] =
       reply as [
         Buffer,
@@ -142,15 +144,15 @@ export class QueueStore {
   }
 
   /**
-   * Ends claims of one worker. Answers for each whether it was still held.
-   * @throws UnsettledClaims where some have to be settled again
+   * Ends claims of one worker. Returns for each whether it was still held.
+   * @throws UnsettledClaims if some must be settled again
    */
   async settle(worker: string | null, entries: readonly Settle[]): Promise<boolean[]> {
     const { keys } = this;
     const few = worker === null ? null : await this.settleFew(worker, entries);
     if (few !== null) return few;
     const args: ScriptArgument[] = [keys.base];
-    // Most have ended, and have bytes of their own: of these only the numbers are needed.
+    // Most claims are done and carry their own bytes. The script only needs the numbers of these.
     const ended = new Map<string, number[]>();
     const order: number[] = [];
     for (const [at, entry] of entries.entries()) {
@@ -201,9 +203,9 @@ export class QueueStore {
   }
 
   /**
-   * Ends a few claims that need nothing but that, in one transaction: at low rates, where a settlement comes
-   * alone, the script costs Valkey three times as much (measured: docs/performance.md, "steady"). Null where
-   * it takes the script: for other endings, many claims, or after an error, which then names its key.
+   * Ends a few claims that need nothing else, in one transaction. At low rates, when a settlement comes alone, the
+   * script costs Valkey three times as much (measured: docs/performance.md, "At everyday rates"). Returns null if
+   * the script is needed: for other endings, for many claims, or after an error, which the script then names.
    */
   private async settleFew(worker: string, entries: readonly Settle[]): Promise<boolean[] | null> {
     const [first] = entries;
@@ -217,7 +219,7 @@ export class QueueStore {
     try {
       return await this.link.run(async (client) => {
         const transaction = client.multi();
-        // Fenced: of a worker that was declared dead there is no claim left.
+        // Fenced: a worker that was declared dead has no claims left.
         for (const { claim } of entries) transaction.hdel(keys.claims(worker), claim.number);
         transaction.hincrby(keys.stats, ending, entries.length);
         const replies = (await transaction.exec()) ?? [];
@@ -228,13 +230,13 @@ export class QueueStore {
         return held;
       });
     } catch (error) {
-      // At its memory limit Valkey refuses the count, and with it the transaction; the script may run.
+      // At its memory limit Valkey refuses HINCRBY, and with it the transaction. The script is allowed to run.
       if (error instanceof ValkeyUnavailable && !(error instanceof ValkeyFull)) throw error;
       return null;
     }
   }
 
-  /** A heartbeat; `join` makes the worker known. Names the workers whose lease has run out. */
+  /** Records a heartbeat; `join` makes the worker known. Returns the workers whose lease has run out. */
   async beat(
     worker: string,
     options: { join: boolean; leaseMs: number },
@@ -249,47 +251,47 @@ export class QueueStore {
     return { known: known === 1, dead: dead.map(String) };
   }
 
-  /** Takes over a worker whose lease has run out: how many items, or null where it is alive. */
+  /** Takes over the claims of a worker whose lease has run out. Returns how many, or null if it is alive. */
   async takeOver(dead: string, leaseMs: number): Promise<number | null> {
-    const given = await this.giveBack(dead, ["dead", leaseMs]);
-    return given < 0 ? null : given;
+    const requeued = await this.requeueClaims(dead, ["dead", leaseMs]);
+    return requeued < 0 ? null : requeued;
   }
 
-  /** The end of a worker: what it still holds is given to whoever claims next. */
+  /** Removes a worker that stops. Its claims go to the workers that claim next; returns how many. */
   leave(worker: string): Promise<number> {
-    return this.giveBack(worker, ["leave", 0]);
+    return this.requeueClaims(worker, ["leave", 0]);
   }
 
-  /** Gives back claims that a living worker has lost sight of. */
-  giveUp(worker: string, claims: readonly string[]): Promise<number> {
-    return this.giveBack(worker, ["lost", 0, ...claims]);
+  /** Requeues claims that a living worker no longer knows of. Returns how many were still held. */
+  abandonLost(worker: string, claims: readonly string[]): Promise<number> {
+    return this.requeueClaims(worker, ["lost", 0, ...claims]);
   }
 
-  /** The numbers of all claims that Valkey knows of a worker. */
+  /** Returns the numbers of all claims that Valkey has of a worker. */
   heldBy(worker: string): Promise<string[]> {
     return this.link.run((client) => client.hkeys(this.keys.claims(worker)));
   }
 
-  private async giveBack(worker: string, args: ScriptArgument[]): Promise<number> {
+  private async requeueClaims(worker: string, args: ScriptArgument[]): Promise<number> {
     const { keys } = this;
-    const given = await this.link.run((client) =>
+    const requeued = await this.link.run((client) =>
       takeoverScript.run(
         client,
         [keys.workers, keys.worker(worker), keys.claims(worker), keys.ready],
         [worker, ...args],
       ),
     );
-    return Number(given);
+    return Number(requeued);
   }
 
-  /** Puts a new delivery where it runs next. */
+  /** Adds a new delivery to the ready list. */
   async enqueue(header: DeliveryHeader, bytes: Buffer | string): Promise<void> {
     await this.link.run((client) => client.lpush(this.keys.ready, newItem(header, bytes)));
   }
 
   /**
-   * `FLUXHOOK_CLAIM=blpop`: takes elements off the left end, at most once. One that is too large is
-   * not among them; what is left of it is ready.
+   * Takes elements off the left end (`FLUXHOOK_CLAIM=blpop`: each is delivered at most once). An element that is
+   * too large is not returned: it is cut and goes to the ready list.
    */
   async pop(
     maxItems: number,
@@ -305,8 +307,8 @@ export class QueueStore {
   }
 
   /**
-   * Pushes elements, all or nothing. With an idempotency key that was seen before with the same
-   * fingerprint nothing is pushed, and the first ids are answered again.
+   * Pushes elements, all or none. If the idempotency key was used before with the same fingerprint, it pushes
+   * nothing and returns the ids of the first request.
    */
   async push(
     elements: readonly string[],

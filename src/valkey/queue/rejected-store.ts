@@ -1,4 +1,4 @@
-// Elements that are no valid event, kept with their bytes and the reason (DESIGN §2.2).
+// Stores elements that are not valid events, with their bytes and the reason (docs/design.md, "Keys").
 import { isUtf8 } from "node:buffer";
 import { z } from "zod";
 import { describeForeign, readObject } from "../foreign.ts";
@@ -17,36 +17,36 @@ export interface Rejection {
   message: string;
   queue: string;
   bytes: Buffer;
-  /** Of the element, where only its first bytes were kept. */
+  /** Size of the element, if `bytes` are only its first ones. */
   size?: number;
 }
 
-/** Rejected elements may hold this many bytes together. */
-const MOST_BYTES = 64 * 1024 * 1024;
+/** All rejected elements together may have this many bytes. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 export class RejectedStore {
   constructor(
     private readonly link: StoreLink,
     private readonly keys: SharedKeys,
-    private readonly limits: { most: number; ttlMs: number },
+    private readonly limits: { max: number; ttlMs: number },
   ) {}
 
-  /** Answers how many of the oldest fell out of the cap. */
+  /** Stores elements. Returns how many of the oldest were dropped because a cap was exceeded. */
   async write(rejections: readonly Rejection[], at: Date): Promise<number> {
     const records = rejections.map((rejection) => rejectionRecord(rejection, at));
     const fallen = await this.link.run((client) =>
       rejectScript.run(
         client,
         [this.keys.rejected, this.keys.rejectedBytes],
-        [this.limits.most, MOST_BYTES, this.limits.ttlMs, ...records],
+        [this.limits.max, MAX_BYTES, this.limits.ttlMs, ...records],
       ),
     );
     return Number(fallen);
   }
 
   /**
-   * The newest first, each with the id that it is requeued by; `cursor` is how many to pass over. Fewer
-   * than `limit` where they are large.
+   * Returns the newest first, each with the id by which it can be requeued. `cursor` is how many to skip. Returns
+   * fewer than `limit` if they are large.
    */
   async list(
     cursor: string | null,
@@ -56,7 +56,7 @@ export class RejectedStore {
     const records = await readPage(this.link, this.keys.rejected, {
       from,
       towards: "tail",
-      most: limit,
+      max: limit,
     });
     const next = from + records.length;
     const length = await this.link.run((client) => client.llen(this.keys.rejected));
@@ -67,7 +67,7 @@ export class RejectedStore {
   }
 }
 
-/** What every version has written of a rejected element. */
+/** The fields that every version of Fluxhook has written. */
 const writtenSchema = z.object({
   reason: z.string(),
   field: z.string().nullable(),
@@ -105,16 +105,16 @@ function rejectionRecord(rejection: Rejection, at: Date): string {
     size,
     rejected_at: at.toISOString(),
     ...(isCut && { cut: true }),
-    // JSON holds text only, so bytes that are none stand in base64.
+    // JSON can only contain text, so bytes that are not UTF-8 are written in base64.
     ...(isUtf8(bytes) ? { raw: bytes.toString("utf8") } : { raw_base64: bytes.toString("base64") }),
   });
 }
 
-const LONGEST_CHARACTER = 4;
+const MAX_CHARACTER_BYTES = 4;
 
-/** Without the part of a character that a cut may have left at the end (RFC 3629 §3). */
+/** Removes the part of a character that a cut may have left at the end (RFC 3629 §3). */
 function wholeCharacters(bytes: Buffer): Buffer {
-  for (let less = 0; less < LONGEST_CHARACTER; less += 1) {
+  for (let less = 0; less < MAX_CHARACTER_BYTES; less += 1) {
     const shorter = bytes.subarray(0, bytes.length - less);
     if (isUtf8(shorter)) return shorter;
   }

@@ -1,6 +1,6 @@
-// Rejected elements back onto their queues, after the producer or a setting was put right. In one
-// step each where both lists are in one slot; in Cluster they need not be, and then it is two:
-// pushed first, removed after, so a crash in between pushes one twice and loses none.
+// Moves rejected elements back to their queues, after the producer or a setting was corrected. Each moves in one
+// step if both lists are in one slot. In Cluster they may not be; then it takes two steps, push and remove, and a
+// crash in between pushes an element twice and loses none.
 import { hash } from "node:crypto";
 import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -12,9 +12,9 @@ const requeueScript = new Script(requeueText);
 
 const ID_DIGITS = 16;
 const PAGE = 50;
-/** Moved in one turn of the event loop, with the element beside each record. */
-const MOST_CHARACTERS = 512 * 1024;
-/** A single element may be many megabytes. */
+/** Max size of the records that are moved in one turn of the event loop; their elements come on top. */
+const MAX_CHARACTERS = 512 * 1024;
+/** A single element may have many megabytes. */
 const DEADLINE_MS = 5_000;
 
 export interface Requeued {
@@ -23,7 +23,7 @@ export interface Requeued {
   remaining: number;
 }
 
-/** What a rejected element is named by. Two records of one text are one and the same to a user. */
+/** Returns the id of a rejected element. Two records with the same text have the same id. */
 export function rejectedId(record: string | Buffer): string {
   return hash("sha256", record).slice(0, ID_DIGITS);
 }
@@ -32,18 +32,18 @@ export class Requeue {
   constructor(
     private readonly link: StoreLink,
     private readonly keys: Pick<SharedKeys, "rejected" | "rejectedBytes">,
-    /** Nobody takes from other lists: what came from one of those stays where it can be seen. */
+    /** Elements from other lists stay rejected: no worker would claim them there. */
     private readonly queues: readonly string[],
   ) {}
 
-  /** The oldest first. What cannot be requeued stays, and does not count as remaining. */
+  /** Requeues the oldest first. An element that cannot be requeued stays, and does not count as remaining. */
   async oldest(limit: number): Promise<Requeued> {
     let requeued = 0;
     let passed = 0;
     while (requeued < limit) {
-      const most = Math.min(PAGE, limit - requeued);
-      // From the tail, where the oldest stand: what is rejected meanwhile shifts none of them.
-      const page = await this.read({ from: -(passed + 1), towards: "head", most });
+      const max = Math.min(PAGE, limit - requeued);
+      // From the tail, where the oldest are: elements that are rejected meanwhile do not shift them.
+      const page = await this.read({ from: -(passed + 1), towards: "head", max });
       if (page.length === 0) break;
       let moved = 0;
       for (const group of groupsOf(page)) moved += await this.move(group);
@@ -57,9 +57,9 @@ export class Requeue {
   async named(ids: readonly string[], limit: number): Promise<Requeued> {
     const wanted = new Set(ids);
     const found: string[] = [];
-    // From the head: what is rejected meanwhile shifts some into the next page, and none past it.
+    // From the head: elements that are rejected meanwhile shift some into the next page, but none past it.
     for (let from = 0; wanted.size > 0;) {
-      const records = await this.read({ from, towards: "tail", most: PAGE });
+      const records = await this.read({ from, towards: "tail", max: PAGE });
       found.push(...records.filter((record) => wanted.delete(rejectedId(record))));
       if (records.length === 0) break;
       from += records.length;
@@ -97,7 +97,7 @@ export class Requeue {
     try {
       return Number(await run([rejected, rejectedBytes, queue], [...pairs]));
     } catch (error) {
-      // The reply's code, as Valkey Cluster's specification names it.
+      // The error code of Valkey Cluster's specification for keys in different slots.
       if (!(error instanceof Error && error.message.startsWith("CROSSSLOT "))) throw error;
     }
     const elements = pairs.filter((_, at) => at % 2 === 1);
@@ -106,7 +106,7 @@ export class Requeue {
     return Number(await run([rejected, rejectedBytes], removed));
   }
 
-  /** Null where it is not whole, or from a list that is not served here. The list is public. */
+  /** Returns null if the record is not complete, or its list is not served here. The list is public. */
   private elementOf(record: string): { queue: string; bytes: Buffer } | null {
     const { queue, size, raw, raw_base64 } = readRecord(record);
     if (typeof queue !== "string" || !this.queues.includes(queue)) return null;
@@ -120,14 +120,14 @@ export class Requeue {
   }
 }
 
-/** Groups of up to PAGE that are moved in one step each, of not much more than a page's size. */
+/** Splits records into groups of up to PAGE records and about MAX_CHARACTERS; each moves in one step. */
 function groupsOf(records: readonly string[]): string[][] {
   const groups: string[][] = [];
   let size = Infinity;
   for (const record of records) {
     const last = groups.at(-1);
     size += record.length;
-    if (last !== undefined && last.length < PAGE && size <= MOST_CHARACTERS) last.push(record);
+    if (last !== undefined && last.length < PAGE && size <= MAX_CHARACTERS) last.push(record);
     else {
       groups.push([record]);
       size = record.length;

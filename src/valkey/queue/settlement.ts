@@ -1,4 +1,4 @@
-// How a claim ends, as the worker says it and as `settle.lua` takes it.
+// How a claim ends: the worker's type, and the arguments that `settle.lua` takes.
 import type { ScriptArgument } from "../connection/script.ts";
 import { headerText, isDelivery, type DeliveryHeader, type ItemHeader } from "./item.ts";
 import { parkedEntry } from "./parked-index.ts";
@@ -6,13 +6,13 @@ import type { Claimed } from "./claimed.ts";
 
 export type Settlement =
   | { verb: "done"; ending: "delivered" | "nobody" | "filtered" | "deleted" | "rejected" | "lost" }
-  /** `delivery` is the name that it has on the schedule. */
+  /** `delivery` is its name on the schedule. */
   | { verb: "retry"; delivery: string; delayMs: number; header: ItemHeader }
   | { verb: "park"; delivery: string; header: DeliveryHeader }
-  /** `first`: taken out before all that is in the lane. */
+  /** `first`: it is taken before the others in the lane. */
   | { verb: "lane"; webhookId: string; header: DeliveryHeader; first?: boolean }
   | { verb: "fan"; event: string; headers: readonly DeliveryHeader[] }
-  /** Back to the list as it came (header null), or to what runs next. */
+  /** Back to the list unchanged (header null), or to the ready list. */
   | { verb: "back"; header: ItemHeader | null };
 
 export interface Settle {
@@ -21,8 +21,8 @@ export interface Settle {
 }
 
 /**
- * What is counted with the settlement of what the filters said, or null. An element that stays one is
- * judged again, and counted then.
+ * Returns what the filters' verdicts add to the counts with this settlement, or null. An element that is put
+ * back is judged again, and counted then.
  */
 export function countedWith({ claim, settlement }: Settle): Claimed["filterCounts"] | null {
   if (claim.filterCounts === undefined) return null;
@@ -31,7 +31,7 @@ export function countedWith({ claim, settlement }: Settle): Claimed["filterCount
   return staysElement ? null : claim.filterCounts;
 }
 
-/** What the script takes after the verb and the claim. */
+/** Returns the arguments that the script takes after the verb and the claim. */
 export function settlementArguments(settlement: Settlement): ScriptArgument[] {
   switch (settlement.verb) {
     case "done":

@@ -1,8 +1,8 @@
--- Keeps an alert and tells who listens.
+-- Stores an alert and publishes it.
 --
--- KEYS  1 alerts, also the name of the channel
--- ARGV  1 alerts kept  2 TTL in ms  3 the alert
--- Reply how many were told
+-- KEYS  1 alerts; the channel has the same name
+-- ARGV  1 max alerts  2 TTL in ms  3 the alert
+-- Reply how many subscribers received it
 redis.call('LPUSH', KEYS[1], ARGV[3])
 redis.call('LTRIM', KEYS[1], 0, tonumber(ARGV[1]) - 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])

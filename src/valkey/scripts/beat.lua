@@ -1,12 +1,11 @@
 #!lua flags=allow-oom
--- A worker's heartbeat, by the server's clock.
+-- Records a worker's heartbeat, by the server's clock.
 --
 -- KEYS  1 workers
 -- ARGV  1 worker id  2 "1": join  3 lease in ms
--- Reply {1 where the worker is known, else 0: it was judged dead and must join anew,
+-- Reply {1 if the worker is known, 0 if it was declared dead and must join again,
 --        {worker whose lease has run out, …}}
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 if ARGV[2] ~= '1' and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return { 0, {} } end
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 return { 1, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3]), 'LIMIT', 0, 16) }

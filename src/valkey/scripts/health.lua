@@ -1,13 +1,12 @@
 #!lua flags=allow-oom
--- Adds how attempts to webhooks went, by the server's clock.
+-- Adds the results of a group of attempts to the health of their webhooks, by the server's clock.
 --
--- KEYS  the healths, one for each webhook
--- ARGV  1 TTL in ms, then for each key three: failures since the last success in this group,
---       "1" where it had a success, "1" where it had a failure
+-- KEYS  the health of each webhook; in Cluster they are in several slots (keys.ts)
+-- ARGV  1 TTL in ms, then three for each key: failures after the last success of the group, "1" if the
+--       group had a success, "1" if it had a failure
 -- Reply for each key {failures in a row before, failures in a row now, ms since the first of them}, or
---       0 where the key holds something else
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+--       0 if the key has another type
+local now = serverNow()
 local reply = {}
 local function add(key, state, at)
   local failures = tonumber(ARGV[at])

@@ -1,46 +1,47 @@
--- The sessions of `fluxhook listen`, and the requests that wait in each. Every key has a TTL. Sessions
--- are counted, and the bytes of their requests are bounded, per session, per owner and in all.
+-- Keeps the sessions of `fluxhook listen`, and the requests that wait in each. Every key has a TTL. The
+-- number of sessions is limited per owner and in total, and the bytes of their requests per session, per
+-- owner and in total.
 --
 -- KEYS  1 session  2 requests
---       3 live: sorted set, session's id → server time at which it ends
+--       3 live: sorted set, session id → server time at which it ends
 --       4 budget: hash, `owner <id>` and `bytes <id>` of each session, `sessions <owner>` and
---         `bytes <owner>` of each owner, `bytes` of all
---       5 webhooks: hash, session's id → its temporary webhook
--- ARGV  1 verb  2 session's id  3 how long a request is kept, in ms  4 when a silent client is away,
---       in ms  5 TTL of the session, in ms, then
---       "create"    who made it, owner, webhook's id or '', most sessions of the owner, most in all
+--         `bytes <owner>` of each owner, `bytes` of all sessions
+--       5 webhooks: hash, session id → its temporary webhook
+-- ARGV  1 verb  2 session id  3 how long a request is kept, in ms  4 ms of silence after which a client
+--       counts as away  5 TTL of the session, in ms, then
+--       "create"    who made it, owner, webhook id or '', max sessions of the owner, max in total
 --                   → {"created"}, {"too-many-of-owner"}, {"too-many"}
---       "push"      most requests, most bytes of the session, of its owner, in all, TTL of the
---                   answer's place, head, body, channel
---                   → {"full"} or {"pushed", id, 1 where the client is there}
---       "poll"      after which id, most requests, most bytes
+--       "push"      max requests, max bytes of the session, of its owner, in total, TTL of the key for
+--                   the answer, head, body, channel
+--                   → {"full"} or {"pushed", id, 1 if the client is connected}
+--       "poll"      start after this id, max requests, max bytes
 --                   → {"requests", how many have expired so far, then id, head, body of each}
 --       "answer"    id, the answer, its TTL, channel → {"taken"} or {"nobody"}
 --       "take"      id → {"answered", the answer}, {"not-yet"}, {"away"}
 --       "withdraw"  id → {"withdrawn"}
---       "expire"    → {"expired"}: the requests that have waited too long are gone
+--       "expire"    → {"expired"}: requests that were kept for too long are removed
 --       "remove"    → {"removed"}
--- Reply as above, or {"gone"}: there is no such session (any more)
+-- Reply as above, or {"ended"}: the session does not exist (any more)
 local session, requests, live, budget, webhooks = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local verb, name = ARGV[1], ARGV[2]
 local keptMs, awayMs, ttlMs = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
--- What a request takes up beside its bytes, roughly: so their number is bounded too.
+-- About what a request takes up in addition to its bytes. It counts, so that many empty requests are
+-- bounded too.
 local OVERHEAD = 512
 
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 
 local function amount(field) return tonumber(redis.call('HGET', budget, field) or '') or 0 end
 local function add(field, change)
   if redis.call('HINCRBY', budget, field, change) <= 0 then redis.call('HDEL', budget, field) end
 end
 
--- All sessions' keys are beside this session's own.
+-- The keys of all sessions have this prefix.
 local base = session:sub(1, #session - #name)
 local function bodyOf(id, at) return (at or session) .. ':body:' .. id end
 local function answerTo(id) return session .. ':answer:' .. id end
 
--- Ends a session with all that waits in it, so that its place and its bytes are free at once.
+-- Ends a session and removes its requests, so that its place and its bytes are free at once.
 local function remove(other)
   local key = base .. other
   local stream = key .. ':requests'
@@ -63,13 +64,13 @@ local function remove(other)
   redis.call('HDEL', budget, 'owner ' .. other, 'bytes ' .. other)
 end
 
--- A few at a time: the next call goes on.
+-- Removes a few at a time; the next call continues.
 local function removeEnded(count)
   local ended = redis.call('ZRANGE', live, '-inf', now, 'BYSCORE', 'LIMIT', 0, count)
   for _, other in ipairs(ended) do remove(other) end
 end
 
--- Nothing of the budget ends before the last session does.
+-- Extends the TTLs. The budget outlives every session that it counts.
 local function keepAlive()
   redis.call('PEXPIRE', session, ttlMs)
   redis.call('ZADD', live, now + ttlMs, name)
@@ -82,7 +83,8 @@ if verb == 'create' then
   removeEnded(25)
   if amount('sessions ' .. owner) >= tonumber(ARGV[9]) then return { 'too-many-of-owner' } end
   if redis.call('ZCARD', live) >= tonumber(ARGV[10]) then return { 'too-many' } end
-  -- Whoever makes one is there: a caller that is faster than its first poll waits for the answer.
+  -- The client counts as connected from now on, so that a request that comes before its first poll waits
+  -- for the answer.
   redis.call('HSET', session, 'made_by', madeBy, 'webhook_id', webhook, 'seen', now, 'expired', 0)
   redis.call('HSET', budget, 'owner ' .. name, owner)
   add('sessions ' .. owner, 1)
@@ -99,10 +101,10 @@ end
 
 if verb == 'push' or verb == 'expire' then removeEnded(5) end
 
-if redis.call('EXISTS', session) == 0 then return { 'gone' } end
+if redis.call('EXISTS', session) == 0 then return { 'ended' } end
 
--- Where the ACL denies the channel, whoever waits looks by himself.
-local function ring(channel, what) redis.pcall('PUBLISH', channel, what) end
+-- If the ACL denies the channel, callers that wait read Valkey after some time.
+local function wakeUp(channel, what) redis.pcall('PUBLISH', channel, what) end
 local function isAway()
   return now - (tonumber(redis.call('HGET', session, 'seen') or '') or 0) >= awayMs
 end
@@ -143,13 +145,13 @@ if verb == 'push' then
   if amount('bytes ' .. name) + size > tonumber(ARGV[7]) then return { 'full' } end
   if amount('bytes ' .. owner) + size > tonumber(ARGV[8]) then return { 'full' } end
   if amount('bytes') + size > tonumber(ARGV[9]) then return { 'full' } end
-  -- First of all: at the memory limit it is refused, and nothing was written.
+  -- The first write: at the memory limit Valkey refuses it, and the script has written nothing.
   local id = redis.call('XADD', requests, '*', 'size', size, 'head', head)
-  -- Nothing is pushed to a session that has ended, so the requests outlive the session.
+  -- A request can only be pushed to a live session, so the requests outlive their session.
   redis.call('PEXPIRE', requests, ttlMs)
   redis.call('SET', bodyOf(id), body, 'PX', keptMs * 2)
   count(size)
-  ring(ARGV[13], name)
+  wakeUp(ARGV[13], name)
   if isAway() then return { 'pushed', id, 0 } end
   redis.call('SET', answerTo(id), '', 'PX', ARGV[10])
   return { 'pushed', id, 1 }
@@ -164,7 +166,7 @@ if verb == 'poll' then
   if ARGV[7] == '0' then return reply end
   for _, entry in ipairs(redis.call('XRANGE', requests, '(' .. ARGV[6], '+', 'COUNT', ARGV[7])) do
     bytes = bytes + (tonumber(entry[2][2]) or 0)
-    -- One always goes, whatever its size.
+    -- The first one is returned whatever its size.
     if #reply > 2 and bytes > tonumber(ARGV[8]) then break end
     table.insert(reply, entry[1])
     table.insert(reply, entry[2][4] or '')
@@ -182,10 +184,10 @@ local id = ARGV[6]
 
 if verb == 'answer' then
   forgetId(id)
-  -- Kept only where somebody waits for it.
+  -- Stored only if a caller waits for it.
   if redis.call('EXISTS', answerTo(id)) == 0 then return { 'nobody' } end
   redis.call('SET', answerTo(id), ARGV[7], 'PX', ARGV[8])
-  ring(ARGV[9], name .. ' ' .. id)
+  wakeUp(ARGV[9], name .. ' ' .. id)
   return { 'taken' }
 end
 

@@ -1,12 +1,12 @@
--- Elements of a list, one after another, up to a number of bytes: where each may be large, LRANGE's
--- count says nothing about the size of its reply. At least one, so that a large one is no end.
+-- Reads elements of a list until their bytes reach a limit. LRANGE limits only their number, and each may be
+-- large. It reads at least one, so that a large element does not look like the end of the list.
 --
 -- KEYS  1 list
--- ARGV  1 index of the first, negative where it counts from the tail
---       2 step: 1 towards the tail from an index of the head, -1 towards the head from one of the tail
---       3 how many at most
---       4 bytes
--- Reply the elements in this order
+-- ARGV  1 index of the first; negative: counted from the tail
+--       2 step: 1 towards the tail, with an index from the head; -1 towards the head, with one from the tail
+--       3 max elements
+--       4 stop after this many bytes
+-- Reply the elements in the order in which they were read
 local at, step = tonumber(ARGV[1]), tonumber(ARGV[2])
 local left, bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 local page = {}

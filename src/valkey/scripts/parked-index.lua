@@ -1,18 +1,23 @@
--- Library: the index of parked deliveries, in front of every script that parks one or ends one.
+-- Library of every script that parks a delivery or ends a parked one: the index of parked deliveries.
 --
--- `parked-index` says for each indexed delivery where it is indexed: its owner, webhook, reason and
--- event type, joined by line feeds. It stands in the sorted sets of those four (the score is when it
--- was parked) and counts in `parked-counts` of the queue, its owner and its webhook (`reason\nevent` →
--- how many) and in `parked-webhooks`. The counts change only together with `parked-index`, so they are
--- the counts of what is indexed, whatever another version of Fluxhook did to the parked deliveries.
+-- `parked-index` maps each indexed delivery to its entry: owner, webhook, reason and event type, joined by
+-- line feeds. The delivery is a member of the sorted sets of those four (its score is when it was parked).
+-- It is counted in `parked-counts` of the queue, its owner and its webhook (`reason\nevent` → count) and in
+-- `parked-webhooks`. The counts change only together with `parked-index`. So they always count what is
+-- indexed, even if a version of Fluxhook without an index changed the parked deliveries.
 --
--- A write that fails (a key holds another type) must not end the script half-way: the claim would never
--- end. It is noted as damage, and repair-parked.lua builds the index again.
+-- A write that fails because a key has another type must not abort the script, or the claim would never
+-- end. The script notes the damage instead, and repair-parked.lua rebuilds the index.
 local function noteParkedDamage(base, kind, key)
   redis.pcall('HSET', base .. ':parked-index-state', 'damaged', kind .. ' ' .. key)
 end
 
--- Key → field → by how much it has changed. Many of one step are of one kind: each count is written once.
+-- Returns owner, webhook, reason and event type of an entry of the index; nil if it is not an entry.
+local function splitParkedEntry(entry)
+  return string.match(entry, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+end
+
+-- Key → field → change. The deliveries of one step share counts, so each count is written once, at the end.
 local parkedCounts
 
 local function addParkedCount(key, field, by)
@@ -25,7 +30,7 @@ local function addParkedCount(key, field, by)
   fields[field] = (fields[field] or 0) + by
 end
 
--- Every script that has indexed or unindexed ends with this.
+-- Writes the collected changes. Every script that indexes or unindexes must call this at its end.
 local function writeParkedCounts(base)
   for key, fields in pairs(parkedCounts or {}) do
     local isHash = key ~= base .. ':parked-webhooks'
@@ -42,9 +47,9 @@ local function writeParkedCounts(base)
   parkedCounts = nil
 end
 
--- Enters the delivery where `at` is given, takes it out otherwise.
+-- Adds the delivery if `at` is given, and removes it otherwise.
 local function writeParkedIndex(base, delivery, entry, at)
-  local owner, webhook, reason, event = string.match(entry, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  local owner, webhook, reason, event = splitParkedEntry(entry)
   if not owner then return end
   local by = at and 1 or -1
   for _, set in ipairs({ owner, webhook, 'reason:' .. reason, 'event:' .. event }) do
@@ -74,7 +79,7 @@ local function indexParked(base, delivery, at, entry)
   local key = base .. ':parked-index'
   local new = redis.pcall('HSETNX', key, delivery, entry)
   if new == 0 then
-    -- Parked a second time: only where Valkey kept the first half of this step. Nothing counts twice.
+    -- It was parked before: Valkey kept only the first half of an earlier step. It must not count twice.
     unindexParked(base, delivery)
     new = redis.pcall('HSET', key, delivery, entry)
   end

@@ -1,26 +1,25 @@
 #!lua flags=allow-oom
--- Takes elements off the left end of the list, at most once (FLUXHOOK_CLAIM=blpop). One that is too
--- large never leaves Valkey: its first bytes go to what is ready, with its size. Copying it takes
--- seconds, and the reply may be too late: so it is taken alone, and nothing is lost with the reply.
+-- Takes elements off the left end of the list (FLUXHOOK_CLAIM=blpop: an element is delivered at most once).
+-- An element that is too large never leaves Valkey: its first bytes and its size go to the ready list. Copying
+-- it takes seconds, and the reply may come too late; so it is taken alone, and no element is lost with the
+-- reply.
 --
 -- KEYS  1 queue  2 ready
--- ARGV  1 most elements  2 most bytes  3 an element over so many bytes is cut  4 to so many
---       5 what the claim of one that is cut is called
+-- ARGV  1 max elements  2 max bytes  3 cut an element of more bytes than this  4 to this many
+--       5 claim of an element that is cut
 -- Reply {elements left in the list, {element, …}}
-local most, mostBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
+local max, maxBytes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local cutOver, cutTo = tonumber(ARGV[3]), tonumber(ARGV[4])
 local popped, bytes, isCut = {}, 0, false
-while #popped < most and bytes < mostBytes do
-  -- One by one: each is copied into the script, whatever its size.
+while #popped < max and bytes < maxBytes do
+  -- One by one: each is copied into the script, and may have any size.
   local element = redis.call('LRANGE', KEYS[1], #popped, #popped)[1]
   if not element then break end
   if #element > cutOver then
     isCut = #popped == 0
     if isCut then
-      local time = redis.call('TIME')
-      local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-      redis.call('LPUSH', KEYS[2], '0 e {"claim":"' .. ARGV[5] .. '","at":' .. now .. ',"size":' ..
-        #element .. '}\n' .. string.sub(element, 1, cutTo))
+      local header = '{"claim":"' .. ARGV[5] .. '","at":' .. serverNow() .. ',"size":' .. #element .. '}'
+      redis.call('LPUSH', KEYS[2], newItem(0, 'e', header, string.sub(element, 1, cutTo)))
     end
     element = nil
     collectgarbage('collect')

@@ -1,10 +1,10 @@
--- Pushes elements onto the list, all or nothing, once per idempotency key. Not `allow-oom`: at the
--- memory limit a producer is told so.
+-- Pushes elements onto the list, all or none, once per idempotency key. Not `allow-oom`: at the memory limit
+-- the producer gets an error.
 --
 -- KEYS  1 queue  2 idempotency key
--- ARGV  1 fingerprint of the request, or "" where it has no key  2 ids  3 TTL in seconds
+-- ARGV  1 fingerprint of the request, or "" if it has no key  2 ids  3 TTL in seconds
 --       4… elements, the oldest first
--- Reply {"pushed"}, {"again", the first request's ids}, or {"reused"}: the key came with another body
+-- Reply {"pushed"}, {"again", the ids of the first request}, or {"reused"}: the key was used with another body
 if ARGV[1] ~= '' then
   local seen = redis.call('GET', KEYS[2])
   if seen then

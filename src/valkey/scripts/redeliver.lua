@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- Runs deliveries again that wait or have ended: a scheduled one is due now, a parked one becomes a
--- new delivery. One that is neither any more is left alone.
+-- Runs deliveries again: a scheduled one becomes due now, a parked one becomes a new delivery. A delivery that
+-- is no longer either is left alone.
 --
 -- KEYS  1 schedule  2 scheduled  3 parked  4 parked items  5 ready  6 stats  7 events
--- ARGV  1 base, then per delivery two: its name, the header of the new delivery, or "" where only a scheduled one
---       is meant
--- Reply for each "scheduled", "parked" or "none"
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
--- Reads all that it writes to, for a script that fails half-way keeps what it wrote.
+-- ARGV  1 base, then two for each delivery: its name, and the header of the new delivery, or "" to run it only
+--       if it is scheduled
+-- Reply for each what it was: "scheduled", "parked" or "none"
+local now = serverNow()
+-- Reads every key that it writes: a key of a wrong type must fail here, for a script that fails later keeps
+-- what it wrote.
 redis.call('ZCARD', KEYS[1])
 redis.call('ZCARD', KEYS[3])
 redis.call('LLEN', KEYS[5])
@@ -22,15 +22,13 @@ for i = 2, #ARGV, 2 do
     became = 'scheduled'
   elseif header ~= '' then
     local item = redis.call('HGET', KEYS[4], delivery)
-    local kind, at = string.match(item or '', '^%d+ ([er]) [^\n]*\n()')
+    local _, kind, at = splitItem(item or '')
     if at then
-      redis.call('LPUSH', KEYS[5], '0 ' .. kind .. ' ' .. header .. '\n' .. string.sub(item, at))
+      redis.call('LPUSH', KEYS[5], newItem(0, kind, header, string.sub(item, at)))
       redis.call('HDEL', KEYS[4], delivery)
       redis.call('ZREM', KEYS[3], delivery)
       unindexParked(ARGV[1], delivery)
-      local rest = string.sub(item, at)
-      local size = #item + (kind == 'r' and redis.call('HSTRLEN', KEYS[7], rest) or 0)
-      redis.call('HINCRBY', KEYS[6], 'parked_bytes', -size)
+      redis.call('HINCRBY', KEYS[6], 'parked_bytes', -parkedSize(item, KEYS[7]))
       became = 'parked'
     end
   end

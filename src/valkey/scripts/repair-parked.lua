@@ -1,46 +1,41 @@
 #!lua flags=allow-oom
--- One bounded step towards an index that holds every parked delivery and nothing else. A version that
--- keeps no index may have filled this Valkey, and may park, redeliver and sweep beside this one.
+-- Takes one bounded step towards an index that contains every parked delivery and nothing else. A version of
+-- Fluxhook without an index may have filled this Valkey, and may run at the same time: it parks, redelivers and
+-- sweeps without updating the index.
 --
--- The parked deliveries stand by the time of their parking. A cursor goes through them, from the oldest:
--- what stands up to it is indexed, and only what was parked since has to be looked at. At its end the
--- numbers are compared. Too few are indexed: it begins again. Too many: the surplus has been redelivered
--- or swept by the other version, and is looked for.
+-- Parked deliveries are ordered by when they were parked. A cursor walks them from the oldest: everything up to
+-- it is indexed, so a later step looks only at what was parked since. At the end the totals are compared. If too
+-- few are indexed, the cursor starts again. If too many are, the other version has redelivered or swept the
+-- surplus, and the step searches for it.
 --
 -- KEYS  1 parked  2 parked items  3 parked index  4 its state
--- ARGV  1 base  2 most to look at  3 "1": look for surplus also where the numbers agree, for as many
---       may be missing as are too many
--- Reply {whether every parked delivery is indexed, whether nothing else is}, each 0 or 1
+-- ARGV  1 base  2 max to look at  3 "1": search for surplus even if the totals are equal, for as many entries
+--       may be missing as are surplus
+-- Reply {1 if every parked delivery is indexed, 1 if nothing else is}, else 0 each
 local parked, parkedItems, index, state, base = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1]
-local most = tonumber(ARGV[2])
+local max = tonumber(ARGV[2])
 
-local function demand(kind, key)
-  local found = redis.call('TYPE', key).ok
-  if found == kind or found == 'none' then return nil end
-  return redis.error_reply('WRONGTYPE the key ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
-end
-local wrong = demand('hash', state) or demand('hash', index) or demand('zset', parked)
-  or demand('hash', parkedItems)
+local wrong = wrongTypeError('hash', state) or wrongTypeError('hash', index) or wrongTypeError('zset', parked)
+  or wrongTypeError('hash', parkedItems)
 if wrong then return wrong end
 
 local at, member, scan, damaged, clearing =
   unpack(redis.call('HMGET', state, 'at', 'member', 'scan', 'damaged', 'clearing'))
 
--- A damaged index is emptied and filled again, as soon as the key has its type back.
+-- A damaged index is emptied and rebuilt as soon as the key has its type back.
 if damaged then
   local kind, key = string.match(damaged, '^(%S+) (.*)$')
-  wrong = demand(kind, key)
+  wrong = wrongTypeError(kind, key)
   if wrong then return wrong end
   redis.call('HDEL', state, 'damaged', 'scan')
   redis.call('HSET', state, 'clearing', '1')
   return { 0, 0 }
 end
 if clearing then
-  local page = redis.call('HSCAN', index, scan or '0', 'COUNT', most)
+  local page = redis.call('HSCAN', index, scan or '0', 'COUNT', max)
   local keys = { [base .. ':parked-counts'] = 'hash', [base .. ':parked-webhooks'] = 'zset' }
   for i = 1, #page[2], 2 do
-    local owner, webhook, reason, event =
-      string.match(page[2][i + 1], '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+    local owner, webhook, reason, event = splitParkedEntry(page[2][i + 1])
     if owner then
       for _, set in ipairs({ owner, webhook, 'reason:' .. reason, 'event:' .. event }) do
         keys[base .. ':parked-of:' .. set] = 'zset'
@@ -50,7 +45,7 @@ if clearing then
     end
   end
   for key, kind in pairs(keys) do
-    wrong = demand(kind, key)
+    wrong = wrongTypeError(kind, key)
     if wrong then return wrong end
   end
   for key in pairs(keys) do redis.call('DEL', key) end
@@ -66,8 +61,7 @@ if left == 0 and indexed == 0 then
   return { 1, 1 }
 end
 
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 local rank = 0
 if at then
   local score = member ~= '' and redis.call('ZSCORE', parked, member)
@@ -76,8 +70,8 @@ if at then
 end
 
 local function entryOf(item)
-  local read, header = pcall(cjson.decode, string.match(item, '^%d+ [er] ([^\n]*)\n') or '')
-  -- What cannot be read belongs to nobody; it is indexed all the same, so that the numbers agree.
+  local read, header = pcall(cjson.decode, headerOf(item) or '')
+  -- A header that cannot be read is indexed without an owner, so that the totals are equal.
   if not read or type(header) ~= 'table' then header = {} end
   local function part(name, otherwise)
     local value = header[name]
@@ -87,7 +81,7 @@ local function entryOf(item)
     .. '\n' .. part('event', '')
 end
 
-local page = redis.call('ZRANGE', parked, rank, rank + most - 1, 'WITHSCORES')
+local page = redis.call('ZRANGE', parked, rank, rank + max - 1, 'WITHSCORES')
 if #page > 0 then
   local names = {}
   for i = 1, #page, 2 do names[#names + 1] = page[i] end
@@ -100,14 +94,14 @@ if #page > 0 then
       if item then indexParked(base, delivery, page[i * 2], entryOf(item))
       else redis.call('ZREM', parked, delivery) end
     end
-    -- More may be parked within this millisecond, in front of those that are there.
+    -- Within the current millisecond more may still be parked in front of these.
     if score < now then toAt, toMember = page[i * 2], delivery end
   end
   writeParkedCounts(base)
   if toAt ~= at or toMember ~= member then
     redis.call('HSET', state, 'at', toAt, 'member', toMember)
   end
-  if #names == most then return { 0, 0 } end
+  if #names == max then return { 0, 0 } end
 end
 
 left, indexed = redis.call('ZCARD', parked), redis.call('HLEN', index)
@@ -116,7 +110,7 @@ if indexed < left then
   return { 0, 0 }
 end
 if indexed > left or (ARGV[3] == '1' and indexed > 0) then
-  local found = redis.call('HSCAN', index, scan or '0', 'COUNT', most)
+  local found = redis.call('HSCAN', index, scan or '0', 'COUNT', max)
   for i = 1, #found[2], 2 do
     if redis.call('HEXISTS', parkedItems, found[2][i]) == 0 then unindexParked(base, found[2][i]) end
   end

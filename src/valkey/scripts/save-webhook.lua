@@ -1,11 +1,12 @@
--- Stores one webhook of an owner, if what it is to replace is still what it was.
+-- Stores one webhook of an owner if its stored text is still the one that is to be replaced.
 --
 -- KEYS  1 webhooks of the owner
--- ARGV  1 webhook id  2 the text it replaces, or "" for a new one  3 its new text  4 its url
---       5 most webhooks per owner
--- Reply {"saved"}, {"full"}, {"duplicate", id of the owner's webhook with that url}, {"changed"}
+-- ARGV  1 webhook id  2 the text that it replaces, or "" for a new one  3 its new text  4 its url
+--       5 max webhooks per owner
+-- Reply {"saved"}, {"full"}, {"duplicate", id of the owner's webhook with that url}, {"changed"}: the stored
+--       text is another one
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return { 'changed' } end
--- A damaged webhook has no url that another one could share.
+-- Returns nil for a damaged webhook: it has no url that another one could share.
 local function urlOf(text)
   local isJson, webhook = pcall(cjson.decode, text)
   return isJson and type(webhook) == 'table' and webhook.url or nil

@@ -1,5 +1,5 @@
-// The sessions of `fluxhook listen` in Valkey: who may use one, what waits in it, and which temporary
-// webhook goes with it. A session ends by its TTL; `leftovers` names the webhooks that remain then.
+// Stores the sessions of `fluxhook listen`: who may use a session, the requests that wait in it, and its temporary
+// webhook. A session ends when its TTL expires; `leftovers` returns the webhooks that remain then.
 import { ANSWER_WITHIN_MS, AWAY_AFTER_MS, KEPT_MS } from "../../wire/tunnel.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -10,37 +10,37 @@ const listenScript = new Script(listenText);
 
 const MIB = 1024 * 1024;
 
-/** Without a sign of the client. */
+/** A session ends when its client has been silent for this long. */
 const SESSION_TTL_MS = 300_000;
-/** Guarantee 6: of each session, of all sessions of one owner, and of all. */
+/** Guarantee 6: bounds of each session, of all sessions of one owner, and of all sessions. */
 const MAX_REQUESTS = 10_000;
 const MAX_BYTES = { session: 64 * MIB, owner: 128 * MIB, all: 512 * MIB };
-/** Sessions without an owner are the operator's, who may share one API token among many people. */
+/** Sessions without an owner belong to the operator: many people may share one API token. */
 export const MAX_SESSIONS = { owner: 10, operator: 100, all: 1_000 };
-/** Of what one poll is answered; a larger request goes alone. */
-const MOST_BYTES_AT_ONCE = 4 * MIB;
-/** Whoever waits for an answer fetches it at once, or is no longer there. */
+/** One poll returns up to this many bytes; a larger request is returned alone. */
+const MAX_BYTES_PER_POLL = 4 * MIB;
+/** A caller that waits for the answer reads it at once; after this it no longer waits. */
 const ANSWER_TTL_MS = 10_000;
 const SCANNED_AT_ONCE = 100;
 
 export interface SessionRecord {
   id: string;
-  /** Who made it, and may use it. */
+  /** Who created it, and may use it. */
   madeBy: string;
   webhookId: string | null;
 }
 
 export interface NewSession extends SessionRecord {
-  /** Whose sessions and bytes it counts among; null: the operator's. */
+  /** The owner whose limits it counts towards; null: the operator. */
   owner: OwnerRef | null;
 }
 
 export type CreatedSession =
   | { created: true }
-  /** `whose` has `limit` sessions alive, as many as it may have. */
+  /** `whose` already has `limit` live sessions, the maximum. */
   | { created: false; whose: keyof typeof MAX_SESSIONS; limit: number };
 
-/** Head and body apart: the body is bytes. */
+/** The head is JSON, the body is bytes. */
 export interface StoredRequest {
   id: string;
   head: string;
@@ -48,13 +48,13 @@ export interface StoredRequest {
 }
 
 export type Pushed = { kind: "pushed"; id: string; isConnected: boolean } | Refused;
-export type Refused = { kind: "full" } | { kind: "gone" };
+export type Refused = { kind: "full" } | { kind: "ended" };
 export type Polled =
-  { kind: "requests"; expired: number; requests: StoredRequest[] } | { kind: "gone" };
+  { kind: "requests"; expired: number; requests: StoredRequest[] } | { kind: "ended" };
 export type Taken =
-  { kind: "answered"; text: Buffer } | { kind: "not-yet" } | { kind: "away" } | { kind: "gone" };
+  { kind: "answered"; text: Buffer } | { kind: "not-yet" } | { kind: "away" } | { kind: "ended" };
 
-export interface ListenStoreOptions {
+export interface TunnelStoreOptions {
   sessionTtlMs?: number;
   awayAfterMs?: number;
   keptMs?: number;
@@ -63,21 +63,21 @@ export interface ListenStoreOptions {
   maxSessions?: Partial<typeof MAX_SESSIONS>;
 }
 
-export class ListenStore {
-  /** Where rings go; see `listen-bell.ts`. */
+export class TunnelStore {
+  /** Where wake-ups are published; see tunnel/wake-ups.ts. */
   readonly channel: string;
   readonly sessionTtlMs: number;
 
   constructor(
     private readonly link: StoreLink,
     private readonly prefix: string,
-    private readonly options: ListenStoreOptions = {},
+    private readonly options: TunnelStoreOptions = {},
   ) {
     this.channel = `${prefix}:listen`;
     this.sessionTtlMs = options.sessionTtlMs ?? SESSION_TTL_MS;
   }
 
-  /** Counts it and makes it in one step, or says which limit is reached. */
+  /** Creates a session and counts it in one step, or returns the limit that is reached. */
   async create({ id, madeBy, webhookId, owner }: NewSession): Promise<CreatedSession> {
     const max = { ...MAX_SESSIONS, ...this.options.maxSessions };
     const whose = owner === null ? "operator" : "owner";
@@ -96,7 +96,7 @@ export class ListenStore {
     return madeBy ? { id, madeBy, webhookId: webhookId || null } : null;
   }
 
-  /** Its place and its bytes are free at once. */
+  /** Removes a session. Its place and its bytes are free at once. */
   async remove(id: string): Promise<void> {
     await this.run(id, "remove", []);
   }
@@ -119,14 +119,14 @@ export class ListenStore {
       : { kind: verdict as Refused["kind"] };
   }
 
-  /** What waits behind `after`, the oldest first. It is the client's heartbeat too. */
+  /** Returns the requests after the id `after`, the oldest first. It is also the client's heartbeat. */
   async poll(id: string, after: string, limit: number): Promise<Polled> {
     const [verdict, expired, ...rows] = await this.run(id, "poll", [
       after,
       limit,
-      MOST_BYTES_AT_ONCE,
+      MAX_BYTES_PER_POLL,
     ]);
-    if (verdict === "gone") return { kind: "gone" };
+    if (verdict === "ended") return { kind: "ended" };
     const requests: StoredRequest[] = [];
     for (let at = 0; at < rows.length; at += 3) {
       const [requestId, head, body] = rows.slice(at, at + 3);
@@ -135,33 +135,33 @@ export class ListenStore {
     return { kind: "requests", expired: Number(expired), requests };
   }
 
-  /** The request is done, whether somebody still waits for the answer or not. */
-  async answer(id: string, requestId: string, text: Buffer): Promise<"taken" | "nobody" | "gone"> {
+  /** Ends a request with its answer. "nobody": no caller waits for the answer any more. */
+  async answer(id: string, requestId: string, text: Buffer): Promise<"taken" | "nobody" | "ended"> {
     const args = [requestId, text, ANSWER_TTL_MS, this.channel];
     const [verdict] = await this.run(id, "answer", args);
-    return verdict as "taken" | "nobody" | "gone";
+    return verdict as "taken" | "nobody" | "ended";
   }
 
-  /** Where the client is away by now, nobody waits for the answer any more. */
+  /** Takes the answer to a request. If the client is away by now, the caller stops waiting. */
   async take(id: string, requestId: string): Promise<Taken> {
     const [verdict, text] = await this.run(id, "take", [requestId]);
     return verdict === "answered"
       ? { kind: "answered", text: text as Buffer }
-      : { kind: verdict as "not-yet" | "away" | "gone" };
+      : { kind: verdict as "not-yet" | "away" | "ended" };
   }
 
-  /** Whoever sent it was told that it failed: it must not be forwarded afterwards. */
+  /** Removes a request whose caller got an error: it must not be forwarded afterwards. */
   async withdraw(id: string, requestId: string): Promise<void> {
     await this.run(id, "withdraw", [requestId]);
   }
 
-  /** Frees the bytes of requests that have waited too long in sessions that nobody polls. */
+  /** Removes requests that have waited too long in sessions that no client polls. */
   async expireRequests(): Promise<void> {
     const ids = await this.link.run((client) => client.zrange(`${this.base}live`, 0, -1));
     for (const id of ids) await this.run(id, "expire", []);
   }
 
-  /** The sessions that have ended by themselves, with the webhooks that they have left behind. */
+  /** Returns the sessions that have expired, with the webhooks that they left behind. */
   async leftovers(): Promise<{ id: string; webhookId: string }[]> {
     const found: { id: string; webhookId: string }[] = [];
     for (const { registry, key } of this.registries()) {
@@ -181,14 +181,17 @@ export class ListenStore {
     return found;
   }
 
-  /** After the webhook itself: in between, a sweep finds it again. */
+  /**
+   * Removes the entry of a webhook. Call it after the webhook was deleted: after a crash in between, the next sweep
+   * still finds the entry.
+   */
   async forgetWebhook(id: string): Promise<void> {
     for (const { registry } of this.registries()) {
       await this.link.run((client) => client.hdel(registry, id));
     }
   }
 
-  /** All keys are in one slot: one script touches them. */
+  /** All keys share a hash tag, because one script uses them. */
   private get base(): string {
     return `{${this.prefix}:listen}:`;
   }
@@ -197,7 +200,7 @@ export class ListenStore {
     return `${this.base}session:${id}`;
   }
 
-  /** Hashes: session → its temporary webhook. The second one is of sessions before they were counted. */
+  /** Hashes: session → its temporary webhook. The second one was written by versions that did not count sessions. */
   private registries(): { registry: string; key: (id: string) => string }[] {
     return [
       { registry: `${this.base}webhooks`, key: (id) => this.key(id) },

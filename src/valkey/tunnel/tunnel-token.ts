@@ -1,8 +1,8 @@
-// The token in the URL of a session of `fluxhook listen`, and the session's name that is made of it. The
-// name stands in the url of its webhook, and so in logs: it does not lead back to the token (guarantee 9).
+// Makes the token in the URL of a session of `fluxhook listen`, and the session's name from it. The name is part of
+// its webhook's url, and so in logs; the token cannot be derived from it (guarantee 9).
 import { hash, randomBytes } from "node:crypto";
 
-/** 192 bits: nobody guesses it. */
+/** 192 bits cannot be guessed. */
 const TOKEN_BYTES = 24;
 const NAME_LENGTH = 24;
 

@@ -1,5 +1,5 @@
-// How the attempts to each webhook went. Apart from the webhook's record, for it changes with every
-// attempt and no worker has to hear of that.
+// Keeps the health of each webhook: how its attempts went. It is not in the webhook's record, because it changes
+// with every attempt, and workers need not be notified of that.
 import type { WebhookHealth } from "../../wire/webhook.ts";
 import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -8,16 +8,16 @@ import healthText from "../scripts/health.lua" with { type: "text" };
 
 const healthScript = new Script(healthText);
 
-/** What a group of attempts to one webhook came to. */
+/** The results of a group of attempts to one webhook. */
 export interface HealthChange {
   webhookId: string;
-  /** Counted failures after the last success of the group, or all where it had none. */
+  /** Failures after the last success of the group, or all failures if it had no success. */
   failures: number;
   succeeded: boolean;
   failed: boolean;
 }
 
-/** Where a webhook stands after a group. */
+/** The health of a webhook after a group of attempts. */
 export interface HealthState {
   failuresBefore: number;
   consecutiveFailures: number;
@@ -33,7 +33,7 @@ export class HealthStore {
     private readonly keys: SharedKeys,
   ) {}
 
-  /** Where each stands; null where its key holds something else. */
+  /** Adds results. Returns the health of each webhook; null if its key has another type. */
   async add(changes: readonly HealthChange[]): Promise<(HealthState | null)[]> {
     const args: ScriptArgument[] = [TTL_MS];
     for (const change of changes) {
@@ -54,7 +54,7 @@ export class HealthStore {
     return this.keys.health(webhookId);
   }
 
-  /** A health that another program has damaged counts as none. */
+  /** Returns the health of each webhook. A value that another program damaged counts as missing. */
   async read(webhookIds: readonly string[]): Promise<WebhookHealth[]> {
     return this.link.run((client) =>
       Promise.all(
@@ -84,7 +84,7 @@ export class HealthStore {
   }
 }
 
-/** The longest time that a date of JavaScript can hold has 16 digits. */
+/** JavaScript's largest date has 16 digits, so 15 are always valid. */
 function rfc3339(ms: string | null | undefined): string | null {
   return /^\d{1,15}$/.test(ms ?? "") ? new Date(Number(ms)).toISOString() : null;
 }

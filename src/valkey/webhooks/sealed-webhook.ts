@@ -1,5 +1,5 @@
-// A webhook as it stands in Valkey. Guarantee 9: where there is a key, its secrets and its own headers
-// (they may hold credentials) are sealed, each bound to its owner, its webhook and its field.
+// Reads and writes a webhook as it is stored in Valkey. Guarantee 9: if there is a key, its secrets and its custom
+// headers (which may contain credentials) are sealed, each bound to its owner, its webhook and its field.
 import { z } from "zod";
 import { splitOwnerRef, type OwnerRef } from "../../wire/owner.ts";
 import { ownerOf, webhookRecordSchema, type WebhookRecord } from "../../wire/webhook.ts";
@@ -8,7 +8,7 @@ import type { Opened, SecretBox } from "./secret-box.ts";
 type Secrets = WebhookRecord["secrets"];
 type Headers = WebhookRecord["headers"];
 
-/** A text is the sealed JSON of what stands there otherwise. */
+/** `secrets` and `headers` are strings if they are sealed: the sealed JSON of their value. */
 interface StoredWebhook extends Omit<WebhookRecord, "secrets" | "headers" | "filter"> {
   secrets: Secrets | string;
   headers: Headers | string;
@@ -16,25 +16,25 @@ interface StoredWebhook extends Omit<WebhookRecord, "secrets" | "headers" | "fil
   filter?: string | null;
 }
 
-/** A sealed field that cannot be opened here. */
+/** A sealed field that cannot be opened with the keys of this process. */
 export interface UnreadableField {
   field: "secrets" | "headers";
   why: Exclude<Opened["kind"], "opened">;
   keyId: string;
 }
-/** The same, or a whole record that is no webhook's. */
+/** The same, or a record that is not a webhook. */
 export type Unreadable = UnreadableField | { field: "record"; why: "damaged"; keyId: "" };
 
 export interface OpenedWebhook {
   /**
-   * Where a field is unreadable, that field is empty and the webhook counts as disabled: its
-   * deliveries are parked, and nothing goes out without its signature or its headers.
+   * If a field is unreadable, it is empty and the webhook counts as disabled: its deliveries are parked, and no
+   * request is sent without its signature or its headers.
    */
   record: WebhookRecord;
   unreadable: readonly UnreadableField[];
 }
 
-/** The `disabled_reason` of a webhook that cannot be opened here. */
+/** The `disabled_reason` of a webhook with a field that cannot be opened here. */
 export const SECRET_UNREADABLE = "secret-unreadable";
 
 /** The `disabled_reason` of a webhook whose record was damaged in Valkey. */
@@ -46,7 +46,7 @@ const storedSchema = webhookRecordSchema.extend({
   filter: webhookRecordSchema.shape.filter.optional(),
 });
 
-/** The stored webhook, with fields of later versions too; null where the text is none. */
+/** Parses a stored webhook, and keeps fields of later versions; returns null if the text is not a webhook. */
 export function readStoredWebhook(text: string): StoredWebhook | null {
   try {
     const stored: unknown = JSON.parse(text);
@@ -58,15 +58,15 @@ export function readStoredWebhook(text: string): StoredWebhook | null {
   }
 }
 
-/** Whether the text is the webhook that its place in Valkey says. */
+/** Returns whether the text is the webhook of this id and owner, under whose key it is stored. */
 export function isWebhookOf(text: string, id: string, owner: OwnerRef): boolean {
   const stored = readStoredWebhook(text);
   return stored !== null && stored.id === id && ownerOf(stored) === owner;
 }
 
 /**
- * What stands for a webhook whose record was damaged. Nobody knows which events it gets, so it gets all
- * of its owner's; as it counts as disabled, they are parked (guarantee 1).
+ * Returns a substitute for a webhook whose record was damaged. Its events are unknown, so it gets all events of its
+ * owner; since it counts as disabled, they are parked (guarantee 1).
  */
 export function damagedWebhook(id: string, owner: OwnerRef): WebhookRecord {
   const { kind, id: ownerId } = splitOwnerRef(owner);
@@ -90,7 +90,7 @@ export function damagedWebhook(id: string, owner: OwnerRef): WebhookRecord {
   };
 }
 
-/** @throws SyntaxError where `isWebhookOf` is false. */
+/** Opens a stored webhook. @throws SyntaxError if `isWebhookOf` is false for it. */
 export async function openWebhook(text: string, box: SecretBox): Promise<OpenedWebhook> {
   const stored = JSON.parse(text) as StoredWebhook;
   const unreadable: UnreadableField[] = [];
@@ -115,7 +115,7 @@ export async function openWebhook(text: string, box: SecretBox): Promise<OpenedW
   return { record: { ...record, enabled: false, disabled_reason: SECRET_UNREADABLE }, unreadable };
 }
 
-/** The text to store: sealed where there is a key, and without the secrets that have expired. */
+/** Returns the text to store: sealed if there is a key, and without expired secrets. */
 export async function sealWebhook(
   record: WebhookRecord,
   box: SecretBox,
@@ -135,8 +135,8 @@ export async function sealWebhook(
 }
 
 /**
- * The same for a webhook that could not be opened whole: what nobody could read, and `record` does
- * not replace, stays as it stands in `before`.
+ * The same for a webhook that could not be opened completely: a field that could not be read, and that `record` does
+ * not replace, stays as it is in `before`.
  */
 export async function resealWebhook(
   record: WebhookRecord,
@@ -152,7 +152,7 @@ export async function resealWebhook(
   for (const { field } of opened.unreadable) {
     if (record[field] === opened.record[field]) Object.assign(stored, { [field]: earlier[field] });
   }
-  // It counts as disabled only here, and only until it can be read.
+  // Only this process counts it as disabled, until it can read it: that must not be stored.
   if (!record.enabled && record.disabled_reason === SECRET_UNREADABLE) {
     stored.enabled = earlier.enabled;
     stored.disabled_reason = earlier.disabled_reason;
@@ -160,8 +160,8 @@ export async function resealWebhook(
   return JSON.stringify(stored);
 }
 
-/** Whether a write would change nothing of how it is sealed. */
-export function isSealedAsNow(text: string, box: SecretBox): boolean {
+/** Returns whether it is sealed under the first key, or stored in plain if there is no key. */
+export function hasCurrentSeal(text: string, box: SecretBox): boolean {
   const { secrets, headers } = JSON.parse(text) as StoredWebhook;
   return [secrets, headers].every((value) =>
     typeof value === "string" ? box.isCurrent(value) : !box.hasKey || isEmpty(value),
@@ -172,7 +172,7 @@ function isEmpty(value: Secrets | Headers): boolean {
   return Object.keys(value).length === 0;
 }
 
-/** The owner too: under another owner's name the API would reveal it to that one. */
+/** The owner is part of it: moved to another owner, the API would reveal the secret to that owner. */
 function placeOf(
   webhook: Pick<WebhookRecord, "id" | "user_id" | "org_id">,
   field: UnreadableField["field"],

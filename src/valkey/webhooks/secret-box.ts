@@ -1,14 +1,14 @@
-// Seals what must not be read out of Valkey's memory, files or backups: AES-256-GCM under
-// FLUXHOOK_SECRET_KEY. The first key seals, all of them open, so that a key can be changed.
+// Seals secrets, so that they cannot be read from Valkey's memory, files or backups: AES-256-GCM under
+// FLUXHOOK_SECRET_KEY. The first key seals, and all keys open, so that a key can be replaced.
 import { hash } from "node:crypto";
 import { decodeUtf8 } from "../../wire/bytes.ts";
 
-/** What a sealed text came to. */
+/** The result of opening a sealed text. */
 export type Opened =
   | { kind: "opened"; text: string }
-  /** None of our keys is the one that it was sealed under. */
+  /** It was sealed under a key that this process does not have. */
   | { kind: "unknown-key"; keyId: string }
-  /** Changed, cut, or moved here from another place. */
+  /** It was changed, cut, or moved from another place. */
   | { kind: "forged"; keyId: string };
 
 interface Key {
@@ -29,7 +29,7 @@ const encoder = new TextEncoder();
 export class SecretBox {
   readonly #keys: readonly Key[];
 
-  /** `keys`: base64 of 32 bytes each, as the settings have checked them; none: nothing is sealed. */
+  /** `keys`: base64 of 32 bytes each, validated by the settings. Without keys nothing is sealed. */
   constructor(keys: readonly string[]) {
     this.#keys = keys.map((text) => {
       const bytes = new Uint8Array(Buffer.from(text, "base64"));
@@ -37,18 +37,18 @@ export class SecretBox {
     });
   }
 
-  /** Without a key, secrets are stored as they are. */
+  /** False: secrets are stored in plain. */
   get hasKey(): boolean {
     return this.#keys.length > 0;
   }
 
-  /** Whether this text was sealed under the key that seals now. */
+  /** Returns whether this text was sealed under the first key. */
   isCurrent(sealed: string): boolean {
     const [first] = this.#keys;
     return first !== undefined && FORM.exec(sealed)?.[1] === first.id;
   }
 
-  /** `place` is authenticated with it: the sealed text opens there and nowhere else. */
+  /** Seals a text. `place` is authenticated with it: the sealed text opens only with the same place. */
   async seal(text: string, place: string): Promise<string> {
     const [key] = this.#keys;
     if (!key) throw new Error("nothing can be sealed without a key");
@@ -78,10 +78,10 @@ export class SecretBox {
         bytes.subarray(NONCE_BYTES),
       );
       const text = decodeUtf8(new Uint8Array(opened));
-      // What was sealed was text; anything else is nothing of ours.
+      // Only text is sealed, so other bytes were not sealed by Fluxhook.
       return text === null ? { kind: "forged", keyId: id } : { kind: "opened", text };
     } catch {
-      // The tag does not fit: what stands in Valkey is data, not a fault of ours.
+      // The tag does not match. That is a property of the stored data, not an error of this process.
       return { kind: "forged", keyId: id };
     }
   }
@@ -95,7 +95,7 @@ function importKey(key: Key): Promise<CryptoKey> {
   return key.imported;
 }
 
-/** Tells keys apart without telling anything about them: they are 256 random bits. */
+/** Returns an id that distinguishes keys and reveals nothing about them: they are 256 random bits. */
 function keyId(bytes: Uint8Array): string {
   return hash("sha256", bytes).slice(0, KEY_ID_BYTES * 2);
 }

@@ -1,6 +1,6 @@
-// A worker's copy of the registered webhooks: bounded, with "nobody" kept too, and following the
-// stream of changes, so that a change counts within one second. Whatever may have been missed (a new
-// connection, a gap in the stream) empties it.
+// A worker's bounded cache of registered webhooks. It also caches that an owner has none. It follows the stream of
+// changes, so that a change takes effect within one second. If it may have missed a change (a new connection, a gap
+// in the stream), it drops everything.
 import { BoundedMap } from "../../bounded-map.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
@@ -14,10 +14,10 @@ export interface WebhookCacheOptions<Compiled> {
   name: string;
   keys: SharedKeys;
   store: WebhookStore;
-  /** Made once per webhook and change, not once per delivery. */
+  /** Called once per webhook and change, not once per delivery. */
   compile: (record: WebhookRecord) => Compiled | Promise<Compiled>;
   maxOwners?: number;
-  /** The changes cannot be followed for a reason that is no outage. */
+  /** Called if the changes cannot be followed, and the reason is not an outage. */
   onError?: (error: unknown) => void;
 }
 
@@ -32,12 +32,12 @@ interface Reading<Compiled> {
 }
 
 const MAX_OWNERS = 10_000;
-const READ_MOST = 1_000;
+const MAX_CHANGES_READ = 1_000;
 const BLOCK_MS = 4_000;
 /** Longer than the block: a frozen server does not answer at all. */
 const FOLLOW_DEADLINE_MS = 5_500;
-/** A change whose announcement was lost with its announcer still counts after this. */
-const MOST_AGE_MS = 30_000;
+/** A change whose process died before it announced it takes effect after this. */
+const MAX_AGE_MS = 30_000;
 
 export class WebhookCache<Compiled> {
   private readonly entries: BoundedMap<OwnerRef, Entry<Compiled>>;
@@ -73,10 +73,10 @@ export class WebhookCache<Compiled> {
     await this.following;
   }
 
-  /** The owner's webhooks if they are at hand: the hot path takes no promise. */
+  /** Returns the owner's webhooks if they are cached. Synchronous, so that the hot path needs no promise. */
   peek(owner: OwnerRef): readonly Compiled[] | null {
     const entry = this.entries.get(owner);
-    if (!entry || performance.now() - entry.readAt > MOST_AGE_MS) return null;
+    if (!entry || performance.now() - entry.readAt > MAX_AGE_MS) return null;
     return entry.webhooks;
   }
 
@@ -97,12 +97,12 @@ export class WebhookCache<Compiled> {
       reading.outdated = false;
       const readAt = performance.now();
       const records = await this.options.store.list(owner);
-      // A change was announced meanwhile: it may be the old state.
+      // A change was announced during the read: it may have returned the old state.
       if (reading.outdated) continue;
       const webhooks = await Promise.all(records.map((one) => this.options.compile(one)));
       // Compiling may take a while too.
       if (reading.outdated) continue;
-      // While the stream is not followed, what is read holds for this one use only.
+      // While the stream is not followed, the result may be used once, but not cached.
       if (this.isFollowing) this.keep(owner, { webhooks, readAt });
       return webhooks;
     }
@@ -130,17 +130,17 @@ export class WebhookCache<Compiled> {
       await this.link.whenUp();
       const connection = this.link.connections;
       try {
-        // First where the stream stands, then empty: what is read later is at least as new.
+        // First the end of the stream, then empty the cache: later reads are at least as new as that.
         let after = await this.newest(changes);
         this.empty();
         this.isFollowing = connection === this.link.connections && this.link.isUp;
         while (!this.closed && connection === this.link.connections) {
           const reply = await this.link.run((client) =>
-            client.xread("COUNT", READ_MOST, "BLOCK", BLOCK_MS, "STREAMS", changes, after),
+            client.xread("COUNT", MAX_CHANGES_READ, "BLOCK", BLOCK_MS, "STREAMS", changes, after),
           );
           const entries = reply?.[0]?.[1] ?? [];
-          if (entries.length >= READ_MOST) {
-            // So far behind that the stream may have been trimmed in between.
+          if (entries.length >= MAX_CHANGES_READ) {
+            // It is so far behind that the stream may have been trimmed in between.
             after = await this.newest(changes);
             this.empty();
             continue;
@@ -151,7 +151,7 @@ export class WebhookCache<Compiled> {
           }
         }
       } catch (error) {
-        // After an outage the link comes back by itself, and `onDown` has emptied the cache.
+        // After an outage the link reconnects by itself, and `onDown` has emptied the cache.
         if (!(error instanceof ValkeyUnavailable)) this.options.onError?.(error);
         this.link.reset("following the changes failed");
       }

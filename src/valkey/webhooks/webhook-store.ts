@@ -1,5 +1,5 @@
-// The registered webhooks in Valkey: one hash per owner (webhook id → JSON), a lookup from id to
-// owner, and one capped stream that tells every worker whose webhooks changed.
+// Stores the registered webhooks: one hash per owner (webhook id → JSON), a lookup from id to owner, and one capped
+// stream that notifies every worker of changes.
 import { BoundedMap } from "../../bounded-map.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import { ownerOf, WEBHOOKS_PER_OWNER, type WebhookRecord } from "../../wire/webhook.ts";
@@ -8,7 +8,7 @@ import type { StoreLink } from "../connection/link.ts";
 import { Script } from "../connection/script.ts";
 import {
   damagedWebhook,
-  isSealedAsNow,
+  hasCurrentSeal,
   isWebhookOf,
   openWebhook,
   resealWebhook,
@@ -21,12 +21,12 @@ import saveText from "../scripts/save-webhook.lua" with { type: "text" };
 
 const saveScript = new Script(saveText);
 
-/** More changes than a worker can fall behind by; one that does drops its whole cache. */
-const CHANGES_KEPT = 10_000;
-/** What is read and sealed at once, while others are served too. */
+/** A worker that falls further behind than this drops its whole cache. */
+const MAX_CHANGES = 10_000;
+/** How many are read and sealed at once; between two pages, other work runs. */
 const SEALED_AT_ONCE = 100;
 
-/** Remember this many webhooks that were reported as unreadable; older ones are reported again. */
+/** Remembers up to this many webhooks that were reported as unreadable; older ones are reported again. */
 const MAX_REPORTED = 10_000;
 
 export type WebhookCreated =
@@ -43,11 +43,11 @@ export type WebhookUpdated =
 
 export interface WebhookStoreOptions {
   box?: SecretBox;
-  /** A webhook was read that cannot be opened here, or is damaged; told once until it is changed. */
+  /** Called for a webhook that cannot be opened here or is damaged; once, and again after it was changed. */
   onUnreadable?: (record: WebhookRecord, unreadable: Unreadable) => void;
 }
 
-/** What became of a page of webhooks that were to be sealed under the first key. */
+/** The result of sealing a page of webhooks under the first key. */
 export interface SealedPage {
   /** Where the next page begins; null after the last one. */
   next: string | null;
@@ -62,7 +62,7 @@ interface Stored {
   text: string;
 }
 
-interface Asked {
+interface PendingRead {
   owner: OwnerRef;
   resolve: (found: Stored[]) => void;
   reject: (error: unknown) => void;
@@ -82,7 +82,7 @@ export class WebhookStore {
 
   async create(record: WebhookRecord): Promise<WebhookCreated> {
     const owner = ownerOf(record);
-    // The lookup first: one that leads nowhere harms nobody, a webhook that cannot be found does.
+    // The lookup first: a lookup without a webhook is harmless, but a webhook that cannot be found is not.
     await this.link.run((client) => client.hset(this.keys.webhookOwners, record.id, owner));
     const text = await sealWebhook(record, this.box, Date.now());
     const saved = await this.save(record, text, "");
@@ -101,7 +101,7 @@ export class WebhookStore {
     return stored === null ? null : this.open(stored);
   }
 
-  /** An owner's webhooks, the oldest first. */
+  /** Returns an owner's webhooks, the oldest first. */
   async list(owner: OwnerRef): Promise<WebhookRecord[]> {
     const found = await this.readAll(owner);
     const records = await Promise.all(found.map((stored) => this.open(stored)));
@@ -110,42 +110,42 @@ export class WebhookStore {
     );
   }
 
-  private asked: Asked[] = [];
+  private pendingReads: PendingRead[] = [];
 
-  /** What is asked for in one turn goes to Valkey in one write: each alone costs as much as they all. */
+  /** Sends all reads of one turn of the event loop in one write: one costs as much as many. */
   private readAll(owner: OwnerRef): Promise<Stored[]> {
     const { promise, resolve, reject } = Promise.withResolvers<Stored[]>();
-    this.asked.push({ owner, resolve, reject });
-    if (this.asked.length === 1) queueMicrotask(() => void this.readAsked());
+    this.pendingReads.push({ owner, resolve, reject });
+    if (this.pendingReads.length === 1) queueMicrotask(() => void this.readPending());
     return promise;
   }
 
-  private async readAsked(): Promise<void> {
-    const asked = this.asked;
-    this.asked = [];
+  private async readPending(): Promise<void> {
+    const pending = this.pendingReads;
+    this.pendingReads = [];
     try {
       const replies = await this.link.run(async (client) => {
         const pipeline = client.pipeline();
         // Not `hgetall`, which makes an object: it would lose a field named `__proto__`.
-        for (const { owner } of asked) pipeline.call("HGETALL", this.keys.webhooks(owner));
+        for (const { owner } of pending) pipeline.call("HGETALL", this.keys.webhooks(owner));
         const all = (await pipeline.exec()) ?? [];
-        // Of one key alone, which holds something else; any other error is the connection's.
+        // WRONGTYPE concerns one key; any other error concerns the connection.
         const failed = all.find(([error]) => error && !error.message.startsWith("WRONGTYPE "));
         if (failed?.[0]) throw failed[0];
         for (const [error] of all) await nameWrongKeys(client, error);
         return all;
       });
-      for (const [at, one] of asked.entries()) {
+      for (const [at, one] of pending.entries()) {
         const [error, fields] = replies[at] ?? [new Error("a pipeline was answered in part")];
         if (error) one.reject(error);
         else one.resolve(storedIn(fields as string[], one.owner));
       }
     } catch (error) {
-      for (const one of asked) one.reject(error);
+      for (const one of pending) one.reject(error);
     }
   }
 
-  /** Changes a webhook; `change` runs again on what it has become where somebody else was faster. */
+  /** Changes a webhook. `change` runs again on the new record if another process changed it meanwhile. */
   async update(
     id: string,
     change: (current: WebhookRecord) => WebhookRecord,
@@ -181,15 +181,15 @@ export class WebhookStore {
   }
 
   /**
-   * Seals a page of webhooks that stand there in plain or under an older key, so that this key can be
-   * removed. `after` is null for the first page; no webhook is missed that is there all along.
+   * Seals a page of webhooks that are stored in plain or under an older key, so that the older key can be removed.
+   * `after` is null for the first page. The pages include every webhook that exists throughout.
    */
   async sealPage(after: string | null): Promise<SealedPage> {
     const [next, found] = await this.link.run((client) =>
       client.hscan(this.keys.webhookOwners, after ?? "0", "COUNT", SEALED_AT_ONCE),
     );
     const ids = found.filter((_, at) => at % 2 === 0);
-    const outcomes = await Promise.all(ids.map((id) => this.sealAsNow(id)));
+    const outcomes = await Promise.all(ids.map((id) => this.sealAgain(id)));
     return {
       next: next === "0" ? null : next,
       sealed: outcomes.filter((outcome) => outcome === "sealed").length,
@@ -197,20 +197,20 @@ export class WebhookStore {
     };
   }
 
-  /** Not announced: what the webhook is has not changed. */
-  private async sealAsNow(id: string): Promise<"as-now" | "sealed" | "unreadable"> {
+  /** Does not announce a change: the webhook itself does not change. */
+  private async sealAgain(id: string): Promise<"current" | "sealed" | "unreadable"> {
     for (;;) {
       const stored = await this.read(id);
-      if (stored === null) return "as-now";
+      if (stored === null) return "current";
       const { text, owner } = stored;
       if (!isWebhookOf(text, id, owner)) return "unreadable";
-      if (isSealedAsNow(text, this.box)) return "as-now";
+      if (hasCurrentSeal(text, this.box)) return "current";
       const { record, unreadable } = await openWebhook(text, this.box);
       if (unreadable.length > 0) return "unreadable";
       const sealed = await sealWebhook(record, this.box, Date.now());
       const { verdict } = await this.save(record, sealed, text);
-      // Whoever changed it meanwhile may have sealed it otherwise, or not at all.
-      if (verdict !== "changed") return verdict === "saved" ? "sealed" : "as-now";
+      // Another process changed it meanwhile, and may have sealed it under another key or not at all.
+      if (verdict !== "changed") return verdict === "saved" ? "sealed" : "current";
     }
   }
 
@@ -233,7 +233,7 @@ export class WebhookStore {
     this.options.onUnreadable?.(record, unreadable);
   }
 
-  /** Stores `text` if what stands there is still what it replaces. */
+  /** Stores `text` if the stored text is still `replaces`. */
   private async save(
     record: WebhookRecord,
     text: string,
@@ -253,13 +253,13 @@ export class WebhookStore {
 
   private async announce(owner: OwnerRef): Promise<void> {
     await this.link.run((client) =>
-      client.xadd(this.keys.changes, "MAXLEN", "~", CHANGES_KEPT, "*", "owner", owner),
+      client.xadd(this.keys.changes, "MAXLEN", "~", MAX_CHANGES, "*", "owner", owner),
     );
   }
 
   private async ownerOf(id: string): Promise<OwnerRef | null> {
     const owner = await this.link.run((client) => client.hget(this.keys.webhookOwners, id));
-    // Another program's value leads to no webhook.
+    // A value that another program wrote is not an owner.
     return owner !== null && /^(user|org):/.test(owner) ? (owner as OwnerRef) : null;
   }
 
@@ -271,7 +271,7 @@ export class WebhookStore {
   }
 }
 
-/** The pairs of field and value that HGETALL answers. */
+/** Parses the reply of HGETALL: fields and values in turn. */
 function storedIn(fields: readonly string[], owner: OwnerRef): Stored[] {
   const found: Stored[] = [];
   for (let at = 0; at + 1 < fields.length; at += 2) {

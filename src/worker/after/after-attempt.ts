@@ -2,7 +2,7 @@
 // pause that its receiver asked for, a webhook that is disabled, an alert. Guarantee 8: nothing here is
 // waited for, and what fails costs no delivery.
 import type { DeliveryHeader } from "../../valkey/queue/item.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { FinishedAttempt } from "../job.ts";
 import { alertOfAttempt } from "./alert-of-attempt.ts";
 import type { Alerter } from "./alerts.ts";

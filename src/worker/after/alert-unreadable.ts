@@ -7,7 +7,7 @@ import {
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import type { Alerter } from "./alerts.ts";
 import { prepareWebhook } from "../webhooks/prepared-webhook.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 
 const ADVICE = {
   "unknown-key": "FLUXHOOK_SECRET_KEY does not hold the key that sealed it; add that key",

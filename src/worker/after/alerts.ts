@@ -11,7 +11,7 @@ import { elementText } from "../../wire/event.ts";
 import { dialectOf } from "../../wire/dialects/registry.ts";
 import { formatDuration } from "../../wire/duration.ts";
 import { prepareWebhook, type PreparedWebhook } from "../webhooks/prepared-webhook.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { WakeUp } from "../wake-up.ts";
 
 export type AlertKind =

@@ -3,12 +3,12 @@
 // dropped and counted.
 import type { HealthChange, HealthStore } from "../../valkey/webhooks/health-store.ts";
 import { faultPoint } from "../../fault-point.ts";
-import type { AttemptToKeep, BodyStore } from "../../valkey/history/body-store.ts";
+import type { AttemptToStore, BodyStore } from "../../valkey/history/body-store.ts";
 import type { LogStore } from "../../valkey/history/log-store.ts";
 import type { RecentEntries } from "../../valkey/history/recent-lists.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { Disabler } from "./disable.ts";
 
 export interface LoggedAttempt {
@@ -33,7 +33,7 @@ export interface AttemptLoggerOptions {
 
 export interface AttemptToLog {
   entry: LogEntry;
-  body: AttemptToKeep;
+  body: AttemptToStore;
 }
 
 /** How long an attempt waits for others of the same owner or webhook. */

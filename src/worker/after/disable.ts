@@ -1,12 +1,13 @@
 // Disables webhooks whose receivers fail (docs/design.md, "What happens to an attempt"): at once after a
 // 410, else by the webhook's rule. Events that come for it afterwards are parked.
+import { disable } from "../../control/webhook-changes.ts";
 import type { HealthChange, HealthState } from "../../valkey/webhooks/health-store.ts";
 import type { WebhookStore } from "../../valkey/webhooks/webhook-store.ts";
 import { parseDuration } from "../../wire/duration.ts";
 import type { DisableRule } from "../../wire/disable-rule.ts";
 import type { Alerter } from "./alerts.ts";
 import { prepareWebhook } from "../webhooks/prepared-webhook.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 
 /** `failing_for` needs this many failures too: two say little about a webhook that gets few events. */
 const MIN_FAILURES = 10;
@@ -42,7 +43,7 @@ export class Disabler {
     this.run(webhookId, async () => {
       const { store } = this.options;
       const result = await store.update(webhookId, (current) =>
-        current.enabled && current.url === url ? disabled(current, "gone") : current,
+        current.enabled && current.url === url ? disable(current, "gone", now()) : current,
       );
       if (result.updated?.disabled_reason === "gone") this.alertDisabled(result.updated, "gone");
     });
@@ -55,7 +56,7 @@ export class Disabler {
       if (!record?.enabled || !ruleIsMet(record.disable_rule, state)) return;
       const result = await store.update(webhookId, (current) =>
         current.enabled && ruleIsMet(current.disable_rule, state)
-          ? disabled(current, "failing")
+          ? disable(current, "failing", now())
           : current,
       );
       if (result.updated?.disabled_reason === "failing") {
@@ -94,11 +95,6 @@ export class Disabler {
   }
 }
 
-function disabled<Record extends { enabled: boolean }>(record: Record, reason: string): Record {
-  return {
-    ...record,
-    enabled: false,
-    disabled_reason: reason,
-    updated_at: new Date().toISOString(),
-  };
+function now(): string {
+  return new Date().toISOString();
 }

@@ -1,7 +1,7 @@
 // Reports keys that hold something else than Fluxhook keeps there. The worker meets such a key with every
 // request, so it is logged only now and then, and raises an alert.
 import { BoundedMap } from "../../bounded-map.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { Alerter } from "./alerts.ts";
 
 const REPORT_EVERY_MS = 10_000;

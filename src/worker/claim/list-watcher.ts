@@ -2,7 +2,7 @@
 import { Link } from "../../valkey/connection/link.ts";
 import { BlindWait } from "../../valkey/queue/blind-wait.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../../valkey/connection/errors.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { WakeUp } from "../wake-up.ts";
 
 const BLOCK_S = 8;

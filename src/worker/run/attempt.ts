@@ -7,7 +7,7 @@ import type { DeliveryHeader } from "../../valkey/queue/item.ts";
 import type { Claimed } from "../../valkey/queue/claimed.ts";
 import type { DialectName } from "../../wire/dialects/registry.ts";
 import { dialectOf } from "../../wire/dialects/registry.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import { afterAttempt, type AfterDeps } from "../after/after-attempt.ts";
 import type { Job } from "../job.ts";
 import type { Claims } from "../settle/claims.ts";

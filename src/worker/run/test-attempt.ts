@@ -7,7 +7,7 @@ import type { LogEntry } from "../../wire/log-entry.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import { logEntryOf } from "../after/log-entry.ts";
 import { prepareWebhook } from "../webhooks/prepared-webhook.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 
 export interface TestAttemptDeps {
   deliver: DeliverDeps;

@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { Link } from "../../valkey/connection/link.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { WakeUp } from "../wake-up.ts";
 import type { Claims } from "./claims.ts";
 
@@ -195,7 +195,7 @@ export class Heartbeat {
     const stranded = [...unknown].filter((claim) => before.has(claim));
     this.suspects.set(claims, unknown);
     if (stranded.length === 0) return;
-    const returned = await store.giveUp(worker, stranded);
+    const returned = await store.abandonLost(worker, stranded);
     log.error({ queue: store.queue, claims: returned }, "claims.stranded");
     claimer.notify();
   }

@@ -6,7 +6,7 @@ import { isDelivery } from "../../valkey/queue/item.ts";
 import type { Claimed } from "../../valkey/queue/claimed.ts";
 import type { RejectedStore } from "../../valkey/queue/rejected-store.ts";
 import type { Rejection } from "../../wire/event.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { Alerter } from "../after/alerts.ts";
 import type { Claims } from "./claims.ts";
 import { endRejected, postpone, returnWithCrashes } from "./endings.ts";

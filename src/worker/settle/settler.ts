@@ -7,7 +7,7 @@ import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry
 import type { Claimed } from "../../valkey/queue/claimed.ts";
 import { UnsettledClaims, type QueueStore } from "../../valkey/queue/queue-store.ts";
 import type { Settle, Settlement } from "../../valkey/queue/settlement.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { QueueProgress } from "../progress.ts";
 import type { WakeUp } from "../wake-up.ts";
 import { GroupWriter } from "./group.ts";

@@ -1,7 +1,7 @@
 // What each heartbeat does besides beating: parked deliveries past their TTL or caps end, and an alert
 // is raised about a list whose oldest event waits too long.
 import type { ParkedLimits, ParkedStore } from "../../valkey/queue/parked-store.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { Alerter } from "../after/alerts.ts";
 
 export interface UpkeepQueue {

@@ -6,7 +6,7 @@ import { Signer } from "../../wire/signature.ts";
 import { ownerOf, retryScheduleMs, type WebhookRecord } from "../../wire/webhook.ts";
 import { ownerTag } from "../../valkey/queue/delivery-id.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
-import type { WorkerLog } from "../../worker-log.ts";
+import type { WorkerLog } from "../../log.ts";
 import { prepareFilter } from "./prepared-filter.ts";
 
 export interface PreparedWebhook {

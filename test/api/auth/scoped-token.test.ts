@@ -22,7 +22,7 @@ describe("a scoped token", () => {
     ["user", 'a"\\b.c/../%00é'],
     ["user", "__proto__"],
     ["org", "💥".repeat(32)],
-  ])("stands for the %s %p", async (kind, id) => {
+  ])("carries the %s %p as its owner", async (kind, id) => {
     expect(await tokens.read(await tokens.sign({ kind, id }, NOW, LATER), NOW)).toEqual({
       owner: `${kind}:${id}`,
       issuedAtMs: NOW.getTime(),
@@ -45,7 +45,7 @@ describe("a scoped token", () => {
     expect(await tokens.read(token, LATER)).toBe("expired");
   });
 
-  test("is wrong, and not an exception, where its signed claims are not this version's", async () => {
+  test("is wrong, without an exception, if its signed claims are not valid in this version", async () => {
     for (const id of [".", "..", "a b"]) {
       expect(await tokens.read(await tokens.sign({ kind: "user", id }, NOW, LATER), NOW)).toBe(
         "wrong",
@@ -65,14 +65,14 @@ describe("a scoped token", () => {
     expect(accepted).toEqual([]);
   });
 
-  test("is made with the key and over the text that this file says", () => {
+  test("is signed by HMAC-SHA256 with a key derived by PBKDF2 from the API token", () => {
     const key = pbkdf2Sync(API_TOKEN, "fluxhook scoped token v1", 600_000, 32, "sha256");
     expect(signed).toBe(`fht_${claimsOf("u_1")}`);
     expect(createHmac("sha256", key).update(signed).digest("base64url")).toBe(mac);
   });
 });
 
-describe("is wrong and never expired", () => {
+describe("a forged token is wrong and never expired", () => {
   const key = pbkdf2Sync(API_TOKEN, "fluxhook scoped token v1", 600_000, 32, "sha256");
   const under = (secret: Buffer | string, text: string, hash = "sha256") =>
     createHmac(hash, secret).update(text).digest("base64url").slice(0, 43);
@@ -82,12 +82,12 @@ describe("is wrong and never expired", () => {
   const jwtBody = base64url('{"owner":"user:u_1","exp":99999999999}');
 
   test.each<[string, string]>([
-    ["nothing", ""],
+    ["an empty token", ""],
     ["the prefix alone", "fht_"],
     ["no signature", `${signed}.`],
     ["no dot", signed],
     ["a signature cut short", token.slice(0, -1)],
-    ["a signature with more behind it", `${token}A`],
+    ["a signature followed by more", `${token}A`],
     ["padding", `${token}=`],
     ["a line feed at the end", `${token}\n`],
     ["a signature in base64", `${signed}.${mac.slice(0, -2)}+/`],
@@ -106,7 +106,7 @@ describe("is wrong and never expired", () => {
     ["a JWT signed with the API token", `${jwtHead}.${jwtBody}.${under(API_TOKEN, jwtHead)}`],
     ["old claims under a wrong signature", `${longExpired}.${mac}`],
     ["a very long one", `fht_${"A".repeat(100_000)}.${mac}`],
-  ])("%s", async (_, forged) => {
+  ])("given %s", async (_, forged) => {
     expect(await tokens.read(forged, NOW)).toBe("wrong");
   });
 });

@@ -1,11 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { WrongTokenLimit, sourceOf } from "../../../src/api/auth/wrong-token-limit.ts";
-import { memoryApi, readAnswer, TOKEN } from "../memory-api.ts";
+import { apiScene, closeScenes, readAnswer, TOKEN } from "../api-scene.ts";
+
+afterAll(closeScenes);
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1_000);
 
 describe("wrong tokens of one address", () => {
-  test("are too many from the eleventh in a minute, until that minute is over", () => {
+  test("are limited from the eleventh in a minute until that minute is over", () => {
     const failed = new WrongTokenLimit();
     for (let n = 0; n < 10; n++) {
       expect(failed.count("192.0.2.1", at(n))).toEqual({ limited: false });
@@ -34,7 +36,7 @@ describe("wrong tokens of one address", () => {
     expect(failed.count("2001:db8:0:2::1", at(0))).toEqual({ limited: false });
   });
 
-  test("are kept for a bounded number of addresses, the latest ones", () => {
+  test("are remembered for a bounded number of addresses, the latest ones", () => {
     const failed = new WrongTokenLimit(3);
     for (let n = 0; n < 11; n++) failed.count("192.0.2.1", at(0));
     for (const last of [2, 3]) failed.count(`192.0.2.${last}`, at(1));
@@ -54,20 +56,20 @@ test.each<[string | null, string]>([
   ["fe80::1%eth0", "fe80:0:0:0::/64"],
   [null, "unknown"],
   ["", "unknown"],
-])("the source of %p is %s", (address, source) => {
+])("the address %p counts as %s", (address, source) => {
   expect(sourceOf(address)).toBe(source);
 });
 
 describe("the API", () => {
   const wrong = { headers: { authorization: "Bearer wrong" } };
   async function guesser() {
-    const api = memoryApi();
-    // The clock of this API goes on by a second each time that it is asked.
+    const api = await apiScene();
+    // Each look at the clock moves it on by one second.
     for (let n = 0; n < 10; n++) expect((await api.raw("/v1/rejected", wrong)).status).toBe(401);
     return api;
   }
 
-  test("answers too many wrong tokens with 429 and says when to come back", async () => {
+  test("answers too many wrong tokens with 429 and Retry-After", async () => {
     const api = await guesser();
     const answer = await readAnswer(await api.raw("/v1/rejected", wrong));
     expect(answer.status).toBe(429);
@@ -76,7 +78,7 @@ describe("the API", () => {
     expect(answer.headers.has("www-authenticate")).toBe(false);
   });
 
-  test("accepts a right token from the same address at any time", async () => {
+  test("accepts a right token from an address with too many wrong ones", async () => {
     const api = await guesser();
     const scoped = await api.call("POST", "/v1/tokens", { user_id: "u_1" });
     const bearer = (token: unknown) => ({ headers: { authorization: `Bearer ${String(token)}` } });
@@ -85,7 +87,7 @@ describe("the API", () => {
     expect((await api.raw("/v1/webhooks", bearer(scoped.body["token"]))).status).toBe(200);
   });
 
-  test("logs it once, with the address and without the token", async () => {
+  test("logs too many wrong tokens once, with the address and without the token", async () => {
     const api = await guesser();
     for (let n = 0; n < 5; n++) await api.raw("/v1/rejected", wrong);
     expect(api.logged).toEqual([
@@ -97,8 +99,8 @@ describe("the API", () => {
     ]);
   });
 
-  test("does not count a request without a token", async () => {
-    const api = memoryApi();
+  test("does not count a request without a token as a wrong token", async () => {
+    const api = await apiScene();
     for (let n = 0; n < 20; n++) expect((await api.raw("/v1/rejected")).status).toBe(401);
     expect((await api.raw("/v1/rejected", wrong)).status).toBe(401);
   });

@@ -1,11 +1,13 @@
-import { describe, expect, spyOn, test } from "bun:test";
+import { afterAll, describe, expect, spyOn, test } from "bun:test";
 import { CONTENT_TYPE_FORM, SMALL_BODY_BYTES } from "../../../src/api/http/body.ts";
-import { memoryApi, TOKEN } from "../memory-api.ts";
+import { apiScene, closeScenes, TOKEN } from "../api-scene.ts";
+
+afterAll(closeScenes);
 
 const JSON_TYPE = "application/json";
-const api = memoryApi();
+const api = await apiScene();
 
-/** A body in pieces: without a Content-Length, as a chunked request is. */
+/** A body in pieces, without a Content-Length, like that of a chunked request. */
 function pieces(...parts: (string | Uint8Array)[]): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream({
@@ -69,11 +71,11 @@ test.each([
   ["application/json;charset=UTF-8"],
   ['Application/JSON; charset="utf-8"'],
   ["application/json ; charset = utf-8"],
-])("takes the content type %p", async (type) => {
+])("a request with the content type %p is accepted", async (type) => {
   expect(await post("/v1/events", EVENT, { "content-type": type })).toBe(202);
 });
 
-describe("a body over its limit is 413", () => {
+describe("a body over the limit", () => {
   const long = "x".repeat(SMALL_BODY_BYTES);
 
   test.each<[string, () => RequestInit["body"], Record<string, string>]>([
@@ -85,14 +87,14 @@ describe("a body over its limit is 413", () => {
       { "content-length": "x" },
     ],
     ["in chunks, without a Content-Length", () => pieces(WEBHOOK, long, '"}'), {}],
-  ])("%s", async (_, body, headers) => {
+  ])("is answered 413 %s", async (_, body, headers) => {
     expect(await post("/v1/webhooks", body(), headers)).toBe(413);
   });
 
-  test("and what comes after the limit is not read", async () => {
+  test("is not read beyond the limit", async () => {
     let cancelled = false;
     let pulled = 0;
-    // Ends somewhere, so that a broken limit fails this test and not the machine.
+    // It ends after 16 MiB, so that a broken limit fails this test and does not fill the memory.
     const long16Mib = new ReadableStream<Uint8Array>({
       pull(controller) {
         pulled += 1;
@@ -108,7 +110,7 @@ describe("a body over its limit is 413", () => {
     expect(pulled).toBeLessThan(10);
   });
 
-  test("while one at the limit is read", async () => {
+  test("is one byte longer than a body that is accepted", async () => {
     const start = `${WEBHOOK}limit","description":"`;
     const rest = SMALL_BODY_BYTES - start.length - 2;
     const atLimit = `${start}"}${" ".repeat(rest)}`;
@@ -117,14 +119,14 @@ describe("a body over its limit is 413", () => {
     expect(await post("/v1/webhooks", pieces(`${atLimit} `))).toBe(413);
   });
 
-  test("of 8 MiB for events", async () => {
+  test("is longer than 8 MiB for events", async () => {
     const spaces = " ".repeat(8 * 1024 * 1024 - EVENT.length);
     expect(await post("/v1/events", EVENT + spaces)).toBe(202);
     expect(await post("/v1/events", `${EVENT}${spaces} `)).toBe(413);
   });
 });
 
-describe("a body that is nested too deep is 422 and never parsed", () => {
+describe("a body that is nested too deep", () => {
   const BODY_ROUTES = [
     ["POST", "/v1/webhooks"],
     ["PATCH", "/v1/webhooks/wh_1"],
@@ -137,7 +139,7 @@ describe("a body that is nested too deep is 422 and never parsed", () => {
     ["POST", "/v1/events"],
   ] as const;
 
-  test("which are all routes that take a body", async () => {
+  test("is tested here on all routes that take a body", async () => {
     const { paths } = (await (await api.raw("/openapi.json")).json()) as {
       paths: Record<string, Record<string, { requestBody?: object }>>;
     };
@@ -152,7 +154,7 @@ describe("a body that is nested too deep is 422 and never parsed", () => {
     );
   });
 
-  test.each(BODY_ROUTES)("%s %s", async (method, path) => {
+  test.each(BODY_ROUTES)("is answered 422 by %s %s, unparsed", async (method, path) => {
     for (const deep of [
       `{"data":${"[".repeat(30_000)}${"]".repeat(30_000)}}`,
       `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`,
@@ -166,7 +168,7 @@ describe("a body that is nested too deep is 422 and never parsed", () => {
     }
   });
 
-  test("an event's data may have what the body leaves of 64 levels", async () => {
+  test("is one of more than 64 levels, counting the event around the data", async () => {
     const event = (levels: number) =>
       `{"user_id":"u","event":"a","data":{"a":${"[".repeat(levels)}${"]".repeat(levels)}}}`;
     expect((await api.call("POST", "/v1/events", event(62))).status).toBe(202);
@@ -176,23 +178,23 @@ describe("a body that is nested too deep is 422 and never parsed", () => {
   });
 });
 
-test("a body is parsed once more by its schema, and never written as JSON again", async () => {
+test("a body is not serialised again before its schema reads it", async () => {
   const stringify = spyOn(JSON, "stringify");
   const body = '{"user_id":"u_once","url":"https://example.com/once","description":"CANARY"}';
   expect(await post("/v1/webhooks", body)).toBe(201);
   const written = stringify.mock.results.map(({ value }) => String(value));
   stringify.mockRestore();
-  // The answer has it; nothing before that.
-  expect(written.filter((text) => text.includes("CANARY"))).toHaveLength(1);
+  // The stored webhook has it, and the answer; nothing before them.
+  expect(written.filter((text) => text.includes("CANARY"))).toHaveLength(2);
 });
 
-test("a body of more values than any route takes is refused before it is checked", async () => {
+test("a body with more values than any route takes is refused before it is checked", async () => {
   const answer = await api.call("POST", "/v1/webhooks", `[${"0,".repeat(20_000)}0]`);
   expect(answer.status).toBe(422);
   expect(answer.body["errors"]).toMatchObject([{ code: "too-many-values" }]);
 });
 
-test("a body of more escapes than any route takes is refused before it is parsed", async () => {
+test("a body with more escapes than any route takes is refused before it is parsed", async () => {
   const path = "/v1/listen/s/answers";
   const answer = (body: string) => `{"id":"1-1","status":200,"headers":[],"body":"${body}"}`;
   const few = await api.call("POST", path, answer(String.raw`\/`.repeat(200_000)));
@@ -202,21 +204,21 @@ test("a body of more escapes than any route takes is refused before it is parsed
   expect(many.body["errors"]).toMatchObject([{ code: "too-many-escapes" }]);
 });
 
-test("a body of a number without end is refused before it is parsed", async () => {
+test("a body with a number of a million digits is refused before it is parsed", async () => {
   const body = `{"id":"1-1","status":2${"0".repeat(1_000_100)}}`;
   const answer = await api.call("POST", "/v1/listen/s/answers", body);
   expect(answer.status).toBe(422);
   expect(answer.body["errors"]).toMatchObject([{ code: "too-many-characters" }]);
 });
 
-test("a body of many faults is answered with some of them", async () => {
+test("a body with thousands of invalid fields is answered with at most 100 of them", async () => {
   const fields = Array.from({ length: 5_000 }, (_, n) => `"x${n}":0`).join(",");
   const { status, body } = await api.call("POST", "/v1/webhooks", `{${fields}}`);
   expect(status).toBe(422);
   expect((body["errors"] as unknown[]).length).toBeLessThanOrEqual(100);
 });
 
-test("the time that a Content-Type takes grows no faster than its length", () => {
+test("matching a Content-Type takes time that grows no faster than its length", () => {
   const cpuMs = (blanks: number) => {
     const type = `application/json${" ".repeat(blanks)}x`;
     const before = process.cpuUsage();
@@ -229,7 +231,7 @@ test("the time that a Content-Type takes grows no faster than its length", () =>
   expect(cpuMs(16_000)).toBeLessThan(20 * 20);
 });
 
-describe("a key __proto__ is refused", () => {
+describe("a key __proto__", () => {
   const webhook = '"user_id":"u_proto","url":"https://example.com/proto"';
 
   test.each<[string, string]>([
@@ -238,7 +240,7 @@ describe("a key __proto__ is refused", () => {
     ["headers.__proto__", `{${webhook},"headers":{"__proto__":{"x-a":"b"}}}`],
     ["disable_rule.__proto__", `{${webhook},"disable_rule":{"__proto__":1,"failing_for":"5d"}}`],
     ["__proto__", `{${webhook},"__proto__":{"enabled":false}}`],
-  ])("as %s", async (field, body) => {
+  ])("is refused as %s", async (field, body) => {
     const answer = await api.call("POST", "/v1/webhooks", body);
     expect(answer.status).toBe(422);
     expect(answer.body["errors"]).toMatchObject([{ field, code: "unsafe_key" }]);
@@ -246,7 +248,7 @@ describe("a key __proto__ is refused", () => {
     expect((await api.call("PATCH", "/v1/webhooks/wh_1", patch)).status).toBe(422);
   });
 
-  test("while other names of an object's own are headers like any other", async () => {
+  test("is refused, while a header may be named constructor or toString", async () => {
     const headers = { constructor: "a", toString: "b", hasOwnProperty: "c", valueOf: "d" };
     const body = { user_id: "u_proto", url: "https://example.com/names", headers };
     const created = await api.call("POST", "/v1/webhooks", body);
@@ -254,14 +256,14 @@ describe("a key __proto__ is refused", () => {
     expect(created.body["headers"]).toEqual(headers);
   });
 
-  test("but in an event's data it goes out as it came", async () => {
+  test("is delivered unchanged in the data of an event", async () => {
     const event = '{"user_id":"u_1","event":"a","data":{"__proto__":{"a":1}}}';
     expect((await api.call("POST", "/v1/events", event)).status).toBe(202);
-    expect(api.pushed.at(-1)).toContain('{"__proto__":{"a":1}}');
+    expect((await api.pushed()).at(-1)).toContain('{"__proto__":{"a":1}}');
   });
 });
 
-describe("text that is no Unicode", () => {
+describe("half of a surrogate pair", () => {
   const webhook = { user_id: "u_1", url: "https://example.com/unicode" };
   const half = String.raw`"\ud800"`;
   // JSON.stringify escapes a half, and nothing else of a pair.
@@ -269,14 +271,14 @@ describe("text that is no Unicode", () => {
     JSON.stringify({ ...webhook, [field]: "?" }).replace('"?"', text);
 
   test.each<[string, string, string]>([
-    ["a text", withText("description", half), "description"],
-    ["a text with a half amid it", withText("description", String.raw`"a\uDC00b"`), "description"],
+    ["a string", withText("description", half), "description"],
+    ["the middle of a string", withText("description", String.raw`"a\uDC00b"`), "description"],
     ["a pair the wrong way round", withText("url", String.raw`"\udc00\ud800"`), "url"],
     ["a value in an object", withText("headers", `{"x-a":${half}}`), "headers.x-a"],
     ["a value in an array", withText("events", `["*",${half}]`), "events.1"],
     ["a key", withText("headers", `{${half}:"a"}`), "headers"],
-    ["the whole", half, ""],
-    ["something as deep as accepted", `${"[".repeat(64)}${half}${"]".repeat(64)}`, ""],
+    ["the whole body", half, ""],
+    ["a value at the deepest level", `${"[".repeat(64)}${half}${"]".repeat(64)}`, ""],
   ])("is refused with 422 as %s", async (_, body, field) => {
     const answer = await api.call("POST", "/v1/webhooks", body);
     expect(answer.status).toBe(422);
@@ -285,16 +287,16 @@ describe("text that is no Unicode", () => {
     if (field !== "") expect(error?.field).toBe(field);
   });
 
-  test("is not confused with a whole pair, or with a backslash that is escaped", async () => {
+  test("is not confused with a whole pair or with an escaped backslash", async () => {
     for (const [n, text] of [String.raw`"\ud83d\udca5"`, String.raw`"\\ud800"`].entries()) {
       const body = withText("description", text).replace("unicode", `unicode-${n}`);
       expect((await api.call("POST", "/v1/webhooks", body)).status).toBe(201);
     }
   });
 
-  test("goes out in an event's data as it came", async () => {
+  test("is delivered unchanged in the data of an event", async () => {
     const event = `{"user_id":"u_1","event":"a","data":{"x":${half}}}`;
     expect((await api.call("POST", "/v1/events", event)).status).toBe(202);
-    expect(api.pushed.at(-1)).toContain(half);
+    expect((await api.pushed()).at(-1)).toContain(half);
   });
 });

@@ -1,7 +1,9 @@
-import { describe, expect, spyOn, test } from "bun:test";
+import { afterAll, describe, expect, spyOn, test } from "bun:test";
 import type { headOf } from "../../../src/api/http/document.ts";
 import { DIALECT_NAMES, dialectOf, eventSchemaName } from "../../../src/wire/dialects/registry.ts";
-import { memoryApi, readAnswer } from "../memory-api.ts";
+import { apiScene, closeScenes, readAnswer } from "../api-scene.ts";
+
+afterAll(closeScenes);
 
 interface Operation {
   security?: unknown[];
@@ -15,7 +17,7 @@ interface Schema {
   required?: string[];
 }
 
-const api = memoryApi();
+const api = await apiScene();
 const document = (await readAnswer(await api.raw("/openapi.json"))).body as {
   openapi: string;
   paths: Record<string, Record<string, Operation>>;
@@ -23,7 +25,7 @@ const document = (await readAnswer(await api.raw("/openapi.json"))).body as {
   components: { schemas: Record<string, Schema> };
 };
 
-/** Hono keeps middlewares among the routes, under the method ALL. */
+/** Hono lists middlewares among the routes, with the method ALL. */
 const routes = api.app.routes.filter(({ method }) => method !== "ALL");
 
 function operation(method: string, path: string): Operation | undefined {
@@ -31,7 +33,7 @@ function operation(method: string, path: string): Operation | undefined {
   return document.paths[template]?.[method.toLowerCase()];
 }
 
-/** As many times as it is written as JSON while `ask` runs. */
+/** Counts how often the document is serialised while `ask` runs. */
 async function writings(ask: () => Promise<unknown>): Promise<number> {
   const stringify = spyOn(JSON, "stringify");
   await ask();
@@ -42,21 +44,21 @@ async function writings(ask: () => Promise<unknown>): Promise<number> {
   return written.length;
 }
 
-describe("/openapi.json is made once", () => {
-  test("for all that ask, also at the same time", async () => {
-    const fresh = memoryApi();
+describe("/openapi.json is generated once", () => {
+  test("for all requests, also for concurrent ones", async () => {
+    const fresh = await apiScene();
     const ask = () => Promise.all(Array.from({ length: 5 }, () => fresh.raw("/openapi.json")));
     expect(await writings(ask)).toBe(1);
     expect(await writings(ask)).toBe(0);
   });
 
-  test("and is what the generator makes of all routes at once", () => {
+  test("and equals what the generator makes of all routes at once", () => {
     const { info, openapi, security } = document as unknown as ReturnType<typeof headOf>;
     const whole = api.app.getOpenAPI31Document({ openapi, info, security });
     expect(document as unknown).toEqual(JSON.parse(JSON.stringify(whole)));
   });
 
-  test("with an ETag that answers 304, and another one for each version", async () => {
+  test("with an ETag that is answered 304, and another one for each version", async () => {
     const first = await api.raw("/openapi.json");
     const etag = first.headers.get("etag") ?? "";
     expect(etag).toMatch(/^"[\w-]{22}"$/);
@@ -68,11 +70,12 @@ describe("/openapi.json is made once", () => {
     }
     const other = await api.raw("/openapi.json", { headers: { "if-none-match": '"x"' } });
     expect(other.status).toBe(200);
-    const next = await memoryApi({ version: "9.9.9" }).raw("/openapi.json");
+    const nextVersion = await apiScene({ config: { version: "9.9.9" } });
+    const next = await nextVersion.raw("/openapi.json");
     expect(next.headers.get("etag")).not.toBe(etag);
   });
 
-  test("compressed for those who accept it, under an ETag of its own", async () => {
+  test("and compressed for requests that accept gzip, with an ETag of its own", async () => {
     const plain = await api.raw("/openapi.json");
     for (const accepts of ["gzip", "br, gzip;q=0.5", "GZIP"]) {
       const zipped = await api.raw("/openapi.json", { headers: { "accept-encoding": accepts } });
@@ -95,13 +98,13 @@ describe("/openapi.json", () => {
   });
 
   test.each(routes.map(({ method, path }): [string, string] => [method, path]))(
-    "has %s %s",
+    "has the route %s %s",
     (method, path) => {
       expect(operation(method, path)).toBeDefined();
     },
   );
 
-  test("has no route that the API has not", () => {
+  test("has no route that the API does not serve", () => {
     const served = new Set(
       routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`),
     );
@@ -179,7 +182,7 @@ describe("/openapi.json", () => {
     }
   });
 
-  test("holds every reference that it makes", () => {
+  test("holds every schema that it refers to", () => {
     const text = JSON.stringify(document);
     for (const [, name = ""] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
       expect(document.components.schemas).toHaveProperty(name);

@@ -1,5 +1,7 @@
-import { describe, expect, test } from "bun:test";
-import { memoryApi, TOKEN } from "../memory-api.ts";
+import { afterAll, describe, expect, test } from "bun:test";
+import { apiScene, closeScenes, TOKEN } from "../api-scene.ts";
+
+afterAll(closeScenes);
 
 const ORIGIN = "https://app.example.com";
 
@@ -12,6 +14,13 @@ const EXPECTED = {
   "cross-origin-resource-policy": "same-origin",
 };
 
+/** The clock is read for it. */
+const MAKE_TOKEN: RequestInit = {
+  method: "POST",
+  headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+  body: '{"user_id":"u_1"}',
+};
+
 describe("every answer has the security headers", () => {
   test.each<[string, string, number, RequestInit]>([
     ["/healthz", "of success", 200, {}],
@@ -19,21 +28,21 @@ describe("every answer has the security headers", () => {
     ["/v1/rejected", "without a token", 401, {}],
     ["/nothing", "of an unknown path", 404, {}],
     ["/healthz", "of a wrong method", 405, { method: "DELETE" }],
-    ["/v1/webhooks", "of a fault of ours", 500, { headers: { authorization: `Bearer ${TOKEN}` } }],
-  ])("%s %s", async (path, _, status, init) => {
-    const api = memoryApi();
-    api.failWith(new Error("boom"));
-    const response = await api.raw(status === 500 ? `${path}?user_id=u_1` : path, init);
+    ["/v1/tokens", "of a fault of Fluxhook", 500, MAKE_TOKEN],
+  ])("at %s: the answer %s", async (path, _, status, init) => {
+    const api = await apiScene();
+    api.breakClock(new Error("boom"));
+    const response = await api.raw(path, init);
     expect(response.status).toBe(status);
-    // The document is everybody's, and is asked about by its ETag each time.
+    // The document may be cached, but a cache has to ask for its ETag each time.
     const cached = path === "/openapi.json" ? { "cache-control": "no-cache" } : {};
     expect(Object.fromEntries(response.headers)).toMatchObject({ ...EXPECTED, ...cached });
     expect(response.headers.has("x-powered-by")).toBe(false);
     expect(response.headers.has("strict-transport-security")).toBe(false);
   });
 
-  test("but a page that sets its own policy keeps it", async () => {
-    const api = memoryApi();
+  test("but a page that sets its own policy keeps its own", async () => {
+    const api = await apiScene();
     api.app.get("/page", (c) =>
       c.html("<p>", 200, {
         "Content-Security-Policy": "default-src 'self'",
@@ -61,7 +70,7 @@ function preflight(origin: string, path = "/v1/webhooks"): [string, RequestInit]
 
 describe("without FLUXHOOK_CORS_ORIGINS", () => {
   test("no answer has a CORS header, and a preflight is a request without a token", async () => {
-    const api = memoryApi();
+    const api = await apiScene();
     for (const [path, init, status] of [
       ["/v1/rejected", { headers: { origin: ORIGIN, authorization: `Bearer ${TOKEN}` } }, 200],
       ["/healthz", { headers: { origin: ORIGIN } }, 200],
@@ -75,8 +84,9 @@ describe("without FLUXHOOK_CORS_ORIGINS", () => {
   });
 });
 
+const api = await apiScene({ config: { corsOrigins: [ORIGIN, "http://localhost:3000"] } });
+
 describe("with FLUXHOOK_CORS_ORIGINS", () => {
-  const api = memoryApi({ corsOrigins: [ORIGIN, "http://localhost:3000"] });
   const allowed = "access-control-allow-origin";
 
   test.each([ORIGIN, "http://localhost:3000"])("answers a preflight of %s", async (origin) => {
@@ -125,7 +135,7 @@ describe("with FLUXHOOK_CORS_ORIGINS", () => {
     expect(without.headers.has(allowed)).toBe(false);
   });
 
-  test("an OPTIONS that is no preflight is a method like any other", async () => {
+  test("an OPTIONS that is no preflight is answered 405 as any method that the path lacks", async () => {
     const response = await api.raw("/healthz", { method: "OPTIONS", headers: { origin: ORIGIN } });
     expect(response.status).toBe(405);
   });
@@ -133,6 +143,6 @@ describe("with FLUXHOOK_CORS_ORIGINS", () => {
   test("a preflight reaches no route: it needs no token and changes nothing", async () => {
     const { status } = await api.raw(...preflight(ORIGIN, "/v1/no-such-route"));
     expect(status).toBe(204);
-    expect(api.records.size).toBe(0);
+    expect(await api.webhookCount()).toBe(0);
   });
 });

@@ -1,15 +1,16 @@
 // The filter of a webhook at saving: an expression that does not compile is refused, with the engine's words.
-import { beforeEach, describe, expect, test } from "bun:test";
-import { memoryApi, type MemoryApi } from "../memory-api.ts";
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { apiScene, closeScenes, type ApiScene } from "../api-scene.ts";
 
 const PATH = "/v1/webhooks";
 const FILTER = "event.data.amount > 1000";
 const input = { user_id: "u_1", url: "https://example.com/hooks" };
 
-let api: MemoryApi;
-beforeEach(() => {
-  api = memoryApi();
+let api: ApiScene;
+beforeEach(async () => {
+  api = await apiScene();
 });
+afterAll(closeScenes);
 
 async function create(fields: object = {}): Promise<string> {
   const { status, body } = await api.call("POST", PATH, { ...input, ...fields });
@@ -48,7 +49,7 @@ describe.each(REFUSED)("%s is refused with 422, the field and the engine's messa
   test("at creating", async () => {
     const { status, body } = await api.call("POST", PATH, { ...input, filter });
     expect({ status, errors: body["errors"] }).toEqual({ status: 422, errors });
-    expect(api.records.size).toBe(0);
+    expect(await api.stores.webhooks.list("user:u_1")).toEqual([]);
   });
 
   test("at changing, which then changes nothing", async () => {
@@ -56,7 +57,7 @@ describe.each(REFUSED)("%s is refused with 422, the field and the engine's messa
     const patch = { filter, description: "new" };
     const { status, body } = await api.call("PATCH", `${PATH}/${id}`, patch);
     expect({ status, errors: body["errors"] }).toEqual({ status: 422, errors });
-    expect(api.records.get(id)).toMatchObject({ filter: FILTER, description: "" });
+    expect(await api.stores.webhooks.get(id)).toMatchObject({ filter: FILTER, description: "" });
   });
 });
 

@@ -1,9 +1,11 @@
-// The route's own rules; what is sent is seen in test/e2e/webhook-test.test.ts.
-import { describe, expect, test } from "bun:test";
+// The rules of the route; what is sent is tested in test/e2e/webhook-test.test.ts.
+import { afterAll, describe, expect, test } from "bun:test";
 import { eventually } from "../../support/eventually.ts";
-import { memoryApi, readAnswer, type MemoryApi } from "../memory-api.ts";
+import { apiScene, closeScenes, type ApiScene } from "../api-scene.ts";
 
-async function withWebhook(api: MemoryApi, owner = "u_1"): Promise<string> {
+afterAll(closeScenes);
+
+async function withWebhook(api: ApiScene, owner = "u_1"): Promise<string> {
   const { body } = await api.call("POST", "/v1/webhooks", {
     user_id: owner,
     url: `https://example.com/${owner}`,
@@ -11,11 +13,11 @@ async function withWebhook(api: MemoryApi, owner = "u_1"): Promise<string> {
   return String(body["id"]);
 }
 
-const started = (api: MemoryApi, count: number) => eventually(() => api.tests.length === count);
+const started = (api: ApiScene, count: number) => eventually(() => api.tests.length === count);
 
 describe("POST /v1/webhooks/{id}/test", () => {
   test("answers with the attempt, as the log has it", async () => {
-    const api = memoryApi();
+    const api = await apiScene();
     const id = await withWebhook(api);
     const asked = api.call("POST", `/v1/webhooks/${id}/test`);
     await started(api, 1);
@@ -33,19 +35,19 @@ describe("POST /v1/webhooks/{id}/test", () => {
     });
   });
 
-  test("is 404 for a webhook that is not there, and for another owner's", async () => {
-    const api = memoryApi();
+  test("is answered 404 for an unknown webhook and for another owner's", async () => {
+    const api = await apiScene();
     const id = await withWebhook(api, "u_1");
     expect((await api.call("POST", "/v1/webhooks/wh_none/test")).status).toBe(404);
     const { body } = await api.call("POST", "/v1/tokens", { user_id: "u_2" });
-    const headers = { authorization: `Bearer ${String(body["token"])}` };
-    const answer = await api.raw(`/v1/webhooks/${id}/test`, { method: "POST", headers });
-    expect((await readAnswer(answer)).body["title"]).toBe("Not found");
+    const authorization = `Bearer ${String(body["token"])}`;
+    const answer = await api.call("POST", `/v1/webhooks/${id}/test`, undefined, { authorization });
+    expect([answer.status, answer.body["title"]]).toEqual([404, "Not found"]);
     expect(api.tests).toEqual([]);
   });
 
-  test("a third at a time is 429 with Retry-After, until one has ended", async () => {
-    const api = memoryApi();
+  test("is answered 429 with Retry-After for the third at a time, until one has ended", async () => {
+    const api = await apiScene();
     const id = await withWebhook(api);
     const running = [1, 2].map(() => api.call("POST", `/v1/webhooks/${id}/test`));
     await started(api, 2);
@@ -60,13 +62,12 @@ describe("POST /v1/webhooks/{id}/test", () => {
     expect((await next).status).toBe(200);
   });
 
-  test("says so where the secret cannot be opened here", async () => {
-    const api = memoryApi();
+  test("is answered 409 if the secret cannot be opened", async () => {
+    const api = await apiScene({ secretKey: [Buffer.alloc(32, 7).toString("base64")] });
     const id = await withWebhook(api);
-    const record = api.records.get(id);
-    if (record) api.records.set(id, { ...record, secrets: [] });
-    const { status, body } = await api.call("POST", `/v1/webhooks/${id}/test`);
+    const withoutKey = await apiScene({ prefix: api.prefix });
+    const { status, body } = await withoutKey.call("POST", `/v1/webhooks/${id}/test`);
     expect([status, body["detail"]]).toEqual([409, expect.stringContaining("FLUXHOOK_SECRET_KEY")]);
-    expect(api.tests).toEqual([]);
+    expect(withoutKey.tests).toEqual([]);
   });
 });

@@ -1,13 +1,16 @@
-import { beforeEach, describe, expect, test } from "bun:test";
-import { faultyFields, memoryApi, type MemoryApi } from "../memory-api.ts";
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import type { Webhook } from "../../../src/wire/webhook.ts";
+import { apiScene, closeScenes, faultyFields, type ApiScene } from "../api-scene.ts";
+
+afterAll(closeScenes);
 
 const PATH = "/v1/webhooks";
 const URL_1 = "https://example.com/hooks?key=1";
 const input = { user_id: "u_1", url: URL_1 };
 
-let api: MemoryApi;
-beforeEach(() => {
-  api = memoryApi();
+let api: ApiScene;
+beforeEach(async () => {
+  api = await apiScene();
 });
 
 async function create(json: object = input): Promise<string> {
@@ -16,14 +19,8 @@ async function create(json: object = input): Promise<string> {
   return answer.body["id"] as string;
 }
 
-const failing = {
-  last_success_at: null,
-  last_failure_at: "2026-01-01T00:00:00.000Z",
-  consecutive_failures: 9,
-};
-
-describe("creating", () => {
-  test("fills in the dialect's defaults and shows the secret", async () => {
+describe("creating a webhook", () => {
+  test("fills in the dialect's defaults, and answers with the secret", async () => {
     const answer = await api.call("POST", PATH, input);
     expect(answer.status).toBe(201);
     const { id, secret } = answer.body as { id: string; secret: string };
@@ -44,8 +41,8 @@ describe("creating", () => {
       disable_rule: { failing_for: "5d" },
       timeout_ms: 10_000,
       retry_schedule: ["0s", "1m", "5m", "30m", "2h"],
-      created_at: "2026-01-02T03:04:06.678Z",
-      updated_at: "2026-01-02T03:04:06.678Z",
+      created_at: "2126-01-02T03:04:06.678Z",
+      updated_at: "2126-01-02T03:04:06.678Z",
       health: { last_success_at: null, last_failure_at: null, consecutive_failures: 0 },
       secret,
     });
@@ -72,8 +69,8 @@ describe("creating", () => {
     expect(answer.body).not.toHaveProperty("user_id");
   });
 
-  test("takes the schedule of the settings before the dialect's, and the user's before both", async () => {
-    api = memoryApi({ retrySchedule: ["0s", "7s"] });
+  test("prefers the schedule of the settings to the dialect's, and the user's to both", async () => {
+    api = await apiScene({ retrySchedule: ["0s", "7s"] });
     const set = await api.call("POST", PATH, input);
     expect(set.body["retry_schedule"]).toEqual(["0s", "7s"]);
     const own = await api.call("POST", PATH, { org_id: "o", url: URL_1, retry_schedule: ["1s"] });
@@ -82,7 +79,7 @@ describe("creating", () => {
 
   test.each<[string, unknown, string[]]>([
     ["no url", { user_id: "u_1" }, ["url"]],
-    ["a url that is none", { ...input, url: "example.com" }, ["url"]],
+    ["a url without a scheme", { ...input, url: "example.com" }, ["url"]],
     ["a url with another scheme", { ...input, url: "ftp://example.com/" }, ["url"]],
     ["a url with a line break", { ...input, url: "https://example.com/\n" }, ["url"]],
     ["a url with port 0", { ...input, url: "https://example.com:0/" }, ["url"]],
@@ -99,28 +96,32 @@ describe("creating", () => {
     ["the Host header", { ...input, headers: { Host: "x" } }, ["headers.Host"]],
     ["a header with a line break", { ...input, headers: { "X-A": "b\r\nc: d" } }, ["headers.X-A"]],
     ["a time-out over 30 s", { ...input, timeout_ms: 30_001 }, ["timeout_ms"]],
-    ["a delay that is none", { ...input, retry_schedule: ["0s", "soon"] }, ["retry_schedule.1"]],
-    ["a rule that is none", { ...input, disable_rule: { after: 3 } }, ["disable_rule"]],
+    [
+      "a delay that is no duration",
+      { ...input, retry_schedule: ["0s", "soon"] },
+      ["retry_schedule.1"],
+    ],
+    ["an unknown rule", { ...input, disable_rule: { after: 3 } }, ["disable_rule"]],
     ["a short secret", { ...input, secret: "short" }, ["secret"]],
     ["a malformed whsec_ secret", { ...input, secret: "whsec_%%%" }, ["secret"]],
     ["unknown fields", { ...input, id: "wh_1", evnts: [] }, ["id", "evnts"]],
     ["an array", [input], [""]],
     ["null", null, [""]],
-  ])("refuses %s with 422 and names the field", async (_, json, fields) => {
+  ])("refuses %s with 422, and names the field", async (_, json, fields) => {
     const answer = await api.call("POST", PATH, json);
     expect(answer.status).toBe(422);
     expect(faultyFields(answer)).toEqual(fields);
-    expect(api.records.size).toBe(0);
+    expect(await api.webhookCount()).toBe(0);
     expect(answer.headers.get("content-type")).toBe("application/problem+json");
   });
 
-  test("never repeats a secret that it refuses", async () => {
+  test("does not repeat a refused secret in the answer", async () => {
     const answer = await api.call("POST", PATH, { ...input, secret: "whsec_c2VjcmV0" });
     expect(answer.status).toBe(422);
     expect(answer.text).not.toContain("c2VjcmV0");
   });
 
-  test("answers the same url of the same owner with 409 and its id", async () => {
+  test("refuses a second webhook of an owner with the same url with 409, and names the first", async () => {
     const id = await create();
     const answer = await api.call("POST", PATH, input);
     expect(answer.status).toBe(409);
@@ -130,7 +131,7 @@ describe("creating", () => {
     await create({ org_id: "u_1", url: URL_1 });
   });
 
-  test("stops at 100 webhooks of one owner with 409", async () => {
+  test("refuses the 101st webhook of an owner with 409", async () => {
     for (let n = 0; n < 100; n += 1) await create({ ...input, url: `https://example.com/${n}` });
     const answer = await api.call("POST", PATH, input);
     expect(answer.status).toBe(409);
@@ -138,17 +139,17 @@ describe("creating", () => {
   });
 });
 
-describe("listing", () => {
+describe("listing webhooks", () => {
   const ids = (answer: { body: Record<string, unknown> }) =>
     (answer.body["webhooks"] as { id: string }[]).map(({ id }) => id);
 
-  test("needs an owner", async () => {
+  test("is refused without an owner", async () => {
     const answer = await api.call("GET", PATH);
     expect(answer.status).toBe(422);
     expect(faultyFields(answer)).toEqual(["user_id"]);
   });
 
-  test("gives one owner's, the other's, or both, oldest first", async () => {
+  test("answers those of a user, of an organisation, or of both, oldest first", async () => {
     const first = await create({ ...input, url: "https://a.example/" });
     const second = await create({ org_id: "o_1", url: "https://b.example/" });
     const third = await create({ ...input, url: "https://c.example/" });
@@ -164,7 +165,7 @@ describe("listing", () => {
     });
   });
 
-  test("pages through all of them, also when one on an earlier page is deleted", async () => {
+  test("reaches all of them in pages, also if one on an earlier page is deleted", async () => {
     const all: string[] = [];
     for (let n = 0; n < 5; n += 1) all.push(await create({ ...input, url: `https://e.org/${n}` }));
     const seen: string[] = [];
@@ -180,7 +181,7 @@ describe("listing", () => {
   });
 
   test.each([["0"], ["-1"], ["101"], ["1.5"], ["ten"], [""], ["1&limit=2"]])(
-    "refuses the limit %p with 422",
+    "is refused with 422 for the limit %p",
     async (limit) => {
       const answer = await api.call("GET", `${PATH}?user_id=u_1&limit=${limit}`);
       expect(answer.status).toBe(422);
@@ -188,7 +189,7 @@ describe("listing", () => {
     },
   );
 
-  test("refuses a cursor and an owner of another form, and ignores unknown parameters", async () => {
+  test("is refused for an ill-formed cursor or owner, and ignores unknown parameters", async () => {
     for (const cursor of ["a%20b", "abc", "", Buffer.from("wh_1").toString("base64url")]) {
       const bad = await api.call("GET", `${PATH}?user_id=u_1&cursor=${cursor}`);
       expect(faultyFields(bad)).toEqual(["cursor"]);
@@ -198,19 +199,19 @@ describe("listing", () => {
     expect((await api.call("GET", `${PATH}?user_id=u_1&color=red`)).status).toBe(200);
   });
 
-  test("shows each webhook's own health", async () => {
+  test("answers the health of each webhook", async () => {
     const [first, second] = [await create(), await create({ ...input, url: "https://f.org" })];
-    api.health.set(second, failing);
+    await api.fail(second, 9);
     const answer = await api.call("GET", `${PATH}?user_id=u_1`);
-    const shown = answer.body["webhooks"] as { id: string; health: typeof failing }[];
-    expect(shown.map(({ id, health }) => [id, health.consecutive_failures])).toEqual([
+    const webhooks = answer.body["webhooks"] as Pick<Webhook, "id" | "health">[];
+    expect(webhooks.map(({ id, health }) => [id, health.consecutive_failures])).toEqual([
       [first, 0],
       [second, 9],
     ]);
   });
 });
 
-describe("one webhook", () => {
+describe("a webhook", () => {
   test.each<[string, string, unknown]>([
     ["GET", "", undefined],
     ["PATCH", "", { description: "x" }],
@@ -218,7 +219,7 @@ describe("one webhook", () => {
     ["GET", "/secret", undefined],
     ["POST", "/enable", undefined],
     ["POST", "/disable", undefined],
-  ])("%s …%s is 404 where there is none", async (method, tail, json) => {
+  ])("that does not exist is answered 404 by %s /v1/webhooks/…%s", async (method, tail, json) => {
     for (const id of ["wh_none", "nonsense", "wh_%7Bx%7D", `wh_${"x".repeat(500)}`]) {
       const answer = await api.call(method, `${PATH}/${id}${tail}`, json);
       expect(answer.status).toBe(404);
@@ -226,16 +227,16 @@ describe("one webhook", () => {
     }
   });
 
-  test("is answered with its health and without its secrets", async () => {
+  test("is answered with its health", async () => {
     const secret = "a secret of the user's own";
     const id = await create({ ...input, secret });
-    api.health.set(id, failing);
+    const health = await api.fail(id, 9);
     const answer = await api.call("GET", `${PATH}/${id}`);
     expect(answer.status).toBe(200);
-    expect(answer.body).toMatchObject({ id, health: failing });
+    expect(answer.body).toMatchObject({ id, health });
   });
 
-  test("no answer but create and reveal holds a secret", async () => {
+  test("shows its secret only when it is created and when it is revealed", async () => {
     const secret = "a secret of the user's own";
     const id = await create({ ...input, secret });
     const one = `${PATH}/${id}`;
@@ -255,7 +256,7 @@ describe("one webhook", () => {
     expect(revealed.body).toEqual({ secret });
   });
 
-  test("is gone after DELETE", async () => {
+  test("is not found after DELETE", async () => {
     const id = await create();
     const answer = await api.call("DELETE", `${PATH}/${id}`);
     expect([answer.status, answer.text]).toEqual([204, ""]);
@@ -264,8 +265,8 @@ describe("one webhook", () => {
   });
 });
 
-describe("changing", () => {
-  test("keeps what is not given and moves updated_at", async () => {
+describe("changing a webhook", () => {
+  test("keeps the fields that are not given, and sets updated_at", async () => {
     const id = await create({ ...input, description: "before", timeout_ms: 5_000 });
     const before = (await api.call("GET", `${PATH}/${id}`)).body;
     const answer = await api.call("PATCH", `${PATH}/${id}`, { events: ["file.*"] });
@@ -275,7 +276,7 @@ describe("changing", () => {
     expect(String(updatedAt) > String(before["updated_at"])).toBe(true);
   });
 
-  test("a dialect leaves time-out, schedule and rule as they are", async () => {
+  test("to another dialect keeps its time-out, schedule and rule", async () => {
     const own = { timeout_ms: 1_234, retry_schedule: ["0s"], disable_rule: null };
     const id = await create({ ...input, ...own });
     const answer = await api.call("PATCH", `${PATH}/${id}`, { dialect: "fluxdrop" });
@@ -288,19 +289,19 @@ describe("changing", () => {
     ["the secret", { description: "x", secret: "a secret of the user's own" }, ["secret"]],
     ["the id", { description: "x", id: "wh_2" }, ["id"]],
     ["the health", { description: "x", health: {} }, ["health"]],
-    ["the reason", { description: "x", disabled_reason: null }, ["disabled_reason"]],
+    ["the disabled_reason", { description: "x", disabled_reason: null }, ["disabled_reason"]],
     ["the url to null", { url: null }, ["url"]],
     ["a pattern to a bad one", { events: ["*", "a..b"] }, ["events.1"]],
-  ])("refuses to change %s with 422", async (_, json, fields) => {
+  ])("is refused with 422 if it changes %s", async (_, json, fields) => {
     const id = await create();
-    const kept = api.records.get(id);
+    const before = await api.webhook(id);
     const answer = await api.call("PATCH", `${PATH}/${id}`, json);
     expect(answer.status).toBe(422);
     expect(faultyFields(answer)).toEqual(fields);
-    expect(api.records.get(id)).toBe(kept);
+    expect(await api.webhook(id)).toEqual(before);
   });
 
-  test("to the url of another one is 409, to its own is not", async () => {
+  test("is answered 409 for the url of another webhook, and 200 for its own", async () => {
     const other = await create({ ...input, url: "https://other.example/" });
     const id = await create();
     const answer = await api.call("PATCH", `${PATH}/${id}`, { url: "https://other.example/" });
@@ -310,16 +311,14 @@ describe("changing", () => {
   });
 });
 
-describe("switching on and off", () => {
+describe("enabling and disabling a webhook", () => {
   test.each([
     ["PATCH", "", { enabled: true }],
     ["POST", "/enable", undefined],
-  ])("%s …%s clears the reason and the health", async (method, tail, json) => {
+  ])("by %s …%s clears its disabled_reason and its failures", async (method, tail, json) => {
     const id = await create();
-    const record = api.records.get(id);
-    if (!record) throw new Error("not created");
-    api.records.set(id, { ...record, enabled: false, disabled_reason: "gone" });
-    api.health.set(id, failing);
+    await api.change(id, { enabled: false, disabled_reason: "gone" });
+    await api.fail(id, 9);
     const answer = await api.call(method, `${PATH}/${id}${tail}`, json);
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
@@ -327,35 +326,34 @@ describe("switching on and off", () => {
       disabled_reason: null,
       health: { consecutive_failures: 0 },
     });
-    expect(api.health.get(id)?.consecutive_failures).toBe(0);
+    const [health] = await api.stores.health.read([id]);
+    expect(health?.consecutive_failures).toBe(0);
   });
 
   test.each([
     ["PATCH", "", { enabled: false }],
     ["POST", "/disable", undefined],
-  ])("%s …%s says manual and keeps the health", async (method, tail, json) => {
+  ])("by %s …%s gives the reason manual, and keeps its health", async (method, tail, json) => {
     const id = await create();
-    api.health.set(id, failing);
+    const health = await api.fail(id, 9);
     const answer = await api.call(method, `${PATH}/${id}${tail}`, json);
     expect(answer.body).toMatchObject({
       enabled: false,
       disabled_reason: "manual",
-      health: failing,
+      health,
     });
   });
 
-  test("an edit of a webhook that is on keeps its health, even with enabled: true in it", async () => {
+  test("is not what a patch with enabled: true does to an enabled webhook: it keeps its health", async () => {
     const id = await create();
-    api.health.set(id, failing);
+    const health = await api.fail(id, 9);
     const answer = await api.call("PATCH", `${PATH}/${id}`, { enabled: true, description: "x" });
-    expect(answer.body["health"]).toEqual(failing);
+    expect(answer.body["health"]).toEqual(health);
   });
 
-  test("an edit of a webhook that is off keeps the reason it went off for", async () => {
+  test("is not what another patch does to a disabled webhook: it keeps its disabled_reason", async () => {
     const id = await create();
-    const record = api.records.get(id);
-    if (!record) throw new Error("not created");
-    api.records.set(id, { ...record, enabled: false, disabled_reason: "gone" });
+    await api.change(id, { enabled: false, disabled_reason: "gone" });
     for (const json of [{ description: "x" }, { enabled: false }]) {
       const answer = await api.call("PATCH", `${PATH}/${id}`, json);
       expect(answer.body).toMatchObject({ enabled: false, disabled_reason: "gone" });

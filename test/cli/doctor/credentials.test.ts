@@ -39,11 +39,11 @@ describe("the API token", () => {
     expect(checkToken("a".repeat(40), host).status).toBe("problem"),
   );
 
-  test("is a problem where there is none, for `serve` does not start", () => {
+  test("is a problem if missing, because `serve` does not start", () => {
     expect(checkToken(undefined, "127.0.0.1").status).toBe("problem");
   });
 
-  test("is never called weak in 2,000 random ones of the shortest form", () => {
+  test("is never reported as weak for 2,000 random tokens of the shortest form", () => {
     const next = seededRandom(1);
     for (let n = 0; n < 2_000; n++) {
       const digits = Array.from({ length: 24 }, () => Math.floor(next() * 16).toString(16));
@@ -52,7 +52,7 @@ describe("the API token", () => {
     }
   });
 
-  test("is judged in a moment, however long and repetitive", () => {
+  test("is checked quickly, even if long and repetitive", () => {
     expect(estimateBits("ab".repeat(500_000))).toBeLessThan(40);
   });
 });
@@ -80,7 +80,7 @@ describe("the secret key", () => {
     expect(checkSecretKeys(keys).status).toBe(status);
   });
 
-  test("is never repeated, nor is the token", () => {
+  test("and the token are never printed", () => {
     const key = base64(new Uint8Array(32));
     const token = "canary".repeat(6);
     const said = JSON.stringify([checkSecretKeys([key]), checkToken(token, "::")]);

@@ -65,7 +65,7 @@ async function valkeyWith(...extraArgs: string[]): Promise<LocalValkey> {
   return valkey;
 }
 
-describe("on a Valkey that is set up well", () => {
+describe("fluxhook doctor on a well configured Valkey", () => {
   let valkey: LocalValkey;
   beforeAll(async () => void (valkey = await valkeyWith("--maxmemory", "200mb")));
   const key = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
@@ -75,7 +75,7 @@ describe("on a Valkey that is set up well", () => {
     FLUXHOOK_SECRET_KEY: key,
   });
 
-  test("all is well", async () => {
+  test("finds no problem and no warning", async () => {
     const results = await diagnose(environment());
     expect(having(results, "problem")).toEqual([]);
     expect(having(results, "warning")).toEqual([]);
@@ -92,7 +92,7 @@ describe("on a Valkey that is set up well", () => {
     expect(results.clock?.found).toMatch(/^Valkey's is \d+ ms (ahead|behind)$/);
   });
 
-  test("every wrong setting is told at once, and what it does not touch is checked", async () => {
+  test("reports every invalid setting, and runs the checks that do not need it", async () => {
     const results = await diagnose({
       ...environment(),
       FLUXHOOK_PORT: "x",
@@ -118,7 +118,7 @@ describe("on a Valkey that is set up well", () => {
     expect(results["valkey-eviction"]?.status).toBe("ok");
   });
 
-  test("what waits is counted; with no worker it is a warning", async () => {
+  test("counts waiting deliveries, and warns without a worker", async () => {
     const prefix = freshPrefix();
     const redis = await testRedis(valkey.url);
     const anHourAgo = new Date(Date.now() - 3_600_000).toISOString();
@@ -139,7 +139,7 @@ describe("on a Valkey that is set up well", () => {
     });
   });
 
-  test("a queue whose key holds something else is a problem", async () => {
+  test("reports a problem if the key of a queue has another type", async () => {
     const prefix = freshPrefix();
     const redis = await testRedis(valkey.url);
     await redis.set(`${prefix}:events`, "text");
@@ -181,7 +181,7 @@ describe("on a Valkey that is set up well", () => {
       expect(results["webhook-secrets"]?.status).toBe(status as CheckResult["status"]);
     });
 
-    test("that somebody else changed in Valkey are a problem", async () => {
+    test("that another program changed in Valkey are a problem", async () => {
       const prefix = freshPrefix();
       await register(prefix, [key], [url, `${url}2`]);
       const redis = await testRedis(valkey.url);
@@ -197,18 +197,18 @@ describe("on a Valkey that is set up well", () => {
       ]);
     });
 
-    test("whose record is broken are a problem, and break nothing else", async () => {
+    test("whose record is damaged are a problem, and fail no other check", async () => {
       const prefix = freshPrefix();
       await register(prefix, [key], [url]);
       const redis = await testRedis(valkey.url);
       await redis.hset(sharedKeys(prefix).webhooks("user:u_1"), "wh_broken", "{");
       redis.disconnect();
       const results = await diagnose(environment(prefix));
-      expect(results["webhook-secrets"]?.found).toBe("1 records are no webhooks");
+      expect(results["webhook-secrets"]?.found).toBe("1 records are not webhooks");
       expect(results.egress?.status).toBe("warning");
     });
 
-    test("that the guard denies are named without what may be secret in their URL", async () => {
+    test("that the guard denies are named without possible secrets of their URL", async () => {
       const prefix = freshPrefix();
       await register(prefix, [], [url, "https://93.184.216.34/"]);
       const { egress } = await diagnose(environment(prefix));
@@ -223,7 +223,7 @@ describe("on a Valkey that is set up well", () => {
   });
 });
 
-test("without append-only file and with eviction, Valkey is two problems", async () => {
+test("doctor reports a Valkey without append-only file and one with eviction as problems", async () => {
   const valkey = await valkeyWith(
     "--appendonly",
     "no",
@@ -245,7 +245,7 @@ test("without append-only file and with eviction, Valkey is two problems", async
   expect(having(results, "warning")).toEqual(["valkey-clients", "secret-key"]);
 });
 
-test("a cluster's node and a replica are problems; a primary with one should require it", async () => {
+test("doctor reports a cluster node and a replica as problems, and advises a primary to require its replica", async () => {
   const [primary, node] = await Promise.all([valkeyWith(), valkeyWith("--cluster-enabled", "yes")]);
   const replica = await valkeyWith("--replicaof", "127.0.0.1", String(primary.port));
   const role = async (valkey: LocalValkey) =>
@@ -268,8 +268,8 @@ test("a cluster's node and a replica are problems; a primary with one should req
   redis.disconnect();
 }, 60_000);
 
-describe("a Valkey that does not serve", () => {
-  test("is a problem where nobody listens, and everything else is still checked", async () => {
+describe("a Valkey that does not answer", () => {
+  test("is a problem if nothing listens, and the other checks still run", async () => {
     const valkey = await ownValkey();
     await valkey.stop();
     const results = await diagnose({ FLUXHOOK_VALKEY_URL: valkey.url });
@@ -281,7 +281,7 @@ describe("a Valkey that does not serve", () => {
     expect(results["api-token"]?.status).toBe("ok");
   });
 
-  test("is a problem where it is frozen", async () => {
+  test("is a problem if it is frozen", async () => {
     const valkey = await valkeyWith();
     valkey.signal("SIGSTOP");
     const results = await diagnose({ FLUXHOOK_VALKEY_URL: valkey.url });
@@ -305,7 +305,7 @@ describe("a Valkey that does not serve", () => {
     expect(JSON.stringify(results)).not.toContain("canary");
   });
 
-  test("is not asked at all where its address is wrong", async () => {
+  test("is not contacted if its address is invalid", async () => {
     const results = await diagnose({ FLUXHOOK_VALKEY_URL: `http://:${CANARY}@127.0.0.1` });
     expect(results.valkey).toMatchObject({
       status: "skipped",
@@ -316,7 +316,7 @@ describe("a Valkey that does not serve", () => {
   });
 });
 
-test("a user that may not ask everything gets what it may see, and no failure", async () => {
+test("doctor works with a Valkey user that may not run every command", async () => {
   const valkey = await valkeyWith();
   const redis = await testRedis(valkey.url);
   const rules = ["on", `>${CANARY}`, "~*", "&*", "+@all", "-config", "-info"];

@@ -57,14 +57,14 @@ describe("FLUXHOOK_EGRESS_ALLOW", () => {
     expect(found).toBe(`FLUXHOOK_EGRESS_ALLOW ${range}: the guard is off`);
   });
 
-  test("with plain http to everybody is a warning", () => {
+  test("with plain http to public addresses is a warning", () => {
     const finding = checkOpenings({ EGRESS_ALLOW: ["10.20.0.0/16"], EGRESS_HTTP: true });
     expect([finding.status, finding.found]).toEqual(["warning", expect.stringContaining("10.20.")]);
   });
 });
 
 describe("the registered webhooks", () => {
-  test("are fine where the guard allows them all", async () => {
+  test("are ok if the guard allows them all", async () => {
     const all = webhooks("https://public.example/a", "https://93.184.216.34/b");
     expect(await checkReceivers(guard, all, undefined)).toEqual({
       status: "ok",
@@ -97,20 +97,20 @@ describe("the registered webhooks", () => {
     expect(JSON.stringify(finding)).not.toContain("canary");
   });
 
-  test("that are disabled are not judged: nothing is sent there", async () => {
+  test("that are disabled are not checked", async () => {
     const { webhooks: list } = webhooks("https://inside.example/");
     const disabled = list.map((webhook) => ({ ...webhook, enabled: false }));
     const registered = { webhooks: disabled, total: 1, unreadable: 0 };
     expect((await checkReceivers(guard, registered, undefined)).status).toBe("skipped");
   });
 
-  test("are fewer than all where there are many, and the finding says so", async () => {
+  test("are sampled if there are many, and the finding says so", async () => {
     const sample = { ...webhooks("https://public.example/"), total: 5_000 };
     const { found } = await checkReceivers(guard, sample, undefined);
     expect(found).toBe("of 1 webhooks (a sample of 5000), 0 are denied");
   });
 
-  test("matter less than FLUXHOOK_ALERT_URL: denied, it is a problem", async () => {
+  test("are a warning if denied, but a denied FLUXHOOK_ALERT_URL is a problem", async () => {
     const url = "https://inside.example/canary";
     const finding = await checkReceivers(guard, webhooks("https://public.example/"), url);
     expect(finding.status).toBe("problem");
@@ -126,7 +126,7 @@ describe("names", () => {
     return checkNames(await askNames(names, () => resolve));
   };
 
-  test("are asked for once each; addresses are not", () => {
+  test("are resolved once each; addresses are skipped", () => {
     const names = namesToAsk(
       webhooks(
         "https://public.example/a",
@@ -147,7 +147,7 @@ describe("names", () => {
     ]);
   });
 
-  test("of at most fifty: a sample is enough to see the resolver fail", () => {
+  test("are resolved for at most fifty hosts", () => {
     const many = Array.from({ length: 200 }, (_, i) => `https://h${i}.example/`);
     expect(namesToAsk(webhooks(...many).webhooks, settings)).toHaveLength(50);
   });
@@ -177,14 +177,14 @@ describe("names", () => {
     );
   });
 
-  test("that answer late are a warning: that time is the attempt's", () => {
+  test("that resolve slowly are a warning", () => {
     const late = { name: "a.example", setting: null, failure: null, ms: 2_500 };
     expect(checkNames([late]).status).toBe("warning");
   });
 });
 
 describe("FLUXHOOK_EGRESS_PROXY", () => {
-  test("is fine where it takes connections, and its credentials are not shown", async () => {
+  test("is ok if it accepts connections, and its credentials are not shown", async () => {
     const proxy = await startTcpReceiver();
     const finding = await checkProxy(`http://canary:canary@127.0.0.1:${proxy.port}`);
     await proxy.stop();
@@ -192,7 +192,7 @@ describe("FLUXHOOK_EGRESS_PROXY", () => {
     expect(finding.found).toStartWith(`http://127.0.0.1:${proxy.port} takes connections`);
   });
 
-  test("is a problem where nobody listens", async () => {
+  test("is a problem if nothing listens", async () => {
     const proxy = await startTcpReceiver();
     await proxy.stop();
     const finding = await checkProxy(`http://canary:canary@127.0.0.1:${proxy.port}`);
@@ -202,7 +202,7 @@ describe("FLUXHOOK_EGRESS_PROXY", () => {
     ]);
   });
 
-  test("is not looked for where it is not set", async () => {
+  test("is skipped if it is not set", async () => {
     expect((await checkProxy(undefined)).status).toBe("skipped");
   });
 });

@@ -40,8 +40,8 @@ async function check(url: string, opened = egress(), proxy?: string): Promise<Ch
 const statuses = (results: CheckResult[]) =>
   results.map(({ check: name, status }) => `${name} ${status}`);
 
-describe("one URL", () => {
-  test("that all is well with: its addresses, the verdict, TLS and how long its certificate lasts", async () => {
+describe("doctor --url", () => {
+  test("shows addresses, verdict, TLS and the days until the certificate expires", async () => {
     const { port, requests } = await tlsReceiver("receiver");
     const results = await check(`https://receiver.test:${port}/canary?canary=1`);
     expect(statuses(results)).toEqual(["name ok", "guard ok", "connection ok"]);
@@ -71,7 +71,7 @@ describe("one URL", () => {
     expect(connection?.advice).toContain(advice);
   });
 
-  test("over plain http needs only a connection", async () => {
+  test("checks only the connection for plain http", async () => {
     const receiver = await startTcpReceiver();
     receivers.push(receiver);
     const results = await check(`http://receiver.test:${receiver.port}/`);
@@ -81,7 +81,7 @@ describe("one URL", () => {
     expect(connection?.received).toHaveLength(0);
   });
 
-  test("that is denied is not dialled", async () => {
+  test("does not connect to a denied address", async () => {
     const receiver = await startTcpReceiver();
     receivers.push(receiver);
     const url = `http://canary:canary@inside.test:${receiver.port}/`;
@@ -94,27 +94,27 @@ describe("one URL", () => {
     expect(JSON.stringify(results)).not.toContain("canary");
   });
 
-  test("whose name does not exist stops there", async () => {
+  test("stops at a name that does not exist", async () => {
     const results = await check("https://gone.test/");
     expect(statuses(results)).toEqual(["name problem", "guard skipped", "connection skipped"]);
     expect(results[0]?.found).toMatch(/^gone\.test: ENOTFOUND after \d+ ms$/);
   });
 
-  test("where nobody listens", async () => {
+  test("reports a port where nothing listens", async () => {
     const receiver = await startTcpReceiver();
     await receiver.stop();
     const [, , connection] = await check(`https://receiver.test:${receiver.port}/`);
     expect(connection?.found).toBe("connection-refused (ECONNREFUSED)");
   });
 
-  test("that hangs up in the handshake", async () => {
+  test("reports a receiver that closes in the handshake", async () => {
     const receiver = await startTcpReceiver((connection) => connection.close());
     receivers.push(receiver);
     const [, , connection] = await check(`https://receiver.test:${receiver.port}/`);
     expect(connection?.status).toBe("problem");
   });
 
-  test("behind a proxy is judged here, and the proxy is named without its credentials", async () => {
+  test("checks the address itself if there is a proxy, and names the proxy without credentials", async () => {
     const proxy = "http://canary:canary@10.0.0.9:3128";
     const results = await check("https://receiver.test:9/", egress(), proxy);
     expect(statuses(results)).toEqual(["name ok", "guard ok", "connection skipped"]);
@@ -123,7 +123,7 @@ describe("one URL", () => {
   });
 });
 
-describe("a connection", () => {
+describe("the connection finding", () => {
   const now = Date.UTC(2026, 0, 1);
   test.each([
     [14, "ok"],
@@ -136,7 +136,7 @@ describe("a connection", () => {
     expect(finding.status).toBe(status);
   });
 
-  test("that failed for any reason has advice", () => {
+  test("has advice for every reason of a failure", () => {
     for (const reason of ["timeout", "tls", "connection-failed"] as const) {
       expect(failureFinding({ kind: "failure", reason, code: null }).advice).toBeString();
     }

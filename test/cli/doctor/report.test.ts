@@ -43,7 +43,7 @@ describe("the table", () => {
     expect(text).not.toContain("…");
   });
 
-  test("becomes lines under each other on a narrow terminal", () => {
+  test("becomes a list on a narrow terminal", () => {
     expect(plain(textReport(results, 60)).split("\n").slice(0, 8)).toEqual([
       "✓ settings",
       "  2 set",
@@ -61,7 +61,7 @@ describe("the table", () => {
     expect(plain(textReport([], 60))).toEndWith("0 problems, 0 warnings, 0 ok, 0 skipped");
   });
 
-  test("lets nothing from outside steer the terminal", () => {
+  test("escapes foreign control characters", () => {
     const hostile = [{ check: "valkey", ...problem("\u001b[2J\u202egone\r\nyes", "\u0007") }];
     for (const columns of [60, 120]) {
       const text = plain(textReport(hostile, columns));
@@ -72,7 +72,7 @@ describe("the table", () => {
   });
 });
 
-test("JSON has the same, and the gravest status", () => {
+test("JSON has the same results and the worst status", () => {
   expect(JSON.parse(jsonReport(results))).toEqual({
     version: expect.any(String),
     status: "problem",
@@ -82,8 +82,8 @@ test("JSON has the same, and the gravest status", () => {
   expect(worst([{ check: "dns", ...skipped("") }])).toBe("ok");
 });
 
-describe("several findings together", () => {
-  test("are as grave as the gravest, and keep all that was found and each advice once", () => {
+describe("merged findings", () => {
+  test("have the worst status, all texts, and each advice once", () => {
     expect(together([ok("a"), warning("b", "do"), warning("c", "do")])).toEqual({
       status: "warning",
       found: "a\nb\nc",
@@ -91,7 +91,7 @@ describe("several findings together", () => {
     });
   });
 
-  test("skipped is less than ok", () => {
+  test("rank skipped below ok", () => {
     expect(together([skipped("a"), ok("b")]).status).toBe("ok");
   });
 });
@@ -107,7 +107,7 @@ describe("checks", () => {
     look,
   });
 
-  test("run whatever became of the others, in their order", async () => {
+  test("run in order, even if others fail", async () => {
     const ran = await runChecks(
       [
         check("throws", () => {
@@ -135,7 +135,7 @@ describe("checks", () => {
       ["throws", "problem", "the check itself failed: ours"],
       ["hangs", "problem", "no answer within 0.05 s"],
       ["rejects", "problem", "Valkey went away: no answer in time"],
-      ["refused", "problem", "Valkey keeps this user from Fluxhook's keys (NOPERM)"],
+      ["refused", "problem", "Valkey denies Fluxhook's keys to this user (NOPERM)"],
       ["valkey", "skipped", "no Valkey: ECONNREFUSED"],
       ["wrong", "skipped", "FLUXHOOK_PORT is wrong"],
       ["fine", "ok", "yes"],

@@ -36,7 +36,7 @@ describe("--forward-to", () => {
   });
 });
 
-describe("what comes below the session's URL", () => {
+describe("a request below the session's URL", () => {
   test.each([
     ["http://localhost:1/hook", "", "http://localhost:1/hook"],
     ["http://localhost:1/hook/", "", "http://localhost:1/hook/"],

@@ -59,7 +59,7 @@ const textOf = ({ answer }: { answer: { body: string } }) =>
   Buffer.from(answer.body, "base64").toString();
 
 describe("a request to the local server", () => {
-  test("has its headers in their order and case, twice where they stand twice, and none besides", async () => {
+  test("has the same headers in order and case, repeated ones included, and no others", async () => {
     await using local = await localServer();
     const headers = [
       { name: "X-First", value: "1" },
@@ -88,27 +88,27 @@ describe("a request to the local server", () => {
     expect(local.seen[0]?.body.toString()).toBe(text);
   });
 
-  test("reaches a server that listens on localhost's IPv6 address only", async () => {
+  test("reaches a server that listens only on localhost's IPv6 address", async () => {
     await using local = await localServer(undefined, "::1");
     expect(textOf(await forward(request(), local.base))).toBe("ok");
   });
 
-  test("that leads out of the path is not made", async () => {
+  test("is not sent if it leaves the path", async () => {
     await using local = await localServer();
     const { answer, problem } = await forward(request({ path: "/../admin" }), local.base);
     expect([answer.status, problem]).toEqual([400, "the path leads out of /hook"]);
     expect(local.seen).toEqual([]);
   });
 
-  test("that cannot be sent is a failure, not a crash", async () => {
+  test("fails without a crash if it cannot be sent", async () => {
     await using local = await localServer();
     const headers = [{ name: "bad name", value: "1" }];
     expect((await forward(request({ headers }), local.base)).answer.status).toBe(502);
   });
 });
 
-describe("the local server's answer", () => {
-  test("is as it is: compressed, redirecting, with a header twice", async () => {
+describe("the local server's response", () => {
+  test("is unchanged: compressed, redirecting, with a repeated header", async () => {
     const packed = gzipSync("hello");
     await using local = await localServer((response) => {
       response.writeHead(302, {

@@ -7,7 +7,7 @@ const ENV = {
 };
 const FORWARD = ["--forward-to", "3000"];
 
-describe("fluxhook listen ends at once, and says what to write instead,", () => {
+describe("fluxhook listen ends at once and says what to do", () => {
   test.each<[string, string[], string]>([
     ["without --forward-to", [], "required option '--forward-to <address>'"],
     ["with one that is no address", ["--forward-to", "localhost"], "such as 3000, localhost:3000"],
@@ -26,7 +26,7 @@ describe("fluxhook listen ends at once, and says what to write instead,", () => 
     expect([exitCode, stderr.includes("FLUXHOOK_API_TOKEN is required")]).toEqual([2, true]);
   });
 
-  test("where no service answers", async () => {
+  test("if no service answers", async () => {
     const { exitCode, stderr } = await runFluxhook(["listen", ...FORWARD], ENV);
     expect([exitCode, stderr.includes("no API answers at http://127.0.0.1:9")]).toEqual([1, true]);
   });

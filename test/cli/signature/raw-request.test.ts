@@ -12,7 +12,7 @@ function read(text: string): { headers: Record<string, string>; body: string } {
   };
 }
 
-describe("a request out of a file", () => {
+describe("a request from a file", () => {
   test.each([
     ["with CRLF", "POST /a?b HTTP/1.1\r\nHost: x\r\nwebhook-id:  1 \r\n\r\n{}\r\n"],
     ["with line feeds", "POST /a?b HTTP/1.1\nHost: x\nwebhook-id: 1\n\n{}\r\n"],
@@ -21,24 +21,24 @@ describe("a request out of a file", () => {
     expect(read(text)).toEqual({ headers: { host: "x", "webhook-id": "1" }, body: "{}\r\n" });
   });
 
-  test("keeps every byte of the body, and what looks like an empty line in it", () => {
+  test("keeps every byte of the body, including empty lines", () => {
     const body = "\u0000\u00ff\r\n\r\n\u00c3\u0028\n\n";
     expect(read(`POST / HTTP/1.1\r\nA: b\r\n\r\n${body}`).body).toBe(body);
     expect(read(`POST / HTTP/1.1\r\nA: b\r\n\r\n`).body).toBe("");
   });
 
-  test("has as many bytes as it says: an editor's line feed at the end is none of them", () => {
+  test("is cut to Content-Length, without an editor's line feed at the end", () => {
     expect(read("A: b\nContent-Length: 2\n\n{}\n").body).toBe("{}");
   });
 
   test.each([
-    ["", "there is no empty line in it"],
-    ["POST / HTTP/1.1\r\nA: b\r\n", "there is no empty line in it"],
-    ["POST / HTTP/1.1\r\nno header\r\n\r\n", "one of its lines is no header"],
-    ["A: b\nContent-Length: 9\n\n{}", "its body has 2 bytes, and Content-Length says 9"],
-    ["A: b\nContent-Length: many\n\n{}", "its body has 2 bytes, and Content-Length says many"],
-    ["A: b\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n", "its body is in chunks"],
-  ])("%j is told what is wrong with it", (text, problem) => {
+    ["", "it has no empty line"],
+    ["POST / HTTP/1.1\r\nA: b\r\n", "it has no empty line"],
+    ["POST / HTTP/1.1\r\nno header\r\n\r\n", "one of its lines is not a header"],
+    ["A: b\nContent-Length: 9\n\n{}", "its body has 2 bytes, but Content-Length is 9"],
+    ["A: b\nContent-Length: many\n\n{}", "its body has 2 bytes, but Content-Length is many"],
+    ["A: b\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n", "its body is chunked"],
+  ])("%j is refused with what is wrong", (text, problem) => {
     expect(readRawRequest(bytes(text))).toStartWith(problem);
   });
 });

@@ -29,12 +29,12 @@ test("a user sees the message on stderr, no stack trace; a wrong setting is wron
   );
 });
 
-test("a message is shown without the credentials in it", async () => {
+test("an error message is printed without credentials", async () => {
   const { stderr } = await run(`fail(new Error("redis://:canary@h is away"));`);
   expect(stderr).toBe("fluxhook: redis://***@h is away\n");
 });
 
-describe("of what nobody catches it prints the stack and none of the properties, and goes on:", () => {
+describe("an uncaught error is printed with its stack and without its properties, and the process continues:", () => {
   const ERROR = `Object.assign(new Error("at redis://:canary@h"), { command: { args: ["canary"] } })`;
 
   test.each([

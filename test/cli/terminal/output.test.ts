@@ -18,13 +18,13 @@ describe("a table", () => {
     expect(text).toContain("┌");
   });
 
-  test("is as wide as what is in it where there is room, and loses nothing", () => {
+  test("is as wide as its content if there is room, and cuts nothing", () => {
     const text = table(COLUMNS, rows, Number.POSITIVE_INFINITY);
     expect(text).toContain(URL_TEXT);
     expect(text.split("\n")).toHaveLength(2 + rows.length + 2);
   });
 
-  test("is no table where the terminal is too narrow for one: a field to a line", () => {
+  test("becomes one field per line if the terminal is too narrow", () => {
     const text = table(COLUMNS, rows, 50);
     expect(text).toBe(
       [`id     ${ID}`, `url    ${URL_TEXT}`, "state  enabled"].join("\n") +
@@ -33,7 +33,7 @@ describe("a table", () => {
     );
   });
 
-  test("does not let what is in it steer the terminal", () => {
+  test("escapes control characters of its content", () => {
     const evil = "a\u001b[2Jb\u0007\u202ec\rd\nenabled";
     for (const width of [20, 200]) {
       const text = table(
@@ -48,7 +48,7 @@ describe("a table", () => {
   });
 });
 
-test("what is empty is shown as a dash", () => {
+test("formats an empty value as a dash", () => {
   expect(
     details([
       ["a", ""],

@@ -2,12 +2,12 @@ import { describe, expect, test } from "bun:test";
 import {
   dialledAddress,
   isWithin,
-  judgeAddress,
+  checkAddress,
   parseAddress,
   parseRange,
 } from "../../../src/delivery/guard/address.ts";
 
-// Just inside and just outside of each range; where two ranges touch, the neighbour is denied too.
+// Addresses just inside and just outside each range. If two ranges touch, the neighbour is denied too.
 const rows: [address: string, denied: string | null][] = [
   ["0.0.0.0", "this network 0.0.0.0/8"],
   ["0.255.255.255", "this network 0.0.0.0/8"],
@@ -84,7 +84,7 @@ const rows: [address: string, denied: string | null][] = [
   ["2000::", null],
   ["2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", null],
   ["2001::", "protocol assignments 2001::/23"],
-  // Teredo (RFC 4380): its server's and its client's IPv4 stand in it.
+  // Teredo (RFC 4380): contains the IPv4 addresses of its server and its client.
   ["2001:0:808:808::7f00:1", "protocol assignments 2001::/23"],
   ["2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "protocol assignments 2001::/23"],
   ["2001:200::", null],
@@ -158,32 +158,32 @@ const rows: [address: string, denied: string | null][] = [
   ["2606:4700:4700::1111%eth0", "not an IP address"],
 ];
 
-describe("judgeAddress", () => {
+describe("checkAddress", () => {
   for (const [address, denied] of rows) {
     const claim = denied === null ? "allows" : "denies";
     test(`${claim} ${address || "an empty text"}${denied ? ` as ${denied}` : ""}`, () => {
-      expect(judgeAddress(address)).toEqual(
+      expect(checkAddress(address)).toEqual(
         denied === null ? { verdict: "allowed" } : { verdict: "denied", range: denied },
       );
     });
   }
 
-  test("judges bytes as it judges text", () => {
+  test("checkAddress decides the same for bytes and text", () => {
     for (const [address] of rows) {
       const parsed = parseAddress(address);
       if (parsed === null) continue;
-      expect(judgeAddress(new Uint8Array(parsed.toByteArray()))).toEqual(judgeAddress(address));
+      expect(checkAddress(new Uint8Array(parsed.toByteArray()))).toEqual(checkAddress(address));
     }
   });
 
-  test("denies bytes that are no address's length", () => {
+  test("checkAddress denies bytes that do not have the length of an address", () => {
     for (const length of [0, 3, 5, 15, 17]) {
-      expect(judgeAddress(new Uint8Array(length)).verdict).toBe("denied");
+      expect(checkAddress(new Uint8Array(length)).verdict).toBe("denied");
     }
   });
 });
 
-// Two texts of one place: whoever compares addresses compares these.
+// Different texts that reach the same machine.
 const dialled: [address: string, same: string][] = [
   ["127.0.0.1", "127.0.0.1"],
   ["::ffff:127.0.0.1", "127.0.0.1"],
@@ -193,7 +193,7 @@ const dialled: [address: string, same: string][] = [
   ["::", "::"],
   ["2606:4700::1", "2606:4700::1"],
 ];
-test.each(dialled)("%s is dialled as %s", (address, same) => {
+test.each(dialled)("%s reaches the same machine as %s", (address, same) => {
   expect(dialledAddress(parseAddress(address)!).toString()).toBe(same);
 });
 
@@ -211,11 +211,11 @@ describe("isWithin", () => {
     ["10.0.0.1", "::/0", false],
     ["fd00::1", "0.0.0.0/0", false],
   ];
-  test.each(cases)("%s in %s: %p", (address, range, within) => {
+  test.each(cases)("isWithin of %s in %s is %p", (address, range, within) => {
     expect(isWithin(parseAddress(address)!, [parseRange(range)])).toBe(within);
   });
 
-  test("an allowed range that is none throws", () => {
+  test("parseRange throws for a text that is not a range", () => {
     expect(() => parseRange("intranet")).toThrow();
   });
 });

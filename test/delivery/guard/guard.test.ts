@@ -8,7 +8,7 @@ import { readTarget } from "../../../src/delivery/guard/target.ts";
 
 const ip = (address: string): Address => ({ address, family: address.includes(":") ? 6 : 4 });
 
-/** Names and their addresses, as a resolver would find them. */
+/** Names and the addresses that the resolver returns. */
 const NAMES: Record<string, string[]> = {
   "public.test": ["8.8.8.8", "2606:4700:4700::1111"],
   "private.test": ["10.0.0.5"],
@@ -41,15 +41,15 @@ function setUp(options: Partial<GuardOptions> = {}, names = NAMES) {
     }),
     ...options,
   });
-  async function judge(url: string): Promise<Verdict> {
+  async function check(url: string): Promise<Verdict> {
     const deadline = new Deadline(20_000);
     try {
-      return await guard.judge(readTarget(url), deadline);
+      return await guard.check(readTarget(url), deadline);
     } finally {
       deadline.clear();
     }
   }
-  return { judge, asked };
+  return { check, asked };
 }
 
 async function shown(verdict: Promise<Verdict>): Promise<string> {
@@ -104,19 +104,19 @@ describe("with the default settings", () => {
     ["s3://public.test/", "blocked: the scheme s3: is not http or https"],
     ["no url", "blocked: the URL cannot be parsed"],
     ["https://nowhere.test/", "unresolved: ENOTFOUND"],
-    // No address that the name may get one day would open them.
+    // No address that the name may get later would allow them.
     ["http://nowhere.test/", HTTP_OFF],
     ["https://nowhere.test:22/", "blocked: port 22 is not in EGRESS_PORTS"],
     ["https://a..b/", `blocked: "a..b" is not a host's name: it has an empty label`],
     ["https://127.0.0.1../", `blocked: "127.0.0.1.." is not a host's name: it has an empty label`],
     [
       "https://*.test/",
-      `blocked: "*.test" is not a host's name: it holds other characters than letters, digits, - and _`,
+      `blocked: "*.test" is not a host's name: it has characters other than letters, digits, - and _`,
     ],
   ];
-  const { judge } = setUp();
+  const { check } = setUp();
   test.each(cases)("%s → %s", async (url, verdict) => {
-    expect(await shown(judge(url))).toBe(verdict);
+    expect(await shown(check(url))).toBe(verdict);
   });
 });
 
@@ -135,33 +135,33 @@ describe("with EGRESS_ALLOW=10.0.0.0/8,127.0.0.0/8", () => {
     ["http://nowhere.test/", "unresolved: ENOTFOUND"],
     ["file:///etc/passwd", "blocked: the scheme file: is not http or https"],
   ];
-  const { judge } = setUp({ allowRanges: ["10.0.0.0/8", "127.0.0.0/8"] });
+  const { check } = setUp({ allowRanges: ["10.0.0.0/8", "127.0.0.0/8"] });
   test.each(cases)("%s → %s", async (url, verdict) => {
-    expect(await shown(judge(url))).toBe(verdict);
+    expect(await shown(check(url))).toBe(verdict);
   });
 });
 
-test("EGRESS_HTTP opens plain http to public addresses only", async () => {
-  const { judge } = setUp({ allowHttp: true });
-  expect(await shown(judge("http://public.test/"))).toBe("8.8.8.8 2606:4700:4700::1111");
-  expect(await shown(judge("http://private.test/"))).toStartWith("blocked: 10.0.0.5");
-  expect(await shown(judge("http://public.test:22/"))).toStartWith("blocked: port 22");
+test("EGRESS_HTTP allows plain http to public addresses only", async () => {
+  const { check } = setUp({ allowHttp: true });
+  expect(await shown(check("http://public.test/"))).toBe("8.8.8.8 2606:4700:4700::1111");
+  expect(await shown(check("http://private.test/"))).toStartWith("blocked: 10.0.0.5");
+  expect(await shown(check("http://public.test:22/"))).toStartWith("blocked: port 22");
 });
 
 test("an address in the URL is never looked up", async () => {
-  const { judge, asked } = setUp();
+  const { check, asked } = setUp();
   for (const url of ["https://8.8.8.8/", "https://134744072/", "https://[2606:4700:4700::1111]/"]) {
-    expect((await judge(url)).verdict).toBe("allowed");
+    expect((await check(url)).verdict).toBe("allowed");
   }
   expect(asked).toEqual([]);
 });
 
-test("a name that moves to a private address is judged anew", async () => {
+test("a name that moves to a private address is checked again", async () => {
   const names: Record<string, string[]> = { "rebind.test": ["8.8.8.8"] };
-  const { judge } = setUp({}, names);
-  expect((await judge("https://rebind.test/")).verdict).toBe("allowed");
+  const { check } = setUp({}, names);
+  expect((await check("https://rebind.test/")).verdict).toBe("allowed");
   names["rebind.test"] = ["127.0.0.1"];
-  expect((await judge("https://rebind.test/")).verdict).toBe("blocked");
+  expect((await check("https://rebind.test/")).verdict).toBe("blocked");
 });
 
 test("a look-up that outlasts the attempt is a time-out, not a DNS failure", async () => {
@@ -171,47 +171,47 @@ test("a look-up that outlasts the attempt is a time-out, not a DNS failure", asy
     allowHttp: false,
     resolve: createResolver({ lookup: () => new Promise(() => {}) }),
   });
-  expect(await guard.judge(readTarget("https://slow.test/"), new Deadline(5))).toMatchObject({
+  expect(await guard.check(readTarget("https://slow.test/"), new Deadline(5))).toMatchObject({
     verdict: "unresolved",
     reason: "timeout",
   });
 });
 
-describe("what the user is told", () => {
+describe("messages to the user", () => {
   const cases: [url: string, message: string][] = [
     [
       "https://2130706433/",
-      "127.0.0.1 is loopback 127.0.0.0/8, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it",
+      "127.0.0.1 is loopback 127.0.0.0/8; Fluxhook delivers there only if FLUXHOOK_EGRESS_ALLOW allows it",
     ],
-    // Where the names of the network inside lead is not told.
+    // The message does not show the internal address of a name.
     [
       "https://private.test/",
-      "private.test resolves to private 10.0.0.0/8, which is not delivered to unless FLUXHOOK_EGRESS_ALLOW opens it",
+      "private.test resolves to private 10.0.0.0/8; Fluxhook delivers there only if FLUXHOOK_EGRESS_ALLOW allows it",
     ],
     [
       "http://public.test/",
-      "plain http is not accepted; use https (FLUXHOOK_EGRESS_HTTP opens http to public addresses)",
+      "plain http is not accepted; use https (FLUXHOOK_EGRESS_HTTP allows http to public addresses)",
     ],
     [
       "https://public.test:22/",
-      "port 22 is not accepted; FLUXHOOK_EGRESS_PORTS opens 80, 443, 1024-65535",
+      "port 22 is not accepted; FLUXHOOK_EGRESS_PORTS allows 80, 443, 1024-65535",
     ],
     ["https://a..b/", `"a..b" is not a host's name: it has an empty label`],
     ["ftp://public.test/", 'the scheme "ftp:" is not accepted; use https: or http:'],
     ["no url", "is not a URL"],
   ];
-  const { judge } = setUp();
+  const { check } = setUp();
   test.each(cases)("%s → %s", async (url, message) => {
-    expect(await judge(url)).toMatchObject({ verdict: "blocked", message });
+    expect(await check(url)).toMatchObject({ verdict: "blocked", message });
   });
 });
 
-describe("Fluxhook's own listeners, with everything allowed", () => {
+describe("Fluxhook's own listeners, with everything else allowed", () => {
   const ownListeners = createOwnListeners({ localAddresses: () => ["127.0.0.1", "192.168.0.7"] });
   ownListeners.add({ name: "Fluxhook's own API", host: "0.0.0.0", port: 8585 });
   ownListeners.add({ name: "Fluxhook's Valkey", host: "10.0.0.5", port: 6379 });
   ownListeners.add({ name: "Fluxhook's other Valkey", host: "nowhere.invalid", port: 6380 });
-  const { judge } = setUp({ allowRanges: ["0.0.0.0/0", "::/0"], ownListeners });
+  const { check } = setUp({ allowRanges: ["0.0.0.0/0", "::/0"], ownListeners });
   const api = "at port 8585 is Fluxhook's own API";
   const cases: [url: string, verdict: string][] = [
     ["http://127.0.0.1:8585/", `blocked: 127.0.0.1 ${api}`],
@@ -232,34 +232,34 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
     ["http://10.0.0.5:6378/", "10.0.0.5"],
   ];
   test.each(cases)("%s → %s", async (url, verdict) => {
-    expect(await shown(judge(url))).toBe(verdict);
+    expect(await shown(check(url))).toBe(verdict);
   });
 
-  test("are told to the user as what no setting opens", async () => {
-    expect(await judge("http://localhost:8585/")).toMatchObject({
+  test("the message about Fluxhook's own listener says that no setting allows it", async () => {
+    expect(await check("http://localhost:8585/")).toMatchObject({
       message:
-        "localhost resolves to Fluxhook's own API at port 8585, which is never delivered to, whatever FLUXHOOK_EGRESS_ALLOW opens",
+        "localhost resolves to Fluxhook's own API at port 8585; Fluxhook never delivers there, whatever FLUXHOOK_EGRESS_ALLOW allows",
     });
   });
 
-  test("block their port while it cannot be told where they are", async () => {
-    expect(await judge("http://10.0.0.6:6380/")).toMatchObject({
+  test("a port of Fluxhook's own is blocked while its address cannot be determined", async () => {
+    expect(await check("http://10.0.0.6:6380/")).toMatchObject({
       verdict: "unresolved",
       reason: "dns",
     });
   });
 
-  test("are judged anew at each attempt, for a machine's addresses change", async () => {
+  test("Fluxhook's own listeners are checked at each attempt, because this machine's addresses change", async () => {
     const local = ["127.0.0.1"];
     const moving = createOwnListeners({ localAddresses: () => local });
     moving.add({ name: "Fluxhook's own API", host: "::", port: 8585 });
     const guard = setUp({ allowRanges: ["10.0.0.0/8"], ownListeners: moving });
-    expect((await guard.judge("http://10.0.0.9:8585/")).verdict).toBe("allowed");
+    expect((await guard.check("http://10.0.0.9:8585/")).verdict).toBe("allowed");
     local.push("10.0.0.9");
-    expect((await guard.judge("http://10.0.0.9:8585/")).verdict).toBe("blocked");
+    expect((await guard.check("http://10.0.0.9:8585/")).verdict).toBe("blocked");
   });
 
-  test("leave the way to others synchronous", () => {
+  test("the check of other ports stays synchronous", () => {
     const guard = createGuard({
       allowRanges: [],
       ports: [{ from: 443, to: 443 }],
@@ -268,12 +268,12 @@ describe("Fluxhook's own listeners, with everything allowed", () => {
       ownListeners,
     });
     const deadline = new Deadline(20_000);
-    expect(guard.judge(readTarget("https://8.8.8.8/"), deadline)).toHaveProperty("verdict");
+    expect(guard.check(readTarget("https://8.8.8.8/"), deadline)).toHaveProperty("verdict");
     deadline.clear();
   });
 });
 
-describe("a refusal", () => {
+describe("mayPass", () => {
   const mayPass = async (judging: Promise<Verdict>) => {
     const verdict = await judging;
     if (verdict.verdict !== "blocked") throw new Error(`it is ${verdict.verdict}`);
@@ -300,15 +300,15 @@ describe("a refusal", () => {
   test.each(rows)(
     "%s with EGRESS_ALLOW=%p, may pass: %p (%s)",
     async (url, allowRanges, passes) => {
-      expect(await mayPass(setUp({ allowRanges }).judge(url))).toBe(passes);
+      expect(await mayPass(setUp({ allowRanges }).check(url))).toBe(passes);
     },
   );
 
-  test("of Fluxhook's own listener may pass for a name, and stays for a literal address", async () => {
+  test("a refusal of Fluxhook's own listener may pass for a name, not for a literal address", async () => {
     const ownListeners = createOwnListeners();
     ownListeners.add({ name: "Fluxhook's own API", host: "8.8.8.8", port: 443 });
-    const { judge } = setUp({ ownListeners });
-    expect(await mayPass(judge("https://public.test/"))).toBe(true);
-    expect(await mayPass(judge("https://8.8.8.8/"))).toBe(false);
+    const { check } = setUp({ ownListeners });
+    expect(await mayPass(check("https://public.test/"))).toBe(true);
+    expect(await mayPass(check("https://8.8.8.8/"))).toBe(false);
   });
 });

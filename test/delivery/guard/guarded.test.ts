@@ -1,12 +1,12 @@
-// Guarantee 7 against real listeners: whatever a URL says, no denied address of this machine sees a
-// connection, in whichever notation it is written.
+// Guarantee 7 against real listeners: no denied address of this machine gets a connection, in whatever
+// notation the URL has it.
 import { expect, test } from "bun:test";
 import { createEgress } from "../../../src/delivery/egress.ts";
 import { hostileHosts } from "../../support/hostile-urls.ts";
 import { hostOf, localAddresses, openLocalDoor } from "../../support/local-public-url.ts";
 import { attempt } from "./guarded.ts";
 
-/** Everything is open but the addresses themselves, and one of this machine's is. */
+/** All ports and schemes are allowed, but only one address of this machine. */
 function openEgress() {
   return createEgress({
     EGRESS_ALLOW: ["127.0.0.2"],
@@ -17,7 +17,7 @@ function openEgress() {
   });
 }
 
-test("the door sees each address of this machine that is dialled", async () => {
+test("the observer sees each address of this machine that is dialled", async () => {
   await using door = await openLocalDoor();
   const dialled = ["127.0.0.1", "127.9.9.9", ...localAddresses()];
   for (const address of dialled) await fetch(`http://${hostOf(address)}:${door.port}/`);
@@ -26,7 +26,7 @@ test("the door sees each address of this machine that is dialled", async () => {
   expect(new Set(door.connections)).toEqual(new Set(door.requests));
 });
 
-test("no hostile URL is dialled, and each attempt says which range it is", async () => {
+test("no hostile URL is dialled, and each attempt names the denied range", async () => {
   await using door = await openLocalDoor();
   const egress = openEgress();
   const hosts = [
@@ -40,13 +40,13 @@ test("no hostile URL is dialled, and each attempt says which range it is", async
     expect({ url, ...outcome }).toMatchObject({ outcome: "parked", reason: "blocked-address" });
     expect(detail).toContain(range);
   }
-  // By then whatever was dialled before has arrived.
+  // By then, connections that were dialled before have arrived.
   const control = await attempt(`http://127.0.0.2:${door.port}/`, egress);
   expect(control.outcome.outcome).toBe("delivered");
   expect(door.connections).toEqual(["127.0.0.2"]);
 });
 
-test("Fluxhook's own listeners see no connection, with everything allowed", async () => {
+test("Fluxhook's own listeners get no connection, even with everything allowed", async () => {
   await using door = await openLocalDoor();
   await using other = await openLocalDoor();
   const egress = createEgress({

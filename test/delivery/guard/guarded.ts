@@ -1,4 +1,4 @@
-// One attempt as the worker makes it, through a real guard and a real sender.
+// Makes one attempt as the worker does, with a real guard and a real sender.
 import { deliver, type Attempt } from "../../../src/delivery/deliver.ts";
 import type { Guard } from "../../../src/delivery/guard/guard.ts";
 import type { Send } from "../../../src/delivery/http/send.ts";

@@ -14,7 +14,7 @@ function find(host: string, addresses: readonly string[], port = 8585) {
   return listeners.find(addresses.map(ip), port, new Deadline(20_000));
 }
 
-/** Every way to reach a port of this machine, and some that only look like one. */
+/** Addresses that reach this machine, and some that only look like it. */
 const HERE = [
   "127.0.0.1",
   "127.255.0.9",
@@ -31,14 +31,17 @@ const HERE = [
 const ELSEWHERE = ["10.0.0.8", "8.8.8.8", "fd00::8", "::ffff:10.0.0.8"];
 
 const onThisMachine = ["127.0.0.1", "0.0.0.0", "::", "::1", "10.0.0.7", "localhost", "127.1"];
-test.each(onThisMachine)("a listener on %s is at every address of this machine", async (host) => {
-  for (const address of HERE) {
-    expect(await find(host, [address])).toEqual({ kind: "own", name: "the API", address });
-  }
-  for (const address of ELSEWHERE) expect(await find(host, [address])).toEqual({ kind: "other" });
-});
+test.each(onThisMachine)(
+  "a listener on %s is reached at every address of this machine",
+  async (host) => {
+    for (const address of HERE) {
+      expect(await find(host, [address])).toEqual({ kind: "own", name: "the API", address });
+    }
+    for (const address of ELSEWHERE) expect(await find(host, [address])).toEqual({ kind: "other" });
+  },
+);
 
-test("a listener on another machine is at its address only, in every notation", async () => {
+test("a listener on another machine is reached at its address only, in every notation", async () => {
   for (const address of ["10.0.0.8", "::ffff:10.0.0.8", "64:ff9b::10.0.0.8"]) {
     expect(await find("10.0.0.8", [address])).toMatchObject({ kind: "own", address });
   }
@@ -47,15 +50,15 @@ test("a listener on another machine is at its address only, in every notation", 
   }
 });
 
-test("one address among others is enough", async () => {
+test("one own address among several is enough", async () => {
   expect(await find("10.0.0.8", ["8.8.8.8", "10.0.0.8"])).toMatchObject({ kind: "own" });
 });
 
-test("another port is another listener", async () => {
+test("a listener is not found at another port", async () => {
   expect(await find("127.0.0.1", ["127.0.0.1"], 8586)).toEqual({ kind: "other" });
 });
 
-test("where a listener's own name does not resolve, nothing on its port is let through", async () => {
+test("if a listener's name does not resolve, nothing on its port is allowed", async () => {
   expect(await find("nowhere.invalid", ["8.8.8.8"])).toMatchObject({
     kind: "unresolved",
     reason: "dns",
@@ -63,7 +66,7 @@ test("where a listener's own name does not resolve, nothing on its port is let t
   });
 });
 
-test("this machine's own addresses are found", async () => {
+test("this machine's addresses are found", async () => {
   const server = Bun.serve({ hostname: "0.0.0.0", port: 0, fetch: () => new Response() });
   const port = server.port ?? 0;
   const listeners = createOwnListeners();
@@ -71,7 +74,7 @@ test("this machine's own addresses are found", async () => {
   const deadline = new Deadline(20_000);
   const own = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   for (const { address } of own.filter(({ family }) => family === "IPv4")) {
-    // It is one: it can be connected to.
+    // It is an address of this machine: it accepts a connection.
     expect((await fetch(`http://${address}:${port}/`)).status).toBe(200);
     expect(await listeners.find([ip(address)], port, deadline)).toMatchObject({ kind: "own" });
   }

@@ -1,5 +1,5 @@
-// A name server that lies: 5,000 attempts to names that change between an open address of this
-// machine and its closed ones. Only the clock is not real, so that every answer's time runs out.
+// DNS rebinding: 5,000 attempts to names that change between an allowed address of this machine and its
+// denied ones. Only the clock is not real, so that every answer expires.
 import { expect, test } from "bun:test";
 import { createGuard } from "../../../src/delivery/guard/guard.ts";
 import { nameServerLookup } from "../../../src/delivery/guard/name-servers.ts";
@@ -16,11 +16,11 @@ import { attempt } from "./guarded.ts";
 
 const TRIES = 5_000;
 const AT_ONCE = 50;
-/** What stands for a public address. */
+/** Represents a public address. */
 const OPEN = "127.0.0.2";
 const CLOSED = localAddresses();
 
-/** By the first label of a name: what its n-th question of one type gets. */
+/** By the first label of a name: the answer to its n-th question of one type. */
 const TRICKS: Record<string, (question: Question, n: number) => DnsAnswer> = {
   steady: (question) => addressRecords(question, [OPEN], 1),
   "open-first": (question, n) => addressRecords(question, n === 0 ? [OPEN] : CLOSED, 1),
@@ -44,7 +44,7 @@ const TRICKS: Record<string, (question: Question, n: number) => DnsAnswer> = {
   failing: (_, n) => (n % 2 === 0 ? "SERVFAIL" : "NXDOMAIN"),
   silent: () => "silence",
 };
-/** They may be delivered to at some time. */
+/** Names that are allowed at some time. */
 const SOMETIMES_OPEN = ["steady", "open-first", "closed-first", "ttl-0", "chain", "half-failing"];
 
 test(
@@ -79,7 +79,7 @@ test(
       const url = `http://${trick}.n${Math.floor(n / tricks.length) % 20}.test:${door.port}/`;
       const timeoutMs = trick === "silent" ? 20 : 20_000;
       const { outcome } = await attempt(url, { guard, send }, { timeoutMs });
-      // A look-up that nobody waits for any more ends too, and is remembered as failed for a second.
+      // A look-up that is no longer awaited ends too, and its failure is cached for a second.
       const isUnresolved = outcome.reason === "dns" || outcome.reason === "timeout";
       const what = `${trick} ${isUnresolved ? "unresolved" : (outcome.reason ?? outcome.outcome)}`;
       outcomes.set(what, (outcomes.get(what) ?? 0) + 1);

@@ -1,4 +1,4 @@
-// What a redirect shows of where it leads: the host, and nothing that may be internal.
+// The host of a redirect in the public log: never one that may be internal.
 import { describe, expect, test } from "bun:test";
 import { redirectHost } from "../../../src/delivery/guard/redirect-host.ts";
 import { readTarget } from "../../../src/delivery/guard/target.ts";
@@ -6,7 +6,7 @@ import { readTarget } from "../../../src/delivery/guard/target.ts";
 const target = readTarget("https://hooks.example.com:8443/in?key=secret")!;
 const hostOf = (location: string) => redirectHost(location, target);
 
-describe("the host of a redirect is shown", () => {
+describe("redirectHost of a public host", () => {
   const shown: [claim: string, location: string, host: string][] = [
     ["without path, query and fragment", "https://other.example/a?token=1#b", "other.example"],
     ["without credentials", "https://user:password@other.example/", "other.example"],
@@ -25,10 +25,12 @@ describe("the host of a redirect is shown", () => {
     ["of a public IPv6 address", "https://[2606:4700::1111]:8443/a", "[2606:4700::1111]"],
     ["of 253 characters", `https://${"a.".repeat(123)}example/`, `${"a.".repeat(123)}example`],
   ];
-  test.each(shown)("%s", (_, location, host) => expect(hostOf(location)).toBe(host));
+  test.each(shown)("redirectHost returns the host: %s", (_, location, host) =>
+    expect(hostOf(location)).toBe(host),
+  );
 });
 
-describe("no host is shown of a redirect to", () => {
+describe("redirectHost of a host that may be internal", () => {
   const hidden: [claim: string, location: string][] = [
     ["a private address", "http://10.0.0.7/"],
     ["a private address in another form", "http://0x0a000007/"],
@@ -45,10 +47,12 @@ describe("no host is shown of a redirect to", () => {
     ["what is no URL", "http://[/"],
     ["a host of more than 253 characters", `https://${"a.".repeat(200)}example/`],
   ];
-  test.each(hidden)("%s", (_, location) => expect(hostOf(location)).toBeNull());
+  test.each(hidden)("redirectHost returns null for a redirect to %s", (_, location) =>
+    expect(hostOf(location)).toBeNull(),
+  );
 });
 
-test("a host that is the webhook's own is shown, wherever it is", () => {
+test("redirectHost returns the webhook's own host even if it is internal", () => {
   for (const own of ["10.0.0.7", "localhost", "[fd00::7]"]) {
     const webhook = readTarget(`http://${own}:3000/in`)!;
     expect(redirectHost(`https://${own}/login`, webhook)).toBe(own);

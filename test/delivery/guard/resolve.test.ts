@@ -9,7 +9,7 @@ import {
 const FIRST = [{ address: "192.0.2.1", family: 4 as const }];
 const SECOND = [{ address: "192.0.2.2", family: 4 as const }];
 
-/** A resolver on a clock and a look-up that the test moves by hand. */
+/** A resolver whose clock and look-up the test controls. */
 function setUp(options: Partial<ResolverOptions> = {}) {
   const clock = { nowMs: 0 };
   const asked: { name: string; reply: PromiseWithResolvers<Awaited<ReturnType<Lookup>>> }[] = [];
@@ -29,7 +29,7 @@ function setUp(options: Partial<ResolverOptions> = {}) {
 
 const notFound = () => Object.assign(new Error("no such name"), { code: "DNS_ENOTFOUND" });
 
-test("an answer is kept for 5 s and asked for again after", async () => {
+test("an answer without a TTL is cached for 5 s", async () => {
   const { clock, asked, ask } = setUp();
   const first = ask("a.test");
   asked[0]!.reply.resolve(FIRST);
@@ -49,7 +49,7 @@ const ttls: [claim: string, ttlsMs: number[], keptMs: number][] = [
   ["no shorter than a second", [0], 1_000],
   ["no longer than a minute", [86_400_000], 60_000],
 ];
-test.each(ttls)("an answer is kept %s", async (_claim, ttlsMs, keptMs) => {
+test.each(ttls)("an answer is cached %s", async (_claim, ttlsMs, keptMs) => {
   const { clock, asked, ask } = setUp();
   const first = ask("a.test");
   asked[0]!.reply.resolve(
@@ -63,7 +63,7 @@ test.each(ttls)("an answer is kept %s", async (_claim, ttlsMs, keptMs) => {
   expect(asked).toHaveLength(2);
 });
 
-test("an answer with more addresses than anybody needs is none", async () => {
+test("an answer with more than 64 addresses is unresolved", async () => {
   const { asked, ask } = setUp();
   const answers = [ask("a.test"), ask("b.test")];
   const many = (count: number) =>
@@ -76,7 +76,7 @@ test("an answer with more addresses than anybody needs is none", async () => {
   ]);
 });
 
-test("a failure is a value, and kept for 1 s", async () => {
+test("a failure is a value and cached for 1 s", async () => {
   const { clock, asked, ask } = setUp();
   const first = ask("a.test");
   asked[0]!.reply.reject(notFound());
@@ -97,7 +97,7 @@ test("a name without addresses is unresolved", async () => {
   expect(await answer).toEqual({ kind: "unresolved", code: "ENODATA" });
 });
 
-test("concurrent look-ups of one name are one, of two names are two", async () => {
+test("concurrent look-ups of one name are shared, those of two names are not", async () => {
   const { asked, ask } = setUp();
   const answers = [ask("a.test"), ask("a.test"), ask("b.test"), ask("a.test")];
   expect(asked.map(({ name }) => name)).toEqual(["a.test", "b.test"]);
@@ -109,7 +109,7 @@ test("concurrent look-ups of one name are one, of two names are two", async () =
   expect(other).toEqual({ kind: "resolved", addresses: SECOND });
 });
 
-test("a look-up that hangs is cut off by the deadline, and its late answer still serves others", async () => {
+test("a look-up that hangs ends at the deadline, and its late answer is still cached", async () => {
   const { asked, ask, resolve } = setUp();
   const deadline = new Deadline(5);
   expect(await resolve("a.test", deadline)).toBe(EXPIRED);
@@ -125,20 +125,20 @@ test("a deadline that has passed does not wait for a look-up", async () => {
   expect(await resolve("a.test", deadline)).toBe(EXPIRED);
 });
 
-test("a look-up that never answers is not shared for ever", async () => {
+test("a look-up that never answers is not shared forever", async () => {
   const { clock, asked, ask } = setUp();
   const first = ask("a.test");
   clock.nowMs = 30_000;
   const second = ask("a.test");
   asked[1]!.reply.resolve(SECOND);
   expect(await second).toEqual({ kind: "resolved", addresses: SECOND });
-  // The first one's answer comes late and must not replace the newer.
+  // The first look-up's late answer must not replace the newer one.
   asked[0]!.reply.resolve(FIRST);
   expect(await first).toEqual({ kind: "resolved", addresses: FIRST });
   expect(await ask("a.test")).toEqual({ kind: "resolved", addresses: SECOND });
 });
 
-test("the cache holds no more names than it may", async () => {
+test("the cache has at most maxNames names", async () => {
   const { asked, ask } = setUp({ maxNames: 2 });
   for (const [index, name] of ["a.test", "b.test", "c.test"].entries()) {
     const answer = ask(name);
@@ -152,7 +152,7 @@ test("the cache holds no more names than it may", async () => {
   expect(asked).toHaveLength(4);
 });
 
-test("the system's look-up knows every spelling of localhost, and knows no .invalid", async () => {
+test("the system's look-up resolves every spelling of localhost, and no .invalid", async () => {
   const resolve = createResolver();
   const deadline = new Deadline(20_000);
   for (const name of ["localhost", "localhost.", "a.localhost"]) {

@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { readTarget } from "../../../src/delivery/guard/target.ts";
+import { describe, expect, test } from "bun:test";
+import { hostNameProblem, isLocalhost, readTarget } from "../../../src/delivery/guard/target.ts";
 
 const literals: [url: string, address: string | null][] = [
   ["http://2130706433/", "127.0.0.1"],
@@ -17,7 +17,7 @@ test.each(literals)("%s is read as the address %p", (url, address) => {
   expect(readTarget(url)?.literal?.address ?? null).toBe(address);
 });
 
-test("the Host header has the port only where it is not the scheme's own", () => {
+test("the Host header has the port only if it is not the scheme's default", () => {
   const hosts = ["https://a.test:443/", "http://a.test:80/", "https://a.test:80/", "http://a.test"];
   expect(hosts.map((url) => readTarget(url)?.hostHeader)).toEqual([
     "a.test",
@@ -27,12 +27,12 @@ test("the Host header has the port only where it is not the scheme's own", () =>
   ]);
 });
 
-test("the path that is asked for has the query, and neither fragment nor credentials", () => {
+test("the requested path has the query, but no fragment and no credentials", () => {
   const target = readTarget("https://user:pw@Receiver.Test/a%20b/?q=1&r=%2F#part")!;
   expect(target.pathAndQuery).toBe("/a%20b/?q=1&r=%2F");
 });
 
-test("the endpoint is without query, fragment and credentials", () => {
+test("the endpoint has no query, fragment and credentials", () => {
   expect(readTarget("https://user:pw@a.test:8443/hooks/7?token=secret#part")?.endpoint).toBe(
     "https://a.test:8443/hooks/7",
   );
@@ -57,12 +57,51 @@ test.each(credentials)("the credentials of %s are %p", (url, plain) => {
   expect(header && Buffer.from(header.replace("Basic ", ""), "base64").toString()).toBe(plain);
 });
 
-test("what is no URL is null", () => {
+test("readTarget returns null for a text that is not a URL", () => {
   for (const text of ["", "a.test", "http://", "http://a b/", "http://[::1", "http://256.1.1.1/"]) {
     expect(readTarget(text)).toBeNull();
   }
 });
 
-test("the same URL is taken apart once", () => {
+test("the same URL is parsed once", () => {
   expect(readTarget("https://a.test/once")).toBe(readTarget("https://a.test/once"));
+});
+
+describe("hostNameProblem", () => {
+  const long = (length: number) => "a".repeat(length);
+  const EMPTY = "it has an empty label";
+  const LONG_LABEL = "a label of it is over 63 characters long";
+  const CHARACTERS = "it has characters other than letters, digits, - and _";
+
+  const rows: [name: string, problem: string | null][] = [
+    ["example.com", null],
+    ["example.com.", null],
+    ["intranet", null],
+    ["xn--bcher-kva.example", null],
+    ["r3---sn-4g5.example", null],
+    ["my_service", null],
+    [`${long(63)}.test`, null],
+    [`${long(64)}.test`, LONG_LABEL],
+    [`${`${long(49)}.`.repeat(5)}abc`, null],
+    [`${`${long(49)}.`.repeat(5)}abc.`, null],
+    [`${`${long(49)}.`.repeat(5)}abcd`, "it is over 253 characters long"],
+    [".", EMPTY],
+    ["..", EMPTY],
+    ["a..b", EMPTY],
+    [".a", EMPTY],
+    ["a..", EMPTY],
+    ["127.0.0.1..", EMPTY],
+    ["*.test", CHARACTERS],
+    ["ex!am$ple.test", CHARACTERS],
+    ["a,b", CHARACTERS],
+  ];
+  test.each(rows)("the problem of the name %s is %p", (name, problem) => {
+    expect(hostNameProblem(name)).toBe(problem);
+  });
+});
+
+test("names below localhost are this machine, names with a similar end are not", () => {
+  const names = ["localhost", "localhost.", "a.localhost", "a.b.localhost."];
+  expect(names.every(isLocalhost)).toBe(true);
+  expect(["notlocalhost", "localhost.test", "a.localhosts"].some(isLocalhost)).toBe(false);
 });

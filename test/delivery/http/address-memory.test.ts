@@ -7,7 +7,7 @@ const B: Address = { address: "10.0.0.2", family: 4 };
 const C: Address = { address: "10.0.0.3", family: 4 };
 const HERE = { hostname: "receiver.test", port: 443 };
 
-test("the address that worked last is the first one", () => {
+test("the address that worked last comes first", () => {
   const memory = new AddressMemory();
   memory.connected(HERE, B);
   expect(memory.order(HERE, [A, B, C])).toEqual([B, A, C]);
@@ -15,14 +15,14 @@ test("the address that worked last is the first one", () => {
   expect(memory.order(HERE, [A, B, C])).toEqual([C, A, B]);
 });
 
-test("another port, or another name, is another destination", () => {
+test("another port or another name is another destination", () => {
   const memory = new AddressMemory();
   memory.connected(HERE, B);
   expect(memory.order({ ...HERE, port: 8443 }, [A, B])).toEqual([A, B]);
   expect(memory.order({ ...HERE, hostname: "other.test" }, [A, B])).toEqual([A, B]);
 });
 
-test("an address that failed is the last one until it answers; a connection is no answer", () => {
+test("an address that failed comes last until it answers; a connection is not an answer", () => {
   const memory = new AddressMemory();
   memory.connected(HERE, A);
   memory.failed(HERE, A);
@@ -34,20 +34,20 @@ test("an address that failed is the last one until it answers; a connection is n
   expect(memory.hasFailed(HERE, A)).toBe(false);
 });
 
-test("where all addresses failed, the one that failed longest ago is the first one", () => {
+test("if all addresses failed, the one that failed first comes first", () => {
   const memory = new AddressMemory();
   for (const address of [B, C, A, B]) memory.failed(HERE, address);
   expect(memory.order(HERE, [A, B, C])).toEqual([C, A, B]);
 });
 
-test("an address that is not approved any more does not come back out of the memory", () => {
+test("an address that is no longer approved is not returned", () => {
   const memory = new AddressMemory();
   memory.answered(HERE, A);
   memory.failed(HERE, C);
   expect(memory.order(HERE, [B, C])).toEqual([B, C]);
 });
 
-test("no more than 4,096 destinations are remembered, the oldest go first", () => {
+test("at most 4,096 destinations are remembered, and the oldest are dropped first", () => {
   const memory = new AddressMemory();
   const destination = (n: number) => ({ hostname: `n${n}.test`, port: 443 });
   for (let n = 0; n < 5_000; n++) memory.answered(destination(n), B);

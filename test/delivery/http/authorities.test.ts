@@ -1,5 +1,5 @@
-// Whose certificates are accepted: those of Bun's list, of the system's store and of FLUXHOOK_EGRESS_CA,
-// all of them together.
+// Which authorities are trusted: Bun's, those of the system's store and those of FLUXHOOK_EGRESS_CA, all
+// together.
 import { afterAll, describe, expect, test } from "bun:test";
 import { getCACertificates } from "node:tls";
 import { authorities, trusting } from "../../../src/delivery/http/authorities.ts";
@@ -25,7 +25,7 @@ const SCRIPT = `
   process.exit(0);
 `;
 
-/** What a process with this system's store says of both receivers. */
+/** Returns the results for both receivers in a process with this system store. */
 async function answers(environment: Record<string, string>, ca: string | null): Promise<string[]> {
   const ports = [receivers.receiver.port, receivers["self-signed"].port];
   const child = Bun.spawn([process.execPath, "-e", SCRIPT, JSON.stringify([ca, ...ports])], {
@@ -41,21 +41,21 @@ async function answers(environment: Record<string, string>, ca: string | null): 
 const NO_STORE = { SSL_CERT_FILE: "/nowhere", SSL_CERT_DIR: "/nowhere" };
 
 describe("a receiver's certificate", () => {
-  test("is untrusted where nobody names its authority", async () => {
+  test("a certificate of an unknown authority is untrusted", async () => {
     expect(await answers(NO_STORE, null)).toEqual(["tls-untrusted", "tls-untrusted"]);
   });
 
-  test("is accepted where its authority is in the file of SSL_CERT_FILE", async () => {
+  test("a certificate is accepted if its authority is in SSL_CERT_FILE", async () => {
     const environment = { ...NO_STORE, SSL_CERT_FILE: `${folder}ca.pem` };
     expect(await answers(environment, null)).toEqual(["204", "tls-untrusted"]);
   });
 
-  test("is accepted where its authority is in NODE_EXTRA_CA_CERTS", async () => {
+  test("a certificate is accepted if its authority is in NODE_EXTRA_CA_CERTS", async () => {
     const environment = { ...NO_STORE, NODE_EXTRA_CA_CERTS: `${folder}ca.pem` };
     expect(await answers(environment, null)).toEqual(["204", "tls-untrusted"]);
   });
 
-  test("is accepted by FLUXHOOK_EGRESS_CA, which does not take the system's place", async () => {
+  test("FLUXHOOK_EGRESS_CA adds authorities and does not replace the system's", async () => {
     const { cert } = await certificate("self-signed");
     expect(await answers(NO_STORE, cert)).toEqual(["tls-untrusted", "204"]);
     const environment = { ...NO_STORE, SSL_CERT_FILE: `${folder}ca.pem` };
@@ -63,7 +63,7 @@ describe("a receiver's certificate", () => {
   });
 });
 
-test("the list that Bun brings stays, whatever is named beside it", () => {
+test("Bun's authorities stay trusted, whatever is added", () => {
   const all = new Set(authorities(testAuthority));
   expect(all.has(testAuthority.trim())).toBe(true);
   for (const pem of [...getCACertificates("bundled"), ...getCACertificates("system")]) {

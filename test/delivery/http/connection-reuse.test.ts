@@ -1,4 +1,4 @@
-// Which connection carries which request, as far as a receiver can tell.
+// Which connection carries which request, observed at the receiver.
 import { afterEach, describe, expect, test } from "bun:test";
 import { createServer, type AddressInfo } from "node:net";
 import { Deadline } from "../../../src/deadline.ts";
@@ -22,7 +22,7 @@ const NO_CONTENT = "HTTP/1.1 204 No Content\r\n\r\n";
 const OOPS = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
 const RESET = { kind: "failure", reason: "connection-reset", code: "ECONNRESET" } as const;
 
-/** Answers one request after the other, until the connection has gone. */
+/** Answers one request after the other until the connection ends. */
 async function answerAll(connection: TcpConnection, bytes = NO_CONTENT): Promise<void> {
   for (;;) {
     const request = await Promise.race([connection.request(), connection.closed]);
@@ -31,13 +31,13 @@ async function answerAll(connection: TcpConnection, bytes = NO_CONTENT): Promise
   }
 }
 
-/** The first connection as `play` wants it, all others as they should be. */
+/** The first connection behaves as `play` does, all others normally. */
 const firstOf =
   (play: (connection: TcpConnection) => Promise<void>): Behave =>
   (connection, index) =>
     index === 0 ? play(connection) : answerAll(connection);
 
-/** The status, or why there is none; the connection is free or given up by then. */
+/** Returns the status or the failure, once the connection is free or closed. */
 async function statusOf(url: string, body = "{}", options: SendOptions = {}) {
   const answer = await sendTo(url, { body, ...options });
   if (answer.kind !== "response") return answer;
@@ -45,7 +45,7 @@ async function statusOf(url: string, body = "{}", options: SendOptions = {}) {
   return answer.status;
 }
 
-/** The bodies, byte for byte, of what came on one connection. */
+/** Returns the bodies of all requests of one connection, byte for byte. */
 function requestBodies(received: Uint8Array): Buffer[] {
   const bytes = Buffer.from(received);
   const found: Buffer[] = [];
@@ -67,17 +67,20 @@ describe("a connection that was used before", () => {
     ["reset", (connection) => connection.reset()],
   ];
 
-  test.each(ends)("and was %s while it was free is not used again", async (_, end) => {
-    const { url, connections } = await receiver((connection) => answerAll(connection));
-    expect(await statusOf(url, `"a"`)).toBe(204);
-    end(connections[0]!);
-    // A FIN is answered with one: then it has been seen.
-    await connections[0]!.closed;
-    expect(await statusOf(url, `"b"`)).toBe(204);
-    expect(bodies(connections)).toEqual([[`"a"`], [`"b"`]]);
-  });
+  test.each(ends)(
+    "a connection that was %s while it was free is not used again",
+    async (_, end) => {
+      const { url, connections } = await receiver((connection) => answerAll(connection));
+      expect(await statusOf(url, `"a"`)).toBe(204);
+      end(connections[0]!);
+      // The client answers a FIN with its own, so it has seen it by then.
+      await connections[0]!.closed;
+      expect(await statusOf(url, `"b"`)).toBe(204);
+      expect(bodies(connections)).toEqual([[`"a"`], [`"b"`]]);
+    },
+  );
 
-  /** Answers one request, and ends with the next one. */
+  /** Answers one request and ends at the next one. */
   const endsWithSecond = (end: (connection: TcpConnection) => void) =>
     firstOf(async (connection) => {
       await connection.request();
@@ -86,18 +89,21 @@ describe("a connection that was used before", () => {
       end(connection);
     });
 
-  /** A sender by whose clock nothing takes any time. */
+  /** A sender whose clock stands still. */
   const still = () => createSender({ now: () => 0 });
 
-  test.each(ends)("and is %s at once has its request sent once more", async (_, end) => {
-    const { url, connections } = await receiver(endsWithSecond(end));
-    const sender = still();
-    expect(await statusOf(url, `"a"`, { sender })).toBe(204);
-    expect(await statusOf(url, `"b"`, { sender })).toBe(204);
-    expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"b"`]]);
-  });
+  test.each(ends)(
+    "a used connection that is %s at once gets its request sent once more",
+    async (_, end) => {
+      const { url, connections } = await receiver(endsWithSecond(end));
+      const sender = still();
+      expect(await statusOf(url, `"a"`, { sender })).toBe(204);
+      expect(await statusOf(url, `"b"`, { sender })).toBe(204);
+      expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"b"`]]);
+    },
+  );
 
-  test.each(ends)("and is %s after 3 s of work has failed", async (_, end) => {
+  test.each(ends)("a used connection that is %s after 3 s fails the attempt", async (_, end) => {
     let nowMs = 0;
     const { url, connections } = await receiver(
       endsWithSecond((connection) => {
@@ -112,13 +118,13 @@ describe("a connection that was used before", () => {
     expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"c"`]]);
   });
 
-  /** The clock is looked at around opening, and at each request's write and first byte or end. */
+  /** The sender reads the clock before and after opening, and at each write, first byte and end. */
   const roundTrips: [claim: string, openMs: number, answerMs: number, endMs: number][] = [
     ["within the time that it took to open and 50 ms", 400, 900, 450],
     ["within the time of the answer before and 50 ms", 400, 90, 140],
     ["within 50 ms, however near it is", 0, 0, 50],
   ];
-  describe.each(roundTrips)("and ends %s", (_, openMs, answerMs, endMs) => {
+  describe.each(roundTrips)("that ends %s", (_, openMs, answerMs, endMs) => {
     const play = async (lateMs: number) => {
       const { url, connections } = await receiver(
         endsWithSecond((connection) => connection.close()),
@@ -128,10 +134,10 @@ describe("a connection that was used before", () => {
       await statusOf(url, `"a"`, { sender });
       return { answer: await statusOf(url, `"b"`, { sender }), connections };
     };
-    test("has its request sent once more", async () => {
+    test("the request is sent once more", async () => {
       expect((await play(0)).answer).toBe(204);
     });
-    test("has failed where it is a millisecond later", async () => {
+    test("the attempt fails if the end comes a millisecond later", async () => {
       const { answer, connections } = await play(1);
       expect(answer).toEqual(RESET);
       expect(connections).toHaveLength(1);
@@ -144,25 +150,28 @@ describe("a connection that was used before", () => {
     ["408 and would live on", `${TIMEOUT}Content-Length: 0\r\n\r\n`],
     ["408 with some of a body", `${TIMEOUT}Content-Length: 9\r\n\r\nidle`],
   ];
-  test.each(idleAnswers)("and answers %s was idle: sent once more", async (_, bytes) => {
-    let nowMs = 0;
-    const { url, connections } = await receiver(
-      firstOf(async (connection) => {
-        await connection.request();
-        await connection.write(NO_CONTENT);
-        await connection.request();
-        nowMs += 3_000;
-        await connection.write(bytes);
-      }),
-    );
-    const sender = createSender({ now: () => nowMs });
-    expect(await statusOf(url, `"a"`, { sender })).toBe(204);
-    expect(await statusOf(url, `"b"`, { sender })).toBe(204);
-    expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"b"`]]);
-    await connections[0]!.closed;
-  });
+  test.each(idleAnswers)(
+    "a used connection that answers %s was idle, so the request is sent once more",
+    async (_, bytes) => {
+      let nowMs = 0;
+      const { url, connections } = await receiver(
+        firstOf(async (connection) => {
+          await connection.request();
+          await connection.write(NO_CONTENT);
+          await connection.request();
+          nowMs += 3_000;
+          await connection.write(bytes);
+        }),
+      );
+      const sender = createSender({ now: () => nowMs });
+      expect(await statusOf(url, `"a"`, { sender })).toBe(204);
+      expect(await statusOf(url, `"b"`, { sender })).toBe(204);
+      expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"b"`]]);
+      await connections[0]!.closed;
+    },
+  );
 
-  test("and answers 408, as the new one does, is answered 408", async () => {
+  test("a 408 on the old and the new connection is the answer 408", async () => {
     const { url, connections } = await receiver(async (connection, index) => {
       await connection.request();
       if (index === 0) {
@@ -176,7 +185,7 @@ describe("a connection that was used before", () => {
     expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"b"`]]);
   });
 
-  test("and answers 408 leaves the rest of the deadline to the new one", async () => {
+  test("after a 408 the new connection gets the rest of the deadline", async () => {
     const { url } = await receiver(async (connection, index) => {
       await connection.request();
       if (index > 0) return;
@@ -189,7 +198,7 @@ describe("a connection that was used before", () => {
     expect(late).toEqual({ kind: "failure", reason: "timeout", code: null });
   });
 
-  test("and is closed without a byte, as the new one is, has failed", async () => {
+  test("an attempt fails if the old and the new connection close without a byte", async () => {
     const { url, connections } = await receiver(async (connection, index) => {
       if (index > 1) return answerAll(connection);
       await connection.request();
@@ -211,23 +220,26 @@ describe("a connection that was used before", () => {
     ["some of a head", "HTTP/1.1 200 OK\r\nX-A: b\r\n"],
     ["a 1xx", "HTTP/1.1 100 Continue\r\n\r\n"],
   ];
-  test.each(begun)("and ends after %s has failed, for its request was read", async (_, bytes) => {
-    const { url, connections } = await receiver(
-      firstOf(async (connection) => {
-        await connection.request();
-        await connection.write(NO_CONTENT);
-        await connection.request();
-        await connection.write(bytes);
-        connection.close();
-      }),
-    );
-    expect(await statusOf(url, `"a"`)).toBe(204);
-    expect(await statusOf(url, `"b"`)).toEqual(RESET);
-    expect(await statusOf(url, `"c"`)).toBe(204);
-    expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"c"`]]);
-  });
+  test.each(begun)(
+    "a used connection that ends after %s fails the attempt, because the request was read",
+    async (_, bytes) => {
+      const { url, connections } = await receiver(
+        firstOf(async (connection) => {
+          await connection.request();
+          await connection.write(NO_CONTENT);
+          await connection.request();
+          await connection.write(bytes);
+          connection.close();
+        }),
+      );
+      expect(await statusOf(url, `"a"`)).toBe(204);
+      expect(await statusOf(url, `"b"`)).toEqual(RESET);
+      expect(await statusOf(url, `"c"`)).toBe(204);
+      expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"c"`]]);
+    },
+  );
 
-  test("and says nothing until the deadline has failed, for its request may have been read", async () => {
+  test("a used connection that is silent until the deadline fails the attempt", async () => {
     const { url, connections } = await receiver(
       firstOf(async (connection) => {
         await connection.request();
@@ -241,7 +253,7 @@ describe("a connection that was used before", () => {
     expect(bodies(connections)).toEqual([[`"a"`, `"b"`], [`"c"`]]);
   });
 
-  test("and speaks while nobody asks is given up, and what it said answers nothing", async () => {
+  test("a free connection that sends bytes is closed, and they answer no request", async () => {
     const { url, connections } = await receiver((connection) => answerAll(connection));
     expect(await statusOf(url, `"a"`)).toBe(204);
     await connections[0]!.write(OOPS);
@@ -255,20 +267,23 @@ describe("a new connection", () => {
   test.each([
     ["closed", (connection: TcpConnection) => connection.close()],
     ["reset", (connection: TcpConnection) => connection.reset()],
-  ])("that is %s without an answer has failed, and nothing is sent again", async (_, end) => {
-    const { url, connections } = await receiver(
-      firstOf(async (connection) => {
-        await connection.request();
-        end(connection);
-      }),
-    );
-    expect(await statusOf(url, `"a"`)).toEqual(RESET);
-    expect(await statusOf(url, `"b"`)).toBe(204);
-    expect(bodies(connections)).toEqual([[`"a"`], [`"b"`]]);
-  });
+  ])(
+    "a new connection that is %s without an answer fails the attempt, and nothing is sent again",
+    async (_, end) => {
+      const { url, connections } = await receiver(
+        firstOf(async (connection) => {
+          await connection.request();
+          end(connection);
+        }),
+      );
+      expect(await statusOf(url, `"a"`)).toEqual(RESET);
+      expect(await statusOf(url, `"b"`)).toBe(204);
+      expect(bodies(connections)).toEqual([[`"a"`], [`"b"`]]);
+    },
+  );
 });
 
-describe("an answer", () => {
+describe("a response", () => {
   const CHUNKS = "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
   const LAST: [claim: string, bytes: string][] = [
     ["says close", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"],
@@ -276,13 +291,13 @@ describe("an answer", () => {
     ["is of HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"],
     ["has chunks beside a length", `HTTP/1.1 200 OK\r\nContent-Length: 5\r\n${CHUNKS}`],
     ["is of HTTP/1.0 in chunks", `HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n${CHUNKS}`],
-    ["has another behind it", NO_CONTENT + OOPS],
+    ["has another one after it", NO_CONTENT + OOPS],
     ["has more than its length", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nok"],
     ["has more than its chunks", `HTTP/1.1 200 OK\r\n${CHUNKS}\r\n`],
     ["has broken chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"],
     ["is too long", "HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"],
   ];
-  test.each(LAST)("that %s is the last on its connection", async (_, bytes) => {
+  test.each(LAST)("a response that %s is the last on its connection", async (_, bytes) => {
     const { url, connections } = await receiver(
       firstOf((connection) => answerAll(connection, bytes)),
     );
@@ -292,7 +307,7 @@ describe("an answer", () => {
     await connections[0]!.closed;
   });
 
-  test("that lasts until the connection ends is the last on it", async () => {
+  test("a response that lasts until the connection ends is the last on it", async () => {
     const { url, connections } = await receiver(
       firstOf(async (connection) => {
         await connection.request();
@@ -310,22 +325,22 @@ describe("an answer", () => {
       "of HTTP/1.0 that says keep-alive",
       "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
     ],
-    ["behind a 1xx", `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${NO_CONTENT}`],
+    ["after a 1xx", `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${NO_CONTENT}`],
     ["that is a failure", OOPS],
   ];
-  test.each(NEXT)("%s leaves its connection to the next request", async (_, bytes) => {
+  test.each(NEXT)("a response %s leaves its connection to the next request", async (_, bytes) => {
     const { url, connections } = await receiver((connection) => answerAll(connection, bytes));
     for (const body of [`"a"`, `"b"`, `"c"`]) await statusOf(url, body);
     expect(bodies(connections)).toEqual([[`"a"`, `"b"`, `"c"`]]);
   });
 
-  test("that comes before its request has gone out leaves no connection to the next", async () => {
+  test("a response that arrives before its request is fully sent ends the connection", async () => {
     let connections = 0;
     const server = createServer((socket) => {
       const isFirst = connections++ === 0;
       socket.on("error", () => {});
       socket.on("data", () => {
-        // What the first one does not read stands in the way of all that would follow.
+        // The bytes that the first receiver does not read block all later requests.
         if (isFirst) socket.pause();
         socket.write(NO_CONTENT);
       });
@@ -342,7 +357,7 @@ describe("an answer", () => {
   });
 });
 
-test("a hundred at once take a hundred connections, and a hundred more the same ones", async () => {
+test("a hundred requests at once use a hundred connections, and a hundred more reuse them", async () => {
   const { url, connections } = await receiver((connection) => answerAll(connection));
   for (let round = 0; round < 3; round++) {
     const statuses = await Promise.all(Array.from({ length: 100 }, () => statusOf(url)));
@@ -351,10 +366,10 @@ test("a hundred at once take a hundred connections, and a hundred more the same 
   }
 });
 
-test("requests at once are each in one piece, every byte of them as it was given", async () => {
+test("concurrent requests each arrive unchanged and in one piece", async () => {
   const { url, connections } = await receiver((connection) => answerAll(connection));
   const send = createSender();
-  // Up to past what is put together in one place, so some of each kind are under way together.
+  // Sizes below and above the shared buffer, so that both kinds are in flight together.
   const given = Array.from({ length: 40 }, (_, n) =>
     Uint8Array.from({ length: n * 2_500 }, (_byte, at) => (at + n) % 256),
   );
@@ -372,7 +387,7 @@ test("requests at once are each in one piece, every byte of them as it was given
   expect(received.map(ofBytes).toSorted()).toEqual([...given, ...given].map(ofBytes).toSorted());
 });
 
-test("two places do not share connections", async () => {
+test("two destinations do not share connections", async () => {
   const places = [
     await receiver((connection) => answerAll(connection)),
     await receiver((connection) => answerAll(connection)),

@@ -44,7 +44,7 @@ async function connectWith(connector: Connector, url: string, addresses: readonl
   return connected.address.address;
 }
 
-test("the address that connected is the first one, also before it has answered a request", async () => {
+test("the address that connected comes first, even before it has answered a request", async () => {
   const { port } = await listenAt(B.address, 0, () => {});
   await using _ = await silence(A.address, port);
   const connector = new Connector(createDial());
@@ -53,7 +53,7 @@ test("the address that connected is the first one, also before it has answered a
   expect(connector.order(readTarget(url)!, [A, B])).toEqual([B, A]);
 });
 
-test("a failure of the proxy's own does not put an address behind the others", async () => {
+test("a failure of the proxy itself does not move an address behind the others", async () => {
   const failures = [proxyFailure("status-403"), connectionFailure("ECONNREFUSED")];
   const connector = new Connector(async () => failures.shift()!);
   const target = readTarget("http://receiver.test/")!;
@@ -64,7 +64,7 @@ test("a failure of the proxy's own does not put an address behind the others", a
   expect(connector.isDoubtful(target, B, [A, B])).toBe(true);
 });
 
-test("of two addresses that connect in the same turn, one is closed", async () => {
+test("if two addresses connect in the same turn, one of them is closed", async () => {
   const { port, sockets } = await listenAt(A.address, 0, () => {});
   const waiting: (() => void)[] = [];
   const both = Promise.withResolvers<void>();
@@ -90,7 +90,7 @@ test("of two addresses that connect in the same turn, one is closed", async () =
 });
 
 describe("a TLS handshake that takes longer than 250 ms", () => {
-  test("opens no second connection where TCP has connected", async () => {
+  test("a slow TLS handshake opens no second connection within its second", async () => {
     const receiver = await startTlsReceiver({ certificate: "receiver" });
     stops.push(() => receiver.stop());
     const slow = await listenAt(A.address, 0, (client) => {

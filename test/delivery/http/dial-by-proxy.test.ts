@@ -54,7 +54,7 @@ const withPassword = ({ url }: ProxyServer) => url.replace("//", "//user:p%40ss@
 const PASSWORD = /p@ss|p%40ss|dXNlcjpwQHNz/;
 
 describe("https", () => {
-  test("is tunnelled to the approved address, not to the name", async () => {
+  test("https is tunnelled to the approved address, not to the name", async () => {
     const { port } = await tlsReceiver();
     const proxy = await proxyServer();
     const answer = await sendTo(`https://receiver.test:${port}/`, {
@@ -72,7 +72,7 @@ describe("https", () => {
     ["strange", "tls-untrusted"],
     ["client-only", "tls"],
   ] as const;
-  test.each(wrong)("is checked for its name behind the proxy: %s is %s", async (name, reason) => {
+  test.each(wrong)("a certificate is checked behind the proxy: %s is %s", async (name, reason) => {
     const receiver = await tlsReceiver({ certificate: name });
     const proxy = await proxyServer();
     const answer = await sendTo(`https://receiver.test:${receiver.port}/`, {
@@ -83,7 +83,7 @@ describe("https", () => {
     expect(receiver.requests).toEqual([]);
   });
 
-  test("of two names at one address is two tunnels, each for itself", async () => {
+  test("two names at one address get a tunnel each", async () => {
     const receiver = await tlsReceiver({ named: { "other.test": "other" } });
     const proxy = await proxyServer();
     const names = Array.from({ length: 100 }, (_, i) => (i % 2 ? "other.test" : "receiver.test"));
@@ -98,7 +98,7 @@ describe("https", () => {
     }
   });
 
-  test("may go through a proxy that speaks TLS itself", async () => {
+  test("https may go through a proxy that uses TLS itself", async () => {
     const { port } = await tlsReceiver();
     const proxy = await proxyServer({ certificate: "localhost" });
     const options = { proxy: withPassword(proxy), ca: testAuthority };
@@ -108,7 +108,7 @@ describe("https", () => {
 });
 
 describe("plain http", () => {
-  test("is tunnelled too, with the webhook's host and the bytes as they are", async () => {
+  test("plain http is tunnelled, with the webhook's host and the exact bytes", async () => {
     const { port, requests } = startReceiverHere();
     const proxy = await proxyServer();
     const body = `{"n":12345678901234567890}`;
@@ -126,7 +126,7 @@ describe("plain http", () => {
     expect(headers.get("content-length")).toBe(String(body.length));
   });
 
-  test("may go to port 80 and to IPv6: CONNECT always names the port", async () => {
+  test("CONNECT always names the port, for port 80 and IPv6 too", async () => {
     const proxy = await proxyServer({ says: () => "HTTP/1.1 403 Forbidden\r\n\r\n" });
     for (const address of [LOOPBACK, LOOPBACK_V6]) {
       await sendTo("http://receiver.test/", { proxy: proxy.url, addresses: [address] });
@@ -134,7 +134,7 @@ describe("plain http", () => {
     expect(proxy.requests.map(({ authority }) => authority)).toEqual(["127.0.0.1:80", "[::1]:80"]);
   });
 
-  test("may go through a proxy that speaks TLS itself", async () => {
+  test("plain http may go through a proxy that uses TLS itself", async () => {
     const { port, requests } = startReceiverHere();
     const proxy = await proxyServer({ certificate: "localhost" });
     await sendTo(`http://receiver.test:${port}/`, { proxy: proxy.url, ca: testAuthority });
@@ -156,28 +156,31 @@ describe("plain http", () => {
     ["a body that stops", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 200, "unfinished"],
     ["no length and no end", `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(40_000)}`, 200, "too-long"],
   ];
-  test.each(answers)("with %s in the answer", async (_, says, status, drain) => {
-    const receiver = await tcpReceiver(async (connection) => {
-      await connection.request();
-      await connection.write(says);
-    });
-    const proxy = await proxyServer();
-    const answer = await sendTo(receiver.url, { proxy: proxy.url });
-    if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
-    expect(answer.status).toBe(status);
-    expect(await answer.drained).toBe(drain as Awaited<typeof answer.drained>);
-    if (drain === "ended") {
-      // The tunnel stays for the next request.
-      const next = sendTo(receiver.url, { proxy: proxy.url });
-      await receiver.waitForRequest();
-      await receiver.waitForRequest();
-      expect(proxy.requests).toHaveLength(1);
-      receiver.connections[0]?.close();
-      await next;
-    }
-    await proxy.requests[0]?.closed;
-    await receiver.connections[0]?.closed;
-  });
+  test.each(answers)(
+    "a response with %s arrives through the tunnel",
+    async (_, says, status, drain) => {
+      const receiver = await tcpReceiver(async (connection) => {
+        await connection.request();
+        await connection.write(says);
+      });
+      const proxy = await proxyServer();
+      const answer = await sendTo(receiver.url, { proxy: proxy.url });
+      if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+      expect(answer.status).toBe(status);
+      expect(await answer.drained).toBe(drain as Awaited<typeof answer.drained>);
+      if (drain === "ended") {
+        // The tunnel is kept for the next request.
+        const next = sendTo(receiver.url, { proxy: proxy.url });
+        await receiver.waitForRequest();
+        await receiver.waitForRequest();
+        expect(proxy.requests).toHaveLength(1);
+        receiver.connections[0]?.close();
+        await next;
+      }
+      await proxy.requests[0]?.closed;
+      await receiver.connections[0]?.closed;
+    },
+  );
 
   const failures: [claim: string, behave: Behave, reason: FailureReason, code: string | null][] = [
     ["never answers", () => {}, "timeout", null],
@@ -230,18 +233,21 @@ describe("plain http", () => {
       "unrequested-upgrade",
     ],
   ];
-  test.each(failures)("to a receiver that %s", async (_, behave, reason, code) => {
-    const receiver = await tcpReceiver(behave);
-    const proxy = await proxyServer();
-    const answer = await sendTo(receiver.url, { proxy: proxy.url, timeoutMs: 300 });
-    expect(answer).toEqual({ kind: "failure", reason, code });
-    await proxy.requests[0]?.closed;
-    await receiver.connections[0]?.closed;
-  });
+  test.each(failures)(
+    "names the failure of a receiver behind the proxy that %s",
+    async (_, behave, reason, code) => {
+      const receiver = await tcpReceiver(behave);
+      const proxy = await proxyServer();
+      const answer = await sendTo(receiver.url, { proxy: proxy.url, timeoutMs: 300 });
+      expect(answer).toEqual({ kind: "failure", reason, code });
+      await proxy.requests[0]?.closed;
+      await receiver.connections[0]?.closed;
+    },
+  );
 });
 
 describe("the proxy's credentials", () => {
-  test("go to the proxy and to no receiver", async () => {
+  test("the proxy's credentials are sent to the proxy and to no receiver", async () => {
     const plain = startReceiverHere();
     const secure = await tcpReceiver();
     const proxy = await proxyServer();
@@ -259,7 +265,7 @@ describe("the proxy's credentials", () => {
     );
   });
 
-  test("do not go to a proxy that shows a wrong certificate", async () => {
+  test("the proxy's credentials are not sent to a proxy with a wrong certificate", async () => {
     const proxy = await proxyServer({ certificate: "receiver" });
     for (const url of ["https://receiver.test/", "http://receiver.test/"]) {
       const answer = await sendTo(url, { proxy: withPassword(proxy), ca: testAuthority });
@@ -268,7 +274,7 @@ describe("the proxy's credentials", () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  test("are in no failure and in no error", async () => {
+  test("the proxy's credentials are in no failure and in no error", async () => {
     const refusing = await proxyServer({
       says: () => "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
     });
@@ -285,35 +291,45 @@ describe("the proxy's credentials", () => {
   });
 });
 
-describe("a proxy that", () => {
+describe("the answer to CONNECT", () => {
   const says = (bytes: string): ProxyOptions => ({ says: () => bytes });
   const refusals: [claim: string, options: ProxyOptions, code: string][] = [
     ["wants credentials", says("HTTP/1.1 407 Authentication\r\n\r\n"), "status-407"],
     ["forbids it", says("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"), "status-403"],
     ["does not understand it", says("HTTP/1.1 400 Bad Request\r\n\r\n"), "status-400"],
-    ["fails by itself", says("HTTP/1.1 500 Internal Server Error\r\n\r\n"), "status-500"],
+    ["fails itself", says("HTTP/1.1 500 Internal Server Error\r\n\r\n"), "status-500"],
   ];
   const unreachable: typeof refusals = [
     ["cannot reach the address", {}, "status-502"],
     ["is refused by the receiver", says("HTTP/1.1 503 Unavailable\r\n\r\n"), "status-503"],
-    ["waits for the receiver in vain", says("HTTP/1.1 504 Gateway Timeout\r\n\r\n"), "status-504"],
+    [
+      "times out waiting for the receiver",
+      says("HTTP/1.1 504 Gateway Timeout\r\n\r\n"),
+      "status-504",
+    ],
   ];
   for (const scheme of ["http", "https"]) {
-    test.each(refusals)(`%s, for ${scheme}`, async (_, options, code) => {
-      const proxy = await proxyServer(options);
-      const answer = await sendTo(`${scheme}://receiver.test:1/`, { proxy: proxy.url });
-      expect(answer).toEqual({ kind: "failure", reason: "proxy", code, isOurs: true });
-      await proxy.requests[0]?.closed;
-    });
+    test.each(refusals)(
+      `blames the operator for a proxy that %s, for ${scheme}`,
+      async (_, options, code) => {
+        const proxy = await proxyServer(options);
+        const answer = await sendTo(`${scheme}://receiver.test:1/`, { proxy: proxy.url });
+        expect(answer).toEqual({ kind: "failure", reason: "proxy", code, isOurs: true });
+        await proxy.requests[0]?.closed;
+      },
+    );
 
-    test.each(unreachable)(`%s speaks of the receiver, for ${scheme}`, async (_, options, code) => {
-      const proxy = await proxyServer(options);
-      const answer = await sendTo(`${scheme}://receiver.test:1/`, { proxy: proxy.url });
-      expect(answer).toEqual({ kind: "failure", reason: "receiver-unreachable", code });
-      await proxy.requests[0]?.closed;
-    });
+    test.each(unreachable)(
+      `blames the receiver for a proxy that %s, for ${scheme}`,
+      async (_, options, code) => {
+        const proxy = await proxyServer(options);
+        const answer = await sendTo(`${scheme}://receiver.test:1/`, { proxy: proxy.url });
+        expect(answer).toEqual({ kind: "failure", reason: "receiver-unreachable", code });
+        await proxy.requests[0]?.closed;
+      },
+    );
 
-    test(`is away, for ${scheme}`, async () => {
+    test(`blames the operator for a proxy that does not listen, for ${scheme}`, async () => {
       const proxy = await startProxyServer();
       await proxy.stop();
       const options: SendOptions = { proxy: proxy.url, addresses: [LOOPBACK, LOOPBACK] };
@@ -325,7 +341,7 @@ describe("a proxy that", () => {
       });
     });
 
-    test(`cannot be resolved, for ${scheme}`, async () => {
+    test(`blames the operator for a proxy whose name does not resolve, for ${scheme}`, async () => {
       const proxy = "http://proxy.invalid:3128";
       expect(await sendTo(`${scheme}://receiver.test:1/`, { proxy })).toMatchObject({
         kind: "failure",
@@ -334,7 +350,7 @@ describe("a proxy that", () => {
       });
     });
 
-    test(`says nothing, until the deadline, for ${scheme}`, async () => {
+    test(`is proxy-timeout for a silent proxy, for ${scheme}`, async () => {
       const proxy = await proxyServer({ isSilent: true });
       const answer = await sendTo(`${scheme}://receiver.test:1/`, {
         proxy: proxy.url,
@@ -349,7 +365,7 @@ describe("a proxy that", () => {
       await proxy.requests[0]?.closed;
     });
 
-    test(`swallows connection attempts is the operator's to fix, for ${scheme}`, async () => {
+    test(`blames the operator for a proxy that drops SYNs, for ${scheme}`, async () => {
       const proxy = await proxyServer();
       await using _ = await silence("127.0.0.9", proxy.port);
       const answer = await sendTo(`${scheme}://receiver.test:1/`, {
@@ -359,7 +375,7 @@ describe("a proxy that", () => {
       expect(answer).toEqual({ kind: "failure", reason: "proxy", code: "ETIMEDOUT", isOurs: true });
     });
 
-    test(`sends interim answers before it opens the tunnel delivers, for ${scheme}`, async () => {
+    test(`may follow interim answers, for ${scheme}`, async () => {
       const proxy = await proxyServer({
         before: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
       });
@@ -371,7 +387,7 @@ describe("a proxy that", () => {
       expect(answer).toHaveProperty("status", 204);
     });
 
-    test(`does not answer for one address is asked for the next, for ${scheme}`, async () => {
+    test(`is awaited for the next address if there is none for the first, for ${scheme}`, async () => {
       const proxy = await proxyServer({
         says: (authority) => (authority.startsWith("127.0.0.2:") ? WAIT : null),
       });
@@ -384,14 +400,14 @@ describe("a proxy that", () => {
       const url = `${scheme}://receiver.test:${port}/`;
       expect(await sendTo(url, options)).toHaveProperty("status", 204);
       await proxy.requests[0]?.closed;
-      // Guarantee 7: CONNECT named approved addresses, and no name.
+      // Guarantee 7: CONNECT has approved addresses only, and no name.
       expect(proxy.requests.map(({ authority }) => authority)).toEqual([
         `127.0.0.2:${port}`,
         `127.0.0.1:${port}`,
       ]);
     });
 
-    test(`refuses one address is asked for the next, for ${scheme}`, async () => {
+    test(`is awaited for the next address after a refusal, for ${scheme}`, async () => {
       const proxy = await proxyServer({
         says: (authority) => (authority.startsWith("[") ? "HTTP/1.1 502 Bad\r\n\r\n" : null),
       });
@@ -405,7 +421,7 @@ describe("a proxy that", () => {
     });
   }
 
-  test("sends interim answers without end opens no tunnel, and is not read without end", async () => {
+  test("is head-too-large for endless interim answers", async () => {
     const proxy = await tcpReceiver(async (connection) => {
       await connection.request();
       await flood(connection, () => "HTTP/1.1 100 Continue\r\n\r\n");
@@ -419,7 +435,7 @@ describe("a proxy that", () => {
     await proxy.connections[0]?.closed;
   });
 
-  test("frames its 200 to CONNECT delivers all the same (RFC 9110 §9.3.6)", async () => {
+  test("opens the tunnel even if the 200 has framing headers (RFC 9110 §9.3.6)", async () => {
     const proxy = await proxyServer({
       tunnelHead: "HTTP/1.0 200 OK\r\nContent-Length: x\r\nTransfer-Encoding: gzip\r\n\r\n",
     });
@@ -430,17 +446,17 @@ describe("a proxy that", () => {
   const nonsense = [
     ["closes", ""],
     ["switches protocols", "HTTP/1.1 101 Switching Protocols\r\n\r\n"],
-    ["is no proxy", "SSH-2.0-OpenSSH\r\n\r\n"],
-    ["speaks in the receiver's place", "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"],
+    ["is not a proxy", "SSH-2.0-OpenSSH\r\n\r\n"],
+    ["answers in place of the receiver", "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"],
   ] as const;
-  test.each(nonsense)("%s delivers nothing", async (_, bytes) => {
+  test.each(nonsense)("opens no tunnel if the proxy %s", async (_, bytes) => {
     const proxy = await proxyServer(says(bytes));
     for (const url of ["http://receiver.test/", "https://receiver.test/"]) {
       expect(await sendTo(url, { proxy: proxy.url })).toHaveProperty("reason", "proxy");
     }
   });
 
-  test("the environment names is not asked, and NO_PROXY exempts nobody", async () => {
+  test("does not come from a proxy of the environment, and NO_PROXY exempts nothing", async () => {
     const proxy = await proxyServer();
     const environments = await proxyServer();
     for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]) {
@@ -464,7 +480,7 @@ function startReceiverHere() {
   return started;
 }
 
-describe("no answer to CONNECT", () => {
+describe("a missing answer to CONNECT", () => {
   async function dialThrough(proxy: ProxyServer, clock: { nowMs: number }) {
     const dial = createProxyDial(proxy.url, undefined, { nowMs: () => clock.nowMs });
     return async (port: number) => {
@@ -477,7 +493,7 @@ describe("no answer to CONNECT", () => {
     };
   }
 
-  test("blames the webhook where the proxy answered another CONNECT within the last minute", async () => {
+  test("a missing answer to CONNECT blames the webhook if the proxy answered another CONNECT within a minute", async () => {
     const answers: Record<string, string | null> = {
       "127.0.0.1:1": WAIT,
       "127.0.0.1:2": "HTTP/1.1 502 Bad Gateway\r\n\r\n",
@@ -486,7 +502,7 @@ describe("no answer to CONNECT", () => {
     const clock = { nowMs: 1_000 };
     const dial = await dialThrough(proxy, clock);
     const timedOut = { kind: "failure", reason: "proxy-timeout", code: null } as const;
-    // Nobody knows yet whether this proxy works.
+    // It is not known yet whether this proxy works.
     expect(await dial(1)).toEqual({ ...timedOut, isOurs: true });
     expect(await dial(2)).toHaveProperty("reason", "receiver-unreachable");
     clock.nowMs += 60_000;
@@ -497,7 +513,7 @@ describe("no answer to CONNECT", () => {
 });
 
 describe("a proxy whose name has several addresses", () => {
-  test("is reached at the one that connects, and the next time at once", async () => {
+  test("a proxy with several addresses is reached at the one that connects, and next time at once", async () => {
     const proxy = await proxyServer({ hostname: "127.0.0.4" });
     const addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
     await using _ = await silence("127.0.0.2", proxy.port);

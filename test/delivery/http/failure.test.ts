@@ -91,8 +91,8 @@ const plays: [name: string, play: Play, reason: FailureReason, code: string | nu
   ],
 ];
 
-describe("a receiver that", () => {
-  test.each(plays)("%s", async (_, play, reason, code) => {
+describe("failures", () => {
+  test.each(plays)("names the failure of a receiver that %s", async (_, play, reason, code) => {
     const receiver = await startTcpReceiver(play);
     expect(await sendTo(receiver.url)).toEqual({ kind: "failure", reason, code });
     await receiver.stop();
@@ -103,19 +103,19 @@ describe("a receiver that", () => {
     ["stops within the headers", answering(`${head}X-A: b\r\n`, "keep")],
     ["floods with 1xx", flooding("", () => "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100))],
   ];
-  test.each(endless)("%s, until the deadline", async (_, play) => {
+  test.each(endless)("times out for a receiver that %s", async (_, play) => {
     const receiver = await startTcpReceiver(play);
     expect(await sendTo(receiver.url, { timeoutMs: 200 })).toEqual({
       kind: "failure",
       reason: "timeout",
       code: null,
     });
-    // The abandoned request holds no connection.
+    // The abandoned request keeps no connection.
     await receiver.connections[0]?.closed;
     await receiver.stop();
   });
 
-  test("does not listen", async () => {
+  test("a receiver that does not listen is connection-refused", async () => {
     const receiver = await startTcpReceiver();
     await receiver.stop();
     for (const url of [receiver.url, receiver.url.replace("http:", "https:")]) {
@@ -127,11 +127,11 @@ describe("a receiver that", () => {
     }
   });
 
-  test("cannot be reached", async () => {
+  test("a receiver that cannot be reached fails the connection", async () => {
     const answer = await sendTo("http://receiver.test:81/", {
       addresses: [{ address: "255.255.255.255", family: 4 }],
     });
-    // Bun's sockets do not say which of the two it was.
+    // Bun's sockets do not distinguish the two.
     expect(answer).toMatchObject({
       kind: "failure",
       reason: expect.stringMatching(/^connection-(?:refused|failed)$/),
@@ -139,7 +139,7 @@ describe("a receiver that", () => {
   });
 });
 
-test("a code that nobody has seen keeps the delivery on its schedule", () => {
+test("an unknown code is connection-failed, so the delivery keeps its schedule", () => {
   expect(connectionFailure("ESOMETHINGNEW")).toEqual({
     kind: "failure",
     reason: "connection-failed",

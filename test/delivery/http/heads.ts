@@ -1,11 +1,11 @@
-// Pieces of answers, and what the reader makes of a head, for the tests of both.
+// Parts of responses and parsed heads, for the tests of the head parser and the reader.
 import type { Head } from "../../../src/delivery/http/response-head.ts";
 
 export const OK = "HTTP/1.1 200 OK\r\n";
 export const EMPTY = "Content-Length: 0\r\n";
 export const CHUNKED = "Transfer-Encoding: chunked\r\n";
 
-/** Of an answer 200 from HTTP/1.1 with a length of 0, but for what is said. */
+/** The parsed head of a 200 of HTTP/1.1 with length 0, with changes. */
 export const head = (other: Partial<Head> = {}): Head => ({
   status: 200,
   retryAfter: null,

@@ -1,4 +1,4 @@
-// The free connections by themselves; connection-reuse.test.ts is what a receiver sees of them.
+// The pool alone; connection-reuse.test.ts tests what a receiver sees of it.
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { Socket } from "node:net";
 import { Connection } from "../../../src/delivery/http/connection.ts";
@@ -9,9 +9,9 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
-describe("the free connections", () => {
+describe("ConnectionPool", () => {
   const nothing = () => {};
-  /** Open, as far as can be seen from here, and leading nowhere. */
+  /** Reports itself as open and leads nowhere. */
   function connectionTo(key: string): Connection {
     const connection = new Connection(new Socket(), {
       key,
@@ -30,7 +30,7 @@ describe("the free connections", () => {
       return connection;
     });
 
-  test("are taken once, the last one used first, each for its own place", () => {
+  test("gives out each connection once, the last used first, only for its own destination", () => {
     const free = new ConnectionPool();
     const [first, other, second] = kept(free, "a", "b", "a");
     expect(free.take("c")).toBeNull();
@@ -41,7 +41,7 @@ describe("the free connections", () => {
     expect(free.take("b")).toBeNull();
   });
 
-  test("come back as the last one used", () => {
+  test("treats a connection that comes back as the last used", () => {
     const free = new ConnectionPool();
     const [first, second] = kept(free, "a", "a");
     expect(free.take("a")).toBe(second!);
@@ -52,7 +52,7 @@ describe("the free connections", () => {
     expect(free.take("a")).toBe(second!);
   });
 
-  test("that have ended meanwhile are passed over", () => {
+  test("skips connections that have ended", () => {
     const free = new ConnectionPool();
     const [open, ended, alsoEnded] = kept(free, "a", "a", "a");
     ended!.destroy();
@@ -64,7 +64,7 @@ describe("the free connections", () => {
     expect(free.take("a")).toBeNull();
   });
 
-  test("that are forgotten are not taken, and others are", () => {
+  test("does not give out a forgotten connection, only the others", () => {
     const free = new ConnectionPool();
     const [first, second, third] = kept(free, "a", "a", "a");
     free.forget(second!);
@@ -72,13 +72,13 @@ describe("the free connections", () => {
     free.forget(connectionTo("a"));
     free.forget(connectionTo("b"));
     expect(free.take("a")).toBe(third!);
-    // In use it may end as well.
+    // It may also end while it is in use.
     free.forget(third!);
     expect(free.take("a")).toBe(first!);
     expect(free.take("a")).toBeNull();
   });
 
-  test("are 1,024 at most: what is over is dropped from the place that has waited longest", () => {
+  test("keeps at most 1,024 connections and drops one of the oldest destination", () => {
     const free = new ConnectionPool();
     const [old, alsoOld] = kept(free, "old", "old");
     const others = kept(free, ...Array.from({ length: 1_022 }, (_, n) => `place ${n % 511}`));
@@ -94,7 +94,7 @@ describe("the free connections", () => {
     expect(others.filter(({ isOpen }) => !isOpen)).toHaveLength(1);
   });
 
-  test("are counted as they come and go", () => {
+  test("counts connections correctly as they come and go", () => {
     const free = new ConnectionPool();
     const [old] = kept(free, "old");
     for (let n = 0; n < 3_000; n++) {
@@ -110,7 +110,7 @@ describe("the free connections", () => {
     expect(old!.isOpen).toBe(false);
   });
 
-  test("are told of a connection's end, whoever ends it", async () => {
+  test("learns of the end of a connection, whichever side ends it", async () => {
     const { promise: told, resolve } = Promise.withResolvers<Connection>();
     const connection = new Connection(new Socket(), {
       key: "a",
@@ -123,7 +123,7 @@ describe("the free connections", () => {
     expect(await told).toBe(connection);
   });
 
-  test("are dropped after 50 s in which nobody used them, each for itself", () => {
+  test("drops each connection after it was unused for 50 s", () => {
     jest.useFakeTimers();
     stops.push(() => jest.useRealTimers());
     const free = new ConnectionPool();
@@ -136,7 +136,7 @@ describe("the free connections", () => {
     expect([unused!.isOpen, used!.isOpen]).toEqual([false, true]);
     jest.advanceTimersByTime(40_000);
     expect(used!.isOpen).toBe(false);
-    // The next one is looked after as well, after a time in which there was none.
+    // The sweep starts again after a time without connections.
     const [next] = kept(free, "a");
     jest.advanceTimersByTime(60_000);
     expect(next!.isOpen).toBe(false);

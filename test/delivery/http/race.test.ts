@@ -21,7 +21,7 @@ function v4(address: string): Address {
   return { address, family: 4 };
 }
 
-/** Accepts connections at 127.0.0.3 and answers nothing. */
+/** Accepts connections at 127.0.0.3 and never answers. */
 async function openAddress() {
   const connections: Socket[] = [];
   const server = createServer((socket) => void connections.push(socket.on("error", () => {})));
@@ -34,7 +34,7 @@ async function openAddress() {
   return { port: (server.address() as AddressInfo).port, connections };
 }
 
-/** Dials really, and keeps which addresses it was asked for and how their attempts ended. */
+/** Dials for real, and records the addresses and how their attempts ended. */
 function recordingDial(url: string) {
   const dial = createDial();
   const target = readTarget(url)!;
@@ -68,7 +68,7 @@ async function raceTo(addresses: readonly Address[], openAt: OpenAt, timeoutMs =
 }
 
 describe("a race between addresses", () => {
-  test("is won by the address that connects where the first one swallows SYNs, which is closed", async () => {
+  test("the second address wins a race if the first one drops SYNs, and the first is closed", async () => {
     const { port } = await openAddress();
     await using _ = await silence(SILENT.address, port);
     const { openAt, dialled, ended } = recordingDial(`http://receiver.test:${port}/`);
@@ -85,7 +85,7 @@ describe("a race between addresses", () => {
     expect(failedAddresses).toEqual([]);
   });
 
-  test("starts the next address at once where one refuses", async () => {
+  test("a race starts the next address at once after a refusal", async () => {
     const { port } = await openAddress();
     const { openAt, dialled } = recordingDial(`http://receiver.test:${port}/`);
     const refusing = Array.from({ length: 20 }, (_, n) => v4(`127.0.1.${n}`));
@@ -93,14 +93,14 @@ describe("a race between addresses", () => {
     const connected = await raceTo([...refusing, OPEN], openAt);
     if ("kind" in connected) throw new Error(connected.reason);
     stops.push(() => connected.socket.destroy());
-    // Each after 250 ms, it would have taken 5 s.
+    // With 250 ms for each, it would take 5 s.
     expect(performance.now() - started).toBeLessThan(2_500);
     expect(connected.address).toEqual(OPEN);
     expect(dialled).toHaveLength(21);
     expect(failedAddresses).toHaveLength(20);
   });
 
-  test("starts no other address where the first one connects", async () => {
+  test("a race starts no other address if the first one connects", async () => {
     const { port, connections } = await openAddress();
     const { openAt, dialled } = recordingDial(`http://receiver.test:${port}/`);
     const connected = await raceTo([OPEN, SILENT], openAt);
@@ -111,7 +111,7 @@ describe("a race between addresses", () => {
     expect(connections).toHaveLength(1);
   });
 
-  test("ends with the deadline where nobody connects, and closes every attempt", async () => {
+  test("a race without a connection ends at the deadline and closes every attempt", async () => {
     const { port } = await openAddress();
     await using _ = await silence(SILENT.address, port);
     await using __ = await silence("127.0.0.4", port);
@@ -121,7 +121,7 @@ describe("a race between addresses", () => {
     expect(failedAddresses.toSorted()).toEqual(["127.0.0.2", "127.0.0.4"]);
   });
 
-  test("of which the deadline has passed dials nothing", async () => {
+  test("a race dials nothing if its deadline has passed", async () => {
     const deadline = new Deadline(0);
     await deadline.race(new Promise(() => {}));
     const { openAt, dialled } = recordingDial("http://receiver.test:9/");
@@ -136,7 +136,7 @@ describe("a race between addresses", () => {
     expect(dialled).toEqual([]);
   });
 
-  test("keeps at most eight connection attempts open, and still reaches the last address", async () => {
+  test("a race keeps at most eight connection attempts open and still reaches the last address", async () => {
     const { port } = await openAddress();
     const silent = Array.from({ length: 12 }, (_, n) => v4(`127.0.2.${n}`));
     for (const { address } of silent) {
@@ -157,11 +157,11 @@ describe("a race between addresses", () => {
     if ("kind" in connected) throw new Error(connected.reason);
     stops.push(() => connected.socket.destroy());
     expect(connected.address).toEqual(OPEN);
-    // The one that is given up ends in the same turn in which the next one starts.
+    // The dropped attempt ends in the same turn in which the next one starts.
     expect(most).toBeLessThanOrEqual(9);
   });
 
-  test("throws what is none of the remote's doing", async () => {
+  test("a race throws an error that is a fault of Fluxhook", async () => {
     const broken = raceTo([OPEN, SILENT], () => {
       throw new Error("our own fault");
     });
@@ -169,7 +169,7 @@ describe("a race between addresses", () => {
   });
 });
 
-describe("the failure of a race that nobody won", () => {
+describe("the failure of a race that no address won", () => {
   const proxy = (code: string): Failure => ({
     kind: "failure",
     reason: "proxy",
@@ -185,38 +185,41 @@ describe("the failure of a race that nobody won", () => {
   const expired = connectionFailure("CERT_HAS_EXPIRED");
   const rows: [claim: string, failures: Failure[], told: Failure][] = [
     [
-      "is the last one",
+      "is the last failure",
       [refused, connectionFailure("EHOSTUNREACH")],
       connectionFailure("EHOSTUNREACH"),
     ],
-    ["is that of TLS, whatever time-out there was", [TIMED_OUT, expired], expired],
-    ["is the time-out, before a refusal", [TIMED_OUT, refused], TIMED_OUT],
-    ["is that of TLS, which was reached", [expired, refused], expired],
+    ["is the one of TLS before a time-out", [TIMED_OUT, expired], expired],
+    ["is the time-out before a refusal", [TIMED_OUT, refused], TIMED_OUT],
+    ["is the one of TLS before a refusal", [expired, refused], expired],
     [
-      "does not blame the receiver where one is the operator's",
+      "is the operator's before the receiver's",
       [proxy("status-403"), unreachable],
       proxy("status-403"),
     ],
   ];
-  test.each(rows)("%s", async (_, failures, told) => {
+  test.each(rows)("the failure of a lost race %s", async (_, failures, told) => {
     const left = [...failures];
     const addresses = failures.map((__, n) => v4(`127.0.3.${n}`));
     expect(await raceTo(addresses, async () => left.shift()!)).toEqual(told);
     expect(left).toEqual([]);
   });
 
-  test.each(["ECONNREFUSED", "status-407"])("is the proxy's own %s at once", async (code) => {
-    let dialled = 0;
-    const openAt = async () => {
-      dialled += 1;
-      return proxy(code);
-    };
-    expect(await raceTo([OPEN, SILENT], openAt)).toEqual(proxy(code));
-    expect(dialled).toBe(1);
-  });
+  test.each(["ECONNREFUSED", "status-407"])(
+    "the proxy's own %s ends a race at once",
+    async (code) => {
+      let dialled = 0;
+      const openAt = async () => {
+        dialled += 1;
+        return proxy(code);
+      };
+      expect(await raceTo([OPEN, SILENT], openAt)).toEqual(proxy(code));
+      expect(dialled).toBe(1);
+    },
+  );
 });
 
-test("an address that has accepted the connection gets a second for TLS before the next one starts", async () => {
+test("an address that accepted the connection has a second for TLS before the next one starts", async () => {
   const starts: { address: string; atMs: number }[] = [];
   const openAt = (address: Address, limit: RaceLimit) => {
     starts.push({ address: address.address, atMs: performance.now() });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { requestHead } from "../../../src/delivery/http/request.ts";
+import { mergeHeaders, requestHead } from "../../../src/delivery/http/request.ts";
 import { readTarget } from "../../../src/delivery/guard/target.ts";
 
 const target = readTarget("http://user:pw@receiver.test:8080/a%20b?q=%2F#part")!;
@@ -18,33 +18,36 @@ function thrownBy(headers: Record<string, string>): unknown {
   }
 }
 
-describe("the head of a request", () => {
-  test("is these characters, to the last one", () => {
+describe("requestHead", () => {
+  test("writes exactly these characters", () => {
     const headers = { "User-Agent": "Fluxhook/1.0", "x-a": "1", "X-Empty": "" };
     expect(written(headers)).toBe(
       expected("User-Agent: Fluxhook/1.0\r\nx-a: 1\r\nX-Empty: \r\nAccept: */*\r\n"),
     );
   });
 
-  test("without a header of its own is framed all the same", () => {
+  test("writes the framing headers if there are no others", () => {
     expect(written({})).toBe(expected("Accept: */*\r\n"));
   });
 
-  test("without a body says so", () => {
+  test("writes Content-Length 0 for an empty body", () => {
     expect(requestHead(target, {}, 0)).toBe(`${FIRST}Accept: */*\r\nContent-Length: 0\r\n\r\n`);
   });
 
-  test("may have all of Latin-1, a byte each, and the tab", () => {
+  test("accepts all of Latin-1 and the tab in a value", () => {
     const value = `a\tb ~é\u0080ÿ`;
     expect(written({ "X-A": value })).toBe(expected(`X-A: ${value}\r\nAccept: */*\r\n`));
   });
 });
 
-describe("the caller's", () => {
-  test.each(["Accept", "accept", "ACCEPT"])("%s stands in place of ours", (name) => {
-    const headers = { [name]: "application/json", "X-A": "1" };
-    expect(written(headers)).toBe(expected(`${name}: application/json\r\nX-A: 1\r\n`));
-  });
+describe("headers of the caller", () => {
+  test.each(["Accept", "accept", "ACCEPT"])(
+    "the caller's %s replaces the default Accept",
+    (name) => {
+      const headers = { [name]: "application/json", "X-A": "1" };
+      expect(written(headers)).toBe(expected(`${name}: application/json\r\nX-A: 1\r\n`));
+    },
+  );
 
   const framing = [
     "Host",
@@ -59,12 +62,12 @@ describe("the caller's", () => {
     "transfer-encoding",
     "tRANSFER-eNCODING",
   ];
-  test.each(framing)("%s is not sent: the frame is said once", (name) => {
+  test.each(framing)("the caller's %s is not sent, so no framing header occurs twice", (name) => {
     const headers = { "X-A": "1", [name]: "chunked", "X-B": "2" };
     expect(written(headers)).toBe(expected("X-A: 1\r\nX-B: 2\r\nAccept: */*\r\n"));
   });
 
-  test("names may be more than are remembered", () => {
+  test("works with more names than the cache holds", () => {
     for (let n = 0; n < 2_500; n++) {
       const name = `X-Number-${n}`;
       const headers = { [name]: "1", "content-length": "9" };
@@ -87,7 +90,7 @@ describe("a value", () => {
     ["a NUL", `${SECRET}\0`],
     ["an escape", `${SECRET}\x1b[31m`],
     ["a DEL", `${SECRET}\x7f`],
-    // Cut to a byte, the next two would be LF and CR.
+    // Truncated to one byte, the next two would be LF and CR.
     ["U+010A", `${SECRET}\u010aX-Smuggled: 1`],
     ["U+010D", `${SECRET}\u010d\u010aX-Smuggled: 1`],
     ["U+0100", `${SECRET}\u0100`],
@@ -95,7 +98,7 @@ describe("a value", () => {
     ["an emoji", `${SECRET}😀`],
     ["half of an emoji", `${SECRET}\ud83d`],
   ];
-  test.each(values)("with %s is refused, by its name alone", (_, value) => {
+  test.each(values)("refuses a value with %s and names only its header", (_, value) => {
     const error = thrownBy({ "X-Good": "fine", "X-Bad": value, "X-Other": "fine too" });
     expect(error).toBeInstanceOf(TypeError);
     expect(error).toMatchObject({
@@ -105,7 +108,7 @@ describe("a value", () => {
     expect(Bun.inspect(error)).not.toContain(SECRET);
   });
 
-  test("is not looked at where its header is not sent", () => {
+  test("does not check a value whose header is not sent", () => {
     expect(written({ Host: "a\r\nX-Smuggled: 1" })).toBe(expected("Accept: */*\r\n"));
   });
 });
@@ -136,7 +139,7 @@ describe("a name", () => {
     "X[A]",
     "{X}",
   ];
-  test.each(names)("%j is refused, as often as it comes", (name) => {
+  test.each(names)("refuses the name %j each time", (name) => {
     for (const value of ["s3cret", "s3cret again"]) {
       const error = thrownBy({ "X-Good": "fine", [name]: value });
       expect(error).toBeInstanceOf(TypeError);
@@ -147,13 +150,42 @@ describe("a name", () => {
     }
   });
 
-  test("may have every character of a token", () => {
+  test("accepts every token character in a name", () => {
     const name = "!#$%&'*+-.^_`|~09azAZ";
     expect(written({ [name]: "1" })).toBe(expected(`${name}: 1\r\nAccept: */*\r\n`));
   });
 
-  test("is told in its beginning only", () => {
+  test("the error shows only the first 64 characters of a name", () => {
     const error = thrownBy({ [`${"x".repeat(100_000)} `]: "1" });
     expect(error).toHaveProperty("message", `the header "${"x".repeat(64)}" cannot be sent`);
+  });
+});
+
+describe("mergeHeaders", () => {
+  const OURS = { "Content-Type": "application/json", "X-Fluxdrop-Event": "file.created" };
+
+  test("sends custom headers in addition to ours", () => {
+    expect(mergeHeaders({ "X-Tenant": "7" }, null, OURS)).toEqual({ "X-Tenant": "7", ...OURS });
+  });
+
+  test("our headers win in any spelling, and no header is sent twice", () => {
+    const custom = {
+      "x-fluxdrop-event": "forged",
+      "CONTENT-TYPE": "text/plain",
+      HOST: "other.test",
+    };
+    expect(mergeHeaders(custom, null, OURS)).toEqual(OURS);
+  });
+
+  test("makes Authorization from the URL's credentials unless a custom header sets it", () => {
+    expect(mergeHeaders({}, "Basic url", OURS)).toEqual({ Authorization: "Basic url", ...OURS });
+    expect(mergeHeaders({ "X-A": "1" }, "Basic url", OURS)).toHaveProperty(
+      "Authorization",
+      "Basic url",
+    );
+    expect(mergeHeaders({ authorization: "Bearer own" }, "Basic url", OURS)).toEqual({
+      authorization: "Bearer own",
+      ...OURS,
+    });
   });
 });

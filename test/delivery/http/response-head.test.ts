@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import {
-  headEnd,
   readHead,
   type Head,
   type ResponseProblem,
@@ -12,26 +11,46 @@ const LAST_CHUNKS = { ...IN_CHUNKS, keepsAlive: false };
 
 type HeadRow = [claim: string, text: string, expected: Head | ResponseProblem];
 
-describe("whether the connection lives on:", () => {
+describe("keepsAlive", () => {
   const OLD = `HTTP/1.0 200 OK\r\n${EMPTY}`;
   const NEW = OK + EMPTY;
   const rows: HeadRow[] = [
-    ["with HTTP/1.1 it does", NEW, head()],
-    ["with HTTP/1.0 it does not", OLD, CLOSES],
-    ["HTTP/1.0 may say keep-alive", `${OLD}Connection: keep-alive\r\n`, head()],
-    ["HTTP/1.0 may say it in a list", `${OLD}Connection: x , Keep-Alive\r\n`, head()],
-    ["HTTP/1.1 may say close", `${NEW}Connection: close\r\n`, CLOSES],
-    ["in any case", `${NEW}cOnNeCtIoN:CLOSE\r\n`, CLOSES],
-    ["close counts in a list", `${NEW}Connection: upgrade,close ,x\r\n`, CLOSES],
-    ["close counts beside keep-alive", `${NEW}Connection: close, keep-alive\r\n`, CLOSES],
-    ["close counts behind keep-alive", `${NEW}Connection: keep-alive, close\r\n`, CLOSES],
-    ["close counts in a second line", `${NEW}Connection: x\r\nConnection: close\r\n`, CLOSES],
-    ["other options say nothing of it", `${NEW}Connection: closed, foreclose\r\n`, head()],
-    ["nor do they with HTTP/1.0", `${OLD}Connection: keep-alives\r\n`, CLOSES],
-    ["chunks beside a length are not trusted", `${NEW}${CHUNKED}`, LAST_CHUNKS],
-    ["nor in the other order", OK + CHUNKED + EMPTY, LAST_CHUNKS],
+    ["HTTP/1.1 keeps the connection alive", NEW, head()],
+    ["HTTP/1.0 does not keep the connection alive", OLD, CLOSES],
+    ["HTTP/1.0 with keep-alive keeps it alive", `${OLD}Connection: keep-alive\r\n`, head()],
     [
-      "nor are chunks from HTTP/1.0",
+      "HTTP/1.0 with keep-alive in a list keeps it alive",
+      `${OLD}Connection: x , Keep-Alive\r\n`,
+      head(),
+    ],
+    ["HTTP/1.1 with close ends it", `${NEW}Connection: close\r\n`, CLOSES],
+    ["close is read in any case", `${NEW}cOnNeCtIoN:CLOSE\r\n`, CLOSES],
+    ["close in a list ends the connection", `${NEW}Connection: upgrade,close ,x\r\n`, CLOSES],
+    [
+      "close before keep-alive ends the connection",
+      `${NEW}Connection: close, keep-alive\r\n`,
+      CLOSES,
+    ],
+    [
+      "close after keep-alive ends the connection",
+      `${NEW}Connection: keep-alive, close\r\n`,
+      CLOSES,
+    ],
+    [
+      "close in a second line ends the connection",
+      `${NEW}Connection: x\r\nConnection: close\r\n`,
+      CLOSES,
+    ],
+    [
+      "other options change nothing with HTTP/1.1",
+      `${NEW}Connection: closed, foreclose\r\n`,
+      head(),
+    ],
+    ["other options change nothing with HTTP/1.0", `${OLD}Connection: keep-alives\r\n`, CLOSES],
+    ["chunks after a length end the connection", `${NEW}${CHUNKED}`, LAST_CHUNKS],
+    ["a length after chunks ends the connection", OK + CHUNKED + EMPTY, LAST_CHUNKS],
+    [
+      "chunks from HTTP/1.0 end the connection",
       `HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n${CHUNKED}`,
       LAST_CHUNKS,
     ],
@@ -40,24 +59,24 @@ describe("whether the connection lives on:", () => {
     expect(readHead(`${text}\r\n`)).toEqual(expected);
   });
 
-  test("close counts before a keep-alive in another line", () => {
+  test("close ends the connection despite keep-alive in another line", () => {
     const text = `${NEW}Connection: close\r\nConnection: keep-alive\r\n\r\n`;
     expect(readHead(text)).toEqual(CLOSES);
   });
 
-  test("not where the body lasts until it ends", () => {
+  test("a body until the end of the connection ends it", () => {
     expect(readHead(`${OK}\r\n`)).toEqual(head({ body: "until-close", keepsAlive: false }));
   });
 
-  // RFC 9112 §6.3 knows no body there, so what the receiver sends all the same is in the way.
-  test("not where a body is announced that cannot be", () => {
+  // RFC 9112 §6.3: it has no body, so bytes that follow all the same would become the next response.
+  test("a 204 that announces a body ends the connection", () => {
     const text = "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n";
     expect(readHead(text)).toMatchObject({ body: 0, keepsAlive: false });
   });
 });
 
-describe("the body:", () => {
-  /** Whatever the body is, the connection carries no other answer. */
+describe("body", () => {
+  /** The connection carries no further response. */
   const last = (body: Head["body"]) => head({ body, keepsAlive: false });
   const untilClose = last("until-close");
   const lengths = (...values: string[]) =>
@@ -65,114 +84,154 @@ describe("the body:", () => {
   const coded = (...values: string[]) =>
     OK + values.map((value) => `Transfer-Encoding: ${value}\r\n`).join("");
   const rows: HeadRow[] = [
-    ["has a length", lengths("5"), head({ body: 5 })],
-    ["may have zeros before its length", lengths("005"), head({ body: 5 })],
-    ["of its length twice is the last", lengths("5", "5"), last(5)],
-    ["of its length in a list is the last", lengths("5, 5 ,5"), last(5)],
-    ["of two lengths is the last", lengths("5", "6"), last(5)],
-    ["of two lengths in a list lasts until the end", lengths("5, 6"), untilClose],
-    ["of none and of one length is the last", lengths("0", "6"), last(0)],
-    ["of one length and of none is the last", lengths("6", "0"), last(6)],
-    ["has no empty length", lengths(""), untilClose],
-    ["has no empty length in a list", lengths("5,"), untilClose],
-    ["has no length of several words", lengths("5 5"), untilClose],
-    ["has no length with a sign", lengths("+5"), untilClose],
-    ["has no length below 0", lengths("-5"), untilClose],
-    ["has no length in other numerals", lengths("0x5"), untilClose],
-    ["has no broken length", lengths("5.0"), untilClose],
-    ["has no length past what is exact", lengths("9".repeat(16)), untilClose],
-    ["comes in chunks", coded("chunked"), IN_CHUNKS],
-    ["comes in chunks in any case", coded("\tCHUNKED "), IN_CHUNKS],
-    ["comes in chunks whatever is in them", coded("gzip, chunked"), IN_CHUNKS],
-    ["comes in chunks of several lines", coded("gzip", "chunked"), IN_CHUNKS],
-    ["with chunks on the inside lasts until the end", coded("chunked, gzip"), untilClose],
-    ["with chunks on the inside in lines does, too", coded("chunked", "gzip"), untilClose],
-    ["packed in a way nobody knows lasts until the end", coded("smoke"), untilClose],
-    ["packed in a longer word lasts until the end", coded("xchunked"), untilClose],
-    ["packed in nothing lasts until the end", coded(""), untilClose],
-    ["packed beside a length is the last", `${coded("identity")}${EMPTY}`, last(0)],
+    ["Content-Length gives the length", lengths("5"), head({ body: 5 })],
+    ["a length may have leading zeros", lengths("005"), head({ body: 5 })],
+    ["the same length twice is that length, and ends the connection", lengths("5", "5"), last(5)],
     [
-      "in chunks beside a bad length is the last",
+      "the same length in a list is that length, and ends the connection",
+      lengths("5, 5 ,5"),
+      last(5),
+    ],
+    ["of two lengths the first counts, and the connection ends", lengths("5", "6"), last(5)],
+    ["two lengths in a list are no length", lengths("5, 6"), untilClose],
+    [
+      "of the lengths 0 and 6 the first counts, and the connection ends",
+      lengths("0", "6"),
+      last(0),
+    ],
+    [
+      "of the lengths 6 and 0 the first counts, and the connection ends",
+      lengths("6", "0"),
+      last(6),
+    ],
+    ["an empty length is no length", lengths(""), untilClose],
+    ["an empty length in a list is no length", lengths("5,"), untilClose],
+    ["several words are no length", lengths("5 5"), untilClose],
+    ["a number with a sign is no length", lengths("+5"), untilClose],
+    ["a negative number is no length", lengths("-5"), untilClose],
+    ["a hexadecimal number is no length", lengths("0x5"), untilClose],
+    ["a fraction is no length", lengths("5.0"), untilClose],
+    ["a number past the exact integers is no length", lengths("9".repeat(16)), untilClose],
+    ["Transfer-Encoding: chunked means chunks", coded("chunked"), IN_CHUNKS],
+    ["chunked is read in any case", coded("\tCHUNKED "), IN_CHUNKS],
+    ["chunked after another coding means chunks", coded("gzip, chunked"), IN_CHUNKS],
+    ["chunked in a second line means chunks", coded("gzip", "chunked"), IN_CHUNKS],
+    [
+      "chunked before another coding means until the end of the connection",
+      coded("chunked, gzip"),
+      untilClose,
+    ],
+    [
+      "chunked in a line before another coding means until the end",
+      coded("chunked", "gzip"),
+      untilClose,
+    ],
+    ["an unknown coding means until the end of the connection", coded("smoke"), untilClose],
+    ["a coding that ends in chunked is unknown", coded("xchunked"), untilClose],
+    ["an empty coding is unknown", coded(""), untilClose],
+    [
+      "an unknown coding beside a length has that length, and ends the connection",
+      `${coded("identity")}${EMPTY}`,
+      last(0),
+    ],
+    [
+      "chunks beside an invalid length end the connection",
       `${coded("chunked")}Content-Length: x\r\n`,
       last("chunked"),
     ],
-    ["is none with 204", "HTTP/1.1 204 No Content\r\n", head({ status: 204 })],
-    ["is none with 304", `HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n`, head({ status: 304 })],
-    ["is none with 205", `HTTP/1.1 205 Reset Content\r\n${EMPTY}`, head({ status: 205 })],
-    ["is none with 1xx", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n", head({ status: 103 })],
+    ["a 204 has no body", "HTTP/1.1 204 No Content\r\n", head({ status: 204 })],
+    ["a 304 has no body", `HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n`, head({ status: 304 })],
+    [
+      "a 205 of length 0 has no body",
+      `HTTP/1.1 205 Reset Content\r\n${EMPTY}`,
+      head({ status: 205 }),
+    ],
+    ["a 1xx has no body", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n", head({ status: 103 })],
   ];
   test.each(rows)("%s", (_, text, expected) => {
     expect(readHead(`${text}\r\n`)).toEqual(expected);
   });
 
-  test("lasts until the connection ends where nothing says how long it is", () => {
+  test("a body without length and chunks lasts until the connection ends", () => {
     expect(readHead(`${OK}\r\n`)).toMatchObject({ status: 200, body: "until-close" });
   });
 
-  // RFC 9112 §6.3: only 1xx, 204 and 304 have none; the chunk that says so would be the next answer.
-  test("of 205 is framed as any other", () => {
+  // RFC 9112 §6.3: only 1xx, 204 and 304 have no body; the last chunk would become the next response.
+  test("a 205 is framed like other statuses", () => {
     const text = `HTTP/1.1 205 Reset Content\r\n${CHUNKED}\r\n`;
     expect(readHead(text)).toEqual({ ...IN_CHUNKS, status: 205 });
   });
 });
 
-describe("a head", () => {
+describe("readHead", () => {
   const malformed = "malformed-response";
   const line = (text: string) => `${OK}${EMPTY}${text}\r\n`;
   const status = (text: string) => `${text}\r\n${EMPTY}`;
   const rows: HeadRow[] = [
-    ["may have no reason", status("HTTP/1.1 200"), head()],
-    ["may have an empty reason", status("HTTP/1.1 200 "), head()],
-    ["may have any reason", status("HTTP/1.1 500 200 ü: \t"), head({ status: 500 })],
-    ["may be of a later HTTP/1", status("HTTP/1.9 200 OK"), head()],
-    ["may have the status 100", "HTTP/1.1 100 Continue\r\n", head({ status: 100 })],
-    ["may have the status 599", status("HTTP/1.1 599 Last"), head({ status: 599 })],
-    ["may have the status 999", status("HTTP/1.1 999 No"), head({ status: 999 })],
-    ["has no status of 99", status("HTTP/1.1 99 Low"), malformed],
-    ["has no status of 099", status("HTTP/1.1 099 Low"), "status-99"],
-    ["has no status of 000", status("HTTP/1.1 000 Zero"), "status-0"],
-    ["tells where a redirect leads", line("Location: /a"), head({ location: "/a" })],
-    ["tells it once", line("Location: /a\r\nLocation: /b"), head({ location: "/a" })],
-    ["has no status of 1000", status("HTTP/1.1 1000 High"), malformed],
-    ["has a number as status", status("HTTP/1.1 2x0 OK"), malformed],
-    ["has a status", status("HTTP/1.1"), malformed],
-    ["is in upper case", status("http/1.1 200 OK"), malformed],
-    ["begins with HTTP", status(" HTTP/1.1 200 OK"), malformed],
-    ["begins at once", `\r\n${status("HTTP/1.1 200 OK")}`, malformed],
-    ["switches no protocols", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n", "unrequested-upgrade"],
-    ["tells when to come again", line("Retry-After: 120"), head({ retryAfter: "120" })],
-    ["tells it in any case", line("rETRY-aFTER:\t 120 \t"), head({ retryAfter: "120" })],
-    ["tells it once", line("Retry-After: 1\r\nRetry-After: 2"), head({ retryAfter: "1" })],
-    ["tells it in words", line("Retry-After: a, b  c"), head({ retryAfter: "a, b  c" })],
-    ["tells it in Latin-1", line("Retry-After: \xa0ü"), head({ retryAfter: "\xa0ü" })],
-    ["may tell nothing", line("Retry-After:"), head({ retryAfter: "" })],
-    ["may tell white space", line("Retry-After: \t "), head({ retryAfter: "" })],
+    ["accepts a status line without a reason", status("HTTP/1.1 200"), head()],
+    ["accepts an empty reason", status("HTTP/1.1 200 "), head()],
+    ["accepts any reason", status("HTTP/1.1 500 200 ü: \t"), head({ status: 500 })],
+    ["accepts HTTP/1.9", status("HTTP/1.9 200 OK"), head()],
+    ["accepts the status 100", "HTTP/1.1 100 Continue\r\n", head({ status: 100 })],
+    ["accepts the status 599", status("HTTP/1.1 599 Last"), head({ status: 599 })],
+    ["accepts the status 999", status("HTTP/1.1 999 No"), head({ status: 999 })],
+    ["refuses the status 99", status("HTTP/1.1 99 Low"), malformed],
+    ["refuses the status 099", status("HTTP/1.1 099 Low"), "status-99"],
+    ["refuses the status 000", status("HTTP/1.1 000 Zero"), "status-0"],
+    ["returns Location", line("Location: /a"), head({ location: "/a" })],
+    ["returns the first Location", line("Location: /a\r\nLocation: /b"), head({ location: "/a" })],
+    ["refuses the status 1000", status("HTTP/1.1 1000 High"), malformed],
+    ["refuses a status that is not a number", status("HTTP/1.1 2x0 OK"), malformed],
+    ["refuses a status line without a status", status("HTTP/1.1"), malformed],
+    ["refuses http in lower case", status("http/1.1 200 OK"), malformed],
+    ["refuses a space before HTTP", status(" HTTP/1.1 200 OK"), malformed],
+    ["refuses an empty line before the status line", `\r\n${status("HTTP/1.1 200 OK")}`, malformed],
+    ["refuses 101", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n", "unrequested-upgrade"],
+    ["returns Retry-After", line("Retry-After: 120"), head({ retryAfter: "120" })],
     [
-      "may have folded lines",
-      line("Retry-After: a\r\n \t b\r\n\tc"),
-      head({ retryAfter: "a b c" }),
+      "reads the name Retry-After in any case, without space around the value",
+      line("rETRY-aFTER:\t 120 \t"),
+      head({ retryAfter: "120" }),
     ],
-    ["may have a folded empty line", line("Retry-After: 7\r\n "), head({ retryAfter: "7" })],
-    ["hides no header in a fold", line("X-A: a\r\n Retry-After: 7"), head()],
-    ["hides no length in a fold", `${OK}X-A: a\r\n Content-Length: 9\r\n${EMPTY}`, head()],
-    ["may have a colon in a value", line("Retry-After: a: b"), head({ retryAfter: "a: b" })],
-    ["may have other names", line("Xretry-After: 1\r\nRetry-Afterx: 2"), head()],
-    ["may have names of any token", line("!#$%&'*+-.^_`|~09azAZ: 1"), head()],
-    ["has a colon in every line", line("nonsense"), malformed],
-    ["has no NUL in a value", line("X-A: a\0b"), malformed],
-    ["has no NUL in a name", line("X\0A: b"), malformed],
+    [
+      "returns the first Retry-After",
+      line("Retry-After: 1\r\nRetry-After: 2"),
+      head({ retryAfter: "1" }),
+    ],
+    ["keeps spaces within a value", line("Retry-After: a, b  c"), head({ retryAfter: "a, b  c" })],
+    [
+      "reads a value as Latin-1 and keeps a no-break space",
+      line("Retry-After: \xa0ü"),
+      head({ retryAfter: "\xa0ü" }),
+    ],
+    ["returns an empty value", line("Retry-After:"), head({ retryAfter: "" })],
+    ["returns a value of white space as empty", line("Retry-After: \t "), head({ retryAfter: "" })],
+    ["joins folded lines", line("Retry-After: a\r\n \t b\r\n\tc"), head({ retryAfter: "a b c" })],
+    ["joins a folded line that is empty", line("Retry-After: 7\r\n "), head({ retryAfter: "7" })],
+    ["reads no header from a folded line", line("X-A: a\r\n Retry-After: 7"), head()],
+    ["reads no length from a folded line", `${OK}X-A: a\r\n Content-Length: 9\r\n${EMPTY}`, head()],
+    ["accepts a colon in a value", line("Retry-After: a: b"), head({ retryAfter: "a: b" })],
+    [
+      "ignores names that only contain Retry-After",
+      line("Xretry-After: 1\r\nRetry-Afterx: 2"),
+      head(),
+    ],
+    ["accepts every token character in a name", line("!#$%&'*+-.^_`|~09azAZ: 1"), head()],
+    ["refuses a line without a colon", line("nonsense"), malformed],
+    ["refuses NUL in a value", line("X-A: a\0b"), malformed],
+    ["refuses NUL in a name", line("X\0A: b"), malformed],
   ];
   test.each(rows)("%s", (_, text, expected) => {
     expect(readHead(`${text}\r\n`)).toEqual(expected);
   });
 
   const readable = rows.filter(([, , expected]) => typeof expected !== "string");
-  test.each(readable)("that %s may do so in lines that end in LF alone", (_, text, expected) => {
+  test.each(readable)("%s, in lines that end in LF alone", (_, text, expected) => {
     expect(readHead(`${text}\r\n`.replaceAll("\r\n", "\n"))).toEqual(expected);
     expect(readHead(`${text}\n`)).toEqual(expected);
   });
 
-  // What curl or Node accepts: the answer counts, but where it ends may be seen otherwise by others.
+  // curl or Node accepts these: the status counts, but other parsers may see another end.
   const doubtful: HeadRow[] = [
     ["two spaces before the status", status("HTTP/1.1  200 OK"), CLOSES],
     ["a tab before the status", status("HTTP/1.1\t200 OK"), CLOSES],
@@ -202,7 +261,7 @@ describe("a head", () => {
     ["a bare CR before a line end", line("X-A: a\r"), CLOSES],
     ["a header behind a bare CR", line("X-A: a\rRetry-After: 7"), CLOSES],
   ];
-  test.each(doubtful)("with %s is read, and is the last on its connection", (_, text, expected) => {
+  test.each(doubtful)("accepts %s and ends the connection", (_, text, expected) => {
     expect(readHead(`${text}\r\n`)).toEqual(expected);
   });
 
@@ -214,32 +273,13 @@ describe("a head", () => {
     ["within a name", line(`X${spaces}A: a`), CLOSES],
     ["without a colon", line(`X${spaces}A`), malformed],
   ];
-  // Not by the clock: with a search that goes back and back again, it does not come to an end at all.
-  test.each(costly)("of much white space %s is read in one go", (_, text, expected) => {
+  // Needs no clock: with a pattern that backtracks this would never end.
+  test.each(costly)("reads 60,000 spaces %s without backtracking", (_, text, expected) => {
     expect(readHead(`${text}\r\n`)).toEqual(expected);
   });
 });
 
-test.each([
-  ["\r\n\r\n", 4],
-  ["\n\n", 2],
-  ["\n\r\n", 3],
-  ["\r\n\n", 3],
-  ["\r\n\r", -1],
-  ["\r\n", -1],
-  ["\n", -1],
-  ["\r\r", -1],
-  ["\n\r\r\n", -1],
-  ["\r\n a\r\n\r\n", 8],
-  ["", -1],
-])("the empty line of %j ends at %i", (text, end) => {
-  // What stands behind, of an answer before, is not looked at.
-  const bytes = Buffer.from(`\n\n${text}\n\n\n`);
-  const found = headEnd(bytes, 2, 2 + text.length);
-  expect(found).toBe(end === -1 ? -1 : 2 + end);
-});
-
-test("what was read last is not taken for what is like it", () => {
+test("returns the cached head only for exactly the same text", () => {
   const of = (status: number) => `HTTP/1.1 ${status} OK\r\n${EMPTY}\r\n`;
   const statuses = [200, 500, 200, 200, 503];
   expect(statuses.map((status) => readHead(of(status)))).toEqual(

@@ -1,4 +1,4 @@
-// What one answer is, and where it ends, must not depend on how it is cut into pieces on its way.
+// How a response is read, and where it ends, must not depend on how it is cut into pieces.
 import { describe, expect, test } from "bun:test";
 import type { Head } from "../../../src/delivery/http/response-head.ts";
 import { ResponseReader } from "../../../src/delivery/http/response-reader.ts";
@@ -8,13 +8,13 @@ import { CHUNKED, EMPTY, head, IN_CHUNKS, OK } from "./heads.ts";
 const MAX_HEAD_BYTES = 65_536;
 const MAX_BODY_BYTES = 16_384;
 
-/** What the reader says of an answer that comes in these pieces, after which the connection may end. */
+/** Returns the state of the reader after these pieces, and after the end of the connection if `closes`. */
 function play(pieces: readonly Buffer[], { closes = false } = {}, reader = new ResponseReader()) {
   reader.begin();
   for (const piece of pieces) reader.read(piece);
   if (closes) reader.close();
-  const { head: found, problem, end, hasBegun, hasMore } = reader;
-  return { head: found, problem, end, hasBegun, hasMore };
+  const { head: found, problem, end, hasReceivedBytes, hasMore } = reader;
+  return { head: found, problem, end, hasReceivedBytes, hasMore };
 }
 
 function cut(bytes: Buffer, ...at: number[]): Buffer[] {
@@ -24,7 +24,7 @@ function cut(bytes: Buffer, ...at: number[]): Buffer[] {
 
 const everyByte = (bytes: Buffer) => cut(bytes, ...Array.from(bytes.keys()).slice(1));
 const latin1 = (text: string) => Buffer.from(text, "latin1");
-const ended = { problem: null, end: "ended", hasBegun: true, hasMore: false } as const;
+const ended = { problem: null, end: "ended", hasReceivedBytes: true, hasMore: false } as const;
 
 const EARLY = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
 const RETRY = "Retry-After: 7\r\n";
@@ -58,18 +58,21 @@ const WHOLE: [claim: string, bytes: Buffer, expected: Head][] = [
 
 const lastsUntilClose = ({ body }: Head) => body === "until-close";
 
-describe("an answer", () => {
-  test.each(WHOLE)("%s is the same in any two pieces, and byte by byte", (_, bytes, found) => {
-    const closes = lastsUntilClose(found);
-    const expected = { head: found, ...ended };
-    expect(play([bytes], { closes })).toEqual(expected);
-    expect(play(everyByte(bytes), { closes })).toEqual(expected);
-    for (let at = 1; at < bytes.length; at++) {
-      expect({ at, ...play(cut(bytes, at), { closes }) }).toEqual({ at, ...expected });
-    }
-  });
+describe("a response", () => {
+  test.each(WHOLE)(
+    "the reader gives the same for a response %s in one piece, in any two pieces and byte by byte",
+    (_, bytes, found) => {
+      const closes = lastsUntilClose(found);
+      const expected = { head: found, ...ended };
+      expect(play([bytes], { closes })).toEqual(expected);
+      expect(play(everyByte(bytes), { closes })).toEqual(expected);
+      for (let at = 1; at < bytes.length; at++) {
+        expect({ at, ...play(cut(bytes, at), { closes }) }).toEqual({ at, ...expected });
+      }
+    },
+  );
 
-  test.each(WHOLE)("%s does not end before its last byte", (_, bytes, found) => {
+  test.each(WHOLE)("a response %s does not end before its last byte", (_, bytes, found) => {
     for (let at = 0; at < bytes.length; at++) {
       const { problem, end, hasMore } = play(cut(bytes.subarray(0, at), at >> 1));
       expect({ at, problem, end, hasMore }).toEqual({
@@ -83,7 +86,7 @@ describe("an answer", () => {
   });
 
   const bounded = WHOLE.filter(([, , found]) => !lastsUntilClose(found));
-  test.each(bounded)("%s is told from what comes behind it", (_, bytes, found) => {
+  test.each(bounded)("the reader tells a response %s from bytes after it", (_, bytes, found) => {
     const expected = { head: found, ...ended, hasMore: true };
     for (const more of ["\n", "H", OK]) {
       const longer = Buffer.concat([bytes, latin1(more)]);
@@ -94,7 +97,7 @@ describe("an answer", () => {
     }
   });
 
-  test("may follow on any other, at whatever place that one stopped", () => {
+  test("the reader can begin the next response wherever the one before stopped", () => {
     const reader = new ResponseReader();
     for (const [, before] of WHOLE) {
       for (let at = 0; at <= before.length; at++) {
@@ -109,19 +112,24 @@ describe("an answer", () => {
     }
   });
 
-  test("may follow on what was none", () => {
+  test("the reader can begin a response after bytes that were not a response", () => {
     const reader = new ResponseReader();
     for (const text of ["SSH-2.0-", "HTTP/1.1 x\r\n\r\n", `HTTP/1.1 200 ${"x".repeat(70_000)}`]) {
       expect(play([latin1(text)], {}, reader)).toMatchObject({ head: null, end: null });
       expect(reader.problem).not.toBeNull();
       reader.begin();
-      expect(reader).toMatchObject({ head: null, problem: null, end: null, hasBegun: false });
+      expect(reader).toMatchObject({
+        head: null,
+        problem: null,
+        end: null,
+        hasReceivedBytes: false,
+      });
       expect(play([latin1(`${OK}${EMPTY}\r\n`)], {}, reader)).toEqual({ head: head(), ...ended });
     }
   });
 });
 
-/** Any valid answer, and what is in it. */
+/** Returns a random valid response and the head that the reader must find. */
 function anyAnswer(random: () => number): { bytes: Buffer; expected: Head } {
   const below = (most: number) => Math.floor(random() * most);
   const pick = <T>(...from: T[]): T => from[below(from.length)]!;
@@ -167,37 +175,40 @@ function anyAnswer(random: () => number): { bytes: Buffer; expected: Head } {
   };
 }
 
-test.each([1, 2, 3, 4])("any valid answer is read, however it is cut (seed %i)", (seed) => {
-  const random = seededRandom(seed);
-  const cutSomewhere = (bytes: Buffer) => {
-    const places = Array.from({ length: Math.floor(random() * 12) }, () => random());
-    return cut(
-      bytes,
-      ...places.map((at) => Math.floor(at * bytes.length)).toSorted((a, b) => a - b),
-    );
-  };
-  const reader = new ResponseReader();
-  for (let n = 0; n < 250; n++) {
-    const { bytes, expected } = anyAnswer(random);
-    const what = { n, text: bytes.toString("latin1") };
-    const found = play(cutSomewhere(bytes), {}, reader);
-    expect({ ...what, ...found }).toEqual({ ...what, head: expected, ...ended });
-    const longer = Buffer.concat([bytes, latin1("H")]);
-    const more = play(cutSomewhere(longer), {}, reader);
-    expect({ ...what, ...more }).toEqual({ ...what, head: expected, ...ended, hasMore: true });
-  }
-});
+test.each([1, 2, 3, 4])(
+  "the reader reads every valid response, however it is cut (seed %i)",
+  (seed) => {
+    const random = seededRandom(seed);
+    const cutSomewhere = (bytes: Buffer) => {
+      const places = Array.from({ length: Math.floor(random() * 12) }, () => random());
+      return cut(
+        bytes,
+        ...places.map((at) => Math.floor(at * bytes.length)).toSorted((a, b) => a - b),
+      );
+    };
+    const reader = new ResponseReader();
+    for (let n = 0; n < 250; n++) {
+      const { bytes, expected } = anyAnswer(random);
+      const what = { n, text: bytes.toString("latin1") };
+      const found = play(cutSomewhere(bytes), {}, reader);
+      expect({ ...what, ...found }).toEqual({ ...what, head: expected, ...ended });
+      const longer = Buffer.concat([bytes, latin1("H")]);
+      const more = play(cutSomewhere(longer), {}, reader);
+      expect({ ...what, ...more }).toEqual({ ...what, head: expected, ...ended, hasMore: true });
+    }
+  },
+);
 
-describe("what is no answer", () => {
+describe("bytes that are not a response", () => {
   const strangers = ["S", "SSH-2.0-OpenSSH", "HTTQ", "http/1.1", "HTTS", " HTTP", "\r\nHTTP", "\n"];
-  test.each(strangers)("%j is known before any empty line", (text) => {
+  test.each(strangers)("the reader recognises %j as malformed before any empty line", (text) => {
     const bytes = latin1(text);
     for (const pieces of [[bytes], everyByte(bytes), [latin1(EARLY), bytes]]) {
       expect(play(pieces)).toMatchObject({ problem: "malformed-response", head: null, end: null });
     }
   });
 
-  test("is not known from what may still be one", () => {
+  test("the reader waits while the bytes may still become a response", () => {
     const beginning = latin1("HTTP/1.1 200 OK\r\n");
     for (let at = 1; at <= beginning.length; at++) {
       expect(play([beginning.subarray(0, at)]).problem).toBeNull();
@@ -205,14 +216,14 @@ describe("what is no answer", () => {
   });
 });
 
-describe("too long", () => {
+describe("limits", () => {
   const headOf = (bytes: number, start = OK + EMPTY) =>
     latin1(`${start}X: ${"x".repeat(bytes - start.length - 7)}\r\n\r\n`);
   const inPieces = (bytes: Buffer, of: number) =>
     cut(bytes, ...Array.from({ length: Math.ceil(bytes.length / of) - 1 }, (_, n) => (n + 1) * of));
   const pieces = [1, 1_000, 40_000, 65_535, 1_000_000];
 
-  test.each(pieces)("is a head of more than 64 KiB (in pieces of %i)", (of) => {
+  test.each(pieces)("refuses a head of more than 64 KiB (in pieces of %i)", (of) => {
     const longest = headOf(MAX_HEAD_BYTES);
     expect(longest).toHaveLength(MAX_HEAD_BYTES);
     expect(play(inPieces(longest, of))).toEqual({ head: head(), ...ended });
@@ -222,14 +233,17 @@ describe("too long", () => {
     expect(endless).toMatchObject({ problem: "head-too-large", head: null });
   });
 
-  test.each(pieces)("is each head for itself, without what follows (in pieces of %i)", (of) => {
-    const early = headOf(40_000, "HTTP/1.1 103 Early Hints\r\n");
-    const last = headOf(40_000, `${OK}Content-Length: ${MAX_BODY_BYTES}\r\n`);
-    const bytes = Buffer.concat([early, early, last, Buffer.alloc(MAX_BODY_BYTES)]);
-    expect(play(inPieces(bytes, of))).toEqual({ head: head({ body: MAX_BODY_BYTES }), ...ended });
-  });
+  test.each(pieces)(
+    "counts each head by itself, without the bytes after it (in pieces of %i)",
+    (of) => {
+      const early = headOf(40_000, "HTTP/1.1 103 Early Hints\r\n");
+      const last = headOf(40_000, `${OK}Content-Length: ${MAX_BODY_BYTES}\r\n`);
+      const bytes = Buffer.concat([early, early, last, Buffer.alloc(MAX_BODY_BYTES)]);
+      expect(play(inPieces(bytes, of))).toEqual({ head: head({ body: MAX_BODY_BYTES }), ...ended });
+    },
+  );
 
-  test("is a body of more than 16 KiB, at once where it says so", () => {
+  test("cuts off a body of more than 16 KiB, at once if its length says so", () => {
     const claim = (bytes: number) => latin1(`${OK}Content-Length: ${bytes}\r\n\r\n`);
     expect(play([claim(MAX_BODY_BYTES)]).end).toBeNull();
     expect(play([claim(MAX_BODY_BYTES + 1)]).end).toBe("too-long");
@@ -242,7 +256,7 @@ describe("too long", () => {
     ["in the size of a chunk", latin1(`${OK}${CHUNKED}\r\n0`), "0"],
     ["in an extension", latin1(`${OK}${CHUNKED}\r\n1;`), "x"],
     ["in trailers", latin1(`${OK}${CHUNKED}\r\n0\r\n`), "X: 1\r\n"],
-  ])("is a body that goes on and on %s", (_, start, more) => {
+  ])("cuts off a body that goes on without end %s", (_, start, more) => {
     const reader = new ResponseReader();
     const piece = latin1(more.repeat(100));
     let bytes = 0;
@@ -267,7 +281,7 @@ test.each([
   "1\r\n\r\n",
   "1;\rx",
   "2\r\nabZ",
-])("the chunk %j is broken, and nobody knows where the answer ends", (text) => {
+])("the chunk %j is broken, so the response stays unfinished", (text) => {
   const bytes = latin1(`${OK}${CHUNKED}\r\n${text}\r\n0\r\n\r\n`);
   for (const pieces of [[bytes], everyByte(bytes)]) {
     expect(play(pieces)).toMatchObject({ problem: null, head: IN_CHUNKS, end: "unfinished" });
@@ -276,28 +290,32 @@ test.each([
 
 describe("the end of the connection", () => {
   const rows: [claim: string, text: string, end: ResponseReader["end"]][] = [
-    ["before an answer is no end of one", "", null],
-    ["within a head is no end of one", OK, null],
-    ["behind a 1xx is no end of one", EARLY, null],
-    ["behind a stranger is no end of one", "SSH-2.0-OpenSSH", null],
+    ["before a response does not end one", "", null],
+    ["within a head does not end a response", OK, null],
+    ["after a 1xx does not end a response", EARLY, null],
+    ["after another protocol does not end a response", "SSH-2.0-OpenSSH", null],
     [
-      "within a body of a length leaves it unfinished",
+      "within a body with a length leaves it unfinished",
       `${OK}Content-Length: 4\r\n\r\nabc`,
       "unfinished",
     ],
     [
-      "before a body of a length leaves it unfinished",
+      "before a body with a length leaves it unfinished",
       `${OK}Content-Length: 4\r\n\r\n`,
       "unfinished",
     ],
     ["within chunks leaves them unfinished", `${OK}${CHUNKED}\r\n1\r\na\r\n0\r\n`, "unfinished"],
-    ["is the end of a body that has no other", `${OK}\r\nabc`, "ended"],
-    ["is the end of an empty body that has no other", `${OK}\r\n`, "ended"],
-    ["changes nothing of an answer that has ended", `${OK}Content-Length: 4\r\n\r\nabcd`, "ended"],
-    ["changes nothing of one that was too long", `${OK}Content-Length: 99999\r\n\r\n`, "too-long"],
-    ["changes nothing of one that was broken", `${OK}${CHUNKED}\r\nZZ\r\n`, "unfinished"],
+    ["ends a body without length and chunks", `${OK}\r\nabc`, "ended"],
+    ["ends an empty body without length and chunks", `${OK}\r\n`, "ended"],
+    ["changes nothing after a complete response", `${OK}Content-Length: 4\r\n\r\nabcd`, "ended"],
+    [
+      "changes nothing after a response that was too long",
+      `${OK}Content-Length: 99999\r\n\r\n`,
+      "too-long",
+    ],
+    ["changes nothing after a broken response", `${OK}${CHUNKED}\r\nZZ\r\n`, "unfinished"],
   ];
-  test.each(rows)("%s", (_, text, end) => {
+  test.each(rows)("the end of the connection %s", (_, text, end) => {
     for (const pieces of [text === "" ? [] : [latin1(text)], everyByte(latin1(text))]) {
       expect(play(pieces, { closes: true }).end).toBe(end);
     }

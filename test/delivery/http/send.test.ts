@@ -23,7 +23,7 @@ async function tcpReceiver(...args: Parameters<typeof startTcpReceiver>) {
 }
 
 describe("the request", () => {
-  test("names the webhook's host, not the dialled address, and has the bytes as they are", async () => {
+  test("a request names the webhook's host, not the dialled address, and has the body's exact bytes", async () => {
     const tcp = await tcpReceiver(async (connection) => {
       await connection.request();
       await connection.write("HTTP/1.1 204 No Content\r\n\r\n");
@@ -47,7 +47,7 @@ describe("the request", () => {
     );
   });
 
-  test("does not go through the environment's proxy", async () => {
+  test("a request does not use the environment's proxy", async () => {
     const proxy = receiver();
     const direct = receiver();
     const before = process.env["HTTP_PROXY"];
@@ -63,7 +63,7 @@ describe("the request", () => {
 });
 
 describe("the address", () => {
-  test("is the next one where nothing could be sent to the first", async () => {
+  test("the next address is dialled if nothing could be sent to the first", async () => {
     const { port, requests } = receiver();
     const answer = await sendTo(`http://receiver.test:${port}/`, {
       addresses: [LOOPBACK_V6, LOOPBACK],
@@ -72,14 +72,14 @@ describe("the address", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("fails as the last one did where none is left", async () => {
+  test("the failure of the last address is reported if none is left", async () => {
     const gone = startReceiver();
     await gone.stop();
     const answer = await sendTo(gone.url, { addresses: [LOOPBACK, LOOPBACK] });
     expect(answer).toHaveProperty("reason", "connection-refused");
   });
 
-  test("is not another one once the request may have been read", async () => {
+  test("no other address is dialled once the request may have been read", async () => {
     const tcp = await tcpReceiver(async (connection) => {
       await connection.request();
       connection.reset();
@@ -89,7 +89,7 @@ describe("the address", () => {
     expect(tcp.connections).toHaveLength(1);
   });
 
-  test("may be IPv6", async () => {
+  test("an IPv6 address can be dialled", async () => {
     const server = Bun.serve({
       hostname: "::1",
       port: 0,
@@ -105,14 +105,14 @@ describe("the address", () => {
 });
 
 describe("the response", () => {
-  test("has its Retry-After", async () => {
+  test("a response has its Retry-After", async () => {
     const { url } = receiver(
       () => new Response("busy", { status: 503, headers: { "retry-after": "7" } }),
     );
     expect(await sendTo(url)).toMatchObject({ kind: "response", status: 503, retryAfter: "7" });
   });
 
-  test("that redirects to a local address is an answer, and the address is left alone", async () => {
+  test("a redirect to a local address is an answer and is not followed", async () => {
     const secret = receiver();
     for (const status of [301, 302, 303, 307, 308]) {
       const { url } = receiver(
@@ -133,36 +133,42 @@ describe("the response", () => {
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     ],
   ] as const;
-  test.each(whole)("with %s leaves its connection to the next request", async (_, bytes) => {
-    const tcp = await tcpReceiver(async (connection) => {
-      for (let answered = 0; answered < 3; answered++) {
-        await connection.request();
-        await connection.write(bytes);
+  test.each(whole)(
+    "a response with %s leaves its connection to the next request",
+    async (_, bytes) => {
+      const tcp = await tcpReceiver(async (connection) => {
+        for (let answered = 0; answered < 3; answered++) {
+          await connection.request();
+          await connection.write(bytes);
+        }
+      });
+      for (let sent = 0; sent < 3; sent++) {
+        const answer = await sendTo(tcp.url);
+        if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+        expect(await answer.drained).toBe("ended");
       }
-    });
-    for (let sent = 0; sent < 3; sent++) {
-      const answer = await sendTo(tcp.url);
-      if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
-      expect(await answer.drained).toBe("ended");
-    }
-    expect(tcp.connections).toHaveLength(1);
-  });
+      expect(tcp.connections).toHaveLength(1);
+    },
+  );
 
   const stalling = [
     ["stops within its body", "Content-Length: 10\r\n\r\nabc"],
     ["stops within its chunks", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"],
   ] as const;
-  test.each(stalling)("that %s is fixed by its headers and cut off", async (_, rest) => {
-    const tcp = await tcpReceiver(async (connection) => {
-      await connection.request();
-      await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);
-    });
-    const answer = await sendTo(tcp.url);
-    if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
-    expect(answer.status).toBe(200);
-    expect(await answer.drained).toBe("unfinished");
-    await tcp.connections[0]?.closed;
-  });
+  test.each(stalling)(
+    "a response that %s has the outcome of its headers and is cut off",
+    async (_, rest) => {
+      const tcp = await tcpReceiver(async (connection) => {
+        await connection.request();
+        await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);
+      });
+      const answer = await sendTo(tcp.url);
+      if (answer.kind !== "response") throw new Error(`no response: ${answer.reason}`);
+      expect(answer.status).toBe(200);
+      expect(await answer.drained).toBe("unfinished");
+      await tcp.connections[0]?.closed;
+    },
+  );
 
   const endless = [
     ["a body", "\r\n", "x".repeat(65_536)],
@@ -170,7 +176,7 @@ describe("the response", () => {
     ["chunks", "Transfer-Encoding: chunked\r\n\r\n", `4000\r\n${"x".repeat(0x4000)}\r\n`],
   ] as const;
   test.each(endless)(
-    "with %s without end is cut off by size, not by time",
+    "a response with endless %s is cut off by size, not by time",
     async (_, rest, chunk) => {
       const tcp = await tcpReceiver(async (connection) => {
         await connection.request();
@@ -186,7 +192,7 @@ describe("the response", () => {
     },
   );
 
-  test("that claims a huge body is cut off without waiting for any of it", async () => {
+  test("a response that announces a huge body is cut off at once", async () => {
     const tcp = await tcpReceiver(async (connection) => {
       await connection.request();
       await connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n");
@@ -200,7 +206,7 @@ describe("the response", () => {
     await tcp.connections[0]?.closed;
   });
 
-  test("that breaks off within its body keeps its status", async () => {
+  test("a response that breaks off within its body keeps its status", async () => {
     const tcp = await tcpReceiver(async (connection) => {
       await connection.request();
       await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n");
@@ -212,7 +218,7 @@ describe("the response", () => {
     await answer.drained;
   });
 
-  test("ends the deadline when it is drained", async () => {
+  test("the deadline is cleared when the response is drained", async () => {
     const { url } = receiver(() => new Response("body"));
     const deadline = new Deadline(500);
     const answer = await sendTo(url, { deadline });
@@ -226,7 +232,7 @@ describe("the response", () => {
     ["never comes", "Content-Length: 10\r\n\r\n"],
     ["stops after some of it", `Content-Length: 10000\r\n\r\n${"x".repeat(5_000)}`],
   ] as const;
-  test.each(held)("whose body %s holds up nobody else", async (_, rest) => {
+  test.each(held)("a response whose body %s delays no other request", async (_, rest) => {
     const tcp = await tcpReceiver(async (connection) => {
       await connection.request();
       await connection.write(`HTTP/1.1 200 OK\r\n${rest}`);

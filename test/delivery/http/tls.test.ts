@@ -1,4 +1,4 @@
-// Guarantee 7 is half of it: the other half is that the address proves to be the name's.
+// Guarantee 7 approves the address; here the certificate must prove that the address belongs to the name.
 import { afterEach, describe, expect, test } from "bun:test";
 import type { FailureReason } from "../../../src/delivery/http/failure.ts";
 import { testAuthority, type CertificateName } from "../../support/certificates.ts";
@@ -27,7 +27,7 @@ describe("a certificate", () => {
     ["for all names below is accepted for one of them", "receiver", "eu.receiver.test"],
     ["for an address is accepted where the URL names the address", "localhost", "127.0.0.1"],
   ];
-  test.each(right)("%s", async (_, leaf, host) => {
+  test.each(right)("a certificate %s", async (_, leaf, host) => {
     const { port } = await tlsReceiver({ certificate: leaf });
     const answer = await sendTo(`https://${host}:${port}/`, { ca });
     expect(answer).toMatchObject({ status: 204, retryAfter: `${host}:${port}` });
@@ -94,7 +94,7 @@ describe("a certificate", () => {
     ["signed by one that is no authority", "by-leaf", "receiver.test", "tls", "INVALID_PURPOSE"],
   ];
   test.each(wrong)(
-    "%s is refused before a byte of the request",
+    "a certificate %s is refused before a byte of the request is sent",
     async (_, leaf, host, reason, code) => {
       const receiver = await tlsReceiver({ certificate: leaf });
       const answer = await sendTo(`https://${host}:${receiver.port}/`, { ca });
@@ -103,13 +103,13 @@ describe("a certificate", () => {
     },
   );
 
-  test("of the tests' authority is refused by a sender that trusts the system's", async () => {
+  test("a sender that trusts only the system refuses a certificate of the tests' authority", async () => {
     const receiver = await tlsReceiver({ certificate: "receiver" });
     const answer = await sendTo(`https://receiver.test:${receiver.port}/`);
     expect(answer).toHaveProperty("reason", "tls-untrusted");
   });
 
-  test("that is wrong stays so where the environment says NODE_TLS_REJECT_UNAUTHORIZED=0", async () => {
+  test("NODE_TLS_REJECT_UNAUTHORIZED=0 does not make a wrong certificate acceptable", async () => {
     const before = process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
     process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
     stops.push(() => {
@@ -128,7 +128,7 @@ describe("a certificate", () => {
 });
 
 describe("names on one address", () => {
-  /** Sends to the names in turn, 64 at a time; answers for each which answers came how often. */
+  /** Sends to the names in turn, 64 at a time. Returns for each name how often each answer came. */
   async function load(port: number, names: readonly string[], requests: number) {
     const answers = new Map<string, number>();
     let next = 0;
@@ -145,7 +145,7 @@ describe("names on one address", () => {
     return answers;
   }
 
-  test("with a certificate each are never mixed up, under load, and a wrong one among them is never accepted", async () => {
+  test("names with a certificate each are never mixed up under load, and a wrong one is never accepted", async () => {
     const receiver = await tlsReceiver({
       certificate: "receiver",
       named: { "other.test": "other", "old.receiver.test": "expired" },
@@ -165,7 +165,7 @@ describe("names on one address", () => {
     expect(mixedUp).toEqual([]);
   });
 
-  test("are not mixed up where there are more of them than Bun keeps contexts for", async () => {
+  test("names are not mixed up if there are more of them than contexts that Bun keeps", async () => {
     const receiver = await tlsReceiver({ certificate: "receiver" });
     const { port } = receiver;
     const names = Array.from({ length: 150 }, (_, n) => `n${n}.receiver.test`);
@@ -213,35 +213,41 @@ describe("a receiver", () => {
     ["that closes in the handshake", (c) => c.close(), "connection-reset", "ECONNRESET"],
     ["that resets in the handshake", (c) => c.reset(), "connection-reset", "ECONNRESET"],
   ];
-  test.each(plays)("%s", async (_, behave, reason, code) => {
+  test.each(plays)("names the failure of a receiver %s", async (_, behave, reason, code) => {
     const receiver = await startTcpReceiver(behave);
     stops.push(() => receiver.stop());
     const url = receiver.url.replace("http:", "https:");
     const timeoutMs = reason === "timeout" ? 200 : 20_000;
     const answer = await sendTo(url, { timeoutMs });
-    // Which of BoringSSL's words it is, is BoringSSL's business.
+    // The exact code is up to BoringSSL.
     const named = code === "ERR_SSL_" ? expect.stringContaining(code) : code;
     expect(answer).toEqual({ kind: "failure", reason, code: named });
     await receiver.connections[0]?.closed;
   });
 
-  test.each(["TLSv1", "TLSv1.1"] as const)("that knows %s only is refused", async (version) => {
-    const receiver = await tlsReceiver({
-      certificate: "receiver",
-      minVersion: version,
-      maxVersion: version,
-    });
-    const answer = await sendTo(`https://receiver.test:${receiver.port}/`, { ca });
-    expect(answer).toMatchObject({ kind: "failure", reason: "tls" });
-  });
+  test.each(["TLSv1", "TLSv1.1"] as const)(
+    "a receiver with only %s is refused",
+    async (version) => {
+      const receiver = await tlsReceiver({
+        certificate: "receiver",
+        minVersion: version,
+        maxVersion: version,
+      });
+      const answer = await sendTo(`https://receiver.test:${receiver.port}/`, { ca });
+      expect(answer).toMatchObject({ kind: "failure", reason: "tls" });
+    },
+  );
 
-  test.each(["TLSv1.2", "TLSv1.3"] as const)("that knows %s only is accepted", async (version) => {
-    const receiver = await tlsReceiver({
-      certificate: "receiver",
-      minVersion: version,
-      maxVersion: version,
-    });
-    const answer = await sendTo(`https://receiver.test:${receiver.port}/`, { ca });
-    expect(answer).toHaveProperty("status", 204);
-  });
+  test.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "a receiver with only %s is accepted",
+    async (version) => {
+      const receiver = await tlsReceiver({
+        certificate: "receiver",
+        minVersion: version,
+        maxVersion: version,
+      });
+      const answer = await sendTo(`https://receiver.test:${receiver.port}/`, { ca });
+      expect(answer).toHaveProperty("status", 204);
+    },
+  );
 });

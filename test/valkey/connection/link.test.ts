@@ -1,4 +1,4 @@
-// Guarantee 10: whatever happens to Valkey, a caller hears of it and the link comes back by itself.
+// Guarantee 10: after any failure of Valkey the caller gets an error, and the link reconnects by itself.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { ReplyError } from "iovalkey";
 import { Link } from "../../../src/valkey/connection/link.ts";
@@ -47,7 +47,7 @@ async function openAndUp(deadlineMs?: number): Promise<Watched> {
   return watched;
 }
 
-/** What a command comes to that never gets an answer by itself. */
+/** Returns the result of a command that Valkey never answers. */
 const blocked = (link: Link) => link.run((client) => client.blpop(freshPrefix(), 0), 60_000);
 
 const works = async (link: Link) => {
@@ -65,7 +65,7 @@ async function problemOf(run: Promise<unknown>): Promise<string> {
   throw new Error("it was answered");
 }
 
-test("connects by every scheme that the settings take, and under its name", async () => {
+test("the link connects with every scheme that the settings accept, and under its name", async () => {
   const valkeyUrl = valkey.url.replace("redis:", "valkey:");
   for (const url of [valkey.url, valkeyUrl, socket, `unix://${socket}`]) {
     const { link, name, ups } = open(url);
@@ -76,7 +76,7 @@ test("connects by every scheme that the settings take, and under its name", asyn
   }
 });
 
-test("before it is up, and while it is away, a command is refused at once and never sent later", async () => {
+test("a command is refused at once while the link is down, and never sent later", async () => {
   const watched = open();
   const { link } = watched;
   const key = freshPrefix();
@@ -97,7 +97,7 @@ test("before it is up, and while it is away, a command is refused at once and ne
   expect(watched.downs).toHaveLength(1);
 });
 
-test("a killed server rejects all who wait, each of them", async () => {
+test("a killed server rejects every pending command", async () => {
   const { link } = await openAndUp();
   const waiting = Promise.all([1, 2, 3].map(() => problemOf(blocked(link))));
   valkey.signal("SIGKILL");
@@ -107,13 +107,13 @@ test("a killed server rejects all who wait, each of them", async () => {
   expect(link.connections).toBe(2);
 });
 
-test("a frozen server costs the connection after the deadline, and the link is back after it", async () => {
+test("the link drops the connection to a frozen server after the deadline, and reconnects afterwards", async () => {
   const { link, downs } = await openAndUp();
   valkey.signal("SIGSTOP");
   const patient = blocked(link);
   const hasty = link.run((client) => client.ping(), 50);
   try {
-    // The first whose time is over tells it to all: nobody else would be answered either.
+    // The first command that reaches its deadline fails all: none of them would be answered.
     expect(await Promise.all([problemOf(hasty), problemOf(patient)])).toEqual([
       "no answer in time",
       "no answer in time",
@@ -126,7 +126,7 @@ test("a frozen server costs the connection after the deadline, and the link is b
   expect(await works(link)).toBe("PONG");
 });
 
-test("the deadline is the link's own where the caller names none", async () => {
+test("the link's own deadline applies if the caller gives none", async () => {
   const { link } = await openAndUp(50);
   expect(await problemOf(link.run((client) => client.blpop(freshPrefix(), 0)))).toBe(
     "no answer in time",
@@ -134,7 +134,7 @@ test("the deadline is the link's own where the caller names none", async () => {
   expect(await works(link)).toBe("PONG");
 });
 
-test("a connection that the server closes rejects who waits, and another one is made", async () => {
+test("a connection that the server closes rejects pending commands, and the link reconnects", async () => {
   const { link, name, downs } = await openAndUp();
   const waiting = problemOf(blocked(link));
   const redis = await testRedis(valkey.url);
@@ -150,7 +150,7 @@ test("a connection that the server closes rejects who waits, and another one is 
 test.each([
   ["resets", "ECONNRESET"],
   ["closes", "closed"],
-])("goes on trying where a server %s every connection", async (how, problem) => {
+])("the link keeps reconnecting to a server that %s every connection", async (how, problem) => {
   const server = await startTcpReceiver((connection) =>
     how === "resets" ? connection.reset() : connection.close(),
   );
@@ -163,7 +163,7 @@ test.each([
   await server.stop();
 });
 
-test("a server that became a replica is given up, until it takes writes again", async () => {
+test("the link drops a server that became a replica, until it accepts writes again", async () => {
   const { link } = await openAndUp();
   const key = freshPrefix();
   const redis = await testRedis(valkey.url);
@@ -175,7 +175,7 @@ test("a server that became a replica is given up, until it takes writes again", 
   expect(await link.run((client) => client.set(key, "1"))).toBe("OK");
 });
 
-test("a server that connects but takes no writes is tried less and less often", async () => {
+test("the link reconnects less and less often to a server that accepts no writes", async () => {
   const { link } = await openAndUp();
   const redis = await testRedis(valkey.url);
   await redis.call("REPLICAOF", "127.0.0.1", "1");
@@ -184,7 +184,7 @@ test("a server that connects but takes no writes is tried less and less often", 
     await link.whenUp();
     await problemOf(link.run((client) => client.set(freshPrefix(), "1")));
   }
-  // 50, 100, 200 and 400 ms lie between five connections; at a constant pause it were 200.
+  // Between five connections are 50, 100, 200 and 400 ms; with a constant delay it would be 200 in total.
   expect(performance.now() - startedAt).toBeGreaterThan(700);
   await redis.call("REPLICAOF", "NO", "ONE");
   redis.disconnect();
@@ -213,7 +213,7 @@ describe("an error reply", () => {
   });
 
   test.each(["WRONGTYPE Operation against a key", "ERR unknown command"])(
-    "%p is the command's own failure and costs no connection",
+    "%p is the command's own failure and keeps the connection",
     async (text) => {
       const { link } = await openAndUp();
       expect(reply(link, text)).rejects.toThrow(text);
@@ -224,7 +224,7 @@ describe("an error reply", () => {
   );
 });
 
-test("an error reply is known where the build has shortened the names of classes", async () => {
+test("an error reply is recognized when the build has shortened class names", async () => {
   const { link } = await openAndUp();
   const named = ReplyError as { name: string };
   const { name } = named;
@@ -237,7 +237,7 @@ test("an error reply is known where the build has shortened the names of classes
   }
 });
 
-test("at the memory limit a write is told so, and the connection stays", async () => {
+test("a write at the memory limit throws ValkeyFull, and the connection stays", async () => {
   const { link } = await openAndUp();
   const redis = await testRedis(valkey.url);
   await redis.config("SET", "maxmemory", 1);
@@ -251,7 +251,7 @@ test("at the memory limit a write is told so, and the connection stays", async (
   }
 });
 
-test("a mistake of ours is thrown as it is and costs no connection", async () => {
+test("a programming error is thrown unchanged and keeps the connection", async () => {
   const { link } = await openAndUp();
   for (const mistake of [new TypeError("x is not a function"), new RangeError("too long")]) {
     const run = link.run(() => {
@@ -263,7 +263,7 @@ test("a mistake of ours is thrown as it is and costs no connection", async () =>
   expect(link.isUp).toBeTrue();
 });
 
-test("a wrong password is the problem that is told, without the password", async () => {
+test("a wrong password is reported as the problem, without the password", async () => {
   const redis = await testRedis(valkey.url);
   await redis.config("SET", "requirepass", "right-password");
   try {
@@ -279,7 +279,7 @@ test("a wrong password is the problem that is told, without the password", async
   }
 });
 
-test("close rejects who waits, lets go who waits for it to come up, and is the end", async () => {
+test("close rejects pending commands, ends every wait for the link, and is final", async () => {
   const { link, downs } = await openAndUp();
   const waiting = problemOf(blocked(link));
   link.close();
@@ -295,7 +295,7 @@ test("close rejects who waits, lets go who waits for it to come up, and is the e
   expect(never.link.isUp).toBeFalse();
 });
 
-test("reset gives the connection up for another one", async () => {
+test("reset replaces the connection with a new one", async () => {
   const { link } = await openAndUp();
   const waiting = problemOf(blocked(link));
   link.reset("the test says so");

@@ -10,39 +10,42 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-test.each(["fluxhook:events", "{orders}:events"])("what is kept under each key of %s", (queue) => {
-  const keys = queueKeys(queue);
-  const kinds = Object.fromEntries(
-    Object.entries(keys).flatMap(([name, key]) =>
-      typeof key === "string" && name !== "base" ? [[name, kindOf(key, [keys.workers])]] : [],
-    ),
-  );
-  expect(kinds).toMatchObject({
-    queue: "list",
-    workers: "zset",
-    ready: "list",
-    schedule: "zset",
-    scheduled: "hash",
-    lanes: "zset",
-    events: "hash",
-    refs: "hash",
-    parked: "zset",
-    parkedItems: "hash",
-    paused: "zset",
-    stats: "hash",
-  });
-  expect(kindOf(keys.worker("w"))).toBe("hash");
-  expect(kindOf(keys.claims("w"))).toBe("hash");
-  expect(kindOf(keys.idempotency("f"))).toBe("string");
-  expect(kindOf(`${keys.base}:lane:wh_1`)).toBe("list");
-});
+test.each(["fluxhook:events", "{orders}:events"])(
+  "kindOf returns the type of each key of the queue %s",
+  (queue) => {
+    const keys = queueKeys(queue);
+    const kinds = Object.fromEntries(
+      Object.entries(keys).flatMap(([name, key]) =>
+        typeof key === "string" && name !== "base" ? [[name, kindOf(key, [keys.workers])]] : [],
+      ),
+    );
+    expect(kinds).toMatchObject({
+      queue: "list",
+      workers: "zset",
+      ready: "list",
+      schedule: "zset",
+      scheduled: "hash",
+      lanes: "zset",
+      events: "hash",
+      refs: "hash",
+      parked: "zset",
+      parkedItems: "hash",
+      paused: "zset",
+      stats: "hash",
+    });
+    expect(kindOf(keys.worker("w"))).toBe("hash");
+    expect(kindOf(keys.claims("w"))).toBe("hash");
+    expect(kindOf(keys.idempotency("f"))).toBe("string");
+    expect(kindOf(`${keys.base}:lane:wh_1`)).toBe("list");
+  },
+);
 
-test("what is kept under the keys that belong to no queue", () => {
+test("kindOf returns the type of the keys that belong to no queue", () => {
   const keys = sharedKeys("fluxhook");
   expect(kindOf(keys.logs("user:u_1"))).toBe("list");
   expect(kindOf(keys.rejected)).toBe("list");
   expect(kindOf(keys.rejectedBytes)).toBe("string");
-  expect(kindOf(keys.kept("tag"))).toBe("list");
+  expect(kindOf(keys.bodies("tag"))).toBe("list");
   expect(kindOf(keys.alerts)).toBe("list");
   expect(kindOf(keys.webhooks("user:u_1"))).toBe("hash");
   expect(kindOf(keys.webhookOwners)).toBe("hash");
@@ -50,7 +53,7 @@ test("what is kept under the keys that belong to no queue", () => {
   expect(kindOf(keys.health("wh_1"))).toBe("hash");
 });
 
-test("the error of a plain command names its key, and of a script all that are wrong", async () => {
+test("a WRONGTYPE error names the key of a plain command, and every wrong key of a script", async () => {
   const queue = lab.queue();
   const { keys } = queue.store;
   const stream = `${freshPrefix()}:changes`;

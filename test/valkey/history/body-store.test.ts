@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { newDeliveryName, ownerTag } from "../../../src/valkey/queue/delivery-id.ts";
 import {
   BodyStore,
-  type AttemptToKeep,
-  type KeptAttempt,
+  type AttemptToStore,
+  type StoredAttempt,
 } from "../../../src/valkey/history/body-store.ts";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
 import { addRecent } from "../../../src/valkey/history/recent-lists.ts";
@@ -25,14 +25,14 @@ beforeEach(() => {
   store = new BodyStore(lab.link, keys);
 });
 
-function attempt(fields: Partial<KeptAttempt> = {}, tag = TAG): KeptAttempt {
+function attempt(fields: Partial<StoredAttempt> = {}, tag = TAG): StoredAttempt {
   const header = deliveryHeader(newDeliveryName(tag));
   return { header, outcome: "delivered", element: '{"data":{"n":1.0,"ü":"\u2028"}}', ...fields };
 }
 
-/** As the recorder writes them, all of one owner. */
-function write(...attempts: readonly KeptAttempt[]): Promise<string[]> {
-  const toKeep = attempts.map(({ element, ...rest }): AttemptToKeep => ({
+/** Writes attempts of one owner, as the attempt log does. */
+function write(...attempts: readonly StoredAttempt[]): Promise<string[]> {
+  const toKeep = attempts.map(({ element, ...rest }): AttemptToStore => ({
     ...rest,
     element: element === null ? null : Buffer.from(element),
   }));
@@ -47,7 +47,7 @@ test("an attempt is found by its delivery, with the element's exact text", async
   expect(await store.find(newDeliveryName(TAG))).toBeNull();
 });
 
-test("of a delivery with several attempts the last one counts", async () => {
+test("the last of several attempts of a delivery is found", async () => {
   const failed = attempt({ outcome: "retry", element: null });
   const header = { ...failed.header, attempt: 2 };
   const delivered = attempt({ header });
@@ -56,17 +56,17 @@ test("of a delivery with several attempts the last one counts", async () => {
   expect(await store.find(failed.header.delivery)).toEqual(delivered);
 });
 
-test("of an owner the last ones are kept, for a time", async () => {
+test("an owner's last attempts are stored, with a TTL", async () => {
   const attempts = Array.from({ length: LIMITS.size + 1 }, () => attempt());
   for (const one of attempts) await write(one);
   const found = await Promise.all(attempts.map(({ header }) => store.find(header.delivery)));
   expect(found).toEqual([null, ...attempts.slice(1)]);
-  const ttlMs = await lab.redis.pttl(keys.kept(TAG));
+  const ttlMs = await lab.redis.pttl(keys.bodies(TAG));
   expect(ttlMs).toBeGreaterThan(0);
   expect(ttlMs).toBeLessThanOrEqual(LIMITS.ttlMs);
 });
 
-test("an owner's attempts do not push out another's", async () => {
+test("an owner's attempts do not displace another owner's", async () => {
   const otherTag = ownerTag("org:u_1");
   const mine = attempt();
   const others = Array.from({ length: LIMITS.size }, () => attempt({}, otherTag));

@@ -44,7 +44,7 @@ const entry = (id: string): LogEntry => ({
 
 const ids = (entries: readonly LogEntry[]) => entries.map(({ id }) => id);
 
-test("the newest stand first, in the store and for any service that does LRANGE", async () => {
+test("the newest log entries come first, in the store and for any service that uses LRANGE", async () => {
   const { keys, store, write } = open();
   await write([["user:u_1", [entry("a"), entry("b")]]]);
   await write([["user:u_1", [entry("c")]]]);
@@ -53,7 +53,7 @@ test("the newest stand first, in the store and for any service that does LRANGE"
   expect(JSON.parse(newest!)).toEqual(entry("c"));
 });
 
-test("of each owner the last ones are kept, whether they come together or one by one", async () => {
+test("each owner's last log entries are kept, whether written together or one by one", async () => {
   const { keys, store, write } = open();
   await write([
     ["user:u_1", ["a", "b", "c", "d", "e"].map(entry)],
@@ -66,7 +66,7 @@ test("of each owner the last ones are kept, whether they come together or one by
   expect(await lab.redis.llen(keys.logs("user:u_1"))).toBe(3);
 });
 
-test("each write gives the log its whole TTL again", async () => {
+test("each write renews the log's TTL", async () => {
   const { keys, write } = open();
   const key = keys.logs("user:u_1");
   await write([["user:u_1", [entry("a")]]]);
@@ -77,7 +77,7 @@ test("each write gives the log its whole TTL again", async () => {
   expect(ttl).toBeLessThanOrEqual(LIMITS.ttlMs);
 });
 
-test("a key that holds something else costs only its own log, and is counted", async () => {
+test("a key of a wrong type affects only its own log, and is counted", async () => {
   const { keys, store, write } = open();
   await lab.redis.set(keys.logs("user:bad"), "no list");
   const written = [
@@ -91,7 +91,7 @@ test("a key that holds something else costs only its own log, and is counted", a
   expect(await lab.redis.get(keys.logs("user:bad"))).toBe("no list");
 });
 
-test("who has no log reads none, and nothing to write writes nothing", async () => {
+test("an owner without a log reads an empty one, and writing no entries writes nothing", async () => {
   const { store, write } = open();
   expect(await store.read("user:nobody")).toEqual([]);
   expect(await write([])).toEqual([]);

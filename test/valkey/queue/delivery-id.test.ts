@@ -12,7 +12,7 @@ import { deliveryHeader } from "./test-queue.ts";
 const TAG = ownerTag("user:u_1");
 const name = newDeliveryName(TAG);
 
-test("an attempt's UUID is of version 4 in form (RFC 9562 §5.4), whatever its numbers", () => {
+test("an attempt's UUID has the form of version 4 (RFC 9562 §5.4) for any numbers", () => {
   for (let i = 0; i < 200; i++) {
     const header = deliveryHeader(newDeliveryName(TAG), { runs: i, attempt: 200 - i });
     expect(attemptUuid(header)).toMatch(
@@ -21,7 +21,7 @@ test("an attempt's UUID is of version 4 in form (RFC 9562 §5.4), whatever its n
   }
 });
 
-test("no two requests of a delivery share one, and each leads back to it", () => {
+test("each request of a delivery has its own UUID, which leads back to the delivery", () => {
   const uuids = new Set<string>();
   for (const attempt of [1, 2, 3, 4, 5]) {
     for (const runs of [0, 1, 2]) uuids.add(attemptUuid(deliveryHeader(name, { attempt, runs })));
@@ -33,14 +33,14 @@ test("no two requests of a delivery share one, and each leads back to it", () =>
   }
 });
 
-test("a delivery's name leads to its owner's tag, and to no other's", () => {
+test("a delivery's name contains the tag of its owner and of no other owner", () => {
   expect(tagOf(name)).toBe(TAG);
   expect(name).toHaveLength(28);
   expect(newDeliveryName(TAG)).not.toBe(name);
   expect(ownerTag("org:u_1")).not.toBe(TAG);
 });
 
-test("delivered again it is the same event for the same webhook, from the first attempt", () => {
+test("a redelivery sends the same event to the same webhook, starting at attempt 1", () => {
   const parked = deliveryHeader(name, {
     attempt: 5,
     runs: 2,

@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import type { DeliveryHeader } from "../../../src/valkey/queue/item.ts";
 import { ParkedStore, type ParkedSelection } from "../../../src/valkey/queue/parked-store.ts";
 import { ParkedIndexIncomplete } from "../../../src/valkey/connection/errors.ts";
 import { indexFaults } from "../../support/parked-index.ts";
-import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
+import { deliveryHeader, type TestQueue } from "./test-queue.ts";
+import { useLab } from "./use-lab.ts";
 
-const LIMITS = { most: 1_000, mostBytes: 10_000_000, ttlMs: 3_600_000 };
+const LIMITS = { maxDeliveries: 1_000, maxBytes: 10_000_000, ttlMs: 3_600_000 };
 
-let lab: QueueLab;
+const lab = useLab();
 let queue: TestQueue;
 let store: ParkedStore;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(async () => {
   queue = lab.queue();
   store = new ParkedStore(lab.link, queue.store.queue);
@@ -24,7 +21,7 @@ const OWNERS = ["user:u_1", "user:u_2", "org:u_1"] as const;
 const REASONS = ["http-500", "timeout"];
 const EVENTS = ["file.created", "file.deleted", undefined];
 
-/** The nth delivery; three owners with two webhooks each, two reasons, two event types and none. */
+/** Returns the nth delivery, of three owners with two webhooks each, two reasons, and two event types or none. */
 function nth(n: number): DeliveryHeader {
   const owner = OWNERS[n % 3]!;
   return deliveryHeader(n.toString(16).padStart(28, "0"), {
@@ -55,7 +52,7 @@ async function park(headers: readonly DeliveryHeader[]): Promise<void> {
 
 const text = (header: DeliveryHeader) => JSON.stringify(header);
 
-/** As the version does that keeps no index. */
+/** Acts as a version without an index does. */
 const older = {
   async park(headers: readonly DeliveryHeader[], atMs?: number): Promise<void> {
     const { parked, parkedItems, stats } = queue.store.keys;
@@ -76,9 +73,9 @@ const older = {
 
 const faults = () => indexFaults(lab.redis, queue.store.keys.base);
 
-/** Those that match, newest first, by what each of them is. */
+/** Returns the deliveries that match, newest first. */
 async function listed(selection: ParkedSelection): Promise<string[]> {
-  const walk = { order: "newest", after: null, most: 1_000 } as const;
+  const walk = { order: "newest", after: null, max: 1_000 } as const;
   return (await store.walk(selection, walk)).found.map(({ header }) => header.delivery).toSorted();
 }
 
@@ -90,20 +87,20 @@ const totals = async (...scopes: (string | null)[]) =>
     counts.reduce((sum, { count }) => sum + count, 0),
   );
 
-test("the index holds what is parked through parking, redelivery and sweeping, and ends with it", async () => {
+test("the index contains what is parked after parking, redelivery and sweeping, and no key of it remains at the end", async () => {
   await park(range(0, 60));
   expect(await faults()).toEqual([]);
   const again = range(0, 20).map((header) => ({ delivery: header.delivery, header: nth(99) }));
   await store.redeliver(again);
   expect(await faults()).toEqual([]);
-  await store.sweep({ ...LIMITS, most: 15 });
+  await store.sweep({ ...LIMITS, maxDeliveries: 15 });
   expect(await faults()).toEqual([]);
-  await store.sweep({ ...LIMITS, most: 0 });
+  await store.sweep({ ...LIMITS, maxDeliveries: 0 });
   await store.index.repair(1_000);
   expect(await queue.keysLike(":parked*")).toEqual([]);
 });
 
-test("counts are by reason and event type, of the queue, an owner and a webhook", async () => {
+test("parked deliveries are counted by reason and event type for the queue, an owner and a webhook", async () => {
   await park(range(0, 36));
   const [all, ofOwner, ofWebhook, ofNobody] = await store.index.countsOf([
     null,
@@ -130,7 +127,7 @@ test("counts are by reason and event type, of the queue, an owner and a webhook"
   expect((await store.index.topWebhooks(3)).map(({ count }) => count)).toEqual([6, 6, 6]);
 });
 
-describe("a walk", () => {
+describe("a walk of parked deliveries", () => {
   test("finds what matches every part of its selection, and nothing else", async () => {
     const parked = range(0, 72);
     await park(parked);
@@ -157,18 +154,18 @@ describe("a walk", () => {
   });
 
   test.each(["newest", "oldest"] as const)(
-    "with the %s first that looks at a few at a time stops where it was and goes on there",
+    "with the %s first and a limit stops at a position and continues from it",
     async (order) => {
-      // All of them in the same millisecond or two.
+      // All were parked within a millisecond or two.
       await park(range(0, 120));
       const selection = { reason: "timeout", event: "file.deleted" };
-      const whole = await store.walk(selection, { order, after: null, most: 1_000 });
+      const whole = await store.walk(selection, { order, after: null, max: 1_000 });
       expect(whole.stoppedAt).toBeNull();
       const seen: string[] = [];
       let after = null;
       let steps = 0;
       do {
-        const part = await store.walk(selection, { order, after, most: 1_000, mostLookedAt: 7 });
+        const part = await store.walk(selection, { order, after, max: 1_000, maxLookedAt: 7 });
         expect(part.found.length).toBeLessThanOrEqual(7);
         seen.push(...part.found.map(({ header }) => header.delivery));
         after = part.stoppedAt;
@@ -179,7 +176,7 @@ describe("a walk", () => {
     },
   );
 
-  test("shows nothing of what somebody else has put there, and what is behind it", async () => {
+  test("skips items of other programs and returns those after them", async () => {
     const { parked, parkedItems } = queue.store.keys;
     await park(range(0, 2));
     for (const [i, item] of ["x", "0 e []\n", "0 e {\n", '0 e {"owner":1}\nx'].entries()) {
@@ -192,8 +189,8 @@ describe("a walk", () => {
   });
 });
 
-describe("beside a version that keeps no index", () => {
-  test("what it has parked is listed and counted by the next request", async () => {
+describe("when a version without an index runs at the same time", () => {
+  test("deliveries that it parked are listed and counted by the next request", async () => {
     await older.park(range(0, 450));
     expect(await listed({ owner: "user:u_2" })).toEqual(
       names(range(0, 450).filter(({ owner }) => owner === "user:u_2")),
@@ -205,7 +202,7 @@ describe("beside a version that keeps no index", () => {
     expect(await faults()).toEqual([]);
   });
 
-  test("what it has redelivered or swept is neither listed nor counted", async () => {
+  test("deliveries that it redelivered or swept are neither listed nor counted", async () => {
     await park(range(0, 300));
     await older.redeliver(range(0, 150));
     expect(await listed({ owner: "user:u_1" })).toEqual(
@@ -218,17 +215,17 @@ describe("beside a version that keeps no index", () => {
     expect(await queue.keysLike(":parked*")).toEqual([]);
   });
 
-  test("the heartbeat finds entries that are too many where as many are missing", async () => {
+  test("the heartbeat finds surplus entries even if the same number is missing", async () => {
     await park(range(0, 30));
     await store.index.complete();
     await older.redeliver(range(0, 10));
-    // By a clock that was behind, so that they stand before what has been looked at.
+    // Parked with a clock that was behind, so that they are in front of the cursor.
     await older.park(range(30, 40), 1_000);
     await store.index.repair(1_000);
     expect(await faults()).toEqual([]);
   });
 
-  test("what it has parked by a clock that was behind is listed by the next request", async () => {
+  test("deliveries that it parked with a clock that was behind are listed by the next request", async () => {
     await park(range(0, 30));
     await store.index.complete();
     await older.park(range(30, 40), 1_000);
@@ -237,32 +234,32 @@ describe("beside a version that keeps no index", () => {
     );
   });
 
-  test("what it parks in a millisecond that is not over is listed, also before others of it", async () => {
+  test("a delivery that it parks in the current millisecond is listed, even in front of others of that millisecond", async () => {
     const atMs = Date.now() + 60_000;
     await older.park([nth(0), nth(20)], atMs);
     await store.index.complete();
-    // As many as before: the numbers say nothing.
+    // As many as before: the totals are equal.
     await older.redeliver([nth(0)]);
     await older.park([nth(12)], atMs);
     expect(await listed({ owner: nth(12).owner })).toEqual([nth(12).delivery]);
   });
 
-  test("what is behind more than a chunk that it has redelivered is listed all the same", async () => {
+  test("deliveries after more than one chunk that it redelivered are listed", async () => {
     await park(range(0, 900));
     await older.redeliver(range(450, 900));
     expect(await listed({ owner: "user:u_1" })).toHaveLength(150);
   });
 
-  test("hundreds that it has parked in one millisecond are all found", async () => {
+  test("hundreds of deliveries that it parked in one millisecond are all found", async () => {
     await older.park(range(0, 700), 1_700_000_000_000);
-    // The last one that a step has looked at is gone before the next one.
+    // The last delivery that a step looked at is removed before the next step.
     await store.index.step();
     await older.redeliver(range(50, 150));
     expect(await totals(null)).toEqual([600]);
     expect(await faults()).toEqual([]);
   });
 
-  test("an index that cannot be complete in time is said to be so, and changes nothing", async () => {
+  test("an index that is not complete in time is reported as incomplete, and nothing is changed", async () => {
     await older.park(range(0, 450));
     const asked = store.index.complete({ maxWaitMs: 0 });
     expect(await asked.catch((error: unknown) => error)).toBeInstanceOf(ParkedIndexIncomplete);
@@ -270,7 +267,7 @@ describe("beside a version that keeps no index", () => {
   });
 });
 
-describe("a key of the wrong type under a name of the index", () => {
+describe("a key of a wrong type in the index", () => {
   const keys: [string, (q: TestQueue) => string][] = [
     ["parkedIndex", (q) => q.store.keys.parkedIndex],
     ["parkedIndexState", (q) => q.store.keys.parkedIndexState],
@@ -285,7 +282,7 @@ describe("a key of the wrong type under a name of the index", () => {
   ];
 
   test.each(keys)(
-    "%s: deliveries are parked and redelivered, the error names it",
+    "%s: deliveries are still parked and redelivered, and the error names the key",
     async (_, name) => {
       const key = name(queue);
       await park(range(0, 24));
@@ -297,7 +294,7 @@ describe("a key of the wrong type under a name of the index", () => {
       expect([ready?.length, parked?.length]).toEqual([2, 46]);
       expect(await queue.keysLike(":claims:*")).toEqual([]);
       const error = await store.index.repair(1_000).catch((caught: unknown) => String(caught));
-      expect(error).toContain(`WRONGTYPE the key ${key} holds a string`);
+      expect(error).toContain(`WRONGTYPE the key ${key} is a string, not a `);
       expect(await lab.redis.get(key)).toBe("foreign");
 
       await lab.redis.del(key);
@@ -312,14 +309,17 @@ describe("a key of the wrong type under a name of the index", () => {
     ["wh_user_u_1_0", { webhookId: "wh_user_u_1_0" }, 4],
     ["reason:http-500", { reason: "http-500" }, 12],
     ["event:file.created", { event: "file.created" }, 9],
-  ])("the set of %s, deleted, is noticed by the walk and built again", async (set, of, count) => {
-    await park(range(0, 24));
-    await lab.redis.del(queue.store.keys.parkedOf(set));
-    expect(await listed(of)).toHaveLength(count);
-    expect(await faults()).toEqual([]);
-  });
+  ])(
+    "a walk notices that the set of %s was deleted, and the index is rebuilt",
+    async (set, of, count) => {
+      await park(range(0, 24));
+      await lab.redis.del(queue.store.keys.parkedOf(set));
+      expect(await listed(of)).toHaveLength(count);
+      expect(await faults()).toEqual([]);
+    },
+  );
 
-  test("counts that are wrong are noticed, and built again", async () => {
+  test("wrong counts are noticed and rebuilt", async () => {
     await park(range(0, 24));
     await lab.redis.hincrby(queue.store.keys.parkedCounts("user:u_1"), "http-500\nfile.created", 5);
     expect(await totals("user:u_1", null)).toEqual([8, 24]);

@@ -1,14 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { ParkedStore, type ParkedPosition } from "../../../src/valkey/queue/parked-store.ts";
-import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
+import { deliveryHeader, type TestQueue } from "./test-queue.ts";
+import { useLab } from "./use-lab.ts";
 
-let lab: QueueLab;
+const lab = useLab();
 let queue: TestQueue;
 let store: ParkedStore;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(async () => {
   queue = lab.queue();
   store = new ParkedStore(lab.link, queue.store.queue);
@@ -32,11 +29,11 @@ async function schedule(delivery: string, delayMs: number): Promise<void> {
   await queue.settle(await queue.claimOne("w"), settlement);
 }
 
-/** Parked at that millisecond. */
+/** Parks a delivery at this millisecond. */
 const parkedAt = (ms: number, delivery: string) => queue.parkedAt([ms, delivery]);
 
-const newest = async (after: ParkedPosition | null, most: number) =>
-  (await store.walk({}, { order: "newest", after, most })).found;
+const newest = async (after: ParkedPosition | null, max: number) =>
+  (await store.walk({}, { order: "newest", after, max })).found;
 
 const names = async (...asked: Parameters<typeof newest>) =>
   (await newest(...asked)).map((one) => one.header.delivery);
@@ -52,7 +49,7 @@ test("a parked delivery is listed and found with its header, without its bytes",
   expect(await store.find("d2")).toBeNull();
 });
 
-test("a scheduled delivery is found by its name; what is neither is not", async () => {
+test("a scheduled delivery is found by its name; one that is neither scheduled nor parked is not found", async () => {
   await schedule("d1", 60_000);
   expect(await store.findScheduled("d1")).toEqual(deliveryHeader("d1"));
   expect(await store.find("d1")).toBeNull();
@@ -60,24 +57,24 @@ test("a scheduled delivery is found by its name; what is neither is not", async 
   expect(await store.findScheduled("d2")).toBeNull();
 });
 
-test("the list is newest first, and a page begins behind the last one shown", async () => {
+test("the list is newest first, and a page starts after the last delivery of the page before", async () => {
   for (const [i, delivery] of ["d9", "d2", "d3", "d4"].entries()) {
     await park(delivery);
-    // Two of them at the same millisecond.
+    // Two deliveries of the same millisecond.
     await parkedAt(1_000 + Math.min(i, 2), delivery);
   }
   expect(await names(null, 10)).toEqual(["d4", "d3", "d2", "d9"]);
   expect(await names(null, 1)).toEqual(["d4"]);
   expect(await names({ parkedAtMs: 1_002, delivery: "d4" }, 10)).toEqual(["d3", "d2", "d9"]);
   expect(await names({ parkedAtMs: 1_002, delivery: "d3" }, 1)).toEqual(["d2"]);
-  // An older one is behind the cursor whatever its name.
+  // An older delivery comes after the cursor whatever its name.
   expect(await names({ parkedAtMs: 1_001, delivery: "d2" }, 10)).toEqual(["d9"]);
-  // The one that the page ended with may be gone by then.
+  // The last delivery of the page may no longer be parked.
   expect(await names({ parkedAtMs: 1_002, delivery: "d35" }, 1)).toEqual(["d3"]);
   expect(await names({ parkedAtMs: 1_000, delivery: "d9" }, 10)).toEqual([]);
 });
 
-test("a scheduled one is due at once, as it is", async () => {
+test("a scheduled delivery that is redelivered is due at once and otherwise unchanged", async () => {
   await schedule("d1", 3_600_000);
   expect(await queue.claim("w")).toEqual([]);
   expect(await store.redeliver([{ delivery: "d1", header: null }])).toEqual(["scheduled"]);
@@ -88,14 +85,14 @@ test("a scheduled one is due at once, as it is", async () => {
   });
 });
 
-test("one that has long been due is not put behind others", async () => {
+test("redelivering a delivery that is overdue does not move it behind others", async () => {
   await schedule("d1", 0);
   await lab.redis.zadd(queue.store.keys.schedule, 1_000, "d1");
   await store.redeliver([{ delivery: "d1", header: null }]);
   expect(await lab.redis.zscore(queue.store.keys.schedule, "d1")).toBe("1000");
 });
 
-test("parked ones run next in the order given, byte for byte, and take up nothing any more", async () => {
+test("redelivered parked deliveries run next in the given order with the same bytes, and no longer count as parked", async () => {
   const bytes = Buffer.from([0x7b, 0x00, 0xff, 0x0a, 0x7d]);
   await park("d1", bytes);
   await park("d2");
@@ -114,7 +111,7 @@ test("parked ones run next in the order given, byte for byte, and take up nothin
   expect(await lab.redis.exists(queue.store.keys.parked, queue.store.keys.parkedItems)).toBe(0);
 });
 
-test("what is neither scheduled nor parked stays as it is", async () => {
+test("redelivering a delivery that is neither scheduled nor parked changes nothing", async () => {
   await park("d1");
   await park("d2");
   await store.redeliver([{ delivery: "d2", header: deliveryHeader("n2") }]);

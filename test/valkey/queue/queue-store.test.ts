@@ -1,4 +1,4 @@
-// Guarantee 1 as a property: whatever a few workers do in whatever order, everything that was pushed
+// Guarantee 1 as a property: after any sequence of actions of several workers, everything that was pushed
 // is in exactly one place, or its end was counted.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
@@ -10,7 +10,7 @@ import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
 
 const STEPS = 300;
 const LEASE_MS = 10_000;
-const CAPS = { most: 12, mostBytes: 3_000, ttlMs: 3_600_000 };
+const CAPS = { maxDeliveries: 12, maxBytes: 3_000, ttlMs: 3_600_000 };
 const LANES = ["wh_1", "wh_2"];
 
 let lab: QueueLab;
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-/** A worker as this test plays it; after a takeover it goes on under a new id, with its old claims. */
+/** A simulated worker. After a takeover it continues under a new id, with its old claims. */
 interface Player {
   id: string;
   number: number;
@@ -28,7 +28,7 @@ interface Player {
 
 class Play {
   readonly players: Player[] = [];
-  /** Whatever has been pushed or fanned out and has not ended: elements and deliveries by name. */
+  /** The elements and deliveries, by name, that were pushed or fanned out and have not ended. */
   readonly live = new Set<string>();
   readonly ended: Record<string, number> = {};
   readonly parked: ParkedStore;
@@ -71,7 +71,7 @@ class Play {
     else await this.queue.push(...names);
   }
 
-  /** Whoever gets no answer asks again under the same number, for something else perhaps. */
+  /** After a lost reply it repeats the request under the same number, perhaps with other limits. */
   async claim(player: Player, replyIsLost: boolean, most = this.pick([1, 3, 8])): Promise<number> {
     const reply = await this.queue.ask(player.id, {
       number: player.number + 1,
@@ -105,7 +105,7 @@ class Play {
     }
   }
 
-  /** As after a lost reply of the settlement; by now it may be somebody else's claim. */
+  /** Settles again as after a lost reply; another worker may hold the claim by now. */
   private async settleAgain(): Promise<void> {
     if (!this.last) return;
     const { worker, number, settlement } = this.last;
@@ -136,12 +136,12 @@ class Play {
     return this.pick(choices);
   }
 
-  /** The audit found claims that the worker does not know of. */
+  /** Requeues claims that the worker does not know of, as the audit does. */
   private async lose(player: Player): Promise<void> {
     const known = new Set(player.claims.filter(({ worker }) => worker === player.id));
     const numbers = new Set([...known].map((claim) => claim.number));
     const stranded = (await this.queue.store.heldBy(player.id)).filter((one) => !numbers.has(one));
-    await this.queue.store.giveUp(player.id, stranded);
+    await this.queue.store.abandonLost(player.id, stranded);
   }
 
   private async die(player: Player, leaves: boolean): Promise<void> {
@@ -153,7 +153,7 @@ class Play {
       expect(await store.takeOver(player.id, LEASE_MS)).not.toBeNull();
     }
     expect(await this.queue.ask(player.id, { number: player.number + 1 })).toEqual({
-      kind: "gone",
+      kind: "unknown-worker",
     });
     player.id = `w${++this.made}`;
     player.number = 0;
@@ -198,7 +198,7 @@ function thingOf({ header: known, bytes }: Claimed): string {
 }
 
 test.each([1, 2, 3, 4])(
-  "nothing is lost and nothing doubles, whatever the workers do (seed %d)",
+  "no event is lost or doubled by any sequence of worker actions (seed %d)",
   async (seed) => {
     const play = new Play(lab.queue(), seededRandom(seed));
     for (let i = 0; i < 3; i++) await play.join();
@@ -208,7 +208,7 @@ test.each([1, 2, 3, 4])(
     }
     await play.check();
 
-    // In the end all of it ends, and nothing stays behind but the counts.
+    // At the end everything has ended, and only the counts remain.
     const { keys } = play.queue.store;
     for (const player of play.players) await play.queue.store.leave(player.id);
     await play.join();

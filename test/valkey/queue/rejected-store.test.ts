@@ -13,9 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-function open(most = 100, from = lab) {
+function open(max = 100, from = lab) {
   const keys = sharedKeys(freshPrefix());
-  return { keys, store: new RejectedStore(from.link, keys, { most, ttlMs: 60_000 }) };
+  return { keys, store: new RejectedStore(from.link, keys, { max, ttlMs: 60_000 }) };
 }
 
 const rejection = (bytes: Buffer | string): Rejection => ({
@@ -29,7 +29,7 @@ const rejection = (bytes: Buffer | string): Rejection => ({
 const rawOf = async (store: RejectedStore) =>
   (await store.list(null, 1_000)).rejected.map((one) => (one as { raw?: string }).raw);
 
-test("keeps text as text, and bytes that are none in base64", async () => {
+test("a rejected element is stored as text, or in base64 if it is not UTF-8", async () => {
   const { store } = open();
   await store.write([rejection("é{"), rejection(Buffer.from([0x00, 0xff]))], AT);
   const common = {
@@ -46,7 +46,7 @@ test("keeps text as text, and bytes that are none in base64", async () => {
   ]);
 });
 
-test("lists page by page, the newest first", async () => {
+test("rejected elements are listed page by page, the newest first", async () => {
   const { store } = open();
   await store.write(["a", "b", "c"].map(rejection), AT);
   const first = await store.list(null, 2);
@@ -54,7 +54,7 @@ test("lists page by page, the newest first", async () => {
   expect(await store.list(first.next, 2)).toMatchObject({ rejected: [{ raw: "a" }], next: null });
 });
 
-test("a page of large elements ends after about a MiB, and its cursor leads through all", async () => {
+test("a page of large elements ends after about 1 MiB, and its cursors lead through all elements", async () => {
   const { store } = open();
   const sizes = [10, 300_000, 300_000, 300_000, 300_000, 10, 2 * MIB, 10, 300_000];
   for (const [n, size] of sizes.entries()) await store.write([rejection(`${n}:`.padEnd(size))], AT);
@@ -64,7 +64,7 @@ test("a page of large elements ends after about a MiB, and its cursor leads thro
   do {
     const page: Awaited<ReturnType<typeof store.list>> = await store.list(cursor, 100);
     const raws = page.rejected.map((one) => String((one as { raw?: string }).raw));
-    // But for the last one, which may be of any size.
+    // Except for the last one, which may have any size.
     expect(raws.slice(0, -1).join("").length).toBeLessThan(MIB);
     lengths.push(raws.length);
     seen.push(...raws.map((raw) => raw.split(":")[0] ?? ""));
@@ -74,14 +74,14 @@ test("a page of large elements ends after about a MiB, and its cursor leads thro
   expect(lengths).toEqual([3, 5, 1]);
 });
 
-test("beyond the most entries the oldest fall out, and are counted", async () => {
+test("more than the maximum of rejected elements drops the oldest and counts them", async () => {
   const { store } = open(3);
   expect(await store.write(["a", "b"].map(rejection), AT)).toBe(0);
   expect(await store.write(["c", "d", "e"].map(rejection), AT)).toBe(2);
   expect(await rawOf(store)).toEqual(["e", "d", "c"]);
 });
 
-test("together they hold 64 MiB at most; the newest stays, whatever its size", async () => {
+test("rejected elements together have at most 64 MiB; the newest stays whatever its size", async () => {
   const { store } = open();
   expect(await store.write([rejection("a")], AT)).toBe(0);
   expect(await store.write([rejection("x".repeat(65 * MIB))], AT)).toBe(1);
@@ -90,7 +90,7 @@ test("together they hold 64 MiB at most; the newest stays, whatever its size", a
   expect(await rawOf(store)).toEqual(["c", "b"]);
 });
 
-test("a list that a service has emptied begins anew, with its whole room", async () => {
+test("a rejected list that another program emptied has its whole capacity again", async () => {
   const { keys, store } = open();
   await store.write([rejection("a")], AT);
   await lab.redis.set(keys.rejectedBytes, 64 * MIB);
@@ -99,7 +99,7 @@ test("a list that a service has emptied begins anew, with its whole room", async
   expect(await rawOf(store)).toEqual(["c", "b"]);
 });
 
-test("both keys go together, a TTL after the newest", async () => {
+test("both keys of the rejected list expire together, one TTL after the newest element", async () => {
   const { keys, store } = open();
   await store.write([rejection("a")], AT);
   for (const key of [keys.rejected, keys.rejectedBytes]) await lab.redis.pexpire(key, 1_000);
@@ -109,7 +109,7 @@ test("both keys go together, a TTL after the newest", async () => {
   }
 });
 
-test("is written at the memory limit too: the claim can end only then", async () => {
+test("a rejected element is stored at the memory limit too, because its claim ends only after that", async () => {
   const valkey = await ownValkey({ appendOnly: false });
   const own = await QueueLab.open(valkey.url);
   try {

@@ -19,7 +19,7 @@ function open(from = lab) {
   const prefix = freshPrefix();
   const keys = sharedKeys(prefix);
   const queues = [`${prefix}:a`, `${prefix}:b`] as const;
-  const store = new RejectedStore(from.link, keys, { most: 1_000, ttlMs: 60_000 });
+  const store = new RejectedStore(from.link, keys, { max: 1_000, ttlMs: 60_000 });
   const requeue = new Requeue(from.link, keys, queues);
   const { redis } = from;
   return {
@@ -40,15 +40,15 @@ function open(from = lab) {
         })),
         AT,
       ),
-    /** In the order in which they are taken. */
+    /** In the order in which they are claimed. */
     queued: async (queue: string) => (await redis.lrangeBuffer(queue, 0, -1)).toReversed(),
     ids: async () => (await redis.lrange(keys.rejected, 0, -1)).map(rejectedId),
     left: () => redis.llen(keys.rejected),
   };
 }
 
-describe("all of them", () => {
-  test("go back byte for byte onto the list that each came from, the oldest first", async () => {
+describe("requeueing all rejected elements", () => {
+  test("pushes each byte for byte onto the list that it came from, the oldest first", async () => {
     const { requeue, reject, queued, queues, left } = open();
     await reject(queues[0], "first", "é\u2028\0", "");
     await reject(queues[1], INVALID);
@@ -61,7 +61,7 @@ describe("all of them", () => {
     expect(await left()).toBe(0);
   });
 
-  test("up to the limit, and the rest remains", async () => {
+  test("stops at the limit and reports the rest as remaining", async () => {
     const { requeue, reject, queued, queues } = open();
     await reject(queues[0], ...Array.from({ length: 120 }, (_, n) => String(n)));
     expect(await requeue.oldest(110)).toEqual({ requeued: 110, remaining: 10 });
@@ -71,7 +71,7 @@ describe("all of them", () => {
     expect(await requeue.oldest(110)).toEqual({ requeued: 0, remaining: 0 });
   });
 
-  test("also where each is so large that a page holds few of them", async () => {
+  test("works if a page contains only a few large elements", async () => {
     const { requeue, reject, ids, queued, queues } = open();
     const large = Array.from({ length: 12 }, (_, n) => `${n}:`.padEnd(400_000));
     for (const element of large) await reject(queues[0], element);
@@ -83,13 +83,13 @@ describe("all of them", () => {
     expect(numbers).toEqual([1, 3, 5, 7, 9, 11, 0, 2, 4, 6, 8, 10]);
   });
 
-  test("but for what is not whole, or came from a list that is not served: that stays", async () => {
+  test("leaves elements that are incomplete or came from a list that is not served", async () => {
     const { requeue, reject, redis, keys, queues, queued, left } = open();
     const cut = { queue: queues[0], size: 9, raw: "12345678" };
     const strange = ["no JSON", "null", "[]", `{"queue":7}`, `{"queue":"${queues[0]}","size":0}`];
     await redis.lpush(keys.rejected, JSON.stringify(cut), ...strange);
     await reject(`${queues[0]}:other`, "x");
-    // More than a page of them, so that those behind have to be passed over.
+    // More than a page of them, so that the search has to skip them.
     await reject("not-served", ...Array.from({ length: 60 }, () => "x"));
     await reject(queues[0], "good");
     const stuck = 6 + 1 + 60;
@@ -100,8 +100,8 @@ describe("all of them", () => {
   });
 });
 
-describe("some of them, by their ids,", () => {
-  test("go back, the oldest first, and the others stay", async () => {
+describe("requeueing rejected elements by id", () => {
+  test("pushes the oldest first and leaves the others", async () => {
     const { requeue, reject, ids, queued, queues } = open();
     await reject(queues[0], ...Array.from({ length: 120 }, (_, n) => String(n)));
     const all = await ids();
@@ -112,13 +112,13 @@ describe("some of them, by their ids,", () => {
     expect(await requeue.named(named, 1_000)).toEqual({ requeued: 0, remaining: 0 });
   });
 
-  test("are no more than the limit", async () => {
+  test("stops at the limit", async () => {
     const { requeue, reject, ids, queues } = open();
     await reject(queues[0], "a", "b", "c");
     expect(await requeue.named(await ids(), 2)).toEqual({ requeued: 2, remaining: 1 });
   });
 
-  test("are those that the list shows", async () => {
+  test("takes the ids that the list shows", async () => {
     const { requeue, reject, store, queues, queued } = open();
     await reject(queues[0], "a", "b");
     const { rejected } = await store.list(null, 10);
@@ -128,7 +128,7 @@ describe("some of them, by their ids,", () => {
     expect(await queued(queues[0])).toEqual([Buffer.from("b")]);
   });
 
-  test("are one where two records have the same text", async () => {
+  test("treats two records with the same text as one", async () => {
     const { requeue, reject, ids, left, queues } = open();
     await reject(queues[0], "twin", "twin");
     const [id = ""] = await ids();
@@ -137,7 +137,7 @@ describe("some of them, by their ids,", () => {
   });
 });
 
-test("asked twice at once, none is pushed twice", async () => {
+test("two requests at the same time requeue no element twice", async () => {
   const { requeue, reject, queued, queues } = open();
   await reject(queues[0], ...Array.from({ length: 100 }, (_, n) => String(n)));
   const done = await Promise.all([1, 2, 3].map(() => requeue.oldest(1_000)));
@@ -146,7 +146,7 @@ test("asked twice at once, none is pushed twice", async () => {
   expect(await queued(queues[0])).toHaveLength(100);
 });
 
-test("where the queue's key holds something else, the element stays rejected", async () => {
+test("an element stays rejected if the queue's key has another type", async () => {
   const { requeue, reject, redis, left, queues } = open();
   await redis.set(queues[0], "no list");
   await reject(queues[0], "a");
@@ -154,8 +154,8 @@ test("where the queue's key holds something else, the element stays rejected", a
   expect(await left()).toBe(1);
 });
 
-describe("the count of their bytes", () => {
-  test("goes down with them, and keeps its TTL", async () => {
+describe("the size of the rejected list", () => {
+  test("decreases when elements are requeued, and keeps its TTL", async () => {
     const { requeue, reject, redis, keys, queues } = open();
     await reject(queues[0], "a", "bb");
     await requeue.oldest(1);
@@ -164,7 +164,7 @@ describe("the count of their bytes", () => {
     expect(await redis.pttl(keys.rejectedBytes)).toBeGreaterThan(0);
   });
 
-  test("is not made where there is none", async () => {
+  test("is not created by requeueing if it does not exist", async () => {
     const { requeue, reject, redis, keys, queues } = open();
     await reject(queues[0], "a");
     await redis.del(keys.rejectedBytes);
@@ -173,7 +173,7 @@ describe("the count of their bytes", () => {
   });
 });
 
-test("in Valkey Cluster, where the lists are in different slots, it is pushed and then removed", async () => {
+test("in Valkey Cluster an element is pushed and then removed if the lists are in different slots", async () => {
   const valkey = await ownValkey({ appendOnly: false, extraArgs: ["--cluster-enabled", "yes"] });
   const own = await QueueLab.open(valkey.url);
   try {

@@ -1,5 +1,5 @@
-// A queue of its own on the shared Valkey, with what the tests of its scripts do again and again:
-// push, claim under the next number, and look at every place where something can be.
+// A separate queue on the shared Valkey for each test, with the actions that tests of scripts repeat:
+// push, claim under the next number, and list the contents of every place.
 import type { Redis } from "iovalkey";
 import type { DeliveryHeader } from "../../../src/valkey/queue/item.ts";
 import { readItem } from "../../../src/valkey/queue/item.ts";
@@ -53,12 +53,12 @@ export class TestQueue {
     for (const worker of workers) await this.store.beat(worker, { join: true, leaseMs: 60_000 });
   }
 
-  /** As a producer does. */
+  /** Pushes elements as a producer does. */
   async push(...elements: (string | Buffer)[]): Promise<void> {
     for (const element of elements) await this.redis.lpush(this.store.queue, element);
   }
 
-  /** Asks under the worker's next number, where `request` names none. */
+  /** Claims under the worker's next number, unless `request` has one. */
   ask(worker: string, request: Partial<ClaimRequest> = {}): Promise<ClaimReply> {
     return this.store.claim({
       worker,
@@ -85,31 +85,31 @@ export class TestQueue {
     return (await this.claimBatch(worker, request)).items;
   }
 
-  /** Claims exactly one thing. */
+  /** Claims exactly one item. */
   async claimOne(worker: string): Promise<Claimed> {
     const [claim] = await this.claim(worker, { maxItems: 1 });
     if (!claim) throw new Error("there was nothing to claim");
     return claim;
   }
 
-  /** Whether the claim was still held. */
+  /** Settles a claim; returns whether it was still held. */
   async settle(claim: Claimed, settlement: Settlement): Promise<boolean> {
     const [held] = await this.store.settle(claim.worker, [{ claim, settlement }]);
     return held === true;
   }
 
-  /** Lets a worker's lease run out, as if its last heartbeat were so long ago. */
+  /** Lets a worker's lease run out, as if its last heartbeat was `byMs` ago. */
   async expireLease(worker: string, byMs = 60_000): Promise<void> {
     const [seconds] = await this.redis.time();
     await this.redis.zadd(this.store.keys.workers, Number(seconds) * 1000 - byMs, worker);
   }
 
-  /** What stands on the list, the oldest first. */
+  /** Returns the list, the oldest element first. */
   async list(): Promise<string[]> {
     return (await this.redis.lrange(this.store.queue, 0, -1)).toReversed();
   }
 
-  /** Everything that is stored, by the place where it is; empty places are left out. */
+  /** Returns everything that is stored, by place, without empty places. */
   async places(): Promise<Record<string, string[]>> {
     const { keys } = this.store;
     const places: Record<string, string[]> = { list: await this.list() };
@@ -128,7 +128,7 @@ export class TestQueue {
     return Object.fromEntries(Object.entries(places).filter(([, items]) => items.length > 0));
   }
 
-  /** Puts the times of parking elsewhere, wherever they stand. */
+  /** Changes the times of parking in every sorted set. */
   async parkedAt(...times: readonly [ms: number, delivery: string][]): Promise<void> {
     const scores = times.flat();
     for (const key of [this.store.keys.parked, ...(await this.keysLike(":parked-of:*"))]) {
@@ -136,7 +136,7 @@ export class TestQueue {
     }
   }
 
-  /** How many of each kind have ended. */
+  /** Returns how many have ended, by kind. */
   async ended(): Promise<Record<string, number>> {
     const {
       parked_bytes: _,
@@ -148,7 +148,7 @@ export class TestQueue {
     return Object.fromEntries(counts.filter(([, n]) => n !== 0));
   }
 
-  /** Every key of the queue with its value, to see that nothing has changed. */
+  /** Returns every key of the queue with its value, to check that nothing has changed. */
   async dump(): Promise<Record<string, string>> {
     const dump: Record<string, string> = {};
     for (const key of [this.store.queue, ...(await this.keysLike(":*"))].toSorted()) {
@@ -162,7 +162,7 @@ export class TestQueue {
   }
 }
 
-/** An element's text, or the delivery's name where the bytes are shared by several. */
+/** Returns the element's text, or the delivery's name if it shares its bytes with others. */
 function nameOf(item: Buffer): string {
   const { shared, header, bytes } = readItem(item);
   return shared && "delivery" in header ? header.delivery : bytes.toString("latin1");

@@ -1,5 +1,5 @@
-// Valkey killed while it writes a claim to its append-only file: the half of the step that is there
-// stays in the file, and the next restart but one runs it (seen with 8.0.1). It must lose nothing.
+// Valkey is killed while it writes a claim to its append-only file. The half of the step that was written
+// stays in the file, and the second restart runs it (measured with 8.0.1). Nothing may be lost.
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { QueueLab } from "./test-queue.ts";
 
 const ELEMENTS = Array.from({ length: 60 }, (_, n) => `{"n":${n},"p":"${"x".repeat(200)}"}`);
 
-test("a claim that was written by half loses no element, however often Valkey restarts", async () => {
+test("a claim that is half written to the append-only file loses no element over several restarts of Valkey", async () => {
   const valkey = await ownValkey();
   const kill = async () => {
     valkey.signal("SIGKILL");
@@ -32,7 +32,7 @@ test("a claim that was written by half loses no element, however often Valkey re
     await queue.push(...ELEMENTS);
     await queue.claim("w", { number: 1, maxItems: 20 });
     await kill();
-    // In the middle of the last command that carries elements into the claim.
+    // In the middle of the last command that writes elements to the claim.
     const bytes = readFileSync(file());
     truncateSync(file(), bytes.lastIndexOf(`"n":19,`));
 

@@ -1,4 +1,4 @@
-// Items that cannot be read, and elements that are too large: each spoils nothing but itself.
+// Items that cannot be read, and elements that are too large: neither affects any other item.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
@@ -58,7 +58,7 @@ describe.each(placed)("an item in the %s that cannot be read", (where, place) =>
 
     const claims = await queue.claim("w", { lanes: [{ webhookId: "wh_1", maxItems: 1 }] });
 
-    // The takeover counts in what looks like an item.
+    // The takeover adds a crash to anything that begins like an item.
     const isCounted = where === "claims of a dead worker" && String(bad).startsWith("0 ");
     const kept = isCounted ? Buffer.from(String(bad).replace(/^0/, "1")) : Buffer.from(bad);
     expect(claims.map(({ bytes }) => bytes)).toEqual([kept, Buffer.from("good")]);
@@ -69,7 +69,7 @@ describe.each(placed)("an item in the %s that cannot be read", (where, place) =>
   });
 });
 
-test("a takeover gives each claim once, whatever stands between them", async () => {
+test("a takeover moves each claim once, even with damaged claims between them", async () => {
   const queue = lab.queue();
   await queue.join("dead", "w");
   await queue.push("a", "b");
@@ -82,7 +82,7 @@ test("a takeover gives each claim once, whatever stands between them", async () 
   expect(await queue.store.takeOver("dead", 10_000)).toBeNull();
 });
 
-test("an element that is too large is claimed as its first bytes, with its size", async () => {
+test("an element that is too large is claimed as its first bytes and its size", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", LARGE, "b", LARGE, "x".repeat(1_000));
@@ -96,7 +96,7 @@ test("an element that is too large is claimed as its first bytes, with its size"
     1_001,
     undefined,
   ]);
-  // A second run after a crash knows it too.
+  // A second run after a crash has the size too.
   await queue.join("heir");
   await queue.expireLease("w");
   await queue.store.takeOver("w", 10_000);
@@ -104,7 +104,7 @@ test("an element that is too large is claimed as its first bytes, with its size"
   expect(large).toMatchObject({ crashes: 1, source: "ready", header: { size: 1_001 } });
 });
 
-test("one that an earlier version has claimed whole is cut where it is claimed again", async () => {
+test("an element that an earlier version claimed whole is cut when it is claimed again", async () => {
   const queue = lab.queue();
   await queue.join("w", "heir");
   await queue.push(LARGE);
@@ -116,7 +116,7 @@ test("one that an earlier version has claimed whole is cut where it is claimed a
   expect(claim?.header).toEqual({ claim: "w-1", at: expect.any(Number), size: 1_001 });
 });
 
-test("a delivery was accepted once, and is never cut", async () => {
+test("a delivery is never cut, because its event was accepted", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push(LARGE);
@@ -126,7 +126,7 @@ test("a delivery was accepted once, and is never cut", async () => {
   expect(again?.bytes).toHaveLength(1_001);
 });
 
-test("blpop: what is too large is ready with its size, and the others are popped", async () => {
+test("with blpop an element that is too large goes to the ready list with its size, and the others are popped", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await lab.redis.rpush(queue.store.queue, "a", LARGE, "b");
@@ -140,7 +140,7 @@ test("blpop: what is too large is ready with its size, and the others are popped
   expect(claim?.bytes).toHaveLength(10);
 });
 
-test("a retry is taken out of a lane before all that waits there", async () => {
+test("a retry is taken from a lane before all others that wait there", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("first", "second", "retry");
@@ -160,7 +160,7 @@ test("a retry is taken out of a lane before all that waits there", async () => {
   expect(texts).toEqual(["retry", "first", "second"]);
 });
 
-test("lanes that would fill every batch leave room for what is due", async () => {
+test("lanes that could fill every batch leave room for due retries", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("due", "b", "c", "d");

@@ -12,7 +12,7 @@ afterAll(() => lab.close());
 const texts = (items: readonly { bytes: Buffer | null }[]) =>
   items.map((item) => item.bytes?.toString());
 
-test("takes the oldest first, and no more than asked for", async () => {
+test("a claim takes the oldest elements first, and at most as many as requested", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
@@ -26,7 +26,7 @@ test("takes the oldest first, and no more than asked for", async () => {
   expect(await queue.places()).toEqual({ list: ["c"], claims: ["a", "b"] });
 });
 
-test("gives every element of an owner its own claim, at the server's time", async () => {
+test("a claim gives each element its own number and the server's time", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b");
@@ -46,7 +46,7 @@ test.each([
   { elements: 100, size: 10_000, maxBytes: 205_000, taken: 21 },
   { elements: 2, size: 100_000, maxBytes: 10, taken: 1 },
 ])(
-  "stops at $maxBytes bytes, one element of $size beyond at most",
+  "a claim stops at $maxBytes bytes, with at most one element of $size more",
   async ({ elements, size, maxBytes, taken }) => {
     const queue = lab.queue();
     await queue.join("w");
@@ -56,7 +56,7 @@ test.each([
   },
 );
 
-test("counts the bytes of what is ready as well, and the bytes of a fanned-out event once", async () => {
+test("a claim counts the bytes of ready items too, and those of a fanned-out event once", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("x".repeat(10_000));
@@ -68,7 +68,7 @@ test("counts the bytes of what is ready as well, and the bytes of a fanned-out e
   expect(await queue.claim("w", { maxBytes: 20_000 })).toHaveLength(30);
 });
 
-test("the same number gives the same batch again, for its reply may be lost", async () => {
+test("a repeated batch number returns the same batch again, because its reply may have been lost", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
@@ -81,7 +81,7 @@ test("the same number gives the same batch again, for its reply may be lost", as
   expect(await queue.places()).toEqual({ list: ["c"], claims: ["a", "b"] });
 });
 
-test("answers again only with what is not settled", async () => {
+test("a repeated batch number returns only the items that are not settled", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
@@ -89,14 +89,14 @@ test("answers again only with what is not settled", async () => {
   await queue.settle(a!, { verb: "done", ending: "delivered" });
   expect(texts(await queue.claim("w", { number: 1 }))).toEqual(["b"]);
 
-  // A worker that got an empty answer here and asked on under 1 would never claim again.
+  // A worker that got an empty reply here and continued under number 1 would never claim again.
   await queue.settle(b!, { verb: "done", ending: "delivered" });
   const nothing = await queue.claimBatch("w", { number: 1 });
   expect(nothing).toMatchObject({ again: true, items: [], listLength: 1 });
   expect(texts(await queue.claim("w", { number: 2 }))).toEqual(["c"]);
 });
 
-test("a number under which nothing was taken can be asked again", async () => {
+test("a batch number that claimed nothing can be used again", async () => {
   const queue = lab.queue();
   await queue.join("w");
   expect(await queue.claimBatch("w", { number: 1 })).toMatchObject({ again: false, items: [] });
@@ -104,7 +104,7 @@ test("a number under which nothing was taken can be asked again", async () => {
   expect(texts(await queue.claim("w", { number: 1 }))).toEqual(["a"]);
 });
 
-test("a delayed copy of an earlier request is stale and takes nothing", async () => {
+test("a delayed copy of an earlier claim request is stale and claims nothing", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
@@ -117,18 +117,18 @@ test("a delayed copy of an earlier request is stale and takes nothing", async ()
   expect(await queue.dump()).toEqual(before);
 });
 
-test("a worker that has not joined, or was judged dead, takes nothing", async () => {
+test("a worker that has not joined or was declared dead claims nothing", async () => {
   const queue = lab.queue();
   await queue.push("a");
-  expect(await queue.ask("w")).toEqual({ kind: "gone" });
+  expect(await queue.ask("w")).toEqual({ kind: "unknown-worker" });
   await queue.join("w");
   await queue.expireLease("w");
   await queue.store.takeOver("w", 10_000);
-  expect(await queue.ask("w")).toEqual({ kind: "gone" });
+  expect(await queue.ask("w")).toEqual({ kind: "unknown-worker" });
   expect(await queue.places()).toEqual({ list: ["a"] });
 });
 
-test("a list that holds something else is named, and the other places are claimed from", async () => {
+test("a claim reports a list of a wrong type by name, and claims from the other places", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a");
@@ -141,7 +141,7 @@ test("a list that holds something else is named, and the other places are claime
   expect(batch.problems).toEqual([`the key ${queue.store.queue} is a string, not a list`]);
 });
 
-test("no element goes to two workers", async () => {
+test("no element is claimed by two workers", async () => {
   const queue = lab.queue();
   const workers = ["w1", "w2", "w3"];
   await queue.join(...workers);
@@ -162,7 +162,7 @@ test("no element goes to two workers", async () => {
   expect(claimed.toSorted()).toEqual(pushed.toSorted());
 });
 
-test("what is due comes first, then lanes, then what is ready, then the list", async () => {
+test("a claim takes due retries first, then lanes, then the ready list, then the list", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("lane", "due", "ready", "list");
@@ -182,7 +182,7 @@ test("what is due comes first, then lanes, then what is ready, then the list", a
   expect(texts(items)).toEqual(["due", "lane", "ready", "list"]);
 });
 
-test("what is due takes half of a batch at most, so that new events are not held back", async () => {
+test("due retries take at most half of a batch, so that new events are not delayed", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push(...Array.from({ length: 10 }, (_, i) => `e${i}`));
@@ -204,7 +204,7 @@ test("what is due takes half of a batch at most, so that new events are not held
   expect(texts(items).slice(0, 4)).toEqual(["e0", "e1", "e2", "new0"]);
 });
 
-test("what is scheduled waits for its time, and the reply says for how long", async () => {
+test("a scheduled delivery is not claimed before it is due, and the reply says when that is", async () => {
   const queue = lab.queue();
   await queue.join("w");
   expect((await queue.claimBatch("w")).nextDueInMs).toBeNull();
@@ -224,7 +224,7 @@ test("what is scheduled waits for its time, and the reply says for how long", as
   expect(nextDueInMs).toBeLessThanOrEqual(60_001);
 });
 
-test("of a lane it takes the oldest, no more than asked for, and names the lanes that are left", async () => {
+test("a claim takes the oldest of a lane, at most as many as requested, and reports the lanes that are not empty", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c", "other");
@@ -238,7 +238,7 @@ test("of a lane it takes the oldest, no more than asked for, and names the lanes
 
   const first = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", maxItems: 2 }] });
   expect(texts(first.items)).toEqual(["a", "b"]);
-  // The one that was served last stands last.
+  // The lane that was served last is the last one.
   expect(first.lanes).toEqual(["wh_2", "wh_1"]);
 
   const rest = await queue.claimBatch("w", { lanes: [{ webhookId: "wh_1", maxItems: 2 }] });
@@ -247,7 +247,7 @@ test("of a lane it takes the oldest, no more than asked for, and names the lanes
   expect((await queue.claimBatch("w", { reportLimit: 0 })).lanes).toEqual([]);
 });
 
-test("leaves the list alone where it is not asked for it", async () => {
+test("a claim takes nothing off the list if none is requested", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a");
@@ -255,7 +255,7 @@ test("leaves the list alone where it is not asked for it", async () => {
   expect(await queue.list()).toEqual(["a"]);
 });
 
-test("takes no more off the list than it is asked for, and all of what is ready", async () => {
+test("a claim takes at most the requested number off the list, and everything that is ready", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
@@ -275,7 +275,7 @@ test("takes no more off the list than it is asked for, and all of what is ready"
   expect(await queue.list()).toEqual(["c"]);
 });
 
-test("deliveries of one event share its bytes, which are read once", async () => {
+test("deliveries of one event share its bytes, which a claim reads once", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event");
@@ -292,7 +292,7 @@ test.each([
   ["every byte", EVERY_BYTE],
   ["nothing", Buffer.alloc(0)],
   ["what looks like an item", Buffer.from('3 r {"claim":"x"}\n\n')],
-])("keeps %s as it is over claim, takeover, retry, lane, fan and back", async (_, element) => {
+])("%s stays unchanged over claim, takeover, retry, lane, fan and back", async (_, element) => {
   const queue = lab.queue();
   await queue.join("w1", "w2");
   await queue.push(element);
@@ -328,7 +328,7 @@ test.each([
   );
 });
 
-test("everything but pushing goes on at the memory limit, and after SCRIPT FLUSH", async () => {
+test("everything but pushing works at the memory limit, and after SCRIPT FLUSH", async () => {
   const valkey = await ownValkey({ appendOnly: false });
   const own = await QueueLab.open(valkey.url);
   try {
@@ -368,7 +368,7 @@ test("everything but pushing goes on at the memory limit, and after SCRIPT FLUSH
       ready: ["taken over", "back", "d4"],
       list: ["last"],
     });
-    // A lane that stays as it is makes a write that is refused the first one of the script.
+    // With a lane that does not change, the first write of the script is refused.
     const lanes = [{ webhookId: "wh_1", maxItems: 0 }];
     expect(await queue.claim("heir", { lanes })).toHaveLength(5);
   } finally {

@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-test("pushes the oldest first, more than one command takes as well", async () => {
+test("a push keeps the order of its elements, even of more than one command can take", async () => {
   const queue = lab.queue();
   const elements = Array.from({ length: 2_500 }, (_, i) => `e${i}`);
   expect(await queue.store.push(elements, null, ["evt_1"])).toEqual({
@@ -17,7 +17,7 @@ test("pushes the oldest first, more than one command takes as well", async () =>
   expect(await queue.list()).toEqual(elements);
 });
 
-test("nothing is pushed, nor the idempotency key kept, where the list is none", async () => {
+test("a push onto a key that is not a list pushes nothing and does not store the idempotency key", async () => {
   const queue = lab.queue();
   await lab.redis.set(queue.store.queue, "no list");
   const idempotency = { key: "k", fingerprint: "f" };
@@ -31,7 +31,7 @@ test("nothing is pushed, nor the idempotency key kept, where the list is none", 
   expect(await queue.list()).toEqual(["a", "b"]);
 });
 
-test("an idempotency key that comes again pushes nothing and answers the first ids", async () => {
+test("a repeated idempotency key pushes nothing and returns the first ids", async () => {
   const queue = lab.queue();
   const idempotency = { key: "k", fingerprint: "f" };
   await queue.store.push(["a", "b"], idempotency, ["evt_1", "evt_2"]);
@@ -52,7 +52,7 @@ test("an idempotency key with another body is refused", async () => {
   expect(await queue.list()).toEqual(["a"]);
 });
 
-test("another key pushes, and so does none, as often as it comes", async () => {
+test("a push with another idempotency key or without one always pushes", async () => {
   const queue = lab.queue();
   await queue.store.push(["a"], { key: "k1", fingerprint: "f" }, ["1"]);
   await queue.store.push(["b"], { key: "k2", fingerprint: "f" }, ["2"]);
@@ -61,7 +61,7 @@ test("another key pushes, and so does none, as often as it comes", async () => {
   expect(await queue.list()).toEqual(["a", "b", "c", "c"]);
 });
 
-test("an idempotency key is kept for a day", async () => {
+test("an idempotency key expires after a day", async () => {
   const queue = lab.queue();
   await queue.store.push(["a"], { key: "k", fingerprint: "f" }, ["1"]);
   const ttl = await lab.redis.ttl(queue.store.keys.idempotency("k"));

@@ -29,7 +29,7 @@ const FAN: Settlement = {
 const BACK_TO_READY: Settlement = { verb: "back", header: deliveryHeader("d1", { runs: 1 }) };
 const BACK_TO_LIST: Settlement = { verb: "back", header: null };
 
-/** Where each verb brings an element, and what is counted as ended. */
+/** The place to which each verb moves an element, and what it counts as ended. */
 const VERBS: {
   verb: string;
   settlement: Settlement;
@@ -56,7 +56,7 @@ const settleAs = (queue: TestQueue, worker: string, number: string, settlement: 
   queue.store.settle(worker, [{ claim: { number }, settlement }]);
 
 describe.each(VERBS)("$verb", ({ settlement, places, ended }) => {
-  test("moves a claim to exactly one place, once, also where it is sent again", async () => {
+  test("moves a claim to exactly one place once, even if it is sent again", async () => {
     const { queue, number } = await claimed();
 
     expect(await settleAs(queue, "w", number, settlement)).toEqual([true]);
@@ -84,7 +84,7 @@ describe.each(VERBS)("$verb", ({ settlement, places, ended }) => {
     expect(await queue.places()).toEqual(places);
   });
 
-  test("settles an element that only memory holds, from the bytes that come with it", async () => {
+  test("settles an element that is only in memory, with the bytes of the request", async () => {
     const queue = lab.queue();
     const claim = { number: "", bytes: Buffer.from("a") };
     expect(await queue.store.settle(null, [{ claim, settlement }])).toEqual([true]);
@@ -93,7 +93,7 @@ describe.each(VERBS)("$verb", ({ settlement, places, ended }) => {
   });
 });
 
-test("a group settles each of its entries, held or not", async () => {
+test("a group settles each of its entries and returns which were held", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
@@ -112,7 +112,7 @@ test("a group settles each of its entries, held or not", async () => {
   expect(await queue.ended()).toEqual({ delivered: 1, nobody: 1 });
 });
 
-test("a step that fails half-way leaves the claim", async () => {
+test("a settlement that fails half-way leaves the claim held", async () => {
   const { queue, number } = await claimed();
   await lab.redis.set(queue.store.keys.schedule, "no sorted set");
 
@@ -123,12 +123,12 @@ test("a step that fails half-way leaves the claim", async () => {
   expect(await queue.places()).toEqual({ schedule: ["a"] });
 });
 
-test("a retry begins anew with crashes, what goes back or waits in a lane keeps them", async () => {
+test("a retry resets the crashes; an item that goes back or to a lane keeps them", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
-  for (const { number } of await queue.claim("w")) await queue.store.giveUp("w", [number]);
-  // Each was given back in a step of its own, so the last one stands first.
+  for (const { number } of await queue.claim("w")) await queue.store.abandonLost("w", [number]);
+  // Each was returned in its own step, so the last one is first.
   const [c, b, a] = await queue.claim("w");
   await queue.settle(a!, { ...RETRY, delayMs: 0 });
   await queue.settle(b!, LANE);
@@ -143,7 +143,7 @@ test("a retry begins anew with crashes, what goes back or waits in a lane keeps 
   ]);
 });
 
-test("what goes back raw is the next to be claimed; with blpop it goes to the other end", async () => {
+test("an element that goes back unchanged is claimed next; with blpop it goes to the left end", async () => {
   const { queue, number } = await claimed("first");
   await queue.push("second");
   await settleAs(queue, "w", number, BACK_TO_LIST);
@@ -166,7 +166,7 @@ test("a retry of the same delivery is scheduled once, with its newest header", a
   expect(others).toEqual([]);
 });
 
-describe("a fanned-out event", () => {
+describe("settling the deliveries of a fanned-out event", () => {
   async function fannedOut(): Promise<TestQueue> {
     const { queue, number } = await claimed("event bytes");
     const headers = [deliveryHeader("d1"), deliveryHeader("d2"), deliveryHeader("d3")];
@@ -174,7 +174,7 @@ describe("a fanned-out event", () => {
     return queue;
   }
 
-  test("stores its bytes once, whatever its deliveries go through", async () => {
+  test("keeps its bytes stored once through every kind of settlement", async () => {
     const queue = await fannedOut();
     const [one, two, three] = await queue.claim("w");
     await queue.settle(one!, RETRY);
@@ -187,7 +187,7 @@ describe("a fanned-out event", () => {
     expect(await lab.redis.hgetall(refs)).toEqual({ e: "3" });
   });
 
-  test("runs its deliveries in their order, behind what was ready before", async () => {
+  test("runs its deliveries in order, after those that were ready before", async () => {
     const { queue, number } = await claimed("earlier");
     await queue.push("event");
     const second = await queue.claimOne("w");
@@ -196,7 +196,7 @@ describe("a fanned-out event", () => {
     expect(await queue.places()).toEqual({ ready: ["earlier", "d1", "d2"] });
   });
 
-  test("takes its bytes with it when the last delivery ends, not before", async () => {
+  test("removes its bytes when the last delivery ends, not before", async () => {
     const queue = await fannedOut();
     const { events, refs } = queue.store.keys;
     const claims = await queue.claim("w");

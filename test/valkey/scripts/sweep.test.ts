@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ParkedStore } from "../../../src/valkey/queue/parked-store.ts";
 import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
-const LIMITS = { most: 100, mostBytes: 1_000_000, ttlMs: 60_000 };
+const LIMITS = { maxDeliveries: 100, maxBytes: 1_000_000, ttlMs: 60_000 };
 
 let lab: QueueLab;
 beforeAll(async () => {
@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-/** Parks the elements, the first one the longest ago. */
+/** Parks elements; the first one is the oldest. */
 async function park(queue: TestQueue, ...elements: string[]): Promise<ParkedStore> {
   await queue.join("w");
   await queue.push(...elements);
@@ -27,30 +27,30 @@ async function age(queue: TestQueue, delivery: string, byMs: number): Promise<vo
   await lab.redis.zadd(queue.store.keys.parked, Number(seconds) * 1000 - byMs, delivery);
 }
 
-test("beyond the most deliveries, the oldest fall out and are counted", async () => {
+test("a sweep drops and counts the oldest deliveries that exceed the maximum number", async () => {
   const queue = lab.queue();
   const parked = await park(queue, "a", "b", "c", "d");
-  expect(await parked.sweep({ ...LIMITS, most: 2 })).toEqual({
+  expect(await parked.sweep({ ...LIMITS, maxDeliveries: 2 })).toEqual({
     expired: 0,
     fallenOut: 2,
     left: 2,
   });
   expect((await queue.places()).parked?.toSorted()).toEqual(["c", "d"]);
   expect(await queue.ended()).toEqual({ parked: 4, dropped: 2 });
-  expect(await parked.sweep({ ...LIMITS, most: 2 })).toMatchObject({ fallenOut: 0 });
+  expect(await parked.sweep({ ...LIMITS, maxDeliveries: 2 })).toMatchObject({ fallenOut: 0 });
 });
 
-test("beyond the most bytes too, also for the bytes of one alone", async () => {
+test("a sweep drops the oldest deliveries that exceed the maximum bytes, even a single one", async () => {
   const queue = lab.queue();
   const parked = await park(queue, "a".repeat(5_000), "b".repeat(5_000), "c");
-  expect(await parked.sweep({ ...LIMITS, mostBytes: 6_000 })).toMatchObject({ fallenOut: 1 });
-  expect(await parked.sweep({ ...LIMITS, mostBytes: 300 })).toMatchObject({ fallenOut: 1 });
+  expect(await parked.sweep({ ...LIMITS, maxBytes: 6_000 })).toMatchObject({ fallenOut: 1 });
+  expect(await parked.sweep({ ...LIMITS, maxBytes: 300 })).toMatchObject({ fallenOut: 1 });
   expect(await queue.places()).toEqual({ parked: ["c"] });
-  expect(await parked.sweep({ ...LIMITS, mostBytes: 10 })).toMatchObject({ left: 0 });
+  expect(await parked.sweep({ ...LIMITS, maxBytes: 10 })).toMatchObject({ left: 0 });
   expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");
 });
 
-test("what is past its TTL expires, and is counted apart from what falls out", async () => {
+test("deliveries older than the TTL expire, and are counted separately from dropped ones", async () => {
   const queue = lab.queue();
   const parked = await park(queue, "a", "b");
   await age(queue, "d0", LIMITS.ttlMs + 1_000);
@@ -59,7 +59,7 @@ test("what is past its TTL expires, and is counted apart from what falls out", a
   expect(await queue.ended()).toEqual({ parked: 2, expired: 1 });
 });
 
-test("a fanned-out event's bytes go with the last of its deliveries that falls out", async () => {
+test("a fanned-out event's bytes are removed with the last of its deliveries that is dropped", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event");
@@ -73,14 +73,14 @@ test("a fanned-out event's bytes go with the last of its deliveries that falls o
   const parked = new ParkedStore(lab.link, queue.store.queue);
   const { events, refs } = queue.store.keys;
 
-  await parked.sweep({ ...LIMITS, most: 1 });
+  await parked.sweep({ ...LIMITS, maxDeliveries: 1 });
   expect(await lab.redis.hget(events, "e")).toBe("event");
   await age(queue, "d2", LIMITS.ttlMs + 1_000);
   await parked.sweep(LIMITS);
   expect(await lab.redis.exists(events, refs)).toBe(0);
 });
 
-test("a heartbeat ends all that is beyond the caps, in more steps than one, and counts them", async () => {
+test("a heartbeat drops everything that exceeds the caps, in several steps, and counts it", async () => {
   const queue = lab.queue();
   const elements = Array.from({ length: 100 }, (_, i) => `element ${i}`);
   await queue.join("w");
@@ -92,11 +92,11 @@ test("a heartbeat ends all that is beyond the caps, in more steps than one, and 
     }
   }
   const parked = new ParkedStore(lab.link, queue.store.queue);
-  expect(await parked.upkeep({ ...LIMITS, most: 20 })).toEqual({ fallenOut: 480 });
+  expect(await parked.upkeep({ ...LIMITS, maxDeliveries: 20 })).toEqual({ fallenOut: 480 });
   expect(await lab.redis.zcard(queue.store.keys.parked)).toBe(20);
 });
 
-test("a fanned-out event's bytes count with each of its parked deliveries, until they go", async () => {
+test("a fanned-out event's bytes count for each of its parked deliveries", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("e".repeat(5_000));
@@ -107,7 +107,7 @@ test("a fanned-out event's bytes count with each of its parked deliveries, until
     await queue.settle(claim, { verb: "park", delivery: `d${i}`, header: deliveryHeader(`d${i}`) });
   }
   const parked = new ParkedStore(lab.link, queue.store.queue);
-  expect(await parked.sweep({ ...LIMITS, mostBytes: 9_000 })).toMatchObject({ left: 1 });
+  expect(await parked.sweep({ ...LIMITS, maxBytes: 9_000 })).toMatchObject({ left: 1 });
   await parked.redeliver([{ delivery: "d1", header: deliveryHeader("d1") }]);
   await parked.redeliver([{ delivery: "d0", header: deliveryHeader("d0") }]);
   expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-test("a worker is not taken over before its lease has run out, and then once", async () => {
+test("a worker is taken over only after its lease has run out, and only once", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b");
@@ -26,7 +26,7 @@ test("a worker is not taken over before its lease has run out, and then once", a
   expect(await queue.places()).toEqual({ ready: ["a", "b"] });
 });
 
-test("what is taken over runs next, in its order, with its ids, and one crash more", async () => {
+test("claims that are taken over run next, in order, with the same ids and one crash more", async () => {
   const queue = lab.queue();
   await queue.join("w", "heir");
   const elements = Array.from({ length: 12 }, (_, i) => `e${i}`);
@@ -57,7 +57,7 @@ test("what is taken over runs next, in its order, with its ids, and one crash mo
   ]);
 });
 
-test("each takeover counts, and a worker that leaves is none", async () => {
+test("each takeover counts as a crash, but a worker that leaves does not", async () => {
   const queue = lab.queue();
   await queue.push("a");
   const crashes: number[] = [];
@@ -75,7 +75,7 @@ test("each takeover counts, and a worker that leaves is none", async () => {
   expect(crashes).toEqual([0, 1, 1, 2]);
 });
 
-test("a worker that has left is known no more, and nothing of it stays", async () => {
+test("a worker that has left is unknown, and no key of it remains", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a");
@@ -88,14 +88,14 @@ test("a worker that has left is known no more, and nothing of it stays", async (
   expect(await queue.keysLike(":claims:*")).toEqual([]);
 });
 
-test("only the stranded claims of a living worker are given up", async () => {
+test("only the stranded claims of a living worker are requeued", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
   const [a, b, c] = await queue.claim("w");
   expect(await queue.store.heldBy("w")).toEqual([a!.number, b!.number, c!.number]);
 
-  expect(await queue.store.giveUp("w", [c!.number, a!.number, "99"])).toBe(2);
+  expect(await queue.store.abandonLost("w", [c!.number, a!.number, "99"])).toBe(2);
 
   expect(await queue.places()).toEqual({ ready: ["a", "c"], claims: ["b"] });
   expect(await queue.settle(a!, { verb: "done", ending: "delivered" })).toBeFalse();
@@ -103,7 +103,7 @@ test("only the stranded claims of a living worker are given up", async () => {
   expect((await queue.claim("w")).map((item) => item.crashes)).toEqual([1, 1]);
 });
 
-test("a heartbeat names those whose lease has run out, and who was judged dead is not known", async () => {
+test("a heartbeat returns the workers whose lease has run out; a worker that was declared dead is unknown", async () => {
   const queue = lab.queue();
   await queue.join("w", "late", "dead");
   await queue.expireLease("late", LEASE_MS - 5_000);
@@ -116,7 +116,7 @@ test("a heartbeat names those whose lease has run out, and who was judged dead i
   await queue.store.takeOver("dead", LEASE_MS);
   const late = await queue.store.beat("dead", { join: false, leaseMs: LEASE_MS });
   expect(late).toEqual({ known: false, dead: [] });
-  expect(await queue.ask("dead")).toEqual({ kind: "gone" });
+  expect(await queue.ask("dead")).toEqual({ kind: "unknown-worker" });
 });
 
 test("a heartbeat renews the lease", async () => {

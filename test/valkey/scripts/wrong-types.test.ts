@@ -1,5 +1,5 @@
-// A script that fails half-way keeps what it wrote, so a repetition must do no harm: each place of a
-// queue holds something else in turn, and after the repair everything is where it belongs, once.
+// A script that fails half-way keeps what it wrote, so its repetition must do no harm. Each key of a queue has a
+// wrong type in turn, and after the repair every item is in the right place exactly once.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { UnsettledClaims } from "../../../src/valkey/queue/queue-store.ts";
@@ -76,7 +76,7 @@ function keyOf({ store: { keys } }: TestQueue, broken: Broken): string {
   return broken === "lane" ? `${keys.base}:lane:wh_1` : keys[broken];
 }
 
-/** Something else under the key; answers what puts it right again. */
+/** Gives the key a wrong type. Returns a function that restores it. */
 async function breakKey(key: string): Promise<() => Promise<void>> {
   const saved = `${key}-saved`;
   const isThere = (await lab.redis.exists(key)) === 1;
@@ -92,7 +92,7 @@ const settle = (queue: TestQueue, number: string, settlement: Settlement) =>
   queue.store.settle("w", [{ claim: { number }, settlement }]);
 
 describe.each(VERBS)("$verb", ({ settlement, needs, places }) => {
-  test.each(BROKEN)("is done once, whatever was under %s", async (broken) => {
+  test.each(BROKEN)("is settled once, even if %s had a wrong type before", async (broken) => {
     const queue = lab.queue();
     await queue.join("w");
     await queue.push("a");
@@ -100,7 +100,7 @@ describe.each(VERBS)("$verb", ({ settlement, needs, places }) => {
     const key = keyOf(queue, broken);
     const repair = await breakKey(key);
 
-    // Twice, as a worker does that does not know what to make of it.
+    // Twice, as a worker repeats a settlement that failed.
     const isNeeded = needs.includes(broken);
     for (let i = 0; i < 2; i += 1) {
       const failure = await settle(queue, number, settlement).then(
@@ -119,7 +119,7 @@ describe.each(VERBS)("$verb", ({ settlement, needs, places }) => {
   });
 });
 
-test("the end of a shared event's delivery that fails does not count the event down", async () => {
+test("a failed settlement of a shared event's delivery does not decrease the event's references", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event bytes");
@@ -139,7 +139,7 @@ test("the end of a shared event's delivery that fails does not count the event d
   expect(await lab.redis.exists(queue.store.keys.events, queue.store.keys.refs)).toBe(0);
 });
 
-test("one claim that cannot be settled holds up no other of its group", async () => {
+test("one claim that cannot be settled does not block the others of its group", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("a", "b", "c");
@@ -161,7 +161,7 @@ test("one claim that cannot be settled holds up no other of its group", async ()
 });
 
 test.each(["ready", "schedule", "scheduled", "lanes", "lane", "paused", "stats"] as const)(
-  "where %s holds something else, the rest is claimed, and all of it after the repair",
+  "if %s has a wrong type, the other places are claimed, and the rest after the repair",
   async (broken) => {
     const queue = lab.queue();
     const { keys } = queue.store;
@@ -197,7 +197,7 @@ test.each(["ready", "schedule", "scheduled", "lanes", "lane", "paused", "stats"]
   },
 );
 
-test("what needs the bytes of fanned-out events stays where it is until they can be read", async () => {
+test("items of fanned-out events are not claimed until the events can be read", async () => {
   const queue = lab.queue();
   await queue.join("w");
   await queue.push("event bytes");
@@ -212,7 +212,7 @@ test("what needs the bytes of fanned-out events stays where it is until they can
 });
 
 test.each(["workers", "worker", "claims"] as const)(
-  "where the worker's own %s holds something else, nothing moves, and the error names it",
+  "if the worker's own %s key has a wrong type, nothing moves and the error names it",
   async (broken) => {
     const queue = lab.queue();
     const { keys } = queue.store;

@@ -34,7 +34,7 @@ const succeeded = (failuresAfter = 0): HealthChange => ({
 const add = async (change: HealthChange) => (await store.add([change]))[0]!;
 const read = async () => (await store.read(["wh_1"]))[0]!;
 
-/** As if the failures had begun so long ago. */
+/** Changes the health as if the failures had begun this long ago. */
 const beganAgo = async (ms: number) => {
   const began = Number(await lab.redis.hget(keys.health("wh_1"), "failing_since"));
   expect(began).toBeGreaterThan(0);
@@ -49,7 +49,7 @@ test("failures in a row add up over groups, with the time since the first", asyn
   expect(state.failingForMs).toBeGreaterThanOrEqual(5 * DAY_MS);
 });
 
-test("a success ends the row", async () => {
+test("a success resets the failures in a row", async () => {
   await add(failed(5));
   await beganAgo(5 * DAY_MS);
   expect(await add(succeeded())).toEqual({
@@ -64,7 +64,7 @@ test("a success ends the row", async () => {
   });
 });
 
-test("of a group with a success only the failures behind it count", async () => {
+test("in a group with a success only the failures after it count", async () => {
   await add(failed(5));
   await beganAgo(5 * DAY_MS);
   expect(await add(succeeded(2))).toEqual({
@@ -74,13 +74,13 @@ test("of a group with a success only the failures behind it count", async () => 
   });
 });
 
-test("each webhook of a group has its own answer, in the order of asking", async () => {
+test("each webhook of a group gets its own state, in the order of the request", async () => {
   await add(failed(1));
   const states = await store.add([failed(2, "wh_2"), failed(1)]);
   expect(states.map((state) => state?.consecutiveFailures)).toEqual([2, 2]);
 });
 
-test("tells when it last went well and ill, by the server's clock", async () => {
+test("the health has the times of the last success and failure, by the server's clock", async () => {
   const none = { last_success_at: null, last_failure_at: null, consecutive_failures: 0 };
   expect(await read()).toEqual(none);
   await add(failed(1));
@@ -98,7 +98,7 @@ test("tells when it last went well and ill, by the server's clock", async () => 
   });
 });
 
-test("is reset, where a webhook is enabled again, but for the times", async () => {
+test("a reset clears the failures and keeps the times", async () => {
   await add(failed(9));
   await beganAgo(DAY_MS);
   const { last_failure_at } = await read();
@@ -111,7 +111,7 @@ test("is reset, where a webhook is enabled again, but for the times", async () =
   expect((await add(failed(1))).failingForMs).toBe(0);
 });
 
-test("is forgotten two months after the last attempt, later than any rule looks back", async () => {
+test("the health expires two months after the last attempt, later than any disable rule needs it", async () => {
   await add(failed(1));
   const ttl = await lab.redis.pttl(keys.health("wh_1"));
   expect(ttl).toBeGreaterThan(59 * DAY_MS);

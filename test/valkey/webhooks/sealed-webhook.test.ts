@@ -1,4 +1,4 @@
-// How the store keeps secrets: sealed where there is a key, readable through a change of keys.
+// Secrets are sealed if there is a key, and stay readable when keys are replaced.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
@@ -35,7 +35,7 @@ function storeWith(...boxKeys: string[]): WebhookStore {
 const storedText = async (id: string) =>
   (await lab.redis.hget(keys.webhooks("user:u_1"), id)) ?? "";
 
-/** Under which key it is stored, as the sealed texts name it. */
+/** Returns the id of the key that it is sealed under. */
 const keyIdsOf = (text: string) =>
   [...text.matchAll(/enc:v1:([0-9a-f]{16}):/g)].map(([, id]) => id);
 
@@ -51,7 +51,7 @@ async function sealAll(store: WebhookStore) {
   return total;
 }
 
-test("with a key neither a secret nor a header's value is in Valkey, and both are read back", async () => {
+test("with a key, secrets and header values are not readable in Valkey, and both are read back", async () => {
   const store = storeWith(NEW);
   const record = webhookRecord(withHeader);
   await store.create(record);
@@ -66,7 +66,7 @@ test("with a key neither a secret nor a header's value is in Valkey, and both ar
   expect(await storedText(record.id)).not.toContain(SECRET);
 });
 
-test("without a key they are stored as they are, and sealed by the next write with one", async () => {
+test("without a key secrets are stored in plain, and the first write with a key seals them", async () => {
   const record = webhookRecord(withHeader);
   await storeWith().create(record);
   expect(JSON.parse(await storedText(record.id))).toEqual(record);
@@ -94,7 +94,7 @@ test("a sealed text that is moved to another webhook or owner is not opened ther
   expect(unreadable).toEqual([`${thief.id} secrets forged`, `${victim.id} secrets forged`]);
 });
 
-test("headers are not taken for secrets: a sealed text belongs to its field", async () => {
+test("a sealed header cannot be opened as a secret, because a sealed text is bound to its field", async () => {
   const store = storeWith(NEW);
   const record = webhookRecord(withHeader);
   await store.create(record);
@@ -104,7 +104,7 @@ test("headers are not taken for secrets: a sealed text belongs to its field", as
   expect(await store.get(record.id)).toMatchObject({ secrets: [], enabled: false });
 });
 
-test("what is sealed under an older key, or not at all, is sealed anew, and the key can go", async () => {
+test("webhooks in plain or under an older key are sealed again, and the older key can be removed", async () => {
   const records = Array.from({ length: 250 }, (_, n) => webhookRecord({ user_id: `u_${n % 5}` }));
   const [inPlain, byOld] = [storeWith(), storeWith(OLD)];
   await Promise.all(records.map((record, n) => (n % 2 === 0 ? inPlain : byOld).create(record)));
@@ -119,7 +119,7 @@ test("what is sealed under an older key, or not at all, is sealed anew, and the 
   expect(unreadable).toEqual([]);
 });
 
-test("replicas that seal at once while others write lose no change", async () => {
+test("replicas that seal at the same time as others write lose no change", async () => {
   const records = Array.from({ length: 20 }, () => webhookRecord());
   const old = storeWith(OLD);
   await Promise.all(records.map((record) => old.create(record)));
@@ -140,7 +140,7 @@ test("replicas that seal at once while others write lose no change", async () =>
   for (const { headers } of after) expect(Object.keys(headers).toSorted()).toEqual(names);
 });
 
-/** Something else happens each time before it seals. */
+/** Runs a step each time before it seals. */
 class SlowBox extends SecretBox {
   readonly meanwhile: (() => Promise<unknown>)[] = [];
 
@@ -150,7 +150,7 @@ class SlowBox extends SecretBox {
   }
 }
 
-test("sealing that meets a write in plain seals what was written", async () => {
+test("sealing seals a webhook that is written in plain meanwhile", async () => {
   const keyless = storeWith();
   const record = webhookRecord();
   await keyless.create(record);
@@ -161,14 +161,14 @@ test("sealing that meets a write in plain seals what was written", async () => {
   expect(await storeWith(NEW).get(record.id)).toEqual({ ...record, description: "new" });
 });
 
-test("sealing anew is no change of the webhook: it is not announced", async () => {
+test("sealing again does not announce a change of the webhook", async () => {
   await storeWith().create(webhookRecord());
   const before = await lab.redis.xlen(keys.changes);
   expect(await sealAll(storeWith(NEW))).toEqual({ sealed: 1, unreadable: 0 });
   expect(await lab.redis.xlen(keys.changes)).toBe(before);
 });
 
-test("without the key a webhook counts as disabled, is told once, and nothing of it is lost", async () => {
+test("without its key a webhook counts as disabled, is reported once, and loses nothing", async () => {
   const record = webhookRecord(withHeader);
   await storeWith(OLD).create(record);
   const store = storeWith(NEW);
@@ -180,11 +180,11 @@ test("without the key a webhook counts as disabled, is told once, and nothing of
 
   const { updated } = await store.update(record.id, (one) => ({ ...one, description: "changed" }));
   expect(updated).toEqual({ ...record, ...shown, description: "changed" });
-  // Also that it is enabled: it was never switched off.
+  // It is enabled too, because it was never disabled.
   expect(await storeWith(OLD).get(record.id)).toEqual({ ...record, description: "changed" });
 });
 
-test("a webhook that is unreadable can be switched off, and stays off with its key", async () => {
+test("an unreadable webhook can be disabled, and stays disabled when its key is back", async () => {
   const record = webhookRecord();
   await storeWith(OLD).create(record);
   const off = { enabled: false, disabled_reason: "manual" };
@@ -192,19 +192,19 @@ test("a webhook that is unreadable can be switched off, and stays off with its k
   expect(await storeWith(OLD).get(record.id)).toEqual({ ...record, ...off });
 });
 
-test("without the key a new secret and new headers bring a webhook back", async () => {
+test("without its key a webhook works again with a new secret and new headers", async () => {
   const record = webhookRecord(withHeader);
   await storeWith(OLD).create(record);
   const store = storeWith(NEW);
   const secrets = [{ secret: "a secret of its own", expires_at: null }];
   const rotated = await store.update(record.id, (one) => ({ ...one, secrets }));
-  // Its headers are unreadable still, and nothing goes out without them.
+  // Its headers are still unreadable, and no request is sent without them.
   expect(rotated.updated).toMatchObject({ secrets, headers: {}, enabled: false });
   const { updated } = await store.update(record.id, (one) => ({ ...one, headers: { "X-A": "1" } }));
   expect(updated).toEqual({ ...record, secrets, headers: { "X-A": "1" } });
 });
 
-test("a secret that has expired goes with the next write, the newest never", async () => {
+test("an expired secret is removed by the next write, but the newest never expires", async () => {
   const store = storeWith(NEW);
   const at = (ms: number) => new Date(Date.now() + ms).toISOString();
   const [newest, inGrace, expired] = [

@@ -7,13 +7,13 @@ const [KEY, OTHER_KEY] = [newKey(), newKey()];
 const box = new SecretBox([KEY]);
 const TEXT = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw – ü";
 
-test("opens at its place what it has sealed there", async () => {
+test("a secret box opens at a place what it sealed for that place", async () => {
   const sealed = await box.seal(TEXT, "here");
   expect(sealed).toMatch(/^enc:v1:[0-9a-f]{16}:[A-Za-z0-9+/]+=*$/);
   expect(await box.open(sealed, "here")).toEqual({ kind: "opened", text: TEXT });
 });
 
-test("is AES-256-GCM as another implementation reads it, under a key named by its SHA-256", async () => {
+test("a sealed text is AES-256-GCM, readable by another implementation, with a key id from SHA-256", async () => {
   const [, , id, base64] = (await box.seal(TEXT, "here")).split(":");
   const key = Buffer.from(KEY, "base64");
   expect(id).toBe(createHash("sha256").update(key).digest("hex").slice(0, 16));
@@ -25,7 +25,7 @@ test("is AES-256-GCM as another implementation reads it, under a key named by it
   expect(text.toString()).toBe(TEXT);
 });
 
-test("takes a new nonce for each seal", async () => {
+test("a secret box uses a new nonce for each seal", async () => {
   const seals = await Promise.all(Array.from({ length: 200 }, () => box.seal(TEXT, "here")));
   const nonces = seals.map((sealed) =>
     Buffer.from(sealed.split(":")[3]!, "base64").toString("hex", 0, 12),
@@ -33,12 +33,12 @@ test("takes a new nonce for each seal", async () => {
   expect(new Set(nonces).size).toBe(200);
 });
 
-test("does not open elsewhere what was moved there", async () => {
+test("a sealed text that was moved to another place is not opened", async () => {
   const sealed = await box.seal(TEXT, "here");
   expect(await box.open(sealed, "there")).toMatchObject({ kind: "forged" });
 });
 
-test("the first key seals, every key opens, and an unknown one is named", async () => {
+test("the first key seals, every key opens, and an unknown key is reported by its id", async () => {
   const old = new SecretBox([OTHER_KEY]);
   const both = new SecretBox([KEY, OTHER_KEY]);
   const byOld = await old.seal(TEXT, "here");
@@ -53,7 +53,7 @@ test("the first key seals, every key opens, and an unknown one is named", async 
   });
 });
 
-test("without a key it opens nothing and refuses to seal", async () => {
+test("a secret box without a key opens nothing and refuses to seal", async () => {
   const none = new SecretBox([]);
   const sealed = await box.seal(TEXT, "here");
   expect([none.hasKey, none.isCurrent(sealed)]).toEqual([false, false]);
@@ -61,7 +61,7 @@ test("without a key it opens nothing and refuses to seal", async () => {
   expect(none.seal(TEXT, "here")).rejects.toThrow("without a key");
 });
 
-describe("what was tampered with is data, not an exception:", () => {
+describe("opening a changed text returns a value and does not throw:", () => {
   test("a flipped bit at any place", async () => {
     const sealed = await box.seal("secret", "here");
     const [head, bytes] = [sealed.slice(0, 24), Buffer.from(sealed.slice(24), "base64")];
@@ -73,7 +73,7 @@ describe("what was tampered with is data, not an exception:", () => {
     }
   });
 
-  test("one cut at any length", async () => {
+  test("a text cut at any length", async () => {
     // As long as it needs no padding, which a reader may do without.
     const sealed = await box.seal("brief", "here");
     for (let length = 0; length < sealed.length; length += 1) {
@@ -89,7 +89,7 @@ describe("what was tampered with is data, not an exception:", () => {
   );
 });
 
-test("prints neither its keys nor what they are made of", () => {
+test("a secret box prints neither its keys nor their bytes", () => {
   expect(Bun.inspect(box, { depth: 10 })).not.toContain(KEY);
   expect(JSON.stringify(box)).toBe("{}");
   const bytes = [...Buffer.from(KEY, "base64")].join(", ");

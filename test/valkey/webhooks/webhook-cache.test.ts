@@ -27,7 +27,7 @@ afterEach(async () => {
   await Promise.all(caches.splice(0).map((cache) => cache.close()));
 });
 
-/** A cache of descriptions, as soon as it follows the changes. */
+/** Opens a cache of descriptions; resolves when it follows the changes. */
 async function open(
   options: {
     store?: WebhookStore;
@@ -55,13 +55,13 @@ async function open(
   return { cache, name, compiled };
 }
 
-/** What is read before the changes are followed is not kept. */
+/** Reads an owner; returns whether the result was cached, which it is only while the cache follows the changes. */
 async function isKept(cache: WebhookCache<string>, owner: OwnerRef): Promise<boolean> {
   await cache.get(owner);
   return cache.peek(owner) !== null;
 }
 
-test("reads an owner's webhooks once, and then has them at hand", async () => {
+test("the cache reads an owner's webhooks once", async () => {
   const { cache, compiled } = await open();
   await store.create(webhookRecord({ description: "a" }));
   await store.create(webhookRecord({ description: "b" }));
@@ -74,8 +74,8 @@ test("reads an owner's webhooks once, and then has them at hand", async () => {
   expect(compiled).toEqual(["a", "b"]);
 });
 
-// A change that is not announced counts after 30 s, longer than `eventually` waits.
-test("a change counts on every other cache: creation, update and deletion", async () => {
+// A change that is not announced takes effect after 30 s, longer than `eventually` waits.
+test("creation, update and deletion of a webhook reach every other cache", async () => {
   const { cache: here } = await open();
   const { cache: there } = await open();
   const record = webhookRecord({ description: "a" });
@@ -94,7 +94,7 @@ test("a change counts on every other cache: creation, update and deletion", asyn
   await seen([]);
 });
 
-test("nobody is kept too, until somebody comes", async () => {
+test("the cache remembers that an owner has no webhook, until one is created", async () => {
   const { cache } = await open();
   expect(await cache.get(OWNER)).toEqual([]);
   expect(cache.peek(OWNER)).toEqual([]);
@@ -103,7 +103,7 @@ test("nobody is kept too, until somebody comes", async () => {
   expect(await cache.get(OWNER)).toEqual(["a"]);
 });
 
-test("a change of one owner leaves the others at hand", async () => {
+test("a change of one owner leaves the others cached", async () => {
   const { cache } = await open();
   await cache.get(OWNER);
   await cache.get("org:o_1");
@@ -112,14 +112,14 @@ test("a change of one owner leaves the others at hand", async () => {
   expect(cache.peek(OWNER)).toEqual([]);
 });
 
-test("keeps so many owners at most; the one read longest ago goes first", async () => {
+test("the cache keeps at most the maximum of owners and drops the one read longest ago", async () => {
   const { cache } = await open({ maxOwners: 3 });
   const owners = ["user:a", "user:b", "user:c", "user:d"] as const;
   for (const owner of owners) await cache.get(owner);
   expect(owners.map((owner) => cache.peek(owner) !== null)).toEqual([false, true, true, true]);
 });
 
-/** Answers what really stands there, but only when the test lets it. */
+/** Returns what is stored, but only when the test allows it. */
 class SlowStore extends WebhookStore {
   reads: { letGo: () => void }[] = [];
 
@@ -160,10 +160,10 @@ test("a change that is announced while a webhook is compiled counts", async () =
   expect(cache.peek(OWNER)).toEqual(["new"]);
 });
 
-test("a read that meets a change is made again, and the old state is not kept", async () => {
+test("a read during a change is repeated, and the old state is not cached", async () => {
   const slow = new SlowStore(lab.link, keys);
   const { cache } = await open({ store: slow });
-  // Kept, and dropped by the same announcement: then the cache has heard of the change.
+  // Cached, and dropped by the same announcement: so the cache has received the change.
   await cache.get("org:o_1");
   const reading = cache.get(OWNER);
   await eventually(() => slow.reads.length === 1);
@@ -179,13 +179,13 @@ test("a read that meets a change is made again, and the old state is not kept", 
   expect(cache.peek(OWNER)).toEqual(["new"]);
 });
 
-test("a lost connection empties it: a change may have been missed", async () => {
+test("a lost connection empties the cache, because a change may have been missed", async () => {
   const { cache, name } = await open();
   await store.create(webhookRecord({ description: "a" }));
   await eventually(async () => expect(await cache.get(OWNER)).toEqual(["a"]));
   const clients = String(await lab.redis.call("CLIENT", "LIST"));
   const id = new RegExp(`id=(\\d+) .* name=${name} `).exec(clients)?.[1];
-  // Removed behind its back, as if the announcement had come while it was away.
+  // Removed without an announcement, as if it had come during the outage.
   await lab.redis.del(keys.webhooks(OWNER));
   expect(cache.peek(OWNER)).toEqual(["a"]);
 
@@ -196,7 +196,7 @@ test("a lost connection empties it: a change may have been missed", async () => 
   await eventually(() => isKept(cache, OWNER));
 });
 
-test("after a restart of Valkey it follows the changes again", async () => {
+test("the cache follows the changes again after a restart of Valkey", async () => {
   const valkey = await ownValkey();
   const own = await QueueLab.open(valkey.url);
   try {
@@ -208,7 +208,7 @@ test("after a restart of Valkey it follows the changes again", async () => {
 
     valkey.signal("SIGKILL");
     await valkey.exited;
-    // From then on nobody tells it of changes, so it knows nothing any more.
+    // From now on it gets no changes, so it caches nothing.
     await eventually(() => cache.peek(OWNER) === null);
     await valkey.restart();
     await own.link.whenUp();
@@ -221,7 +221,7 @@ test("after a restart of Valkey it follows the changes again", async () => {
   }
 });
 
-test("while the changes are not followed, what is read holds for that one use", async () => {
+test("while the cache does not follow the changes, a read is used once and not cached", async () => {
   const cache = new WebhookCache<string>({
     url: "redis://127.0.0.1:1",
     name: "nowhere",
@@ -235,7 +235,7 @@ test("while the changes are not followed, what is read holds for that one use", 
   expect(cache.peek(OWNER)).toBeNull();
 });
 
-test("so many changes at once that some may have been trimmed empty it", async () => {
+test("more changes at once than the stream may still have empty the cache", async () => {
   const { cache } = await open();
   expect(await cache.get(OWNER)).toEqual([]);
   // One command, so that the cache reads them in one reply.

@@ -3,7 +3,7 @@ import type { WebhookRecord } from "../../../src/wire/webhook.ts";
 
 let made = 0;
 
-/** A webhook of `u_1` for all events; `id` and `url` are of its own. */
+/** Returns a webhook of `u_1` for all events, with a new `id` and `url`. */
 export function webhookRecord(fields: Partial<WebhookRecord> = {}): WebhookRecord {
   made += 1;
   const owner = fields.org_id === undefined ? { user_id: "u_1" } : {};

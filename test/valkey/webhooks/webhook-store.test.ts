@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { ValkeyUnavailable } from "../../../src/valkey/connection/errors.ts";
@@ -6,22 +6,18 @@ import { WebhookStore } from "../../../src/valkey/webhooks/webhook-store.ts";
 import { WEBHOOKS_PER_OWNER } from "../../../src/wire/webhook.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix, ownValkey, testRedis } from "../../support/valkey.ts";
-import { QueueLab } from "../queue/test-queue.ts";
+import { useLab } from "../queue/use-lab.ts";
 import { webhookRecord } from "./webhook-records.ts";
 
-let lab: QueueLab;
+const lab = useLab();
 let keys: SharedKeys;
 let store: WebhookStore;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(() => {
   keys = sharedKeys(freshPrefix());
   store = new WebhookStore(lab.link, keys);
 });
 
-/** Owners whose changes have been announced, in order. */
+/** Returns the owners whose changes were announced, in order. */
 const announced = async () =>
   (await lab.redis.xrange(keys.changes, "-", "+")).map(([, fields]) => fields[1]);
 
@@ -39,7 +35,7 @@ test("a webhook is found by its id and among its owner's, the oldest first", asy
   expect(await announced()).toEqual(["user:u_1", "user:u_1", "org:o_1"]);
 });
 
-test("owners that are asked for together are told apart, also where one's key is not ours", async () => {
+test("webhooks of several owners that are read together are returned to the right callers, even if one key has a wrong type", async () => {
   const [ofUser, ofOrg] = [webhookRecord(), webhookRecord({ org_id: "o_1" })];
   for (const record of [ofUser, ofOrg]) await store.create(record);
   await lab.redis.set(keys.webhooks("user:u_2"), "a text");
@@ -56,7 +52,7 @@ test("owners that are asked for together are told apart, also where one's key is
   expect(org).toEqual({ status: "fulfilled", value: [ofOrg] });
 });
 
-test("in an outage all that ask hear of it, also where it is an answer", async () => {
+test("an outage fails every pending read, even if it shows as an error reply", async () => {
   const valkey = await ownValkey();
   const link = new Link({ url: valkey.url, name: "busy", deadlineMs: 5_000 }).open();
   await link.whenUp();
@@ -78,7 +74,7 @@ test("in an outage all that ask hear of it, also where it is an answer", async (
   await valkey.stop();
 });
 
-test("an owner has one webhook for a url; another owner may have it too", async () => {
+test("an owner has at most one webhook for a url; another owner may have the same url", async () => {
   const first = webhookRecord();
   const second = webhookRecord({ url: first.url });
   await store.create(first);
@@ -89,7 +85,7 @@ test("an owner has one webhook for a url; another owner may have it too", async 
   expect(await store.create(elsewhere)).toEqual({ created: true });
 });
 
-test("an owner has a hundred webhooks at most, also when two come for the last place", async () => {
+test("an owner has at most a hundred webhooks, even if two are created at the same time for the last place", async () => {
   const records = Array.from({ length: WEBHOOKS_PER_OWNER - 1 }, () => webhookRecord());
   await Promise.all(records.map((record) => store.create(record)));
   const last = [webhookRecord(), webhookRecord()];
@@ -98,7 +94,7 @@ test("an owner has a hundred webhooks at most, also when two come for the last p
   expect(results).toContainEqual({ created: false, why: "full" });
   expect(await store.list("user:u_1")).toHaveLength(WEBHOOKS_PER_OWNER);
 
-  // Full is for new ones only.
+  // Only new webhooks are refused.
   const [some] = records;
   const changed = await store.update(some!.id, (one) => ({ ...one, description: "changed" }));
   expect(changed.updated?.description).toBe("changed");
@@ -114,7 +110,7 @@ test("an update changes the record and is announced; one that changes nothing is
   expect(await announced()).toEqual(["user:u_1", "user:u_1"]);
 });
 
-test("of updates at the same time none is lost", async () => {
+test("updates at the same time are all applied", async () => {
   const record = webhookRecord();
   await store.create(record);
   const names = Array.from({ length: 10 }, (_, i) => `x-${i}`);
@@ -135,7 +131,7 @@ test("an update to another webhook's url is refused", async () => {
   expect(await store.get(second.id)).toEqual(second);
 });
 
-test("what is deleted is gone, with its health, and is announced", async () => {
+test("a deletion removes the webhook with its health, and is announced", async () => {
   const record = webhookRecord();
   await store.create(record);
   await lab.redis.hset(keys.health(record.id), "consecutive_failures", 3);
@@ -149,11 +145,11 @@ test("what is deleted is gone, with its health, and is announced", async () => {
   expect(await store.update(record.id, (one) => one)).toEqual({ updated: null, why: "missing" });
 });
 
-test("an update that meets a deletion does not bring the webhook back", async () => {
+test("an update during a deletion does not restore the webhook", async () => {
   const record = webhookRecord();
   await store.create(record);
   const result = await store.update(record.id, (one) => {
-    // Goes out before the update's write, on the same connection.
+    // It is sent before the update's write, on the same connection.
     void lab.link.run((client) => client.hdel(keys.webhooks("user:u_1"), record.id));
     return { ...one, enabled: false };
   });

@@ -47,14 +47,14 @@ async function sign(name: (typeof DIALECT_NAMES)[number], ...secrets: string[]) 
 }
 
 describe.each(DIALECT_NAMES)("the %s envelope", (name) => {
-  test.each(dataTexts)("ends with data as it came: %s", (data) => {
+  test.each(dataTexts)("ends with data unchanged: %s", (data) => {
     const body = bodyOf(name, data);
     expect(body.endsWith(`,"data":${data}}`)).toBe(true);
     expect((JSON.parse(body) as { data: unknown }).data).toEqual(JSON.parse(data));
     expect(bodyOf(name, data)).toBe(body);
   });
 
-  test("has the members that the dialect names, in their order, each of its type", () => {
+  test("has the members that the dialect lists, in order and of the right type", () => {
     const { body } = dialectOf(name);
     const sent = JSON.parse(bodyOf(name)) as Record<string, unknown>;
     expect(Object.keys(sent)).toEqual(Object.keys(body));
@@ -76,7 +76,7 @@ describe.each(DIALECT_NAMES)("the %s envelope", (name) => {
   });
 });
 
-describe("other hands", () => {
+describe("independent implementations", () => {
   test.each(cases)("verify what %s signs with %s", async (name, _form, secret, options) => {
     const { body, headers } = await sign(name, secret);
     expect(new StandardWebhook(secret, options).verify(body, headers)).toEqual(JSON.parse(body));
@@ -108,7 +108,7 @@ describe("other hands", () => {
   });
 });
 
-describe("in a rotation", () => {
+describe("during a rotation", () => {
   const [newest, oldest] = [makeSecret(), "the old one of ours"] as const;
 
   test.each(DIALECT_NAMES)(
@@ -126,7 +126,7 @@ describe("in a rotation", () => {
     },
   );
 
-  test("flux carries two v1= as well, and either secret verifies", async () => {
+  test("flux also has two v1=, and both secrets verify", async () => {
     const { body, headers } = await sign("flux", newest, oldest);
     const [first, second] = [newest, oldest].map((secret) =>
       createHmac("sha256", secret).update(`${NOW_SECONDS}.${body}`).digest("hex"),

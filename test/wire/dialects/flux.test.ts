@@ -25,7 +25,7 @@ async function signed(body: string, eventId = "id_1"): Promise<Headers> {
 }
 
 describe("the flux envelope", () => {
-  test("has its four members in order, data as it came", () => {
+  test("has its four members in order, with data unchanged", () => {
     expect(bodyFor("id_1")).toBe(
       '{"id":"evt_id_1","type":"file.created","created":1769860800,"data":{"n": 1.0}}',
     );
@@ -64,14 +64,14 @@ describe("the flux envelope", () => {
 describe("the Flux-Signature header", () => {
   const own = flux.ownSignature ?? never();
 
-  test("is read as it was written", () => {
+  test("is parsed as it was written", () => {
     for (const signatures of [["aa"], ["aa", "bb"]]) {
       const value = own.write(signatures, NOW_SECONDS);
       expect(own.read(value)).toEqual({ signatures, unixSeconds: NOW_SECONDS });
     }
   });
 
-  test("is read whatever the order, the spaces and the schemes beside", () => {
+  test("is parsed in any order, with spaces and other schemes", () => {
     expect(own.read("v0=cc, v1=aa ,t=7,v1=bb,what")).toEqual({
       signatures: ["aa", "bb"],
       unixSeconds: 7,
@@ -92,7 +92,7 @@ describe("the Flux-Signature header", () => {
   });
 });
 
-describe("verifying", () => {
+describe("verifyRequest for flux", () => {
   const body = bodyFor("id_1");
 
   async function verify(change: (value: string) => string, nowSeconds = NOW_SECONDS) {

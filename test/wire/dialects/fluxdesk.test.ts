@@ -16,7 +16,7 @@ function titleText(data: string): string {
   return body.slice(before.length, -after.length);
 }
 
-describe("the title", () => {
+describe("the title of a fluxdesk body", () => {
   test.each<[claim: string, data: string, title: string]>([
     ["as a plain text", '{"title":"Ship it","n":1}', '"Ship it"'],
     ["among odd white space", '{ "n" : 1 ,\n\t"title"\r\n: "Ship it" }', '"Ship it"'],
@@ -45,11 +45,11 @@ describe("the title", () => {
     ["it stands deeper", '{"task":{"title":"inner"}}'],
     ["the last of two is no string", '{"title":"1st","title":2}'],
     ["it is spelled otherwise", '{"Title":"a","titles":"b","x":"\\"title\\":\\"c\\""}'],
-  ])("is the type where %s", (_claim, data) => {
+  ])("is the type if %s", (_claim, data) => {
     expect(titleText(data)).toBe('"task_assigned"');
   });
 
-  test("is what a receiver finds in the data that it parses, for any data", () => {
+  test("equals what a receiver reads from the parsed data, for any data", () => {
     const writer = new JsonWriter(seededRandom(23));
     const keys = ['"title"', '"\\u0074itle"', '"n"'];
     for (let round = 0; round < 500; round++) {
@@ -65,7 +65,7 @@ describe("the title", () => {
   });
 });
 
-describe("the signature", () => {
+describe("the fluxdesk signature", () => {
   const own = fluxdesk.ownSignature;
 
   test("is v1= and the hex HMAC of the raw body", () => {
@@ -80,7 +80,7 @@ describe("the signature", () => {
   });
 });
 
-test("has its eight types, its headers, 8 s and its disable rule", () => {
+test("the fluxdesk dialect has its eight types, its headers, 8 s and its disable rule", () => {
   expect(fluxdesk.catalogue).toHaveLength(8);
   expect(fluxdesk.catalogue).toContain("team_support.approved");
   expect(fluxdesk.timeoutMs).toBe(8_000);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { fluxdrop } from "../../../src/wire/dialects/fluxdrop.ts";
 import { isEventType } from "../../../src/wire/event-pattern.ts";
 
-test("the fluxdrop envelope has its four members in order, data as it came", () => {
+test("the fluxdrop envelope has its four members in order, with data unchanged", () => {
   const input = { id: "evt_1", type: "file.created", timestamp: "2026-01-31T12:00:00Z" };
   expect(fluxdrop.envelope({ ...input, data: '{"n": 1.0}' })).toBe(
     '{"id":"evt_1","event":"file.created","timestamp":"2026-01-31T12:00:00Z","data":{"n": 1.0}}',

@@ -14,18 +14,18 @@ test("every dialect is found under its own name, and the first is the default", 
   for (const name of DIALECT_NAMES) expect(dialectOf(name).name).toBe(name);
 });
 
-test("no two dialects have a header in common: each would let the other's receivers be deceived", () => {
+test("no two dialects share a header, which would let one dialect forge requests of the other", () => {
   const headers = headersOf(DIALECT_NAMES.map(dialectOf)).map((name) => name.toLowerCase());
   expect(headers.filter((name, at) => headers.indexOf(name) !== at)).toEqual([]);
 });
 
-test("the catalogue is what the dialects name, without a type that no event could have", () => {
+test("the catalogue has the types of all dialects, and each is a valid event type", () => {
   const named = DIALECT_NAMES.flatMap((name) => [...dialectOf(name).catalogue]);
   expect([...CATALOGUE].toSorted()).toEqual(named.toSorted());
   expect(named.filter((type) => !isEventType(type))).toEqual([]);
 });
 
-test.each(DIALECT_NAMES)("what %s gives as defaults, a user could have set", (name) => {
+test.each(DIALECT_NAMES)("the defaults of %s are values that a user could set", (name) => {
   const { timeoutMs, retryScheduleMs, disableRule } = dialectOf(name);
   const webhook = webhookCreateSchema.parse({
     user_id: "u_1",
@@ -39,6 +39,6 @@ test.each(DIALECT_NAMES)("what %s gives as defaults, a user could have set", (na
   expect(timeoutMs).toBeLessThanOrEqual(MAX_TIMEOUT_MS);
 });
 
-test("the schedule of a dialect that sets none is 0s, 1m, 5m, 30m, 2h (docs/design.md §2.4)", () => {
+test("the default schedule of a dialect is 0s, 1m, 5m, 30m, 2h (docs/design.md §2.3)", () => {
   expect(DEFAULTS.retryScheduleMs).toEqual([0, 60_000, 300_000, 1_800_000, 7_200_000]);
 });

@@ -17,14 +17,14 @@ async function vectorRequest(): Promise<Record<string, string>> {
   });
 }
 
-test("the standard envelope has its three members in order, data as it came", () => {
+test("the standard envelope has its three members in order, with data unchanged", () => {
   const input = { id: "id_1", type: "file.created", timestamp: "2026-01-31T12:00:00Z" };
   expect(standard.envelope({ ...input, data: '{"n": 1.0}' })).toBe(
     '{"type":"file.created","timestamp":"2026-01-31T12:00:00Z","data":{"n": 1.0}}',
   );
 });
 
-test("sends the published vector's headers and no signature besides", async () => {
+test("standard sends the published vector's headers and no other signature", async () => {
   expect(await vectorRequest()).toEqual({
     "User-Agent": "Fluxhook/1.0",
     "Content-Type": "application/json",
@@ -34,7 +34,7 @@ test("sends the published vector's headers and no signature besides", async () =
   });
 });
 
-test("verifies the published vector by webhook-signature alone", async () => {
+test("standard verifies the published vector by webhook-signature alone", async () => {
   const headers = new Headers(await vectorRequest());
   const { secret, body, timestamp: nowSeconds } = vector;
   const request = { dialect: standard, secret, headers, body, nowSeconds };

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import {
   HealthStore,
   type HealthChange,
   type HealthState,
 } from "../../../src/valkey/webhooks/health-store.ts";
 import { newDeliveryName, ownerTag } from "../../../src/valkey/queue/delivery-id.ts";
-import { BodyStore, type AttemptToKeep } from "../../../src/valkey/history/body-store.ts";
+import { BodyStore, type AttemptToStore } from "../../../src/valkey/history/body-store.ts";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { LogStore } from "../../../src/valkey/history/log-store.ts";
@@ -20,17 +20,14 @@ import {
 } from "../../../src/worker/after/attempt-log.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshPrefix } from "../../support/valkey.ts";
-import { deliveryHeader, QueueLab } from "../../valkey/queue/test-queue.ts";
+import { deliveryHeader } from "../../valkey/queue/test-queue.ts";
+import { useLab } from "../../valkey/queue/use-lab.ts";
 import { logLines } from "../log-lines.ts";
 
 const LIMITS = { size: 10, ttlMs: 60_000 };
 
-let lab: QueueLab;
+const lab = useLab();
 let keys: SharedKeys;
-beforeAll(async () => {
-  lab = await QueueLab.open();
-});
-afterAll(() => lab.close());
 beforeEach(() => {
   keys = sharedKeys(freshPrefix());
 });
@@ -80,7 +77,7 @@ function attempt(
     timestamp: "2026-01-02T03:04:05Z",
   };
   const header = deliveryHeader(delivery, { owner });
-  const body: AttemptToKeep = { header, outcome, element: Buffer.from("kept") };
+  const body: AttemptToStore = { header, outcome, element: Buffer.from("kept") };
   return { owner, webhookId, health, entry, body, toEntry: () => ({ entry, body }) };
 }
 
@@ -88,7 +85,7 @@ const addAll = (recorder: AttemptLogger, attempts: readonly LoggedAttempt[]) => 
   for (const one of attempts) recorder.add(one);
 };
 
-test("attempts are in their owners' logs, the newest first, without anybody asking for it", async () => {
+test("attempts are written to their owners' logs, the newest first, without a call to flush", async () => {
   const { recorder, logs } = open();
   const attempts = [attempt("user:u_1"), attempt("org:o_1"), attempt("user:u_1")];
   addAll(recorder, attempts);
@@ -98,7 +95,7 @@ test("attempts are in their owners' logs, the newest first, without anybody aski
   });
 });
 
-test("of many attempts the last ones are in the log", async () => {
+test("a log keeps the last of many attempts", async () => {
   const { recorder, logs } = open();
   const attempts = Array.from({ length: 57 }, () => attempt("user:u_1"));
   addAll(recorder, attempts);
@@ -107,7 +104,7 @@ test("of many attempts the last ones are in the log", async () => {
   expect(await logs.read("user:u_1")).toEqual(last.toReversed());
 });
 
-test("what can be redelivered is found by its delivery", async () => {
+test("a body that can be redelivered is found by its delivery", async () => {
   const { recorder } = open();
   const one = attempt("user:u_1");
   addAll(recorder, [one, attempt("user:u_2")]);
@@ -117,7 +114,7 @@ test("what can be redelivered is found by its delivery", async () => {
   expect(await store.find(newDeliveryName(ownerTag("user:u_1")))).toBeNull();
 });
 
-test("the health of each webhook is told once for a group, and what asks to wait does not count", async () => {
+test("the health of each webhook is reported once per group, without attempts that ask to wait", async () => {
   const { recorder, told } = open();
   addAll(recorder, [
     attempt("user:u_1", "failure", "wh_a"),
@@ -137,7 +134,7 @@ test("the health of each webhook is told once for a group, and what asks to wait
   expect(told[0]?.states.map((state) => state.consecutiveFailures)).toEqual([1, 2]);
 });
 
-test("more owners than one script takes are all written", async () => {
+test("the logs of more owners than one script takes are all written", async () => {
   const { recorder, logs, told } = open();
   const owners = Array.from({ length: 450 }, (_, i): OwnerRef => `user:u_${i}`);
   addAll(
@@ -149,7 +146,7 @@ test("more owners than one script takes are all written", async () => {
   expect(told.flatMap(({ changes }) => changes)).toHaveLength(450);
 });
 
-test("an answer of Valkey that takes its time holds no other attempts back", async () => {
+test("a slow answer of Valkey delays no other attempts", async () => {
   const answers = Promise.withResolvers<void>();
   const asked: number[] = [];
   const { recorder, logs } = open(lab.link, async (lists) => {
@@ -170,7 +167,7 @@ test("an answer of Valkey that takes its time holds no other attempts back", asy
   for (const owner of owners) expect(await logs.read(owner)).toHaveLength(1);
 });
 
-test("what comes while an owner's attempts wait goes with them", async () => {
+test("attempts that come while an owner's others wait are written with them", async () => {
   let scripts = 0;
   const { recorder, logs } = open(lab.link, (lists) => {
     scripts += 1;
@@ -185,7 +182,7 @@ test("what comes while an owner's attempts wait goes with them", async () => {
   expect(scripts).toBe(1);
 });
 
-test("a public log key that holds something else costs only that log", async () => {
+test("a log key of another type costs only that log", async () => {
   const { recorder, log, logs, told } = open();
   await lab.redis.set(keys.logs("user:bad"), "no list");
   addAll(recorder, [attempt("user:bad", "failure"), attempt("user:good")]);
@@ -195,7 +192,7 @@ test("a public log key that holds something else costs only that log", async () 
   expect(log.of("log.dropped")).toEqual([{ lists: 1, keys: [expect.any(String)] }]);
 });
 
-test("while Valkey is away attempts are dropped, one line each time, and never thrown", async () => {
+test("while Valkey is down attempts are dropped with one log line per group, and nothing is thrown", async () => {
   const link = new Link({ url: "redis://127.0.0.1:1", name: "nowhere", deadlineMs: 100 }).open();
   const { recorder, log, told } = open(link);
   addAll(recorder, [attempt("user:u_1"), attempt("user:u_2")]);
@@ -205,7 +202,7 @@ test("while Valkey is away attempts are dropped, one line each time, and never t
   link.close();
 });
 
-test("memory is bounded: beyond ten thousand owners in a group attempts are dropped and counted", async () => {
+test("attempts beyond ten thousand owners in a group are dropped and counted, so memory is bounded", async () => {
   const link = new Link({ url: "redis://127.0.0.1:1", name: "nowhere", deadlineMs: 100 }).open();
   const { recorder, log } = open(link);
   const one = attempt("user:u_1");

@@ -1,7 +1,6 @@
 // The claimer on a real queue: what it asks for, when it sleeps, what wakes it.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import { isDelivery } from "../../../src/valkey/queue/item.ts";
 import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import { Claimer } from "../../../src/worker/claim/claimer.ts";
@@ -11,25 +10,14 @@ import { BatchSize } from "../../../src/worker/claim/batch-size.ts";
 import { ListState } from "../../../src/worker/claim/list-state.ts";
 import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
-import { ownValkey } from "../../support/valkey.ts";
-import { CUT, deliveryHeader, QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { useStops } from "../../support/use-opened.ts";
+import { CUT, deliveryHeader, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 import { member, type TestMember } from "../test-member.ts";
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+const afterTest = useStops();
 
 interface Scene {
   claimer: Claimer;
@@ -129,7 +117,7 @@ async function start(options: Options = {}): Promise<Scene> {
       scene.batches.push(items.length);
     }
   })();
-  stops.push(async () => {
+  afterTest(async () => {
     scene.claimer.stop();
     link.close();
     scene.slots.refuseAll();
@@ -140,7 +128,7 @@ async function start(options: Options = {}): Promise<Scene> {
 
 const claimed = (scene: Scene) => scene.items.map(({ claim }) => String(claim.bytes));
 
-test("claims what is there, the oldest first, and holds it", async () => {
+test("the claimer claims waiting elements, the oldest first, and holds them", async () => {
   const queue = lab.queue();
   await queue.push("a", "b", "c");
   const scene = await start({ queues: [queue] });
@@ -149,7 +137,7 @@ test("claims what is there, the oldest first, and holds it", async () => {
   expect([...scene.members[0]!.claims.held.keys()]).toEqual(["1", "2", "3"]);
 });
 
-describe("the list is left alone, and the ready ones are not,", () => {
+describe("the claimer takes ready deliveries and nothing from the list", () => {
   /** Keeps pace, has no slot free, and `waiting` wait for one. */
   async function busy(waiting: number) {
     const queue = lab.queue();
@@ -167,7 +155,7 @@ describe("the list is left alone, and the ready ones are not,", () => {
     return scene;
   }
 
-  test("while 128 wait for webhooks that keep pace", async () => {
+  test("while 128 deliveries wait for webhooks that keep pace", async () => {
     const scene = await busy(128);
     scene.room = 100;
     scene.wake();
@@ -178,7 +166,7 @@ describe("the list is left alone, and the ready ones are not,", () => {
     expect(claimed(scene)).toEqual(["redelivered", "a"]);
   });
 
-  test("but for its share, while such a webhook has a lane", async () => {
+  test("except the list's share, while such a webhook has a lane", async () => {
     const scene = await busy(0);
     const { quota } = scene.lists[0]!;
     scene.members[0]!.claims.lanes.add("wh_1");
@@ -195,7 +183,7 @@ describe("the list is left alone, and the ready ones are not,", () => {
   });
 });
 
-test("takes no more off the list than is soon got through, but a few", async () => {
+test("the claimer takes no more from the list than will soon be finished, but always a few", async () => {
   const queue = lab.queue();
   await queue.push(...Array.from({ length: 100 }, (_, n) => `${n}`));
   const scene = await start({ queues: [queue], room: 200, soon: 40 });
@@ -209,7 +197,7 @@ test("takes no more off the list than is soon got through, but a few", async () 
   expect(scene.batches.slice(3)).toEqual([32, 8]);
 });
 
-test("asks to be called when the list is empty, and is woken by that", async () => {
+test("the claimer watches an empty list and is woken by the next element", async () => {
   const scene = await start();
   await eventually(() => scene.listWaits > 0);
   await scene.queues[0]!.push("a");
@@ -217,7 +205,7 @@ test("asks to be called when the list is empty, and is woken by that", async () 
   await eventually(() => scene.items.length === 1);
 });
 
-test("what nobody announces is found as well", async () => {
+test("the claimer finds work that no wake-up announced", async () => {
   const scene = await start();
   await eventually(() => scene.listWaits > 0);
   await lab.redis.lpush(
@@ -227,7 +215,7 @@ test("what nobody announces is found as well", async () => {
   await eventually(() => scene.items.length === 1);
 });
 
-test("claims no more than there is room for, and goes on when there is again", async () => {
+test("the claimer claims no more than there is room for, and goes on when there is room again", async () => {
   const queue = lab.queue();
   await queue.push("a", "b", "c", "d", "e");
   const scene = await start({ queues: [queue], room: 2 });
@@ -241,7 +229,7 @@ test("claims no more than there is room for, and goes on when there is again", a
   expect(await queue.list()).toEqual(["e"]);
 });
 
-test("of several lists the first comes first", async () => {
+test("the claimer empties several lists in their order", async () => {
   const queues = [lab.queue(), lab.queue()];
   await queues[0]!.push("first 1", "first 2");
   await queues[1]!.push("second 1", "second 2");
@@ -250,7 +238,7 @@ test("of several lists the first comes first", async () => {
   expect(claimed(scene)).toEqual(["first 1", "first 2", "second 1"]);
 });
 
-test("a lost reply strands nothing: the same number is asked again", async () => {
+test("a lost reply strands no claim, because the claimer asks for the same batch number again", async () => {
   const queue = lab.queue();
   const scene = await start({ queues: [queue], deadlineMs: 100 });
   await eventually(() => scene.listWaits > 0);
@@ -269,19 +257,19 @@ test("a lost reply strands nothing: the same number is asked again", async () =>
   expect([...claims.held.keys()].toSorted()).toEqual((await queue.store.heldBy("w0")).toSorted());
 });
 
-test("a number whose batch has been given up meanwhile does not end the claiming", async () => {
+test("a batch number that was given up meanwhile does not end the claiming", async () => {
   const queue = lab.queue();
   await queue.join("w0");
   await queue.push("a");
   await queue.claim("w0", { number: 1 });
-  await queue.store.giveUp("w0", ["1"]);
+  await queue.store.abandonLost("w0", ["1"]);
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.items.length === 1);
   expect(scene.items[0]?.claim).toMatchObject({ crashes: 1, source: "ready" });
   expect(scene.members[0]!.claims.batch).toBe(2);
 });
 
-test("judged dead, it says so and claims nothing until it has joined anew", async () => {
+test("a claimer whose worker was declared dead reports that and claims nothing until it has joined again", async () => {
   const queue = lab.queue();
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.listWaits > 0);
@@ -312,7 +300,7 @@ async function fillLane(queue: TestQueue, webhookId: string, ...elements: string
   await queue.store.leave("other");
 }
 
-test("a lane is emptied by its webhook's slots: what comes out of it has one, the rest waits", async () => {
+test("deliveries leave a lane only with a slot of their webhook, and the rest waits", async () => {
   const queue = lab.queue();
   const elements = Array.from({ length: 10 }, (_, i) => `e${i}`);
   await fillLane(queue, "wh_1", ...elements);
@@ -330,7 +318,7 @@ test("a lane is emptied by its webhook's slots: what comes out of it has one, th
   await eventually(() => scene.slots.free("wh_1") === 1);
 });
 
-test("the slots of a lane are free again where the claim meets an outage", async () => {
+test("the slots reserved for a lane are released when the claim meets an outage", async () => {
   const queue = lab.queue();
   const scene = await start({ queues: [queue], deadlineMs: 100 });
   await eventually(() => scene.listWaits > 0);
@@ -344,7 +332,7 @@ test("the slots of a lane are free again where the claim meets an outage", async
   await scene.link.whenUp();
 });
 
-test("a webhook that another worker was asked to pause is paused here too", async () => {
+test("a pause that another worker was asked for is obeyed by this one too", async () => {
   const queue = lab.queue();
   await new PauseStore(lab.link, [queue.store.queue]).pause("wh_1", 60_000);
   const scene = await start({ queues: [queue] });
@@ -352,7 +340,7 @@ test("a webhook that another worker was asked to pause is paused here too", asyn
   expect(scene.slots.free("wh_2")).toBe(8);
 });
 
-test("blpop takes from the left, at most once, and only what is stored is claimed safely", async () => {
+test("blpop takes from the left at most once, and only stored deliveries are claimed safely", async () => {
   const queue = lab.queue();
   await queue.push("right", "left");
   const scene = await start({ queues: [queue], mode: "blpop", room: 1 });
@@ -374,7 +362,7 @@ test("blpop takes from the left, at most once, and only what is stored is claime
   expect(ids[0]).not.toBe(ids[2]);
 });
 
-test("a list that is none is reported by name, and claimed from once it is gone", async () => {
+test("a queue key of another type is reported by name, and claimed from once it is repaired", async () => {
   const queue = lab.queue();
   await lab.redis.set(queue.store.queue, "no list");
   const scene = await start({ queues: [queue] });
@@ -385,19 +373,23 @@ test("a list that is none is reported by name, and claimed from once it is gone"
   await eventually(() => scene.items.length === 1);
 });
 
-test("a queue that cannot be claimed from does not hold up the others", async () => {
+test("a queue that cannot be claimed from does not delay the others", async () => {
   const [broken, well] = [lab.queue(), lab.queue()];
   const scene = await start({ queues: [broken, well] });
-  await lab.redis.rename(broken.store.keys.workers, `${broken.store.queue}-saved`);
-  await lab.redis.set(broken.store.keys.workers, "no sorted set");
+  // In one step: a claim between the two would find that its worker is not known.
+  const { workers } = broken.store.keys;
+  const saved = `${broken.store.queue}-saved`;
+  await lab.redis.multi().rename(workers, saved).set(workers, "no sorted set").exec();
   await broken.push("late");
   await well.push("a", "b");
+  scene.wake();
   await eventually(() => scene.items.length === 2);
   await eventually(() => scene.members[0]!.log.of("claim.failed").length > 0);
   expect(String(scene.members[0]!.log.of("claim.failed")[0]?.err)).toContain(
     `the key ${broken.store.keys.workers} is a string, not a zset`,
   );
 
-  await lab.redis.rename(`${broken.store.queue}-saved`, broken.store.keys.workers);
+  await lab.redis.rename(saved, workers);
+  scene.wake();
   await eventually(() => scene.items.length === 3);
 });

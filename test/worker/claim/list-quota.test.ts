@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
 import { ListQuota } from "../../../src/worker/claim/list-quota.ts";
 
-test("all, while no lane is served", () => {
+test("the list quota is all while no lane is served", () => {
   const quota = new ListQuota();
   expect(quota.allow(0)).toBe(Number.POSITIVE_INFINITY);
   quota.laneServed(0, 1_000);
   expect(quota.allow(1_000)).toBe(Number.POSITIVE_INFINITY);
 });
 
-test("one for each two out of lanes, as soon as these are many", () => {
+test("the list quota is one for every two out of lanes, as soon as these are many", () => {
   const quota = new ListQuota();
   quota.laneServed(200, 1_000);
   expect(quota.allow(1_000)).toBe(100);
@@ -18,7 +18,7 @@ test("one for each two out of lanes, as soon as these are many", () => {
   expect(quota.allow(1_002)).toBe(32);
 });
 
-test("a few after 50 ms, however slowly lanes are served", () => {
+test("the list quota is a few after 50 ms, however slowly lanes are served", () => {
   const quota = new ListQuota();
   quota.laneServed(200, 1_000);
   quota.allow(1_000);
@@ -27,7 +27,7 @@ test("a few after 50 ms, however slowly lanes are served", () => {
   expect(quota.allow(1_050)).toBe(32);
 });
 
-test("all again, 50 ms after the last that came out of a lane", () => {
+test("the list quota is all again 50 ms after the last delivery out of a lane", () => {
   const quota = new ListQuota();
   quota.laneServed(200, 1_000);
   quota.allow(1_000);

@@ -1,22 +1,13 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
+import { afterEach, expect, test } from "bun:test";
 import { ListWatcher } from "../../../src/worker/claim/list-watcher.ts";
 import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
-import { freshPrefix, ownValkey } from "../../support/valkey.ts";
-import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { freshPrefix } from "../../support/valkey.ts";
+import { type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 import { logLines } from "../log-lines.ts";
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
 const waits: ListWatcher[] = [];
 afterEach(() => {
@@ -51,7 +42,7 @@ async function blocked(name: string): Promise<string> {
 }
 
 test.each(["RIGHT", "LEFT"] as const)(
-  "calls back once, as soon as there is an element, and leaves the list as it is (%s)",
+  "the watcher notifies once, as soon as there is an element, and leaves the list as it is (%s)",
   async (end) => {
     const scene = open(lab.queue(), end);
     scene.wait.watchOnce();
@@ -69,7 +60,7 @@ test.each(["RIGHT", "LEFT"] as const)(
   },
 );
 
-test("several that wait are all woken by one element", async () => {
+test("one element wakes all watchers that wait", async () => {
   const first = open();
   const second = open(first.queue);
   for (const { wait, name } of [first, second]) {
@@ -81,7 +72,7 @@ test("several that wait are all woken by one element", async () => {
   expect(await first.queue.list()).toEqual(["a"]);
 });
 
-test("a lost connection is no element, and the wait goes on by itself", async () => {
+test("a lost connection does not notify, and the watcher waits again by itself", async () => {
   const scene = open();
   scene.wait.watchOnce();
   await lab.redis.call("CLIENT", "KILL", "ID", await blocked(scene.name));
@@ -92,7 +83,7 @@ test("a lost connection is no element, and the wait goes on by itself", async ()
   expect(scene.log.lines).toEqual([]);
 });
 
-test("the wait goes on over a restart of Valkey", async () => {
+test("the watcher goes on after a restart of Valkey", async () => {
   const scene = open();
   scene.wait.watchOnce();
   await blocked(scene.name);
@@ -104,7 +95,7 @@ test("the wait goes on over a restart of Valkey", async () => {
   await eventually(() => scene.calls === 1);
 });
 
-test("at the memory limit, where BLMOVE is refused, it lets the claim ask", async () => {
+test("the watcher notifies at the memory limit, where BLMOVE is refused", async () => {
   const scene = open();
   await scene.queue.push("a");
   await lab.redis.config("SET", "maxmemory", 1);
@@ -117,7 +108,7 @@ test("at the memory limit, where BLMOVE is refused, it lets the claim ask", asyn
   }
 });
 
-test("a list that is none is logged, and does not end the waiting", async () => {
+test("a queue key of another type is logged and does not end the watching", async () => {
   const scene = open();
   await lab.redis.set(scene.queue.store.queue, "no list");
   scene.wait.watchOnce();
@@ -128,7 +119,7 @@ test("a list that is none is logged, and does not end the waiting", async () => 
   await blocked(scene.name);
 });
 
-test("closed, it calls nobody and holds no connection", async () => {
+test("a closed watcher notifies nobody and holds no connection", async () => {
   const scene = open();
   scene.wait.watchOnce();
   await blocked(scene.name);
@@ -140,7 +131,7 @@ test("closed, it calls nobody and holds no connection", async () => {
   expect(scene.calls).toBe(0);
 });
 
-test("the element itself is never sent to the one that waits", async () => {
+test("the element itself is never sent to the watcher", async () => {
   const scene = open();
   scene.wait.watchOnce();
   const id = await blocked(scene.name);
@@ -150,7 +141,7 @@ test("the element itself is never sent to the one that waits", async () => {
   expect(Number(/ tot-net-out=(\d+)/.exec(line)?.[1] ?? 0)).toBeLessThan(100_000);
 });
 
-test("a user that may not call CLIENT REPLY waits as well", async () => {
+test("the watcher works for a user that may not call CLIENT REPLY", async () => {
   const queue = lab.queue();
   await lab.redis.call(
     "ACL",

@@ -45,7 +45,7 @@ const files = prepareWebhook(webhookRecord({ events: ["file.*"] }));
 const shares = prepareWebhook(webhookRecord({ events: ["share.linked"] }));
 const ofOrg = prepareWebhook(webhookRecord({ org_id: "o_1" }));
 
-test("an event for one webhook is that delivery, and its data stays as it came", async () => {
+test("the claim of an event for one webhook becomes the delivery, with its data unchanged", async () => {
   const text =
     '{"user_id":"u_1","event":"share.linked","data":{ "n":1.0,"n2":12345678901234567890 }}';
   const result = await fanOut(claimed(text), LIMITS, directory({ "user:u_1": [files, shares] }));
@@ -66,7 +66,7 @@ test("an event for several webhooks becomes that many deliveries, each with a na
   for (const { delivery } of result.headers) expect(delivery).toStartWith(ownerTag("user:u_1"));
 });
 
-test("a user's and an organisation's webhooks get it both, at hand or not", async () => {
+test("an event goes to the user's and the organisation's webhooks, cached or not", async () => {
   const result = await fanOut(
     claimed(element({ org_id: "o_1" })),
     LIMITS,
@@ -78,13 +78,16 @@ test("a user's and an organisation's webhooks get it both, at hand or not", asyn
 
 test.each([
   ["no webhook is registered", directory({})],
-  ["none matches", directory({ "user:u_1": [shares] })],
-  ["only another owner's would", directory({ "user:u_2": [all], "org:o_1": [ofOrg] })],
-])("is for nobody where %s", async (_, webhooks) => {
+  ["no webhook matches", directory({ "user:u_1": [shares] })],
+  [
+    "only another owner's webhook would match",
+    directory({ "user:u_2": [all], "org:o_1": [ofOrg] }),
+  ],
+])("an event is for nobody if %s", async (_, webhooks) => {
   expect(await fanOut(claimed(element()), LIMITS, webhooks)).toEqual({ kind: "nobody" });
 });
 
-describe("id and timestamp", () => {
+describe("an event's id and timestamp", () => {
   const oneOf = async (fields: object) => {
     const webhooks = directory({ "user:u_1": [all] });
     const result = await fanOut(claimed(element(fields)), LIMITS, webhooks);
@@ -92,12 +95,12 @@ describe("id and timestamp", () => {
     return result.header;
   };
 
-  test("are the event's own where it brings them", async () => {
+  test("are its own if it has them", async () => {
     const given = { id: "my-id", timestamp: "2020-01-02T03:04:05+02:00" };
     expect(await oneOf(given)).toMatchObject(given);
   });
 
-  test("come of the claim where it does not, so that a second run has the same", async () => {
+  test("come from the claim if it has none, so that a second run has the same", async () => {
     const expected = { id: "evt_w-7", timestamp: "2026-01-02T03:04:05.678Z" };
     const [first, second] = [await oneOf({}), await oneOf({})];
     expect(first).toMatchObject(expected);

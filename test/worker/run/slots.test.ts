@@ -50,7 +50,7 @@ describe("the limit of a webhook", () => {
     expect(takeAll("b")).toHaveLength(3);
   });
 
-  test("grows by one with each success, up to the most", () => {
+  test("grows by one with each success, up to the maximum", () => {
     const { slots, takeAll, run } = open();
     run("a", ...times<SlotResult>(10, "success"));
     expect(slots.free("a")).toBe(18);
@@ -69,7 +69,7 @@ describe("the limit of a webhook", () => {
     expect(slots.free("a")).toBe(2);
   });
 
-  test("stays with an answer that tells nothing about the receiver's capacity", () => {
+  test("is unchanged by an answer that says nothing about the receiver's capacity", () => {
     const { slots, run } = open();
     run("a", "neutral", "neutral");
     expect(slots.free("a")).toBe(8);
@@ -94,7 +94,7 @@ describe("webhooks without a recent success", () => {
     expect(slots.free("good")).toBe(9);
   });
 
-  test("are those too whose success is a minute old", () => {
+  test("include those whose last success is a minute old", () => {
     const { slots, clock, takeAll, run } = open({ concurrency: 16 });
     run("a", "success");
     takeAll("dead");
@@ -105,20 +105,20 @@ describe("webhooks without a recent success", () => {
     expect(slots.free("a")).toBe(0);
   });
 
-  test("give their share back, also where they were proven meanwhile", () => {
+  test("give their share back, even if they succeeded meanwhile", () => {
     const { slots, takeAll } = open({ concurrency: 16 });
     for (const slot of takeAll("a")) slots.finish(slot, "success");
     expect(takeAll("b")).toHaveLength(8);
   });
 
-  test("get one slot at least", () => {
+  test("get at least one slot", () => {
     const { takeAll } = open({ concurrency: 1 });
     expect(takeAll("a")).toHaveLength(1);
     expect(takeAll("b")).toHaveLength(0);
   });
 });
 
-describe("who waits for a webhook that keeps pace", () => {
+describe("a delivery that waits for a webhook that keeps pace", () => {
   /** Grown to 64, each success having held its slot for so long. */
   function grown(ms: number) {
     const scene = open();
@@ -132,7 +132,7 @@ describe("who waits for a webhook that keeps pace", () => {
     return scene;
   }
 
-  test("is counted: 128 of them find a slot in time at 10 ms each", () => {
+  test("is counted; 128 of them find a slot in time at 10 ms each", () => {
     const { slots } = grown(9);
     expect(slots.canServeQueue("a")).toBeTrue();
     expect(slots.servableWaiters).toBe(3);
@@ -151,7 +151,7 @@ describe("who waits for a webhook that keeps pace", () => {
     expect(slots.canServeQueue("b")).toBeTrue();
   });
 
-  test("is not counted where it is slower, or has had no success", () => {
+  test("is not counted if the webhook is slower or has had no success", () => {
     const { slots, takeAll } = grown(11);
     expect(slots.canServeQueue("a")).toBeFalse();
     takeAll("new");
@@ -162,8 +162,8 @@ describe("who waits for a webhook that keeps pace", () => {
   });
 });
 
-describe("who finds no slot", () => {
-  test("waits, and gets the next ones in the order of asking", async () => {
+describe("a delivery that finds no slot", () => {
+  test("waits, and gets the next slot in the order of asking", async () => {
     const { slots, takeAll, freed } = open();
     const taken = takeAll("a");
     const order: number[] = [];
@@ -187,7 +187,7 @@ describe("who finds no slot", () => {
     expect(slots.free("a")).toBe(0);
   });
 
-  test("goes to the lane after 50 ms, and all behind it go with it", async () => {
+  test("goes to the lane after 50 ms, with all that wait behind it", async () => {
     const { slots, clock, takeAll } = open();
     takeAll("a");
     const first = slots.wait("a", () => {});
@@ -210,7 +210,7 @@ describe("who finds no slot", () => {
     expect(await waiting).toMatchObject({ webhookId: "b", isUnproven: true });
   });
 
-  test("goes back at once at the end", async () => {
+  test("is given back at once when the worker ends", async () => {
     const { slots, takeAll } = open();
     for (const webhookId of ["a", "b"]) takeAll(webhookId);
     const waiting = [
@@ -224,7 +224,7 @@ describe("who finds no slot", () => {
 });
 
 describe("a pause", () => {
-  test("lets nobody send until it is over, and sends who waits to the lane", async () => {
+  test("stops all requests until it is over, and moves waiting deliveries to the lane", async () => {
     const { slots, clock, takeAll } = open();
     const [slot] = takeAll("a");
     const waiting = slots.wait("a", () => {});
@@ -238,7 +238,7 @@ describe("a pause", () => {
     expect(slots.free("a")).toBe(1);
   });
 
-  test("is not shortened by a later, shorter one, and ends when Valkey knows of none any more", () => {
+  test("is not shortened by a later, shorter one, and ends when Valkey has none any more", () => {
     const { slots, clock } = open();
     slots.pause("a", 5_000);
     slots.pause("a", 1_000);
@@ -253,7 +253,7 @@ describe("a pause", () => {
     expect(slots.free("a")).toBe(8);
   });
 
-  test("of our own holds while it may be on its way to Valkey still", () => {
+  test("that this worker started holds while it may still be on its way to Valkey", () => {
     const { slots, clock } = open();
     slots.pause("a", 5_000);
     slots.setPauses([], true);
@@ -263,14 +263,14 @@ describe("a pause", () => {
     expect(slots.free("a")).toBe(8);
   });
 
-  test("of another worker is heard of", () => {
+  test("that another worker started is obeyed", () => {
     const { slots } = open();
     slots.setPauses([{ webhookId: "a", forMs: 1_000 }], true);
     expect(slots.take("a")).toBeNull();
   });
 });
 
-test("what is idle is forgotten, what is in flight or paused is not", () => {
+test("idle webhooks are forgotten, webhooks in flight or paused are not", () => {
   const { slots, clock, takeAll, run } = open({ concurrency: 100_000 });
   run("idle", "overload");
   run("strong", "success");

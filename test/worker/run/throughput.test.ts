@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Throughput } from "../../../src/worker/run/throughput.ts";
 
-test("says how many are finished within a time, as the last ones were", () => {
+test("throughput estimates how many attempts finish within a time, from the last ones", () => {
   const clock = { now: 0 };
   const throughput = new Throughput(() => clock.now);
   expect(throughput.within(25)).toBe(0);
@@ -13,7 +13,7 @@ test("says how many are finished within a time, as the last ones were", () => {
   expect(throughput.within(25)).toBeCloseTo(125, 3);
 });
 
-test("follows when they become fewer", () => {
+test("throughput follows when attempts become fewer", () => {
   const clock = { now: 0 };
   const throughput = new Throughput(() => clock.now);
   for (let n = 0; n < 1_000; n += 1) throughput.add();

@@ -34,7 +34,7 @@ const claim = (number: string): Claimed => ({
   bytes: null,
 });
 
-test("a lane that was empty is known no more", () => {
+test("a lane that was found empty is forgotten", () => {
   const one = member();
   one.lanes.add("wh_1");
   one.laneWasEmpty("wh_1");
@@ -42,7 +42,7 @@ test("a lane that was empty is known no more", () => {
 });
 
 // Else the next element of the list would be sent before those that are on their way into the lane.
-test("a lane is known until all that is on its way into it has arrived", () => {
+test("a lane is known until all deliveries on their way into it have arrived", () => {
   const one = member();
   const claims = [claim("1"), claim("2")] as const;
   for (const each of claims) one.settle(each, LANE);
@@ -55,7 +55,7 @@ test("a lane is known until all that is on its way into it has arrived", () => {
   expect([...one.lanes]).toEqual([]);
 });
 
-test("what a worker id that was judged dead had on its way is forgotten with it", () => {
+test("deliveries on their way to a lane are forgotten with the worker id that was declared dead", () => {
   const one = member();
   one.settle(claim("1"), LANE);
   one.joined("w2");

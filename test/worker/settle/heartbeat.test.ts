@@ -1,32 +1,20 @@
 // Leases that are short, and heartbeats that the test gives or holds back.
-import { afterEach, afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, setSystemTime, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import { Heartbeat } from "../../../src/worker/settle/heartbeat.ts";
 import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
-import { ownValkey } from "../../support/valkey.ts";
-import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { useStops } from "../../support/use-opened.ts";
+import { type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 import { member, type TestMember } from "../test-member.ts";
 
 const HEARTBEAT_MS = 10;
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+const afterTest = useStops();
 
 interface Scene {
   queue: TestQueue;
@@ -76,7 +64,7 @@ async function start(
     heartbeatMs,
   });
   scene.heartbeat.start();
-  stops.push(async () => {
+  afterTest(async () => {
     link.close();
     await scene.heartbeat.stop();
   });
@@ -90,7 +78,7 @@ const beatsOn = async (scene: Scene) => {
   await eventually(() => scene.beats >= beats + 2);
 };
 
-test("joins, says so, and stays known by its heartbeats", async () => {
+test("a worker joins, logs that, and stays known by its heartbeats", async () => {
   const scene = await start(200);
   const worker = scene.one.claims.worker!;
   expect(scene.works).toBe(1);
@@ -101,7 +89,7 @@ test("joins, says so, and stays known by its heartbeats", async () => {
   expect(scene.one.claims.worker).toBe(worker);
 });
 
-test("takes over a dead worker, and nobody who is alive", async () => {
+test("a worker takes over the claims of a dead worker, and of no live one", async () => {
   const scene = await start(100);
   const { queue } = scene;
   await queue.join("dead", "alive");
@@ -118,7 +106,7 @@ test("takes over a dead worker, and nobody who is alive", async () => {
   expect(scene.works).toBe(2);
 });
 
-test("judges nobody before it has seen one lease itself", async () => {
+test("a worker declares nobody dead before it has run for one lease", async () => {
   // Longer than the test runs: whoever joins a system that was down finds everybody's lease run out.
   const scene = await start(60_000);
   await scene.queue.join("silent");
@@ -130,7 +118,7 @@ test("judges nobody before it has seen one lease itself", async () => {
   });
 });
 
-test("after an outage it judges nobody before one lease", async () => {
+test("a worker declares nobody dead for one lease after an outage", async () => {
   const leaseMs = 600;
   const scene = await start(leaseMs);
   const { queue, link, one } = scene;
@@ -160,7 +148,7 @@ test("after an outage it judges nobody before one lease", async () => {
   expect(await queue.places()).toEqual({ ready: ["a"] });
 });
 
-test("judged dead itself, it joins under another id and forgets what it held", async () => {
+test("a worker that was declared dead joins under another id and forgets its claims", async () => {
   const scene = await start(60_000);
   const { queue, one } = scene;
   const before = one.claims.worker!;
@@ -181,7 +169,7 @@ test("judged dead itself, it joins under another id and forgets what it held", a
   expect(again).toMatchObject({ crashes: 1, header: { claim: `${before}-1` } });
 });
 
-test("claims that it holds in Valkey and does not know of run again; those that it knows stay", async () => {
+test("claims that a worker holds in Valkey and does not know of run again; those that it knows stay", async () => {
   const scene = await start(60_000);
   const { queue, one } = scene;
   const worker = one.claims.worker!;
@@ -198,7 +186,7 @@ test("claims that it holds in Valkey and does not know of run again; those that 
   expect(one.log.of("claims.stranded")).toHaveLength(1);
 });
 
-test("a claim whose reply is just on its way is not stranded", async () => {
+test("a claim whose reply is on its way is not taken for stranded", async () => {
   let claim: Claimed | undefined;
   const scene = await start(60_000, {
     async onBeat({ beats, queue, one }) {
@@ -216,7 +204,7 @@ test("a claim whose reply is just on its way is not stranded", async () => {
   expect(await scene.queue.places()).toEqual({ claims: ["a"] });
 });
 
-test("stop waits for the heartbeat under way and for no other", async () => {
+test("stop waits for the heartbeat in progress and for no other", async () => {
   const stopped = Promise.withResolvers<void>();
   const scene = await start(60_000, {
     heartbeatMs: 3_600_000,
@@ -226,25 +214,27 @@ test("stop waits for the heartbeat under way and for no other", async () => {
   expect(scene.beats).toBe(1);
 });
 
-test("stopped itself for longer than a lease, it judges nobody who was stopped with it", async () => {
-  // A deadline that does not end the connection for it: that would be an outage.
-  const scene = await start(400, { deadlineMs: 5_000 });
+test("a worker that was suspended for longer than a lease takes nobody over before it was healthy for one lease", async () => {
+  const leaseMs = 400;
+  const scene = await start(leaseMs, { deadlineMs: 5_000 });
   const { queue, one } = scene;
   await queue.join("first");
   await queue.expireLease("first");
   await eventually(() => one.log.of("worker.taken_over").length === 1);
   await queue.join("other");
 
-  // The test plays the other worker, so it stands still with this process.
-  Bun.sleepSync(500);
-  const { beats } = scene;
-  await eventually(() => scene.beats > beats);
-  await queue.store.beat("other", { join: false, leaseMs: 400 });
+  // The wall clock goes on while a machine is suspended, and with it everybody's lease runs out.
+  const resumedAt = performance.now();
+  setSystemTime(Date.now() + 60_000);
+  afterTest(() => setSystemTime());
+  await queue.expireLease("other");
 
-  expect(one.log.of("worker.taken_over")).toHaveLength(1);
+  // It is taken over in the end: nobody renews its lease. The guard is that this comes a lease later.
+  await eventually(() => one.log.of("worker.taken_over").length === 2);
+  expect(performance.now() - resumedAt).toBeGreaterThanOrEqual(leaseMs);
 });
 
-test("claims that cannot be taken over cost nobody a heartbeat, and go on after the repair", async () => {
+test("claims that cannot be taken over delay no heartbeat, and are taken over after the repair", async () => {
   const scene = await start(100);
   const { queue, one } = scene;
   const { ready } = queue.store.keys;

@@ -1,27 +1,18 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { sharedKeys } from "../../../src/valkey/keys.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import { RejectedStore } from "../../../src/valkey/queue/rejected-store.ts";
 import type { Rejection } from "../../../src/wire/event.ts";
 import { Rejecter } from "../../../src/worker/settle/reject.ts";
 import { eventually } from "../../support/eventually.ts";
-import { freshPrefix, ownValkey } from "../../support/valkey.ts";
-import { QueueLab, type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { freshPrefix } from "../../support/valkey.ts";
+import { type TestQueue } from "../../valkey/queue/test-queue.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 import { joinAndClaim, member, type TestMember } from "../test-member.ts";
 
 const REJECTION: Rejection = { reason: "not-json", field: null, message: "it is not JSON" };
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
 interface Scene {
   queue: TestQueue;
@@ -35,7 +26,7 @@ function open(link: Link, most = 100): Scene {
   const keys = sharedKeys(freshPrefix());
   const queue = lab.queue();
   const one = member(queue, link);
-  const store = new RejectedStore(link, keys, { most, ttlMs: 60_000 });
+  const store = new RejectedStore(link, keys, { max: most, ttlMs: 60_000 });
   const rejecter = new Rejecter({
     store,
     log: one.log,
@@ -48,7 +39,7 @@ function open(link: Link, most = 100): Scene {
 const rawOf = async (store: RejectedStore) =>
   (await store.list(null, 1_000)).rejected.map((one) => (one as { raw: string }).raw);
 
-test("an element is kept with its bytes and the reason, and then its claim ends", async () => {
+test("a rejected element is kept with its bytes and the reason, and then its claim ends", async () => {
   const { queue, one, store, rejecter } = open(lab.link);
   const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
   rejecter.add(one.claims, claim!, REJECTION);
@@ -73,7 +64,7 @@ test("an element is kept with its bytes and the reason, and then its claim ends"
   ]);
 });
 
-test("many are kept in their order, and what falls out of the cap is told", async () => {
+test("many rejected elements are kept in order, and those dropped by the cap are logged", async () => {
   const { queue, one, store, rejecter } = open(lab.link, 200);
   const elements = Array.from({ length: 250 }, (_, i) => `e${i}`);
   for (const claim of await joinAndClaim(one, queue, "w", ...elements)) {
@@ -87,7 +78,7 @@ test("many are kept in their order, and what falls out of the cap is told", asyn
   expect(await queue.ended()).toEqual({ rejected: 250 });
 });
 
-test("large ones are kept in groups of up to 512 KiB, for each is written as JSON in one turn", async () => {
+test("large rejected elements are kept in groups of up to 512 KiB", async () => {
   const { queue, one, store, rejecter } = open(lab.link);
   const sizes: number[] = [];
   const write = store.write.bind(store);
@@ -103,7 +94,7 @@ test("large ones are kept in groups of up to 512 KiB, for each is written as JSO
   expect(sizes).toEqual([400_000, 200_000, 900_000]);
 });
 
-test("no claim ends before its element is kept", async () => {
+test("no claim ends before its rejected element is kept", async () => {
   const { queue, one, store, rejecter, listKey } = open(lab.link);
   await lab.redis.set(listKey, "no list");
   const [claim] = await joinAndClaim(one, queue, "w", "no JSON");
@@ -118,7 +109,7 @@ test("no claim ends before its element is kept", async () => {
   expect(await queue.places()).toEqual({});
 });
 
-test("an outage delays it and loses nothing", async () => {
+test("an outage delays a rejection and loses nothing", async () => {
   const link = new Link({ url: valkey.url, name: "own", deadlineMs: 100 }).open();
   await link.whenUp();
   const { queue, one, store, rejecter } = open(link);
@@ -136,7 +127,7 @@ test("an outage delays it and loses nothing", async () => {
   link.close();
 });
 
-test("what cannot be kept goes onto the schedule, and is not in the way of others", async () => {
+test("a rejected element that cannot be kept goes onto the schedule and does not block others", async () => {
   const { queue, one, rejecter, listKey } = open(lab.link);
   await lab.redis.set(listKey, "no list");
   for (const claim of await joinAndClaim(one, queue, "w", "a", "b")) {

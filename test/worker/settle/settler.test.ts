@@ -1,26 +1,16 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
-import type { LocalValkey } from "../../../src/local-valkey/start.ts";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { eventually } from "../../support/eventually.ts";
-import { ownValkey } from "../../support/valkey.ts";
-import { deliveryHeader, QueueLab } from "../../valkey/queue/test-queue.ts";
+import { deliveryHeader } from "../../valkey/queue/test-queue.ts";
+import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 import { joinAndClaim, member } from "../test-member.ts";
 
 const DONE: Settlement = { verb: "done", ending: "delivered" };
 
-let valkey: LocalValkey;
-let lab: QueueLab;
-beforeAll(async () => {
-  valkey = await ownValkey();
-  lab = await QueueLab.open(valkey.url);
-});
-afterAll(async () => {
-  lab.close();
-  await valkey.stop();
-});
+const { valkey, lab } = useOwnLab();
 
-test("what comes together goes together, what comes meanwhile is the next group", async () => {
+test("settlements that come together are one group, and those that come meanwhile are the next", async () => {
   const queue = lab.queue();
   const one = member(queue, lab.link);
   const claims = await joinAndClaim(one, queue, "w", "a", "b", "c");
@@ -36,7 +26,7 @@ test("what comes together goes together, what comes meanwhile is the next group"
   expect(await queue.ended()).toEqual({ delivered: 3 });
 });
 
-test("a thousand at once are settled, in groups that Valkey answers soon", async () => {
+test("a thousand settlements at once are sent in groups of at most 256", async () => {
   const queue = lab.queue();
   const one = member(queue, lab.link);
   const elements = Array.from({ length: 1_000 }, (_, i) => `e${i}`);
@@ -67,7 +57,7 @@ test("claims of an earlier worker id are fenced by that id", async () => {
   expect([...one.claims.held.values()]).toEqual([again!]);
 });
 
-test("parking is told, once for a group", async () => {
+test("parking is reported once per group", async () => {
   const queue = lab.queue();
   const one = member(queue, lab.link);
   const [a, b, c] = await joinAndClaim(one, queue, "w", "a", "b", "c");
@@ -83,7 +73,7 @@ test("parking is told, once for a group", async () => {
   expect(one.parkedGroups).toBe(1);
 });
 
-test("a settlement outlives an outage, and is made once", async () => {
+test("a settlement survives an outage and is made once", async () => {
   const queue = lab.queue();
   const link = new Link({ url: valkey.url, name: "own", deadlineMs: 100 }).open();
   await link.whenUp();
@@ -109,7 +99,7 @@ test("a settlement outlives an outage, and is made once", async () => {
   link.close();
 });
 
-test("what only memory holds is not settled again where the reply is lost", async () => {
+test("an element that only memory holds is not settled again if the reply is lost", async () => {
   const queue = lab.queue();
   const link = new Link({ url: valkey.url, name: "own", deadlineMs: 100 }).open();
   await link.whenUp();
@@ -134,7 +124,7 @@ test("what only memory holds is not settled again where the reply is lost", asyn
   link.close();
 });
 
-test("what Valkey refuses is logged and tried again until it goes", async () => {
+test("a settlement that Valkey refuses is logged and retried until it succeeds", async () => {
   const queue = lab.queue();
   const one = member(queue, lab.link);
   const [claim] = await joinAndClaim(one, queue, "w", "a");
@@ -151,7 +141,7 @@ test("what Valkey refuses is logged and tried again until it goes", async () => 
   expect(await queue.places()).toEqual({ schedule: ["a"] });
 });
 
-test("what Valkey refuses holds up no other, of its group or after it", async () => {
+test("a settlement that Valkey refuses delays no other, in its group or after it", async () => {
   const queue = lab.queue();
   const one = member(queue, lab.link);
   const [a, b, c] = await joinAndClaim(one, queue, "w", "a", "b", "c");

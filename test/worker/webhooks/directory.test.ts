@@ -36,7 +36,7 @@ function asker(directory: Directory) {
   return { wentOn, ask };
 }
 
-test("who comes as the webhooks have just been read does not overtake who waited for them", async () => {
+test("an event that comes just after the webhooks were read does not overtake those that waited for them", async () => {
   const shelf = new Shelf();
   const { wentOn, ask } = asker(new Directory(shelf));
   const waiting = [ask(1), ask(2), ask(3)];
@@ -49,7 +49,7 @@ test("who comes as the webhooks have just been read does not overtake who waited
   expect(shelf.reads).toHaveLength(1);
 });
 
-test("who comes as they are being woken does not overtake them", async () => {
+test("an event that comes while the waiting ones are woken does not overtake them", async () => {
   const shelf = new Shelf();
   const ordered = new Directory(shelf);
   const { wentOn, ask } = asker(ordered);
@@ -60,7 +60,7 @@ test("who comes as they are being woken does not overtake them", async () => {
   expect(wentOn).toEqual([1, 2, 3]);
 });
 
-test("what is at hand is taken at once when nobody waits any more", async () => {
+test("cached webhooks are used at once when nobody waits any more", async () => {
   const shelf = new Shelf();
   const ordered = new Directory(shelf);
   const { ask } = asker(ordered);
@@ -82,7 +82,7 @@ test("owners do not wait for each other", async () => {
   expect(wentOn).toEqual([2]);
 });
 
-test("a read that failed is not answered again", async () => {
+test("a failed read of webhooks is not cached", async () => {
   const shelf = new Shelf();
   const ordered = new Directory(shelf);
   const failing = [ordered.get(OWNER), ordered.get(OWNER)];

@@ -17,14 +17,14 @@ const rotated = [
   { secret: "the old secret", expires_at: GRACE_END },
 ];
 
-test("both secrets sign within the grace, the new one first", async () => {
+test("both secrets sign within the grace period, the new one first", async () => {
   expect(await signaturesAt("2026-01-01T23:59:59.999Z", rotated)).toEqual([
     signedWith("the new secret"),
     signedWith("the old secret"),
   ]);
 });
 
-test("at its end only the new one signs", async () => {
+test("only the new secret signs after the grace period", async () => {
   expect(await signaturesAt(GRACE_END, rotated)).toEqual([signedWith("the new secret")]);
 });
 
@@ -32,7 +32,7 @@ test("a webhook without a readable secret has no signer", async () => {
   expect(await signaturesAt(GRACE_END, [])).toEqual([]);
 });
 
-test("of a webhook it keeps what a delivery needs, and shares what is alike", () => {
+test("a prepared webhook keeps only what a delivery needs, and shares equal values", () => {
   const one = prepareWebhook(webhookRecord({ description: "long" }));
   const other = prepareWebhook(webhookRecord({ id: "wh_other" }));
   expect(Object.keys(one.record).toSorted()).toEqual([

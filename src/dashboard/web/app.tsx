@@ -1,0 +1,140 @@
+// Signed in or not; the header with the ways to go; the page that the address names.
+import { LogOut } from "lucide";
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { config } from "./boot.ts";
+import { away } from "./client.ts";
+import { ownerInWords, ownOwner } from "./owner.ts";
+import { Access } from "./page/access.tsx";
+import { Parked } from "./page/parked.tsx";
+import { RejectedPage } from "./page/rejected.tsx";
+import { Send } from "./page/send.tsx";
+import { SignIn } from "./page/sign-in.tsx";
+import { WebhookPage } from "./page/webhook.tsx";
+import { Webhooks } from "./page/webhooks.tsx";
+import { Icon } from "./part/icon.tsx";
+import { Failsafe } from "./part/failsafe.tsx";
+import { Waiting } from "./part/notice.tsx";
+import { Page } from "./part/page.tsx";
+import { ShortcutHelp } from "./part/shortcut-help.tsx";
+import { Foreign } from "./part/text.tsx";
+import { hashOf, route } from "./route.ts";
+import { said } from "./said.ts";
+import { end, session } from "./session.ts";
+import { listenForKeys, type Destination } from "./shortcuts.ts";
+import { clockTime } from "./time.ts";
+
+const FOR_ALL: readonly Destination[] = [
+  { path: "/webhooks", title: "Webhooks", key: "w" },
+  { path: "/parked", title: "Parked", key: "p" },
+];
+const FOR_OPERATOR: readonly Destination[] = [
+  { path: "/rejected", title: "Rejected", key: "r" },
+  { path: "/send", title: "Send an event", key: "s" },
+  { path: "/access", title: "Portal links", key: "l" },
+];
+const DOCS: Destination = { path: "/docs", title: "API", key: "a" };
+
+export function App() {
+  return (
+    <>
+      {session.value === null ? <SignIn /> : <SignedIn />}
+      <p class="unseen" role="status">
+        {said.value}
+      </p>
+    </>
+  );
+}
+
+function SignedIn() {
+  const owner = ownOwner.value;
+  const destinations = [...FOR_ALL, ...(owner ? [] : FOR_OPERATOR), DOCS];
+  useEffect(() => listenForKeys(destinations), [owner === null]);
+  const { path } = route.value;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skipToMain}>
+        Skip to the content
+      </a>
+      <header class="top">
+        <strong class="brand">
+          <Foreign text={config.name} />
+        </strong>
+        <nav aria-label="Pages">
+          {destinations.map((one) => (
+            <a
+              href={hashOf(one.path)}
+              aria-current={`/${path[0] ?? "webhooks"}` === one.path ? "page" : undefined}
+            >
+              {one.title}
+            </a>
+          ))}
+        </nav>
+        <div class="session">
+          {owner && (
+            <span class="muted">
+              <Foreign text={ownerInWords(owner)} />
+            </span>
+          )}
+          <button type="button" class="quiet" onClick={() => end("signed-out")}>
+            <Icon of={LogOut} />
+            Sign out
+          </button>
+        </div>
+      </header>
+      <Away />
+      <Failsafe key={path.join("/")}>
+        <CurrentPage />
+      </Failsafe>
+      <ShortcutHelp destinations={destinations} />
+    </>
+  );
+}
+
+function Away() {
+  const { value } = away;
+  return (
+    <p class={value ? "away" : "unseen"} role="status">
+      {value &&
+        (value.who === "Valkey"
+          ? `Fluxhook has not reached Valkey since ${clockTime(value.since)}. Nothing is lost; this page goes on by itself.`
+          : `Fluxhook has not answered since ${clockTime(value.since)}. This page goes on by itself.`)}
+    </p>
+  );
+}
+
+function CurrentPage() {
+  const [name = "webhooks", id] = route.value.path;
+  const isOperator = ownOwner.value === null;
+  if (name === "webhooks") return id === undefined ? <Webhooks /> : <WebhookPage id={id} />;
+  if (name === "parked") return <Parked />;
+  if (name === "docs") return <Docs />;
+  if (isOperator && name === "rejected") return <RejectedPage />;
+  if (isOperator && name === "send") return <Send />;
+  if (isOperator && name === "access") return <Access />;
+  return (
+    <Page title="Not found">
+      <p>
+        There is no such page. <a href={hashOf("/webhooks")}>Go to the webhooks</a>
+      </p>
+    </Page>
+  );
+}
+
+/** A chunk of its own: most who come here never open it. */
+function Docs() {
+  const [page, setPage] = useState<ComponentChildren>(<Waiting what="the API reference" />);
+  useEffect(() => {
+    import("./page/docs.tsx").then(
+      ({ DocsPage }) => setPage(<DocsPage />),
+      () => setPage(<p role="alert">This part of the page did not load. Reload it.</p>),
+    );
+  }, []);
+  return page;
+}
+
+/** The address is the page's own; the browser's way of following `#main` would change it. */
+function skipToMain(event: Event): void {
+  event.preventDefault();
+  document.querySelector<HTMLElement>("#main h1")?.focus();
+}

@@ -1,0 +1,17 @@
+// The page's start: the token out of the address before anything else, then the look, then what is shown.
+import { render } from "preact";
+import { config } from "./boot.ts";
+import { talkToFrame } from "./frame.ts";
+import { followAddress } from "./route.ts";
+import { openSession, takeFragment } from "./session.ts";
+import { App } from "./app.tsx";
+import { applyLook } from "./theme.ts";
+
+openSession();
+followAddress();
+// A link that is pasted into this very tab.
+addEventListener("hashchange", () => void takeFragment());
+applyLook();
+document.title = config.name;
+talkToFrame();
+render(<App />, document.body);

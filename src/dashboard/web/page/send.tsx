@@ -1,0 +1,152 @@
+// Sending an event by hand, with the lines beside it that do the same from any service.
+import { useState } from "preact/hooks";
+import type { EventTypes } from "../answers.ts";
+import { call } from "../client.ts";
+import { useAction, useLoad } from "../load.ts";
+import { queryOf } from "../owner.ts";
+import { errorOf, Field } from "../part/field.tsx";
+import { Trouble } from "../part/notice.tsx";
+import { Page } from "../part/page.tsx";
+import { PushLines } from "../part/push-lines.tsx";
+import { elementOf } from "../push-text.ts";
+import { Id } from "../part/text.tsx";
+import { hashOf, route } from "../route.ts";
+import { say } from "../said.ts";
+import type { Owner } from "../principal.ts";
+
+export function Send() {
+  const { query } = route.value;
+  const [kind, setKind] = useState<Owner["kind"]>(query.org_id ? "org" : "user");
+  const [id, setId] = useState(query.user_id ?? query.org_id ?? "");
+  const [type, setType] = useState("file.created");
+  const [data, setData] = useState('{"file_id":"f_1"}');
+  const [sent, setSent] = useState<string | null>(null);
+  const types = useLoad("types", (signal) =>
+    call<EventTypes>("GET", "/v1/event-types", undefined, { signal }),
+  );
+  const owner: Owner = { kind, id: id.trim() };
+  const send = useAction(async () => {
+    setSent(null);
+    const answer = await call<{ ids: string[] }>(
+      "POST",
+      "/v1/events",
+      elementOf({ owner, type, data }),
+    );
+    setSent(answer.ids[0] ?? "");
+    say("Pushed");
+  });
+  const errors = send.refused?.errors ?? [];
+  const names = namesIn(types.data);
+  return (
+    <Page title="Send an event">
+      <div class="two">
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            send.run();
+          }}
+        >
+          <Field label="For a">
+            {(attributes) => (
+              <select
+                {...attributes}
+                value={kind}
+                onChange={({ currentTarget }) =>
+                  setKind(currentTarget.value === "org" ? "org" : "user")
+                }
+              >
+                <option value="user">User</option>
+                <option value="org">Organisation</option>
+              </select>
+            )}
+          </Field>
+          <Field
+            label={kind === "user" ? "User id" : "Organisation id"}
+            error={errorOf(errors, `${kind}_id`)}
+          >
+            {(attributes) => (
+              <input
+                {...attributes}
+                type="text"
+                required
+                maxLength={128}
+                spellcheck={false}
+                autocomplete="off"
+                value={id}
+                onInput={({ currentTarget }) => setId(currentTarget.value)}
+              />
+            )}
+          </Field>
+          <Field label="Event type" error={errorOf(errors, "event")}>
+            {(attributes) => (
+              <>
+                <input
+                  {...attributes}
+                  type="text"
+                  required
+                  spellcheck={false}
+                  autocomplete="off"
+                  list="event-types"
+                  value={type}
+                  onInput={({ currentTarget }) => setType(currentTarget.value)}
+                />
+                <datalist id="event-types">
+                  {names.map((name) => (
+                    <option value={name} />
+                  ))}
+                </datalist>
+              </>
+            )}
+          </Field>
+          <Field
+            label="Data"
+            hint="A JSON object. It goes out exactly as you write it."
+            error={errorOf(errors, "data") ?? jsonProblem(data)}
+          >
+            {(attributes) => (
+              <textarea
+                {...attributes}
+                rows={8}
+                spellcheck={false}
+                value={data}
+                onInput={({ currentTarget }) => setData(currentTarget.value)}
+              />
+            )}
+          </Field>
+          {send.refused && <Trouble refused={send.refused} />}
+          <div class="actions">
+            <button type="submit" class="primary" disabled={send.isRunning}>
+              Push it
+            </button>
+          </div>
+          {sent !== null && (
+            <p class="notice ok">
+              <span>
+                Pushed as <Id text={sent} />.{" "}
+                <a href={hashOf("/webhooks", queryOf(owner))}>See the owner's webhooks</a>
+              </span>
+            </p>
+          )}
+        </form>
+        <section aria-label="The same from a service">
+          <PushLines owner={owner} type={type} data={data} />
+        </section>
+      </div>
+    </Page>
+  );
+}
+
+function namesIn(types: EventTypes | undefined): readonly string[] {
+  if (types === undefined) return [];
+  if (types.accepted !== "open") return types.accepted;
+  return [...new Set(Object.values(types.event_types).flat())];
+}
+
+function jsonProblem(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return `Not JSON yet: ${(error as Error).message}`;
+  }
+}

@@ -1,0 +1,129 @@
+// An owner's webhooks. The operator finds them by their owner or by a webhook's id.
+import { Plus } from "lucide";
+import { useState } from "preact/hooks";
+import type { Webhook } from "../../../wire/webhook.ts";
+import type { Page as ListPage } from "../answers.ts";
+import { call } from "../client.ts";
+import { useLoad } from "../load.ts";
+import { ownerIn, ownerInWords, ownOwner, queryOf, searchOf } from "../owner.ts";
+import { Icon } from "../part/icon.tsx";
+import { Empty, Trouble, Waiting } from "../part/notice.tsx";
+import { OwnerSearch } from "../part/owner-search.tsx";
+import { Page } from "../part/page.tsx";
+import { Health, State } from "../part/state.tsx";
+import { Table, type Column } from "../part/table.tsx";
+import { Foreign, Url } from "../part/text.tsx";
+import { hashOf, route } from "../route.ts";
+import type { Owner } from "../principal.ts";
+import { eventsInWords } from "../words.ts";
+import { WebhookForm } from "./webhook-form.tsx";
+
+const EVERY_MS = 5_000;
+
+export function Webhooks() {
+  const owner = ownerIn(route.value.query);
+  return (
+    <Page title="Webhooks">
+      {ownOwner.value === null && (
+        <OwnerSearch
+          key={searchOf(queryOf(owner))}
+          owner={owner}
+          to="/webhooks"
+          hint="Webhooks belong to a user or to an organisation. A webhook's id (wh_…) works too."
+        />
+      )}
+      {owner === null ? (
+        <Empty title="Whose webhooks?">
+          <p>Enter the id of a user or an organisation to see and change their webhooks.</p>
+        </Empty>
+      ) : (
+        <OwnersWebhooks key={searchOf(queryOf(owner))} owner={owner} />
+      )}
+    </Page>
+  );
+}
+
+function OwnersWebhooks({ owner }: { owner: Owner }) {
+  const [isAdding, setAdding] = useState(false);
+  const [filter, setFilter] = useState("");
+  const search = searchOf(queryOf(owner));
+  const { data, refused, reload } = useLoad(
+    search,
+    (signal) =>
+      call<ListPage<"webhooks", Webhook>>("GET", `/v1/webhooks${search}`, undefined, { signal }),
+    EVERY_MS,
+  );
+  const all = data?.webhooks ?? [];
+  const shown = all.filter(({ url, description, id }) =>
+    `${url} ${description} ${id}`.toLowerCase().includes(filter.toLowerCase()),
+  );
+  return (
+    <>
+      <div class="bar">
+        {ownOwner.value === null && (
+          <h2>
+            of <Foreign text={ownerInWords(owner)} />
+          </h2>
+        )}
+        {all.length > 1 && (
+          <input
+            type="search"
+            data-search
+            placeholder="Filter by URL or description"
+            aria-label="Filter by URL or description"
+            value={filter}
+            onInput={({ currentTarget }) => setFilter(currentTarget.value)}
+          />
+        )}
+        <button type="button" class="primary" onClick={() => setAdding(true)}>
+          <Icon of={Plus} />
+          Add a webhook
+        </button>
+      </div>
+      {refused && <Trouble refused={refused} again={reload} />}
+      {data === undefined && refused === null && <Waiting what="the webhooks" />}
+      {data !== undefined && all.length === 0 && (
+        <Empty title="No webhook yet">
+          <p>
+            A webhook is a URL of yours. Fluxhook sends a signed POST request to it for each event
+            that you tick.
+          </p>
+        </Empty>
+      )}
+      {shown.length > 0 && (
+        <Table label="Webhooks" columns={COLUMNS} rows={shown} keyOf={({ id }) => id} />
+      )}
+      {all.length > 0 && shown.length === 0 && <p>None of {all.length} webhooks matches.</p>}
+      {isAdding && <WebhookForm owner={owner} onClose={() => setAdding(false)} onSaved={reload} />}
+    </>
+  );
+}
+
+const COLUMNS: readonly Column<Webhook>[] = [
+  {
+    title: "URL",
+    isMain: true,
+    cell: ({ id, url, description }) => (
+      <>
+        <a class="whole-row" data-row href={hashOf(`/webhooks/${id}`)}>
+          <Url url={url} />
+        </a>
+        {description !== "" && (
+          <span class="muted clipped">
+            <Foreign text={description} />
+          </span>
+        )}
+      </>
+    ),
+  },
+  {
+    title: "Events",
+    cell: ({ events }) => (
+      <span class="clipped">
+        <Foreign text={eventsInWords(events)} />
+      </span>
+    ),
+  },
+  { title: "State", cell: (webhook) => <State webhook={webhook} /> },
+  { title: "Health", cell: ({ health }) => <Health health={health} /> },
+];

@@ -1,0 +1,151 @@
+// Which events a webhook gets: all of them, as a choice of its own; else ticks, by group, from the
+// catalogue, and what the catalogue does not name.
+import { useState } from "preact/hooks";
+import { Foreign } from "./text.tsx";
+
+interface EventChoiceProps {
+  /** Event types that can be ticked. */
+  catalogue: readonly string[];
+  chosen: readonly string[];
+  error?: string;
+  onChange: (patterns: readonly string[]) => void;
+}
+
+export function EventChoice({ catalogue, chosen, error, onChange }: EventChoiceProps) {
+  const isAll = chosen.includes("*");
+  return (
+    <fieldset aria-invalid={error === undefined ? undefined : "true"}>
+      <legend>Events</legend>
+      <label class="tick">
+        <input type="radio" name="events" checked={isAll} onChange={() => onChange(["*"])} />
+        Every event, also future ones
+      </label>
+      <label class="tick">
+        <input type="radio" name="events" checked={!isAll} onChange={() => onChange([])} />
+        Only those that I choose
+      </label>
+      {!isAll && <Ticks catalogue={catalogue} chosen={chosen} onChange={onChange} />}
+      {error !== undefined && (
+        <p class="error" role="alert">
+          <Foreign text={error} />
+        </p>
+      )}
+    </fieldset>
+  );
+}
+
+function Ticks({ catalogue, chosen, onChange }: Omit<EventChoiceProps, "error">) {
+  const [search, setSearch] = useState("");
+  const [other, setOther] = useState("");
+  // What is chosen can be taken back, also where no catalogue names it.
+  const types = [...new Set([...catalogue, ...chosen.filter((one) => !one.endsWith(".*"))])];
+  const shown = types.filter((type) => type.toLowerCase().includes(search.toLowerCase()));
+  const groups = Map.groupBy(shown, (type) => (type.includes(".") ? type.split(".")[0] : ""));
+  const loose = chosen.filter(
+    (pattern) => pattern.endsWith(".*") && !groups.has(pattern.slice(0, -2)),
+  );
+  const toggle = (pattern: string, isOn: boolean) =>
+    onChange(isOn ? [...chosen, pattern] : chosen.filter((one) => one !== pattern));
+  function add(): void {
+    const pattern = other.trim();
+    if (pattern !== "" && !chosen.includes(pattern)) toggle(pattern, true);
+    setOther("");
+  }
+  return (
+    <div class="events">
+      {types.length > 8 && (
+        <input
+          type="search"
+          aria-label="Search event types"
+          placeholder="Search event types"
+          value={search}
+          onInput={({ currentTarget }) => setSearch(currentTarget.value)}
+        />
+      )}
+      {[...groups].map(([group = "", members]) => (
+        <Group group={group} members={members} chosen={chosen} onToggle={toggle} />
+      ))}
+      {loose.map((pattern) => (
+        <Tick pattern={pattern} label={pattern} isOn onToggle={toggle} />
+      ))}
+      <div class="bar">
+        <input
+          type="text"
+          aria-label="Another event type"
+          placeholder="another: order.paid or order.*"
+          spellcheck={false}
+          autocapitalize="off"
+          value={other}
+          onInput={({ currentTarget }) => setOther(currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter") return;
+            event.preventDefault();
+            add();
+          }}
+        />
+        <button type="button" onClick={add} disabled={other.trim() === ""}>
+          Add this type
+        </button>
+      </div>
+    </div>
+  );
+}
+
+interface GroupProps {
+  /** Empty: types without a dot. */
+  group: string;
+  members: readonly string[];
+  chosen: readonly string[];
+  onToggle: (pattern: string, isOn: boolean) => void;
+}
+
+function Group({ group, members, chosen, onToggle }: GroupProps) {
+  const whole = `${group}.*`;
+  const isWhole = group !== "" && chosen.includes(whole);
+  return (
+    <div class="group">
+      {group !== "" && (
+        <Tick
+          pattern={whole}
+          label={`All ${group} events, also future ones`}
+          isOn={isWhole}
+          onToggle={onToggle}
+        />
+      )}
+      <div class="members">
+        {members.map((type) => (
+          <Tick
+            pattern={type}
+            label={type}
+            isOn={isWhole || chosen.includes(type)}
+            isFixed={isWhole}
+            onToggle={onToggle}
+          />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface TickProps {
+  pattern: string;
+  label: string;
+  isOn: boolean;
+  /** Its group is chosen as a whole. */
+  isFixed?: boolean;
+  onToggle: (pattern: string, isOn: boolean) => void;
+}
+
+function Tick({ pattern, label, isOn, isFixed = false, onToggle }: TickProps) {
+  return (
+    <label class="tick">
+      <input
+        type="checkbox"
+        checked={isOn}
+        disabled={isFixed}
+        onChange={({ currentTarget }) => onToggle(pattern, currentTarget.checked)}
+      />
+      <Foreign text={label} />
+    </label>
+  );
+}

@@ -1,0 +1,34 @@
+// Text that others wrote.
+import { visible } from "../visible-text.ts";
+
+/** On one line, without leave to reorder what stands around it. */
+export function Foreign({ text }: { text: string }) {
+  return <bdi dir="ltr">{visible(text)}</bdi>;
+}
+
+export function Id({ text }: { text: string }) {
+  return (
+    <code class="id">
+      <Foreign text={text} />
+    </code>
+  );
+}
+
+/**
+ * Host and path of a url: its query and its user may hold a token, as the log leaves them out too. A link
+ * would be opened by one click, so it is none.
+ */
+export function Url({ url }: { url: string }) {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed === null) return <Foreign text={url} />;
+  return (
+    <span class="url">
+      <span class="muted">{parsed.protocol === "http:" ? "http://" : ""}</span>
+      <strong>
+        <Foreign text={parsed.host} />
+      </strong>
+      <Foreign text={parsed.pathname === "/" ? "" : parsed.pathname} />
+      {parsed.search !== "" && <span class="muted">?…</span>}
+    </span>
+  );
+}

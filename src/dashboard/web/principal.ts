@@ -1,0 +1,6 @@
+// Whose things a page shows.
+
+export interface Owner {
+  kind: "user" | "org";
+  id: string;
+}

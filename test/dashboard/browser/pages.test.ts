@@ -1,0 +1,205 @@
+// Every page, in light, in dark and on a telephone: nobody is kept out (axe), nothing is cut off, nothing
+// is written to the console. FLUXHOOK_TEST_SCREENSHOTS names a folder that gets a picture of each.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import {
+  builtBinary,
+  hasBrowser,
+  launchBrowser,
+  openPage,
+  overflow,
+  seriousFindings,
+  signedIn,
+} from "../../support/browser.ts";
+import { eventually } from "../../support/eventually.ts";
+import { eventFor, openScene, register, type Scene } from "../../support/serve-scene.ts";
+import { API_TOKEN, type ServiceProcess } from "../../support/service.ts";
+
+const PAGES_MS = 180_000;
+const PICTURES = process.env.FLUXHOOK_TEST_SCREENSHOTS;
+
+const LOOKS: Record<string, BrowserContextOptions> = {
+  light: { colorScheme: "light", viewport: { width: 1200, height: 800 } },
+  dark: { colorScheme: "dark", viewport: { width: 1200, height: 800 } },
+  phone: { colorScheme: "light", viewport: { width: 390, height: 844 } },
+};
+
+/** What is opened on the way, and what shows that it is there. */
+interface Stop {
+  name: string;
+  hash: string;
+  ready: string;
+  open?: (page: Page) => Promise<void>;
+}
+
+const openFirst = (page: Page) => page.locator("details.attempt > summary").first().click();
+
+describe.skipIf(!hasBrowser)("every page", () => {
+  let browser: Browser;
+  let scene: Scene;
+  let service: ServiceProcess;
+  let failing: string;
+  let portal: string;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    scene = await openScene();
+    service = await scene.serve(
+      { FLUXHOOK_RETRY_SCHEDULE: "0s", FLUXHOOK_PORTAL_ACCENT: "#ffd54a" },
+      { binary: await builtBinary() },
+    );
+    ({ failing, portal } = await fill(scene, service));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await scene?.[Symbol.asyncDispose]();
+  });
+
+  async function visit(page: Page, look: string, stops: readonly Stop[]): Promise<void> {
+    for (const { name, hash, ready, open } of stops) {
+      await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
+      await page.getByText(ready).first().waitFor();
+      await open?.(page);
+      const wide = await overflow(page);
+      expect({
+        name,
+        look,
+        wide: Math.max(0, wide),
+        findings: await seriousFindings(page),
+      }).toEqual({ name, look, wide: 0, findings: [] });
+      if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}-${look}.png`) });
+      await page.keyboard.press("Escape");
+    }
+  }
+
+  test.each(Object.entries(LOOKS))(
+    "of the operator can be read and used, %s",
+    async (look, options) => {
+      await using opened = await openPage(browser, `${service.url}/`, options);
+      const { page, faults } = opened;
+      await page.getByLabel("API token").waitFor();
+      expect(await seriousFindings(page)).toEqual([]);
+      if (PICTURES) await page.screenshot({ path: join(PICTURES, `sign-in-${look}.png`) });
+      await page.getByLabel("API token").fill(API_TOKEN);
+      await page.keyboard.press("Enter");
+      await page.getByText("Whose webhooks?").waitFor();
+      await visit(page, look, [
+        { name: "start", hash: "#/webhooks", ready: "Whose webhooks?" },
+        { name: "webhooks", hash: "#/webhooks?user_id=u_1", ready: "Failing" },
+        {
+          name: "add",
+          hash: "#/webhooks?user_id=u_1",
+          ready: "Failing",
+          open: async (at) => {
+            await at.getByRole("button", { name: "Add a webhook" }).click();
+            await at.getByLabel("Only those that I choose").check();
+            await at.getByText("What a request looks like").click();
+            await at.getByText("More: headers").click();
+          },
+        },
+        { name: "webhook", hash: `#/webhooks/${failing}`, ready: "Failed", open: openFirst },
+        {
+          name: "rotate",
+          hash: `#/webhooks/${failing}?rotate`,
+          ready: "Failed",
+          open: async (at) => {
+            await at.getByRole("button", { name: "Reveal" }).click();
+            await at.getByText("whsec_").waitFor();
+            await at.getByRole("button", { name: "Rotate", exact: true }).click();
+          },
+        },
+        {
+          name: "delete",
+          hash: `#/webhooks/${failing}?delete`,
+          ready: "Failed",
+          open: (at) => at.getByRole("button", { name: "Delete", exact: true }).click(),
+        },
+        { name: "parked", hash: "#/parked?user_id=u_1", ready: "The server answered 500" },
+        { name: "rejected", hash: "#/rejected", ready: "Not JSON", open: openFirst },
+        { name: "send", hash: "#/send?user_id=u_1", ready: "Push it" },
+        {
+          name: "access",
+          hash: "#/access",
+          ready: "Make a link",
+          open: async (at) => {
+            await at.getByLabel("User id").fill("u_1");
+            await at.getByRole("button", { name: "Make a link" }).click();
+            await at.getByText("In a frame of your application").waitFor();
+          },
+        },
+        { name: "docs", hash: "#/docs", ready: "Register a webhook", open: openFirst },
+        { name: "not-found", hash: "#/nothing", ready: "There is no such page" },
+        {
+          name: "keyboard",
+          hash: "#/access",
+          ready: "Make a link",
+          open: (at) => at.getByRole("button", { name: "Keyboard" }).click(),
+        },
+      ]);
+      expect(faults).toEqual([]);
+    },
+    PAGES_MS,
+  );
+
+  test.each(Object.entries(LOOKS))(
+    "of the portal can be read and used, %s",
+    async (look, options) => {
+      const link = signedIn(`${service.url}/portal`, portal);
+      await using opened = await openPage(browser, link, options);
+      const { page, faults } = opened;
+      await page.getByText("Failing").waitFor();
+      // Nothing of the operator's.
+      expect(await page.getByRole("link", { name: "Rejected" }).count()).toBe(0);
+      await visit(page, look, [
+        { name: "portal-webhooks", hash: "#/webhooks", ready: "Failing" },
+        { name: "portal-webhook", hash: `#/webhooks/${failing}`, ready: "Failed", open: openFirst },
+        { name: "portal-parked", hash: "#/parked", ready: "The server answered 500" },
+        { name: "portal-docs", hash: "#/docs", ready: "Register a webhook" },
+        { name: "portal-rejected", hash: "#/rejected", ready: "There is no such page" },
+      ]);
+      expect(faults).toEqual([]);
+    },
+    PAGES_MS,
+  );
+
+  test("of an expired portal link says where a new one is to be had", async () => {
+    await using opened = await openPage(browser, signedIn(`${service.url}/portal`, "nonsense"));
+    const { page, faults } = opened;
+    await page.getByText("This link has expired").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(page.url()).not.toContain("nonsense");
+    expect(faults).toEqual([]);
+  });
+});
+
+/** Something for every page to show. */
+async function fill(
+  scene: Scene,
+  service: ServiceProcess,
+): Promise<{ failing: string; portal: string }> {
+  const good = scene.receiver();
+  const bad = scene.receiver(() => new Response(null, { status: 500 }));
+  const user_id = "u_1";
+  await register(service, {
+    user_id,
+    url: `${good.url}/files`,
+    description: "files of production",
+  });
+  const { id: failing } = await register(service, {
+    user_id,
+    url: `${bad.url}/a/${"long-path/".repeat(30)}?token=t`,
+    headers: { "X-Environment": "production", "X-Api-Key": "k" },
+    events: ["file.*", "share.linked"],
+  });
+  await register(service, { user_id, url: "https://hooks.example.com/", enabled: false });
+  await scene.push(eventFor(user_id), eventFor(user_id, 1, "share.linked"), "not JSON");
+  await scene.push(`{"user_id":"${user_id}","event":"no event","data":{"n":12345678901234567890}}`);
+  await bad.waitFor(2);
+  await eventually(async () => expect((await scene.logOf(user_id)).length).toBeGreaterThan(3));
+  await eventually(async () => {
+    const { body } = await service.api<{ rejected: unknown[] }>("GET", "/v1/rejected");
+    expect(body.rejected).toHaveLength(2);
+  });
+  const { body } = await service.api<{ token: string }>("POST", "/v1/tokens", { user_id });
+  return { failing, portal: body.token };
+}
