@@ -10,6 +10,8 @@ export interface WebhookTexts {
   description: string;
   events: readonly string[];
   dialect: DialectName;
+  /** An expression; empty for none. */
+  filter: string;
   /** `Name: value`, one a line. */
   headers: string;
   timeoutS: string;
@@ -25,6 +27,7 @@ export const NEW: WebhookTexts = {
   description: "",
   events: ["*"],
   dialect: "fluxdrop",
+  filter: "",
   headers: "",
   timeoutS: "",
   schedule: "",
@@ -40,6 +43,7 @@ export function textsOf(webhook: Webhook): WebhookTexts {
     description: webhook.description,
     events: webhook.events,
     dialect: webhook.dialect,
+    filter: webhook.filter ?? "",
     headers: Object.entries(webhook.headers)
       .map(([name, value]) => `${name}: ${value}`)
       .join("\n"),
@@ -72,6 +76,7 @@ export function readTexts(texts: WebhookTexts): Reading {
     description: texts.description,
     events: texts.events,
     dialect: texts.dialect,
+    filter: texts.filter.trim() || null,
     headers,
   };
   if (texts.timeoutS.trim() !== "") {

@@ -24,7 +24,7 @@ const WEBHOOK: Webhook = {
   url: "https://a.example/",
   events: ["file.*"],
   dialect: "flux",
-  filter: null,
+  filter: "event.data.a > 1",
   description: "d",
   headers: { "X-A": "b: c", ["__proto__"]: "x" },
   enabled: true,
@@ -66,6 +66,7 @@ describe("the form", () => {
       "description",
       "dialect",
       "events",
+      "filter",
       "headers",
       "url",
     ]);

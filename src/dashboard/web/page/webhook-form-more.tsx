@@ -50,13 +50,28 @@ interface MoreProps {
   onChange: (changed: Partial<WebhookTexts>) => void;
 }
 
-const MORE = ["headers", "timeout_ms", "retry_schedule", "disable_rule", "secret"];
+const MORE = ["filter", "headers", "timeout_ms", "retry_schedule", "disable_rule", "secret"];
 
 export function MoreFields({ texts, errors, isNew, onChange }: MoreProps) {
   const isOpen = MORE.some((name) => errorOf(errors, name) !== undefined);
   return (
     <details open={isOpen || undefined}>
-      <summary>More: headers, time-out, retries{isNew ? ", your own secret" : ""}</summary>
+      <summary>More: filter, headers, time-out, retries{isNew ? ", your own secret" : ""}</summary>
+      <Field
+        label="Filter"
+        hint="Only events for which this is true are sent, such as event.data.amount > 1000. Empty: all."
+        error={errorOf(errors, "filter")}
+      >
+        {(attributes) => (
+          <input
+            {...attributes}
+            spellcheck={false}
+            autocomplete="off"
+            value={texts.filter}
+            onInput={({ currentTarget }) => onChange({ filter: currentTarget.value })}
+          />
+        )}
+      </Field>
       <Field
         label="Headers of your own"
         hint="One a line, as Name: value. They are sent with every request."

@@ -31,6 +31,7 @@ const SHOWN_FIELDS = [
   "url",
   "description",
   "events",
+  "filter",
   "headers",
   "timeout_ms",
   "retry_schedule",

@@ -194,6 +194,7 @@ function Settings({ webhook }: { webhook: Webhook }) {
   const { disable_rule: rule, headers } = webhook;
   const facts: [string, string][] = [
     ["Events", eventsInWords(webhook.events)],
+    ["Filter", webhook.filter ?? "none"],
     ["Format", webhook.dialect],
     ["Time-out", `${webhook.timeout_ms / 1_000} s for a whole attempt`],
     ["Attempts after", webhook.retry_schedule.join(", ")],
