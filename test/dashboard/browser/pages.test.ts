@@ -94,7 +94,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
             await at.getByRole("button", { name: "Add a webhook" }).click();
             await at.getByLabel("Only those that I choose").check();
             await at.getByText("What a request looks like").click();
-            await at.getByText("More: headers").click();
+            await at.getByText("More: filter").click();
           },
         },
         { name: "webhook", hash: `#/webhooks/${failing}`, ready: "Failed", open: openFirst },
