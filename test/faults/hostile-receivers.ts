@@ -18,7 +18,7 @@ import { leftIn, linesAt } from "./load.ts";
 
 const HEALTHY = 20;
 const MOST_GROWTH_MIB = 100;
-/** DESIGN §2.8: CONCURRENCY, as shipped. */
+/** `FLUXHOOK_CONCURRENCY`, as shipped. */
 const ALL_SLOTS = 1_024;
 const ON_TIME_MS = 1_000;
 /** Events per second to each hostile receiver: more than those that hold their slots can take. */

@@ -31,7 +31,7 @@ const WELL_RATE = 300;
 /** Whatever else runs on the machine can spoil a round; a fault of the engine spoils them all. */
 const ROUNDS = 3;
 const TICK_MS = 10;
-/** DESIGN §3: a webhook starts at 8 in flight; those without a success hold half of all slots. */
+/** docs/design.md, guarantee 5: a webhook starts at 8 in flight; those without a success hold half of all slots. */
 const FIRST_LIMIT = 8;
 const UNPROVEN_SHARE = 512;
 /** A connection that the worker has cut off is seen as open for a moment more. */

@@ -1,4 +1,4 @@
-// What a receiver asks for holds on every worker: Retry-After and 410 (DESIGN §2.4).
+// What a receiver asks for holds on every worker: Retry-After and 410 (docs/design.md, "Responses").
 import { eventually } from "../support/eventually.ts";
 import { check, counts, Producer, type Scenario, type WorkerProcess } from "./harness.ts";
 

@@ -5,6 +5,7 @@ import { call } from "../client.ts";
 import { useAction, useLoad } from "../load.ts";
 import { queryOf } from "../owner.ts";
 import { errorOf, Field } from "../part/field.tsx";
+import { OwnerFields } from "../part/owner-fields.tsx";
 import { Trouble } from "../part/notice.tsx";
 import { Page } from "../part/page.tsx";
 import { PushLines } from "../part/push-lines.tsx";
@@ -46,37 +47,7 @@ export function Send() {
             send.run();
           }}
         >
-          <Field label="For a">
-            {(attributes) => (
-              <select
-                {...attributes}
-                value={kind}
-                onChange={({ currentTarget }) =>
-                  setKind(currentTarget.value === "org" ? "org" : "user")
-                }
-              >
-                <option value="user">User</option>
-                <option value="org">Organisation</option>
-              </select>
-            )}
-          </Field>
-          <Field
-            label={kind === "user" ? "User id" : "Organisation id"}
-            error={errorOf(errors, `${kind}_id`)}
-          >
-            {(attributes) => (
-              <input
-                {...attributes}
-                type="text"
-                required
-                maxLength={128}
-                spellcheck={false}
-                autocomplete="off"
-                value={id}
-                onInput={({ currentTarget }) => setId(currentTarget.value)}
-              />
-            )}
-          </Field>
+          <OwnerFields owner={{ kind, id }} errors={errors} onKind={setKind} onId={setId} />
           <Field label="Event type" error={errorOf(errors, "event")}>
             {(attributes) => (
               <>
