@@ -198,14 +198,15 @@ export class Claimer {
         lanes: reserved.requests(),
       });
       if (reply.kind !== "batch") return { reply, items: [], isFull: false };
+      // Pauses are kept with the first queue, for a webhook may get deliveries from any. They come before
+      // the items: a pause that another worker was asked for holds for what this batch brings.
+      if (isReportDue && queue === this.options.queues[0]) {
+        slots.setPauses(reply.pauses, reply.pauses.length < MAX_REPORTED);
+      }
       const isFull = reply.items.length >= room || bytesOf(reply.items) >= MAX_BYTES_IN_BATCH;
       const items = this.accept(queue, reply, reserved, isFull);
       if (reply.problems.length > 0) {
         this.options.keyProblems.report(claims.queue, reply.problems);
-      }
-      // Pauses are kept with the first queue, for a webhook may get deliveries from any.
-      if (isReportDue && queue === this.options.queues[0]) {
-        slots.setPauses(reply.pauses, reply.pauses.length < MAX_REPORTED);
       }
       return { reply, items, isFull };
     } finally {

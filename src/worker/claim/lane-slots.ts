@@ -41,10 +41,14 @@ export class LaneSlots {
     return [...this.reserved].map(([webhookId, { length }]) => ({ webhookId, maxItems: length }));
   }
 
-  /** The slot of a claim that came out of a lane; null for any other. */
+  /**
+   * The slot of a claim that came out of a lane; null for any other, and for a webhook whose pause has
+   * become known since the slot was reserved.
+   */
   take({ source, header }: Claimed): Slot | null {
     if (source !== "lane" || !isDelivery(header)) return null;
     const webhookId = header.webhook_id;
+    if (this.slots.isPaused(webhookId)) return null;
     if (this.slots.canServeQueue(webhookId)) this.fastServed += 1;
     return this.reserved.get(webhookId)?.pop() ?? null;
   }

@@ -119,6 +119,12 @@ export class Slots {
     return this.waitingWebhooks.has(webhookId);
   }
 
+  /** True if the webhook's receiver has asked for a pause that is not over (`Retry-After`). */
+  isPaused(webhookId: string): boolean {
+    const webhook = this.webhooks.get(webhookId);
+    return webhook !== undefined && webhook.pausedUntil > this.now();
+  }
+
   /**
    * How many deliveries wait for fast webhooks. These limit the rate, not the slots: claiming more would
    * only fill their lanes, and no other webhook loses by it.

@@ -44,6 +44,8 @@ interface Options {
   soon?: number;
   mode?: "safe" | "blpop";
   deadlineMs?: number;
+  /** Webhooks whose lanes are known to have something. */
+  lanes?: string[];
   /** Of the slots. */
   now?: () => number;
 }
@@ -109,6 +111,7 @@ async function start(options: Options = {}): Promise<Scene> {
   for (const [i, queue] of queues.entries()) {
     await queue.join(`w${i}`);
     members[i]!.claims.joined(`w${i}`);
+    for (const webhookId of options.lanes ?? []) members[i]!.claims.lanes.add(webhookId);
   }
   const running = (async () => {
     for await (const { items } of scene.claimer.batches()) {
@@ -338,6 +341,15 @@ test("a pause that another worker was asked for is obeyed by this one too", asyn
   const scene = await start({ queues: [queue] });
   await eventually(() => scene.slots.free("wh_1") === 0);
   expect(scene.slots.free("wh_2")).toBe(8);
+});
+
+test("a pause that comes with a batch of the webhook's lane holds for that batch too", async () => {
+  const queue = lab.queue();
+  await fillLane(queue, "wh_1", "a", "b");
+  await new PauseStore(lab.link, [queue.store.queue]).pause("wh_1", 60_000);
+  const scene = await start({ queues: [queue], lanes: ["wh_1"] });
+  await eventually(() => scene.items.length === 2);
+  expect(scene.items.map(({ slot }) => slot)).toEqual([null, null]);
 });
 
 test("blpop takes from the left at most once, and only stored deliveries are claimed safely", async () => {
