@@ -223,11 +223,11 @@ export class QueueStore {
         for (const { claim } of entries) transaction.hdel(keys.claims(worker), claim.number);
         transaction.hincrby(keys.stats, ending, entries.length);
         const replies = (await transaction.exec()) ?? [];
-        if (replies.some(([error]) => error)) return null;
         const held = entries.map((_, at) => replies[at]?.[1] === 1);
-        const gone = held.filter((one) => !one).length;
-        if (gone > 0) await client.hincrby(keys.stats, ending, -gone);
-        return held;
+        const notHeld = held.filter((one) => !one).length;
+        const [countError] = replies[entries.length] ?? [];
+        if (notHeld > 0 && !countError) await client.hincrby(keys.stats, ending, -notHeld);
+        return replies.some(([error]) => error) ? null : held;
       });
     } catch (error) {
       // At its memory limit Valkey refuses HINCRBY, and with it the transaction. The script is allowed to run.

@@ -35,16 +35,13 @@ local function try(kind, command, key, ...)
   local answer = redis.pcall(command, key, ...)
   if type(answer) ~= 'table' or not answer.err then return answer end
   if not known[key] then
-    local is = redis.call('TYPE', key).ok
     known[key] = true
-    problems[#problems + 1] = string.find(answer.err, '^WRONGTYPE')
-      and 'the key ' .. key .. ' is a ' .. is .. ', not a ' .. kind or key .. ': ' .. answer.err
+    problems[#problems + 1] = wrongType(kind, key) or key .. ': ' .. answer.err
   end
   return nil
 end
 
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to', 'looked')
 local last, to = tonumber(state[1] or 0), tonumber(state[3] or 0)
 local payloads, described, bytes = {}, {}, 0
@@ -67,7 +64,7 @@ end
 
 local function describe(item)
   bytes = bytes + #item
-  local event = string.match(item, '^%d+ r [^\n]*\n(.*)$')
+  local event = sharedEventOf(item)
   if event and not described[event] then
     described[event] = true
     local payload = redis.call('HGET', events, event)
@@ -201,7 +198,7 @@ local function one() return 1 end
 local looked
 local function chunkOfList(count)
   if length < 2 then return one end
-  local known, verdict = string.match(state[4] or '', '^(%d+) (%a+)$')
+  local known, verdict = string.match(state[4] or '', '(%d+) (%a+)')
   if known and takenSoFar() + count <= tonumber(known) then
     return verdict == 'small' and chunk or one
   end

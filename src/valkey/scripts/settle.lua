@@ -28,27 +28,23 @@ local queue, claims, ready, schedule, scheduled = KEYS[1], KEYS[2], KEYS[3], KEY
 local lanes, events, refs, parked, parkedItems = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local stats, base = KEYS[11], ARGV[1]
 
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = serverNow()
 local ended, held, parkedBytes, untaken, problem = {}, {}, 0, 0, nil
 
 local function count(kind) ended[kind] = (ended[kind] or 0) + 1 end
 
 -- What cannot be read is all bytes: it may end like anything else.
 local function split(item)
-  local crashes, kind, at = string.match(item, '^(%d+) ([er]) [^\n]*\n()')
+  local crashes, kind, at = splitItem(item)
   if not at then return '0', 'e', item end
   return crashes, kind, string.sub(item, at)
 end
 
--- A fanned-out event's bytes go with the last delivery that needs them.
 local function release(kind, event)
   if kind ~= 'r' then return end
+  -- Fails here if `events` is of another type, and not after the first write.
   redis.call('HLEN', events)
-  if redis.call('HINCRBY', refs, event, -1) <= 0 then
-    redis.call('HDEL', refs, event)
-    redis.call('HDEL', events, event)
-  end
+  releaseEvent(events, refs, event)
 end
 
 local function settle(verb, claim, at, crashes, kind, rest)
@@ -58,27 +54,25 @@ local function settle(verb, claim, at, crashes, kind, rest)
     count(first)
   elseif verb == 'retry' then
     redis.call('ZADD', schedule, now + tonumber(second), first)
-    redis.call('HSET', scheduled, first, '0 ' .. kind .. ' ' .. third .. '\n' .. rest)
+    redis.call('HSET', scheduled, first, newItem('0', kind, third, rest))
   elseif verb == 'park' then
-    local item = '0 ' .. kind .. ' ' .. second .. '\n' .. rest
+    local item = newItem('0', kind, second, rest)
     redis.call('ZADD', parked, now, first)
     redis.call('HSET', parkedItems, first, item)
     indexParked(base, first, now, third)
-    -- A shared event counts with each of its deliveries: the cap bounds, also when only one is left.
-    local size = #item + (kind == 'r' and redis.call('HSTRLEN', events, rest) or 0)
-    parkedBytes = parkedBytes + size
+    parkedBytes = parkedBytes + parkedSize(item, events)
     count('parked')
   elseif verb == 'lane' then
     redis.call('ZADD', lanes, 'NX', now, first)
     redis.call(third == 'first' and 'RPUSH' or 'LPUSH', base .. ':lane:' .. first,
-      crashes .. ' ' .. kind .. ' ' .. second .. '\n' .. rest)
+      newItem(crashes, kind, second, rest))
   elseif verb == 'back' then
     if first == '' then
       -- BLPOP takes from the left, so what it took goes back there.
       redis.call(claim == '' and 'LPUSH' or 'RPUSH', queue, rest)
       if claim ~= '' then untaken = untaken + 1 end
     else
-      redis.call('RPUSH', ready, crashes .. ' ' .. kind .. ' ' .. first .. '\n' .. rest)
+      redis.call('RPUSH', ready, newItem(crashes, kind, first, rest))
     end
   end
 end
@@ -90,7 +84,7 @@ local function fan(at, crashes, rest)
   redis.call('HSET', events, event, rest)
   redis.call('HSET', refs, event, n)
   for header in ARGV[at]:sub(#event + 2):gmatch('[^\n]+') do
-    redis.call('LPUSH', ready, crashes .. ' r ' .. header .. '\n' .. event)
+    redis.call('LPUSH', ready, newItem(crashes, 'r', header, event))
   end
 end
 
@@ -110,13 +104,10 @@ local kinds = { 'list', 'hash', 'list', 'zset', 'hash', 'zset', 'hash', 'hash', 
 -- An error of Valkey's does not say which key it is about.
 local function describe(failure, lane)
   local found = {}
-  local function look(key, kind)
-    local is = redis.call('TYPE', key).ok
-    if is ~= 'none' and is ~= kind then found[#found + 1] = key .. ' is a ' .. is .. ', not a ' .. kind end
-  end
+  local function look(key, kind) found[#found + 1] = wrongType(kind, key) end
   for i, kind in ipairs(kinds) do look(KEYS[i], kind) end
   if lane then look(base .. ':lane:' .. lane, 'list') end
-  if #found > 0 then return 'WRONGTYPE the key ' .. table.concat(found, '; the key ') end
+  if #found > 0 then return 'WRONGTYPE ' .. table.concat(found, '; ') end
   return type(failure) == 'table' and failure.err or tostring(failure)
 end
 

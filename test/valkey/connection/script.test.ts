@@ -90,12 +90,10 @@ test("a script can call the functions of lib.lua, and those that they call", asy
 });
 
 const SCRIPTS = join(import.meta.dir, "../../../src/valkey/scripts");
-/** claim.lua and settle.lua have their own copies until they are changed. */
-const OWN_COPIES = new Set(["claim.lua", "settle.lua"]);
 
 test("only lib.lua reads the server's time, matches items and measures parked ones", async () => {
   for (const file of await readdir(SCRIPTS)) {
-    if (file === "lib.lua" || OWN_COPIES.has(file)) continue;
+    if (file === "lib.lua") continue;
     const text = await Bun.file(join(SCRIPTS, file)).text();
     expect([file, /'TIME'|\^%d\+ |\^\(%d\+\)|HSTRLEN/.exec(text)?.[0]]).toEqual([file, undefined]);
   }
