@@ -72,7 +72,7 @@ function dialectsTable(): string {
   return [row(titles.split("|")), row(titles.split("|").map(() => "---")), ...rows].join("\n");
 }
 
-/** A time that stands for any. */
+/** An arbitrary time. */
 const SECONDS = 1_769_860_801;
 
 function signatureForm(own: OwnSignature): string {

@@ -98,7 +98,7 @@ async function declarations(schemas: readonly [string, Schema][]): Promise<strin
   return membersOf(nodes).map(declaration).join("\n");
 }
 
-/** What makes the type, and the words: the rest is for whoever checks values. */
+/** Keeps what makes the type, and the descriptions; the rest only checks values. */
 function forTypes(schema: Schema): Schema {
   const { type, enum: values, $ref, required, additionalProperties, pattern } = schema;
   const typed: Schema = { type, enum: values, const: schema["const"], $ref, required };

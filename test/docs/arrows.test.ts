@@ -26,9 +26,9 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   },
   tunnel: { inside: ["control", "valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
   api: { inside: ["control", "tunnel", "delivery", "valkey", "wire", ...ROOT], packages: ["*"] },
-  // Pages and their files only: what they show, the browser gets from the API.
+  // Pages and their files only: what they show, the browser gets from the API, whose types the SDK has.
   dashboard: {
-    inside: ["wire"],
+    inside: ["sdk", "wire"],
     packages: ["fluxhook:web", "preact", "@preact/signals", "lucide"],
   },
   service: {

@@ -11,6 +11,7 @@ import {
   type Page,
 } from "playwright-core";
 import { locateChromium } from "./chromium.ts";
+import { useOpened } from "./use-opened.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const found = await locateChromium();
@@ -30,7 +31,15 @@ const ARGS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
-export async function launchBrowser(args: readonly string[] = []): Promise<Browser> {
+/** One browser for the calling `describe`; `args` are Chromium's. */
+export function useBrowser(args: readonly string[] = []): Browser {
+  return useOpened(
+    () => launchBrowser(args),
+    (browser) => browser.close(),
+  );
+}
+
+async function launchBrowser(args: readonly string[]): Promise<Browser> {
   if (!("chromium" in found)) throw new Error("hasBrowser was not asked");
   const { path, env } = found.chromium;
   return chromium.launch({

@@ -1,6 +1,8 @@
 // The API's answers for which its routes have no exported type.
 import type { LogEntry } from "../../wire/log-entry.ts";
 
+export type { ParkedDelivery, ParkedSummary } from "../../sdk/api-types.ts";
+
 /** An entry of the log, or what another program wrote into it: `outcome` is `unreadable` then. */
 export type LoggedAttempt = LogEntry & { message?: string; raw?: string };
 
@@ -14,28 +16,6 @@ export interface Problem {
 }
 
 export type FieldErrors = NonNullable<Problem["errors"]>;
-
-export interface ParkedDelivery {
-  delivery_id: string;
-  webhook_id: string;
-  user_id?: string;
-  org_id?: string;
-  id: string;
-  event: string | null;
-  reason: string | null;
-  status_code: number | null;
-  attempt: number;
-  parked_at: string;
-  expires_at: string;
-  size: number;
-}
-
-export interface ParkedSummary {
-  total: number;
-  by_reason: { reason: string; count: number }[];
-  by_event: { event: string | null; count: number }[];
-  by_webhook: { webhook_id: string; count: number }[];
-}
 
 export interface Rejected {
   id: string;

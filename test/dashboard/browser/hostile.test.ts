@@ -1,14 +1,14 @@
 // Whatever others wrote is text: nothing of it runs, nothing of it is hidden, nothing breaks the page.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
 import { visible } from "../../../src/dashboard/web/visible-text.ts";
 import {
   builtBinary,
   hasBrowser,
-  launchBrowser,
   openPage,
   overflow,
   signedIn,
+  useBrowser,
 } from "../../support/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { HOSTILE_STRINGS } from "../../support/hostile-strings.ts";
@@ -24,11 +24,7 @@ const RAW_ELEMENTS: readonly string[] = [
 ];
 
 describe.skipIf(!hasBrowser)("what others wrote", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser?.close());
+  const browser = useBrowser();
 
   test(
     "is shown as the text that it is, in descriptions, urls and headers",

@@ -1,13 +1,6 @@
 // Valkey away, Fluxhook away, no clipboard: the page says so, keeps what it shows, and goes on by itself.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
-import {
-  builtBinary,
-  hasBrowser,
-  launchBrowser,
-  openPage,
-  signedIn,
-} from "../../support/browser.ts";
+import { describe, expect, test } from "bun:test";
+import { builtBinary, hasBrowser, openPage, signedIn, useBrowser } from "../../support/browser.ts";
 import { freePort } from "../../support/listener.ts";
 import { openScene, register } from "../../support/serve-scene.ts";
 import { API_TOKEN } from "../../support/service.ts";
@@ -16,11 +9,7 @@ import { startTcpProxy } from "../../support/tcp-proxy.ts";
 const TEST_MS = 120_000;
 
 describe.skipIf(!hasBrowser)("the page", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser?.close());
+  const browser = useBrowser();
 
   test(
     "says since when Valkey is away, and shows the next attempt when it is back",

@@ -2,15 +2,15 @@
 // is written to the console. FLUXHOOK_TEST_SCREENSHOTS names a folder that gets a picture of each.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import {
   builtBinary,
   hasBrowser,
-  launchBrowser,
   openPage,
   overflow,
   seriousFindings,
   signedIn,
+  useBrowser,
 } from "../../support/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { eventFor, openScene, register, type Scene } from "../../support/serve-scene.ts";
@@ -36,13 +36,12 @@ interface Stop {
 const openFirst = (page: Page) => page.locator("details.attempt > summary").first().click();
 
 describe.skipIf(!hasBrowser)("every page", () => {
-  let browser: Browser;
+  const browser = useBrowser();
   let scene: Scene;
   let service: ServiceProcess;
   let failing: string;
   let portal: string;
   beforeAll(async () => {
-    browser = await launchBrowser();
     scene = await openScene();
     service = await scene.serve(
       { FLUXHOOK_RETRY_SCHEDULE: "0s", FLUXHOOK_PORTAL_ACCENT: "#ffd54a" },
@@ -51,7 +50,6 @@ describe.skipIf(!hasBrowser)("every page", () => {
     ({ failing, portal } = await fill(scene, service));
   });
   afterAll(async () => {
-    await browser?.close();
     await scene?.[Symbol.asyncDispose]();
   });
 

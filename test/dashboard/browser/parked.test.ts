@@ -1,14 +1,7 @@
 // Parked deliveries in the browser: counts that filter, one redelivered, all that match with progress,
 // and a stop in between; and rejected elements put back.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
-import {
-  builtBinary,
-  hasBrowser,
-  launchBrowser,
-  openPage,
-  signedIn,
-} from "../../support/browser.ts";
+import { describe, expect, test } from "bun:test";
+import { builtBinary, hasBrowser, openPage, signedIn, useBrowser } from "../../support/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { eventFor, openScene, register } from "../../support/serve-scene.ts";
 import { API_TOKEN } from "../../support/service.ts";
@@ -18,11 +11,7 @@ const TEST_MS = 120_000;
 const EVENTS = 250;
 
 describe.skipIf(!hasBrowser)("the page of parked deliveries", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser?.close());
+  const browser = useBrowser();
 
   test(
     "counts by reason, filters, redelivers one, and all that match until it is stopped",

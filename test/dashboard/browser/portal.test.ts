@@ -1,13 +1,7 @@
 // The portal: what one owner sees of another (nothing), who may frame it, and how its token is renewed.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Browser, Frame, Page } from "playwright-core";
-import {
-  builtBinary,
-  hasBrowser,
-  launchBrowser,
-  openPage,
-  signedIn,
-} from "../../support/browser.ts";
+import { builtBinary, hasBrowser, openPage, signedIn, useBrowser } from "../../support/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startFramingPage } from "../../support/framing-page.ts";
 import { openScene, register } from "../../support/serve-scene.ts";
@@ -16,12 +10,8 @@ import type { ServiceProcess } from "../../support/service.ts";
 const TEST_MS = 120_000;
 
 describe.skipIf(!hasBrowser)("the portal", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    // Another site's frame gets no storage, as browsers have it today.
-    browser = await launchBrowser(["--test-third-party-cookie-phaseout"]);
-  });
-  afterAll(() => browser?.close());
+  // Another site's frame gets no storage, as browsers have it today.
+  const browser = useBrowser(["--test-third-party-cookie-phaseout"]);
 
   test(
     "of one owner holds not a byte of another's, in no page and in no answer",

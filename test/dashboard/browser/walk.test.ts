@@ -1,15 +1,9 @@
 // The way of a new user, in a real browser on the built binary: from signing in to a rotated secret.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { dirname } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { locateValkey } from "../../../src/local-valkey/locate.ts";
-import {
-  builtBinary,
-  hasBrowser,
-  launchBrowser,
-  openPage,
-  signedIn,
-} from "../../support/browser.ts";
+import { builtBinary, hasBrowser, openPage, signedIn, useBrowser } from "../../support/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openScene, verifyAll, type Scene } from "../../support/serve-scene.ts";
 import { API_TOKEN, spawnFluxhook } from "../../support/service.ts";
@@ -18,11 +12,7 @@ import { startSubPathProxy } from "../../support/sub-path-proxy.ts";
 const WALK_MS = 120_000;
 
 describe.skipIf(!hasBrowser)("the dashboard", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser?.close());
+  const browser = useBrowser();
 
   test(
     "leads from the sign-in to a delivery, its failure, its redelivery and a rotated secret",
