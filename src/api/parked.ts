@@ -1,4 +1,5 @@
 // /v1/parked: lists, counts and redelivers deliveries that Fluxhook no longer attempts by itself.
+import type { DeliveryName, WebhookId } from "../wire/ids.ts";
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
@@ -242,7 +243,7 @@ function filterOf(
   return { owners, webhookId, reason, event };
 }
 
-export function webhookDisabled(c: Context<ApiEnv>, webhookId: string) {
+export function webhookDisabled(c: Context<ApiEnv>, webhookId: WebhookId) {
   const detail = `enable it first: POST /v1/webhooks/${webhookId}/enable`;
   return problem(c, "webhook-disabled", detail, { webhookId });
 }
@@ -285,5 +286,5 @@ function cursorAt({ parkedAtMs, delivery }: ParkedPosition): string {
 
 function readPosition(cursor: string): ParkedPosition {
   const [, parkedAtMs = "", delivery = ""] = POSITION.exec(positionIn(cursor)) ?? [];
-  return { parkedAtMs: Number(parkedAtMs), delivery };
+  return { parkedAtMs: Number(parkedAtMs), delivery: delivery as DeliveryName };
 }

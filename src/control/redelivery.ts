@@ -1,5 +1,6 @@
 // Redelivers on request, over all queues: one delivery by the UUID of any of its attempts, or the parked deliveries
 // of an owner or webhook.
+import type { DeliveryId, DeliveryName, WebhookId } from "../wire/ids.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import { again, attemptUuid, deliveryOf } from "../valkey/queue/delivery-id.ts";
 import type { DeliveryHeader } from "../valkey/queue/item.ts";
@@ -37,16 +38,16 @@ export type { ParkedFilter, ParkedPosition, ParkedSummary };
 
 export type RedeliveredOne =
   /** `deliveryId` is the UUID of the attempt to come. */
-  | { kind: "redelivered"; deliveryId: string }
+  | { kind: "redelivered"; deliveryId: DeliveryId }
   | { kind: "unknown" }
   /** It is being attempted, is in a lane, or is about to be claimed. */
   | { kind: "in-flight" }
   | { kind: "not-available"; why: "webhook-deleted" | "body-not-stored" }
-  | { kind: "disabled"; webhookId: string };
+  | { kind: "disabled"; webhookId: WebhookId };
 
 export interface ListedParked {
   /** UUID of its last attempt. */
-  deliveryId: string;
+  deliveryId: DeliveryId;
   header: DeliveryHeader;
   parkedAtMs: number;
   expiresAtMs: number;
@@ -138,7 +139,7 @@ export class Redelivery {
     return { matching: total, redeliverable: redeliverable.reduce((sum, n) => sum + n, 0) };
   }
 
-  private async findWaiting(delivery: string): Promise<WaitingDelivery | null> {
+  private async findWaiting(delivery: DeliveryName): Promise<WaitingDelivery | null> {
     const found = await Promise.all(
       this.options.parked.map(async (store): Promise<WaitingDelivery | null> => {
         const [scheduled, parked] = await Promise.all([
@@ -153,7 +154,7 @@ export class Redelivery {
   }
 
   private async redeliverWaiting(
-    delivery: string,
+    delivery: DeliveryName,
     { state, store, header }: WaitingDelivery,
     only: OwnerRef | null,
   ): Promise<RedeliveredOne> {
@@ -172,7 +173,10 @@ export class Redelivery {
       : { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
-  private async redeliverStored(delivery: string, only: OwnerRef | null): Promise<RedeliveredOne> {
+  private async redeliverStored(
+    delivery: DeliveryName,
+    only: OwnerRef | null,
+  ): Promise<RedeliveredOne> {
     const stored = await this.options.bodies.find(delivery);
     // Two owners may share a tag, so its list does not prove whose it is.
     if (!stored || (only !== null && stored.header.owner !== only)) return { kind: "unknown" };

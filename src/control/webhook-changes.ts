@@ -1,5 +1,6 @@
 // The changes of a webhook's record: create, patch, enable, disable. Pure functions, which the API and the
 // worker share.
+import type { WebhookId } from "../wire/ids.ts";
 import type { Dialect } from "../wire/dialects/dialect.ts";
 import { formatDuration } from "../wire/duration.ts";
 import type {
@@ -27,7 +28,7 @@ const MANUAL: DisableReason = "manual";
 export function newWebhook(
   input: WebhookCreate,
   made: {
-    id: string;
+    id: WebhookId;
     secret: string;
     at: string;
     dialect: Dialect;

@@ -1,5 +1,6 @@
 // What users do to webhooks, with the rules that hold for every caller: the API, the dashboard and the
 // configuration document.
+import type { WebhookId } from "../wire/ids.ts";
 import type { Guard } from "../delivery/guard/guard.ts";
 import type { PauseStore } from "../valkey/queue/pause-store.ts";
 import type { HealthStore } from "../valkey/webhooks/health-store.ts";
@@ -60,7 +61,7 @@ export class WebhookControl {
   /** Creates the temporary webhook of a session of `fluxhook listen`. */
   createTemporary(
     input: TemporaryWebhookInput,
-    { id, session }: { id: string; session: string },
+    { id, session }: { id: WebhookId; session: string },
   ): Promise<CreateResult> {
     // Its url names the session, which the guard does not know.
     return this.add(id, temporaryWebhook(input, session));
@@ -96,20 +97,20 @@ export class WebhookControl {
     return result;
   }
 
-  async enable(id: string): Promise<WebhookUpdated> {
+  async enable(id: WebhookId): Promise<WebhookUpdated> {
     await this.startOver(id);
     const at = this.now();
     return this.options.webhooks.update(id, (current) => enable(current, at));
   }
 
-  disable(id: string): Promise<WebhookUpdated> {
+  disable(id: WebhookId): Promise<WebhookUpdated> {
     const at = this.now();
     return this.options.webhooks.update(id, (current) => disable(current, "manual", at));
   }
 
   /** Replaces the secret; the ones before it sign for `graceMs` more. The newest one comes first. */
   rotate(
-    id: string,
+    id: WebhookId,
     { secret = makeSecret(), graceMs }: { secret?: string; graceMs: number },
   ): Promise<WebhookUpdated> {
     const rotation = { secret, graceMs, nowMs: this.options.now().getTime() };
@@ -117,18 +118,18 @@ export class WebhookControl {
   }
 
   /** Returns false if there was none. */
-  delete(id: string): Promise<boolean> {
+  delete(id: WebhookId): Promise<boolean> {
     return this.options.webhooks.delete(id);
   }
 
   /** Deletes the temporary webhook of a session, unless its user has given it another url. */
-  async deleteTemporary(id: string, session: string): Promise<void> {
+  async deleteTemporary(id: WebhookId, session: string): Promise<void> {
     const record = await this.get(id);
     if (record && isTemporaryOf(record, session)) await this.delete(id);
   }
 
   /** Returns the health of each webhook, in the order of `ids`. */
-  health(ids: readonly string[]): Promise<WebhookHealth[]> {
+  health(ids: readonly WebhookId[]): Promise<WebhookHealth[]> {
     return this.options.health.read(ids);
   }
 
@@ -139,7 +140,7 @@ export class WebhookControl {
     return [...denied, ...(await checkFilter(filter))];
   }
 
-  private async add(id: string, input: WebhookCreate): Promise<CreateResult> {
+  private async add(id: WebhookId, input: WebhookCreate): Promise<CreateResult> {
     const record = newWebhook(input, {
       id,
       secret: makeSecret(),
@@ -156,7 +157,7 @@ export class WebhookControl {
    * change: if the process died after the change, the webhook would be enabled with its old failures,
    * and the next failure would disable it again.
    */
-  private async startOver(id: string): Promise<void> {
+  private async startOver(id: WebhookId): Promise<void> {
     await this.options.health.reset(id);
     await this.options.pauses.end(id);
   }

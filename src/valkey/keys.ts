@@ -4,6 +4,7 @@
 // webhooks, because one call for a whole group costs less than one for each key. Fluxhook does not support
 // Cluster yet (`fluxhook doctor` reports a cluster's node as a problem). A connector for it has to group these
 // keys by slot, in history/recent-lists.ts and webhooks/health-store.ts, and nowhere else.
+import type { WebhookId } from "../wire/ids.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 
 /** The keys of one queue, all in the queue's slot. */
@@ -101,7 +102,7 @@ export interface SharedKeys {
   /** Capped stream: owners whose webhooks changed. */
   changes: string;
   /** Hash of one webhook: how its last attempts went. One of many in health.lua. */
-  health(webhook: string): string;
+  health(webhook: WebhookId): string;
 }
 
 export function sharedKeys(prefix: string): SharedKeys {

@@ -144,7 +144,7 @@ export type WebhookPatch = z.infer<typeof webhookPatchSchema>;
 
 /** What Valkey stores of a webhook. Its health is stored separately, because every attempt changes it. */
 export const webhookRecordSchema = z.object({
-  id: z.string().describe("`wh_…`"),
+  id: z.templateLiteral(["wh_", z.string()]),
   user_id: z.string().optional(),
   org_id: z.string().optional(),
   url: z.string(),
@@ -180,7 +180,7 @@ export type WebhookHealth = z.infer<typeof webhookHealthSchema>;
 /** A webhook as the API returns it: without its secrets. */
 export const webhookSchema = webhookRecordSchema
   .omit({ secrets: true })
-  .extend({ health: webhookHealthSchema })
+  .extend({ id: z.string().describe("`wh_…`"), health: webhookHealthSchema })
   .meta({ id: "Webhook" });
 export type Webhook = z.infer<typeof webhookSchema>;
 

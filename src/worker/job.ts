@@ -4,6 +4,7 @@ import type { Attempt } from "../delivery/deliver.ts";
 import type { DeliveryHeader } from "../valkey/queue/item.ts";
 import type { Claimed } from "../valkey/queue/claimed.ts";
 import type { Event } from "../wire/event.ts";
+import type { DeliveryId } from "../wire/ids.ts";
 import type { Slot } from "./run/slots.ts";
 import type { Claims } from "./settle/claims.ts";
 import type { PreparedWebhook } from "./webhooks/prepared-webhook.ts";
@@ -28,6 +29,6 @@ export interface Job {
 export interface FinishedAttempt {
   job: Job;
   /** UUID of the attempt. */
-  deliveryId: string;
+  deliveryId: DeliveryId;
   attempt: Attempt;
 }

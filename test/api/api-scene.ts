@@ -1,5 +1,6 @@
 // The API in process on the real stores, each scene under a prefix of its own on the shared Valkey. The
 // clock and the sending of tests are the scene's.
+import type { WebhookId } from "../../src/wire/ids.ts";
 import type { Redis } from "iovalkey";
 import { createApi } from "../../src/api/app.ts";
 import type { Identify } from "../../src/api/auth/authenticate.ts";
@@ -148,12 +149,12 @@ export class ApiScene {
   }
 
   /** Changes a stored webhook without the API. */
-  async change(id: string, fields: Partial<WebhookRecord>): Promise<void> {
+  async change(id: WebhookId, fields: Partial<WebhookRecord>): Promise<void> {
     await this.stores.webhooks.update(id, (current) => ({ ...current, ...fields }));
   }
 
   /** Counts failures for a webhook, as after attempts to it. Returns its health. */
-  async fail(webhookId: string, failures: number): Promise<WebhookHealth> {
+  async fail(webhookId: WebhookId, failures: number): Promise<WebhookHealth> {
     await this.stores.health.add([{ webhookId, failures, succeeded: false, failed: true }]);
     const [health] = await this.stores.health.read([webhookId]);
     if (!health) throw new Error("a health was not read");

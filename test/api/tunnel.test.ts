@@ -1,3 +1,4 @@
+import type { WebhookId } from "../../src/wire/ids.ts";
 import { afterAll, describe, expect, test } from "bun:test";
 import { apiScene, closeScenes, faultyFields, type Answer, type ApiScene } from "./api-scene.ts";
 import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
@@ -143,7 +144,7 @@ describe("a session", () => {
       ["https://example.com/", 1],
     ] as const) {
       const { body } = await api.call("POST", "/v1/listen", { user_id: "u_1" });
-      const id = String(body["webhook_id"]);
+      const id = body["webhook_id"] as WebhookId;
       if (url !== null) await api.change(id, { url });
       const path = `/v1/listen/${String(body["session"])}`;
       expect((await api.call("DELETE", path)).status).toBe(204);

@@ -1,5 +1,6 @@
 // Redelivering through the API: scheduled, parked and delivered ones, and what becomes of deliveries
 // when their webhook is switched off, deleted, or moved to another url.
+import type { DeliveryId } from "../../src/wire/ids.ts";
 import { expect, test } from "bun:test";
 import { attemptUuid, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import type { StoredAttempt } from "../../src/valkey/history/body-store.ts";
@@ -27,10 +28,14 @@ const answers =
   (_request, index) =>
     new Response(null, { status: statuses[index] ?? 204 });
 
-const uuidOf = ({ headers }: ReceivedRequest) => headers.get("x-fluxdrop-delivery") ?? "";
+const uuidOf = ({ headers }: ReceivedRequest) =>
+  (headers.get("x-fluxdrop-delivery") ?? "") as DeliveryId;
 const idOf = ({ headers }: ReceivedRequest) => headers.get("webhook-id") ?? "";
 const redeliver = (uuid: string) =>
-  service.api<{ delivery_id: string; type: string }>("POST", `/v1/deliveries/${uuid}/redeliver`);
+  service.api<{ delivery_id: DeliveryId; type: string }>(
+    "POST",
+    `/v1/deliveries/${uuid}/redeliver`,
+  );
 const redeliverParked = (filter: object) =>
   service.api<{ redelivered: number; remaining: number }>("POST", "/v1/parked/redeliver", filter);
 

@@ -1,5 +1,6 @@
 // A key of another type under every name of keys.ts, while deliveries of all kinds are under way: what
 // does not need the key goes on, and after the repair all of it, each delivery once.
+import type { WebhookId } from "../../src/wire/ids.ts";
 import type { Redis } from "iovalkey";
 import { ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { queueKeys, sharedKeys } from "../../src/valkey/keys.ts";
@@ -175,7 +176,9 @@ const ASIDE = `{${QUEUE}}-aside`;
 async function keysOfAll({ redis }: Scene): Promise<[string, string][]> {
   const [worker] = await redis.zrange(queue.workers, 0, -1);
   const webhooks = await redis.hgetall(shared.webhookOwners);
-  const idOf = (kind: Kind) => Object.keys(webhooks).find((id) => webhooks[id] === `user:${kind}`);
+  const idOf = (kind: Kind) =>
+    (Object.keys(webhooks) as WebhookId[]).find((id) => webhooks[id] === `user:${kind}`) ??
+    "wh_none";
   const ofQueue = Object.entries(queue).flatMap(([name, key]): [string, string][] =>
     typeof key === "string" && name !== "base" ? [[name, key]] : [],
   );
@@ -190,11 +193,11 @@ async function keysOfAll({ redis }: Scene): Promise<[string, string][]> {
     ["rejectedBytes", shared.rejectedBytes],
     ["kept", shared.bodies(ownerTag("user:retry"))],
     ["alerts", shared.alerts],
-    ["alerted", shared.alerted("delivery.parked", idOf("parked") ?? "")],
+    ["alerted", shared.alerted("delivery.parked", idOf("parked"))],
     ["webhooks", shared.webhooks("user:retry")],
     ["webhookOwners", shared.webhookOwners],
     ["changes", shared.changes],
-    ["health", shared.health(idOf("retry") ?? "")],
+    ["health", shared.health(idOf("retry"))],
   ];
 }
 

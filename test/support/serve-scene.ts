@@ -1,5 +1,6 @@
 // What an end-to-end test plays on: a prefix of its own in a real Valkey, real processes, real
 // receivers. `await using scene = await openScene()` ends all of it with the test.
+import type { WebhookId } from "../../src/wire/ids.ts";
 import { createHmac } from "node:crypto";
 import type { Redis } from "iovalkey";
 import { Webhook as StandardWebhook } from "standardwebhooks";
@@ -28,6 +29,7 @@ export interface Scene extends AsyncDisposable {
 }
 
 export interface Registered extends Webhook {
+  id: WebhookId;
   secret: string;
 }
 

@@ -20,7 +20,7 @@ import { eventually } from "../support/eventually.ts";
 import { startReceiver, type Receiver } from "../support/receiver.ts";
 import { useStops } from "../support/use-opened.ts";
 import { freshPrefix, sharedValkey } from "../support/valkey.ts";
-import { deliveryHeader, TestQueue } from "../valkey/queue/test-queue.ts";
+import { deliveryHeader, named, TestQueue } from "../valkey/queue/test-queue.ts";
 import { useLab } from "../valkey/queue/use-lab.ts";
 import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
 import { logLines, type LogLines } from "./log-lines.ts";
@@ -137,7 +137,7 @@ test("a delivery whose worker ended five times is parked, and no request is made
   await crash(queue, 5);
   await start();
   await eventually(async () => expect(await queue.places()).toEqual({ parked: [event("x")] }));
-  const parked = await new ParkedStore(lab.link, queue.store.queue).find("d1");
+  const parked = await new ParkedStore(lab.link, queue.store.queue).find(named("d1"));
   expect(parked).toMatchObject({ reason: "crashed-worker", event: "file.created" });
   expect(receiver.requests.filter(({ path }) => path === "/parked")).toEqual([]);
 });
@@ -204,7 +204,7 @@ test.each([{ answersInMs: 120 }, { answersInMs: 10 }])(
     await queue.push(...names.map((name) => event(name)), event("retry"));
     const claims = await queue.claim("filler", { maxItems: 2_000, maxFromList: 2_000 });
     const settlements = claims.map((claim, i) => {
-      const delivery = `d${i}`;
+      const delivery = named(`d${i}`);
       const fields = { webhook_id: record.id, id: names[i] ?? "retry" };
       return i < names.length
         ? { claim, settlement: lane(record.id, deliveryHeader(delivery, fields)) }

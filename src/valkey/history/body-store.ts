@@ -7,6 +7,7 @@ import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
 import type { RecentEntries } from "./recent-lists.ts";
 import type { TextAndBytes } from "../connection/script.ts";
+import type { DeliveryName } from "../../wire/ids.ts";
 
 /** A larger element is not stored; its delivery cannot be redelivered from here (410). */
 export const MAX_STORED_BODY_BYTES = 16 * 1024;
@@ -30,7 +31,7 @@ export class BodyStore {
   ) {}
 
   /** Returns the last attempt of a delivery; null if it is not among its owner's last ones. */
-  async find(delivery: string): Promise<StoredAttempt | null> {
+  async find(delivery: DeliveryName): Promise<StoredAttempt | null> {
     const texts = await this.link.run((client) =>
       client.lrange(this.keys.bodies(tagOf(delivery)), 0, -1),
     );
@@ -43,8 +44,9 @@ export class BodyStore {
 
   /** Returns the arguments of `addRecent`. All attempts are of one owner, the oldest first. */
   entriesOf(attempts: readonly AttemptToStore[]): RecentEntries {
+    const [first] = attempts;
     // The name of each delivery begins with the owner's tag.
-    const tag = tagOf(attempts[0]?.header.delivery ?? "");
+    const tag = first ? tagOf(first.header.delivery) : "";
     return { key: this.keys.bodies(tag), entries: attempts.map(storedEntry) };
   }
 }

@@ -2,6 +2,7 @@
 // `<crashes> <e|r> <header JSON>\n<bytes>`. An `e` item carries the element's bytes; the bytes of an `r` item
 // name a fanned-out event, whose own bytes are stored once. scripts/lib.lua has the same syntax for scripts.
 import type { DialectName } from "../../wire/dialects/registry.ts";
+import type { DeliveryName, WebhookId } from "../../wire/ids.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 
 /** Header of an element that was claimed: its webhooks have not been looked up yet. */
@@ -17,8 +18,8 @@ export interface ElementHeader {
 /** Header of a delivery: one event for one webhook, over all attempts. */
 export interface DeliveryHeader {
   /** 28 hex digits; the UUIDs of all its attempts begin with them. */
-  delivery: string;
-  webhook_id: string;
+  delivery: DeliveryName;
+  webhook_id: WebhookId;
   owner: OwnerRef;
   /** The event's id and timestamp, fixed at its first claim. */
   id: string;

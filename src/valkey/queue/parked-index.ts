@@ -9,6 +9,7 @@ import { ParkedIndexIncomplete } from "../connection/errors.ts";
 import countText from "../scripts/count-parked.lua" with { type: "text" };
 import libraryText from "../scripts/parked-index.lua" with { type: "text" };
 import repairText from "../scripts/repair-parked.lua" with { type: "text" };
+import type { WebhookId } from "../../wire/ids.ts";
 
 const countScript = new Script(countText);
 const repairScript = new Script(repairText, libraryText);
@@ -88,12 +89,15 @@ export class ParkedIndex {
   }
 
   /** Returns the webhooks with the most parked deliveries, in descending order. */
-  async topWebhooks(max: number): Promise<{ webhookId: string; count: number }[]> {
+  async topWebhooks(max: number): Promise<{ webhookId: WebhookId; count: number }[]> {
     await this.complete({ exact: true });
     const found = await this.link.run((client) =>
       client.zrevrange(this.keys.parkedWebhooks, 0, max - 1, "WITHSCORES"),
     );
-    return pairs(found).map(([webhookId, count]) => ({ webhookId, count: Number(count) }));
+    return pairs(found).map(([webhookId, count]) => ({
+      webhookId: webhookId as WebhookId,
+      count: Number(count),
+    }));
   }
 
   /** Takes one step of the repair. `audit`: search for surplus entries even if the totals are equal. */

@@ -1,5 +1,6 @@
 // The parked deliveries of one queue: list, redeliver, sweep. `settle` parks them, in the step that ends their
 // claim.
+import type { DeliveryName } from "../../wire/ids.ts";
 import { headerText, isDelivery, readItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -42,7 +43,7 @@ export interface ParkedDelivery {
 /** The place of a parked delivery in the order of parking; within a millisecond they are ordered by name. */
 export interface ParkedPosition {
   parkedAtMs: number;
-  delivery: string;
+  delivery: DeliveryName;
 }
 
 /** Selects parked deliveries of a queue; every field that is given must match. */
@@ -124,19 +125,19 @@ export class ParkedStore {
       }
       found.push(...readEntries(entries));
       if (String(kind) === "ended" || found.length >= walk.max) return { found, stoppedAt: null };
-      position = { parkedAtMs: Number(score), delivery: String(delivery) };
+      position = { parkedAtMs: Number(score), delivery: String(delivery) as DeliveryName };
       mayLookAt -= lookAt;
     }
     return { found, stoppedAt: position };
   }
 
   /** Returns a parked delivery's header, or null if it is not parked (any more). */
-  async find(delivery: string): Promise<DeliveryHeader | null> {
+  async find(delivery: DeliveryName): Promise<DeliveryHeader | null> {
     return this.header(this.keys.parkedItems, delivery);
   }
 
   /** Returns a scheduled delivery's header, or null if it is not scheduled (any more). */
-  async findScheduled(delivery: string): Promise<DeliveryHeader | null> {
+  async findScheduled(delivery: DeliveryName): Promise<DeliveryHeader | null> {
     return this.header(this.keys.scheduled, delivery);
   }
 
@@ -145,7 +146,7 @@ export class ParkedStore {
    * each was.
    */
   async redeliver(
-    deliveries: readonly { delivery: string; header: DeliveryHeader | null }[],
+    deliveries: readonly { delivery: DeliveryName; header: DeliveryHeader | null }[],
   ): Promise<("scheduled" | "parked" | "none")[]> {
     const { keys } = this;
     const reply = (await this.link.run((client) =>
@@ -204,7 +205,7 @@ export class ParkedStore {
     return { expired, fallenOut, left };
   }
 
-  private async header(key: string, delivery: string): Promise<DeliveryHeader | null> {
+  private async header(key: string, delivery: DeliveryName): Promise<DeliveryHeader | null> {
     const item = await this.link.run((client) => client.hgetBuffer(key, delivery));
     return item && headerOf(item);
   }

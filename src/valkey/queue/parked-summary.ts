@@ -1,5 +1,6 @@
 // Counts the parked deliveries of all queues by reason, event type and webhook, and how many of them would be
 // redelivered. It reads the counts of the index, so its cost does not depend on how many are parked.
+import type { WebhookId } from "../../wire/ids.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import { sumOf, type ParkedCount } from "./parked-index.ts";
 import type { ParkedStore } from "./parked-store.ts";
@@ -8,6 +9,7 @@ import type { WebhookStore } from "../webhooks/webhook-store.ts";
 export interface ParkedFilter {
   /** Deliveries of any of these owners; null: of all owners. */
   owners: readonly OwnerRef[] | null;
+  /** As it was asked for: there may be none of this id. */
   webhookId?: string;
   reason?: string;
   event?: string;
@@ -19,7 +21,7 @@ export interface ParkedSummary {
   byReason: { reason: string; count: number }[];
   /** The most frequent event types; `event` is null if it could not be read. */
   byEvent: { event: string | null; count: number }[];
-  byWebhook: { webhookId: string; count: number }[];
+  byWebhook: { webhookId: WebhookId; count: number }[];
 }
 
 /** Owners choose event types, so there may be as many as there are parked deliveries. */
@@ -30,7 +32,7 @@ const MAX_WEBHOOKS = 100;
 export async function enabledWebhooks(
   webhooks: Pick<WebhookStore, "get" | "list">,
   { owners, webhookId }: ParkedFilter,
-): Promise<string[]> {
+): Promise<WebhookId[]> {
   const records =
     owners === null
       ? [webhookId === undefined ? null : await webhooks.get(webhookId)]
@@ -45,13 +47,13 @@ export async function enabledWebhooks(
  */
 export async function countOfWebhooks(
   store: ParkedStore,
-  webhookIds: readonly string[],
+  webhookIds: readonly WebhookId[],
   filter: Pick<ParkedFilter, "reason" | "event">,
-): Promise<Map<string, number>> {
+): Promise<Map<WebhookId, number>> {
   const counts = await store.index.countsOf(webhookIds);
   return new Map(
     webhookIds
-      .map((id, at): [string, number] => [id, sumOf(matching(counts[at] ?? [], filter))])
+      .map((id, at): [WebhookId, number] => [id, sumOf(matching(counts[at] ?? [], filter))])
       .filter(([, count]) => count > 0),
   );
 }
@@ -82,7 +84,7 @@ export async function summarize(
 }
 
 async function topWebhooks(stores: readonly ParkedStore[]): Promise<ParkedSummary["byWebhook"]> {
-  const sums = new Map<string, number>();
+  const sums = new Map<WebhookId, number>();
   for (const top of await Promise.all(stores.map((one) => one.index.topWebhooks(MAX_WEBHOOKS)))) {
     for (const { webhookId, count } of top) sums.set(webhookId, (sums.get(webhookId) ?? 0) + count);
   }
@@ -102,6 +104,6 @@ function matching(
   );
 }
 
-function mostFirst(counts: ReadonlyMap<string, number>): [string, number][] {
+function mostFirst<Key extends string>(counts: ReadonlyMap<Key, number>): [Key, number][] {
   return [...counts].toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
 }

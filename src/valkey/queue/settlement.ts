@@ -3,12 +3,13 @@ import type { ScriptArgument } from "../connection/script.ts";
 import { headerText, isDelivery, type DeliveryHeader, type ItemHeader } from "./item.ts";
 import { parkedEntry } from "./parked-index.ts";
 import type { Claimed } from "./claimed.ts";
+import type { DeliveryName } from "../../wire/ids.ts";
 
 export type Settlement =
   | { verb: "done"; ending: "delivered" | "nobody" | "filtered" | "deleted" | "rejected" | "lost" }
   /** `delivery` is its name on the schedule. */
-  | { verb: "retry"; delivery: string; delayMs: number; header: ItemHeader }
-  | { verb: "park"; delivery: string; header: DeliveryHeader }
+  | { verb: "retry"; delivery: DeliveryName; delayMs: number; header: ItemHeader }
+  | { verb: "park"; delivery: DeliveryName; header: DeliveryHeader }
   /** `first`: it is taken before the others in the lane. */
   | { verb: "lane"; webhookId: string; header: DeliveryHeader; first?: boolean }
   | { verb: "fan"; event: string; headers: readonly DeliveryHeader[] }

@@ -1,5 +1,6 @@
 // Stores the sessions of `fluxhook listen`: who may use a session, the requests that wait in it, and its temporary
 // webhook. A session ends when its TTL expires; `leftovers` returns the webhooks that remain then.
+import type { WebhookId } from "../../wire/ids.ts";
 import { ANSWER_WITHIN_MS, AWAY_AFTER_MS, KEPT_MS } from "../../wire/tunnel.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -27,7 +28,7 @@ export interface SessionRecord {
   id: string;
   /** Who created it, and may use it. */
   madeBy: string;
-  webhookId: string | null;
+  webhookId: WebhookId | null;
 }
 
 export interface NewSession extends SessionRecord {
@@ -93,7 +94,7 @@ export class TunnelStore {
     const [madeBy, webhookId] = await this.link.run((client) =>
       client.hmget(this.key(id), "made_by", "webhook_id"),
     );
-    return madeBy ? { id, madeBy, webhookId: webhookId || null } : null;
+    return madeBy ? { id, madeBy, webhookId: (webhookId as WebhookId) || null } : null;
   }
 
   /** Removes a session. Its place and its bytes are free at once. */
@@ -162,8 +163,8 @@ export class TunnelStore {
   }
 
   /** Returns the sessions that have expired, with the webhooks that they left behind. */
-  async leftovers(): Promise<{ id: string; webhookId: string }[]> {
-    const found: { id: string; webhookId: string }[] = [];
+  async leftovers(): Promise<{ id: string; webhookId: WebhookId }[]> {
+    const found: { id: string; webhookId: WebhookId }[] = [];
     for (const { registry, key } of this.registries()) {
       let cursor = "0";
       do {
@@ -174,7 +175,7 @@ export class TunnelStore {
         for (let at = 0; at < pairs.length; at += 2) {
           const id = pairs[at] ?? "";
           const isThere = await this.link.run((client) => client.exists(key(id)));
-          if (isThere === 0) found.push({ id, webhookId: pairs[at + 1] ?? "" });
+          if (isThere === 0) found.push({ id, webhookId: pairs[at + 1] as WebhookId });
         }
       } while (cursor !== "0");
     }

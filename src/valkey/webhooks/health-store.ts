@@ -1,5 +1,6 @@
 // Keeps the health of each webhook: how its attempts went. It is not in the webhook's record, because it changes
 // with every attempt, and workers need not be notified of that.
+import type { WebhookId } from "../../wire/ids.ts";
 import type { WebhookHealth } from "../../wire/webhook.ts";
 import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -10,7 +11,7 @@ const healthScript = new Script(healthText);
 
 /** The results of a group of attempts to one webhook. */
 export interface HealthChange {
-  webhookId: string;
+  webhookId: WebhookId;
   /** Failures after the last success of the group, or all failures if it had no success. */
   failures: number;
   succeeded: boolean;
@@ -50,12 +51,12 @@ export class HealthStore {
     });
   }
 
-  keyOf(webhookId: string): string {
+  keyOf(webhookId: WebhookId): string {
     return this.keys.health(webhookId);
   }
 
   /** Returns the health of each webhook. A value that another program damaged counts as missing. */
-  async read(webhookIds: readonly string[]): Promise<WebhookHealth[]> {
+  async read(webhookIds: readonly WebhookId[]): Promise<WebhookHealth[]> {
     return this.link.run((client) =>
       Promise.all(
         webhookIds.map(async (id) => {
@@ -77,7 +78,7 @@ export class HealthStore {
     );
   }
 
-  async reset(webhookId: string): Promise<void> {
+  async reset(webhookId: WebhookId): Promise<void> {
     await this.link.run((client) =>
       client.hdel(this.keys.health(webhookId), "consecutive_failures", "failing_since"),
     );

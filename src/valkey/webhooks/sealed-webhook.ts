@@ -1,5 +1,6 @@
 // Reads and writes a webhook as it is stored in Valkey. Guarantee 9: if there is a key, its secrets and its custom
 // headers (which may contain credentials) are sealed, each bound to its owner, its webhook and its field.
+import type { WebhookId } from "../../wire/ids.ts";
 import { z } from "zod";
 import { splitOwnerRef, type OwnerRef } from "../../wire/owner.ts";
 import { ownerOf, webhookRecordSchema, type WebhookRecord } from "../../wire/webhook.ts";
@@ -68,7 +69,7 @@ export function isWebhookOf(text: string, id: string, owner: OwnerRef): boolean 
  * Returns a substitute for a webhook whose record was damaged. Its events are unknown, so it gets all events of its
  * owner; since it counts as disabled, they are parked (guarantee 1).
  */
-export function damagedWebhook(id: string, owner: OwnerRef): WebhookRecord {
+export function damagedWebhook(id: WebhookId, owner: OwnerRef): WebhookRecord {
   const { kind, id: ownerId } = splitOwnerRef(owner);
   return {
     id,

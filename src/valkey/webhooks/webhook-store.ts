@@ -1,5 +1,6 @@
 // Stores the registered webhooks: one hash per owner (webhook id → JSON), a lookup from id to owner, and one capped
 // stream that notifies every worker of changes.
+import type { WebhookId } from "../../wire/ids.ts";
 import { BoundedMap } from "../../bounded-map.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import { ownerOf, WEBHOOKS_PER_OWNER, type WebhookRecord } from "../../wire/webhook.ts";
@@ -57,7 +58,7 @@ export interface SealedPage {
 
 /** A webhook as it is stored: its text may be damaged. */
 interface Stored {
-  id: string;
+  id: WebhookId;
   owner: OwnerRef;
   text: string;
 }
@@ -147,7 +148,7 @@ export class WebhookStore {
 
   /** Changes a webhook. `change` runs again on the new record if another process changed it meanwhile. */
   async update(
-    id: string,
+    id: WebhookId,
     change: (current: WebhookRecord) => WebhookRecord,
   ): Promise<WebhookUpdated> {
     for (;;) {
@@ -168,7 +169,7 @@ export class WebhookStore {
     }
   }
 
-  async delete(id: string): Promise<boolean> {
+  async delete(id: WebhookId): Promise<boolean> {
     const owner = await this.ownerOf(id);
     if (owner === null) return false;
     const deleted = await this.link.run((client) => client.hdel(this.keys.webhooks(owner), id));
@@ -267,7 +268,7 @@ export class WebhookStore {
     const owner = await this.ownerOf(id);
     if (owner === null) return null;
     const text = await this.link.run((client) => client.hget(this.keys.webhooks(owner), id));
-    return text === null ? null : { id, owner, text };
+    return text === null ? null : { id: id as WebhookId, owner, text };
   }
 }
 
@@ -275,7 +276,7 @@ export class WebhookStore {
 function storedIn(fields: readonly string[], owner: OwnerRef): Stored[] {
   const found: Stored[] = [];
   for (let at = 0; at + 1 < fields.length; at += 2) {
-    found.push({ id: fields[at] ?? "", owner, text: fields[at + 1] ?? "" });
+    found.push({ id: fields[at] as WebhookId, owner, text: fields[at + 1] ?? "" });
   }
   return found;
 }

@@ -5,6 +5,7 @@ import { BoundedMap } from "../../bounded-map.ts";
 import { ALERT_EVERY_MS, type AlertStore } from "../../valkey/history/alert-store.ts";
 import { newDeliveryName, ownerTag } from "../../valkey/queue/delivery-id.ts";
 import type { QueueStore } from "../../valkey/queue/queue-store.ts";
+import type { WebhookId } from "../../wire/ids.ts";
 import { ownerRef, splitOwnerRef, type OwnerRef } from "../../wire/owner.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import { elementText } from "../../wire/event.ts";
@@ -120,7 +121,7 @@ interface Alert {
   id: string;
   kind: AlertKind;
   message: string;
-  webhook_id?: string;
+  webhook_id?: WebhookId;
   user_id?: string;
   org_id?: string;
   queue?: string;

@@ -6,6 +6,7 @@ import { faultPoint } from "../../fault-point.ts";
 import type { AttemptToStore, BodyStore } from "../../valkey/history/body-store.ts";
 import type { LogStore } from "../../valkey/history/log-store.ts";
 import type { RecentEntries } from "../../valkey/history/recent-lists.ts";
+import type { WebhookId } from "../../wire/ids.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { WorkerLog } from "../../log.ts";
@@ -13,7 +14,7 @@ import type { Disabler } from "./disable.ts";
 
 export interface LoggedAttempt {
   owner: OwnerRef;
-  webhookId: string;
+  webhookId: WebhookId;
   /** Called for those that are written: of a busy owner's attempts only the last ones are. */
   toEntry: () => AttemptToLog;
   /** What it says about the webhook's health; `ignored`: an answer with Retry-After. */
@@ -106,7 +107,7 @@ export class AttemptLogger {
     this.stopTimer();
   }
 
-  private addHealth(webhookId: string, health: "success" | "failure", nowMs: number): void {
+  private addHealth(webhookId: WebhookId, health: "success" | "failure", nowMs: number): void {
     let waiting = this.failures.get(webhookId) ?? this.successes.get(webhookId);
     if (!waiting) {
       const change = { webhookId, failures: 0, succeeded: false, failed: false };

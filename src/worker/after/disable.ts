@@ -8,6 +8,7 @@ import type { DisableRule } from "../../wire/disable-rule.ts";
 import type { Alerter } from "./alerts.ts";
 import { prepareWebhook } from "../webhooks/prepared-webhook.ts";
 import type { WorkerLog } from "../../log.ts";
+import type { WebhookId } from "../../wire/ids.ts";
 
 /** `failing_for` needs this many failures too: two say little about a webhook that gets few events. */
 const MIN_FAILURES = 10;
@@ -39,7 +40,7 @@ export class Disabler {
   }
 
   /** 410: the receiver wants no more events. `url` is the one that answered so. */
-  gone(webhookId: string, url: string): void {
+  gone(webhookId: WebhookId, url: string): void {
     this.run(webhookId, async () => {
       const { store } = this.options;
       const result = await store.update(webhookId, (current) =>
@@ -49,7 +50,7 @@ export class Disabler {
     });
   }
 
-  private applyRule(webhookId: string, state: HealthState): void {
+  private applyRule(webhookId: WebhookId, state: HealthState): void {
     this.run(webhookId, async () => {
       const { store } = this.options;
       const record = await store.get(webhookId);
@@ -76,7 +77,7 @@ export class Disabler {
     });
   }
 
-  private alertRecovered(webhookId: string, failures: number): void {
+  private alertRecovered(webhookId: WebhookId, failures: number): void {
     this.run(webhookId, async () => {
       const record = await this.options.store.get(webhookId);
       if (!record) return;
@@ -88,7 +89,7 @@ export class Disabler {
   }
 
   /** Never waited for: if it fails, the next failure of the webhook applies the rule again. */
-  private run(webhookId: string, step: () => Promise<void>): void {
+  private run(webhookId: WebhookId, step: () => Promise<void>): void {
     step().catch((error: unknown) => {
       this.options.log.warn({ err: error, webhook_id: webhookId }, "webhook.disable_failed");
     });

@@ -1,10 +1,11 @@
 // Makes the entry of the owner's log from an attempt, of a delivery or of a test.
 import type { Attempt } from "../../delivery/deliver.ts";
+import type { DeliveryId, WebhookId } from "../../wire/ids.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 
 export interface Attempted {
-  deliveryId: string;
-  webhookId: string;
+  deliveryId: DeliveryId;
+  webhookId: WebhookId;
   eventId: string;
   eventType: string;
   /** 1 for the first. */

@@ -14,6 +14,7 @@ import type { Claims } from "../settle/claims.ts";
 import { endAttempt, isRetry, moveToLane, park, returnUnbegun } from "../settle/endings.ts";
 import type { Slot, SlotResult, Slots } from "./slots.ts";
 import type { Throughput } from "./throughput.ts";
+import type { DeliveryId } from "../../wire/ids.ts";
 
 export interface AttemptDeps {
   slots: Slots;
@@ -104,7 +105,7 @@ async function attemptOnce(
 function deliveryOf(
   { event, webhook }: Job,
   header: DeliveryHeader & { dialect: DialectName },
-  deliveryId: string,
+  deliveryId: DeliveryId,
   nowMs: number,
 ): Delivery {
   const { record } = webhook;

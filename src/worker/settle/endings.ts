@@ -1,6 +1,7 @@
 // Every way in which a claim can end. Each is one settlement, and `settle.lua` makes each of them in one
 // atomic step (guarantee 1): done, back on the schedule, parked, into a lane, split into deliveries, or
 // back where it came from.
+import type { DeliveryName } from "../../wire/ids.ts";
 import type { Attempt } from "../../delivery/deliver.ts";
 import type { Reason } from "../../delivery/judge.ts";
 import { isDelivery, type DeliveryHeader } from "../../valkey/queue/item.ts";
@@ -99,7 +100,10 @@ export function moveToLane({ claims, claim, header, webhook }: Job): void {
 /** Puts what cannot be worked on now onto the schedule as it came, so that it takes nobody's room. */
 export function postpone(claims: Claims, claim: Claimed, delayMs: number): void {
   const { header } = claim;
-  const delivery = isDelivery(header) ? header.delivery : `element-${header.claim}`;
+  // Any name that no delivery has serves for an element: the schedule needs one.
+  const delivery = isDelivery(header)
+    ? header.delivery
+    : (`element-${header.claim}` as DeliveryName);
   claims.settle(claim, { verb: "retry", delivery, delayMs, header });
 }
 

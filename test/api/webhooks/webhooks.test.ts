@@ -1,3 +1,4 @@
+import type { WebhookId } from "../../../src/wire/ids.ts";
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Webhook } from "../../../src/wire/webhook.ts";
 import { apiScene, closeScenes, faultyFields, type ApiScene } from "../api-scene.ts";
@@ -13,10 +14,10 @@ beforeEach(async () => {
   api = await apiScene();
 });
 
-async function create(json: object = input): Promise<string> {
+async function create(json: object = input): Promise<WebhookId> {
   const answer = await api.call("POST", PATH, json);
   expect(answer.status).toBe(201);
-  return answer.body["id"] as string;
+  return answer.body["id"] as WebhookId;
 }
 
 describe("creating a webhook", () => {

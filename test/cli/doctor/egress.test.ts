@@ -26,7 +26,7 @@ const guard = createGuard({
 });
 
 const webhooks = (...urls: string[]) => ({
-  webhooks: urls.map((url, i) => ({ id: `wh_${i + 1}`, url, enabled: true, text: "" })),
+  webhooks: urls.map((url, i) => ({ id: `wh_${i + 1}` as const, url, enabled: true, text: "" })),
   total: urls.length,
   unreadable: 0,
 });

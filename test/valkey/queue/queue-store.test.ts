@@ -6,7 +6,7 @@ import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import { isDelivery } from "../../../src/valkey/queue/item.ts";
 import { ParkedStore } from "../../../src/valkey/queue/parked-store.ts";
 import { seededRandom } from "../../wire/seeded-random.ts";
-import { deliveryHeader, QueueLab, type TestQueue } from "./test-queue.ts";
+import { deliveryHeader, named, QueueLab, type TestQueue } from "./test-queue.ts";
 
 const STEPS = 300;
 const LEASE_MS = 10_000;
@@ -114,7 +114,7 @@ class Play {
   }
 
   private settlement(claim: Claimed): Settlement {
-    const name = isDelivery(claim.header) ? claim.header.delivery : `one-${thingOf(claim)}`;
+    const name = isDelivery(claim.header) ? claim.header.delivery : named(`one-${thingOf(claim)}`);
     const choices: Settlement[] = [
       { verb: "done", ending: "delivered" },
       {
@@ -217,7 +217,7 @@ test.each([1, 2, 3, 4])(
     const parked = await lab.redis.zrange(keys.parked, 0, -1);
     await play.parked.redeliver(
       [...waiting, ...parked].map((delivery) => ({
-        delivery,
+        delivery: named(delivery),
         header: deliveryHeader(delivery),
       })),
     );

@@ -1,5 +1,6 @@
 // A separate queue on the shared Valkey for each test, with the actions that tests of scripts repeat:
 // push, claim under the next number, and list the contents of every place.
+import type { DeliveryName } from "../../../src/wire/ids.ts";
 import type { Redis } from "iovalkey";
 import type { DeliveryHeader } from "../../../src/valkey/queue/item.ts";
 import { readItem } from "../../../src/valkey/queue/item.ts";
@@ -168,12 +169,17 @@ function nameOf(item: Buffer): string {
   return shared && "delivery" in header ? header.delivery : bytes.toString("latin1");
 }
 
+/** A short name for a delivery; those of the product have 28 hex digits. */
+export function named(delivery: string): DeliveryName {
+  return delivery as DeliveryName;
+}
+
 export function deliveryHeader(
   delivery: string,
   fields: Partial<DeliveryHeader> = {},
 ): DeliveryHeader {
   return {
-    delivery,
+    delivery: named(delivery),
     webhook_id: "wh_1",
     owner: "user:u_1",
     id: "evt_1",

@@ -1,6 +1,6 @@
 // Items that cannot be read, and elements that are too large: neither affects any other item.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
+import { deliveryHeader, named, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 const CUT = { over: 1_000, to: 10 };
 const LARGE = "x".repeat(1_001);
@@ -167,7 +167,7 @@ test("lanes that could fill every batch leave room for due retries", async () =>
   const [due, ...others] = await queue.claim("w");
   await queue.settle(due!, {
     verb: "retry",
-    delivery: "d0",
+    delivery: named("d0"),
     delayMs: 0,
     header: deliveryHeader("d0"),
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ValkeyFull } from "../../../src/valkey/connection/errors.ts";
 import { ownValkey } from "../../support/valkey.ts";
-import { deliveryHeader, QueueLab } from "../queue/test-queue.ts";
+import { deliveryHeader, named, QueueLab } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {
@@ -170,7 +170,7 @@ test("a claim takes due retries first, then lanes, then the ready list, then the
   await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: deliveryHeader("d1") });
   await queue.settle(due!, {
     verb: "retry",
-    delivery: "d2",
+    delivery: named("d2"),
     delayMs: 0,
     header: deliveryHeader("d2"),
   });
@@ -187,7 +187,7 @@ test("due retries take at most half of a batch, so that new events are not delay
   await queue.join("w");
   await queue.push(...Array.from({ length: 10 }, (_, i) => `e${i}`));
   for (const [i, claim] of (await queue.claim("w")).entries()) {
-    const delivery = `d${i}`;
+    const delivery = named(`d${i}`);
     await queue.settle(claim, {
       verb: "retry",
       delivery,
@@ -212,7 +212,7 @@ test("a scheduled delivery is not claimed before it is due, and the reply says w
   const claim = await queue.claimOne("w");
   await queue.settle(claim, {
     verb: "retry",
-    delivery: "d1",
+    delivery: named("d1"),
     delayMs: 60_000.5,
     header: deliveryHeader("d1"),
   });
@@ -229,7 +229,7 @@ test("a claim takes the oldest of a lane, at most as many as requested, and repo
   await queue.join("w");
   await queue.push("a", "b", "c", "other");
   const claims = await queue.claim("w");
-  for (const [i, webhookId] of ["wh_1", "wh_1", "wh_1", "wh_2"].entries()) {
+  for (const [i, webhookId] of (["wh_1", "wh_1", "wh_1", "wh_2"] as const).entries()) {
     const header_ = deliveryHeader(`d${i}`, { webhook_id: webhookId });
     await queue.settle(claims[i]!, { verb: "lane", webhookId, header: header_ });
   }
@@ -309,7 +309,7 @@ test.each([
   expect(await lab.redis.lrangeBuffer(queue.store.queue, 0, -1)).toEqual([element]);
   await queue.settle(await claim(), {
     verb: "retry",
-    delivery: "d1",
+    delivery: named("d1"),
     delayMs: 0,
     header: deliveryHeader("d1"),
   });
@@ -348,11 +348,15 @@ test("everything but pushing works at the memory limit, and after SCRIPT FLUSH",
     const settled = [
       await queue.settle(retry!, {
         verb: "retry",
-        delivery: "d1",
+        delivery: named("d1"),
         delayMs: 0,
         header: deliveryHeader("d1"),
       }),
-      await queue.settle(park!, { verb: "park", delivery: "d2", header: deliveryHeader("d2") }),
+      await queue.settle(park!, {
+        verb: "park",
+        delivery: named("d2"),
+        header: deliveryHeader("d2"),
+      }),
       await queue.settle(lane!, { verb: "lane", webhookId: "wh_1", header: deliveryHeader("d3") }),
       await queue.settle(fan!, { verb: "fan", event: "e", headers: [deliveryHeader("d4")] }),
       await queue.settle(back!, { verb: "back", header: deliveryHeader("d5") }),

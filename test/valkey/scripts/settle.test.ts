@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
-import { CUT, deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
+import { CUT, deliveryHeader, named, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {
@@ -11,13 +11,13 @@ afterAll(() => lab.close());
 const DONE: Settlement = { verb: "done", ending: "delivered" };
 const RETRY: Settlement = {
   verb: "retry",
-  delivery: "d1",
+  delivery: named("d1"),
   delayMs: 60_000,
   header: deliveryHeader("d1"),
 };
 const PARK: Settlement = {
   verb: "park",
-  delivery: "d1",
+  delivery: named("d1"),
   header: deliveryHeader("d1", { reason: "gone" }),
 };
 const LANE: Settlement = { verb: "lane", webhookId: "wh_1", header: deliveryHeader("d1") };
@@ -178,7 +178,7 @@ describe("settling the deliveries of a fanned-out event", () => {
     const queue = await fannedOut();
     const [one, two, three] = await queue.claim("w");
     await queue.settle(one!, RETRY);
-    await queue.settle(two!, { verb: "park", delivery: "d2", header: deliveryHeader("d2") });
+    await queue.settle(two!, { verb: "park", delivery: named("d2"), header: deliveryHeader("d2") });
     await queue.settle(three!, { ...LANE, header: deliveryHeader("d3") });
 
     expect(await queue.places()).toEqual({ schedule: ["d1"], parked: ["d2"], lane: ["d3"] });
@@ -253,7 +253,10 @@ describe("what filters kept back is counted", () => {
 
   test.each<[string, Settlement]>([
     ["back on the list", BACK_TO_LIST],
-    ["put off", { verb: "retry", delivery: "element-w-1", delayMs: 60_000, header: element }],
+    [
+      "put off",
+      { verb: "retry", delivery: named("element-w-1"), delayMs: 60_000, header: element },
+    ],
   ])("but not where the element is %s: it is judged again", async (_, settlement) => {
     const { queue, number } = await claimed();
     await queue.store.settle("w", [{ claim: { number, filterCounts }, settlement }]);

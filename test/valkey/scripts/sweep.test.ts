@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ParkedStore } from "../../../src/valkey/queue/parked-store.ts";
-import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
+import { deliveryHeader, named, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 const LIMITS = { maxDeliveries: 100, maxBytes: 1_000_000, ttlMs: 60_000 };
 
@@ -15,7 +15,7 @@ async function park(queue: TestQueue, ...elements: string[]): Promise<ParkedStor
   await queue.join("w");
   await queue.push(...elements);
   for (const [i, claim] of (await queue.claim("w")).entries()) {
-    const delivery = `d${i}`;
+    const delivery = named(`d${i}`);
     await queue.settle(claim, { verb: "park", delivery, header: deliveryHeader(delivery) });
     await age(queue, delivery, 1_000 * (elements.length - i));
   }
@@ -66,7 +66,7 @@ test("a fanned-out event's bytes are removed with the last of its deliveries tha
   const headers = [deliveryHeader("d1"), deliveryHeader("d2")];
   await queue.settle(await queue.claimOne("w"), { verb: "fan", event: "e", headers });
   for (const [i, claim] of (await queue.claim("w")).entries()) {
-    const delivery = `d${i + 1}`;
+    const delivery = named(`d${i + 1}`);
     await queue.settle(claim, { verb: "park", delivery, header: deliveryHeader(delivery) });
     await age(queue, delivery, 1_000 * (2 - i));
   }
@@ -87,7 +87,7 @@ test("a heartbeat drops everything that exceeds the caps, in several steps, and 
   for (let round = 0; round < 5; round += 1) {
     await queue.push(...elements);
     for (const [i, claim] of (await queue.claim("w")).entries()) {
-      const delivery = `d${round * 100 + i}`;
+      const delivery = named(`d${round * 100 + i}`);
       await queue.settle(claim, { verb: "park", delivery, header: deliveryHeader(delivery) });
     }
   }
@@ -104,11 +104,15 @@ test("a fanned-out event's bytes count for each of its parked deliveries", async
   const headers = [deliveryHeader("d0"), deliveryHeader("d1")];
   await queue.settle(element!, { verb: "fan", event: "the-event", headers });
   for (const [i, claim] of (await queue.claim("w")).entries()) {
-    await queue.settle(claim, { verb: "park", delivery: `d${i}`, header: deliveryHeader(`d${i}`) });
+    await queue.settle(claim, {
+      verb: "park",
+      delivery: named(`d${i}`),
+      header: deliveryHeader(`d${i}`),
+    });
   }
   const parked = new ParkedStore(lab.link, queue.store.queue);
   expect(await parked.sweep({ ...LIMITS, maxBytes: 9_000 })).toMatchObject({ left: 1 });
-  await parked.redeliver([{ delivery: "d1", header: deliveryHeader("d1") }]);
-  await parked.redeliver([{ delivery: "d0", header: deliveryHeader("d0") }]);
+  await parked.redeliver([{ delivery: named("d1"), header: deliveryHeader("d1") }]);
+  await parked.redeliver([{ delivery: named("d0"), header: deliveryHeader("d0") }]);
   expect(await lab.redis.hget(queue.store.keys.stats, "parked_bytes")).toBe("0");
 });

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { UnsettledClaims } from "../../../src/valkey/queue/queue-store.ts";
-import { deliveryHeader, QueueLab, type TestQueue } from "../queue/test-queue.ts";
+import { deliveryHeader, named, QueueLab, type TestQueue } from "../queue/test-queue.ts";
 
 let lab: QueueLab;
 beforeAll(async () => {
@@ -32,7 +32,7 @@ const VERBS: { verb: string; settlement: Settlement; needs: Broken[]; places: ob
     verb: "retry",
     settlement: {
       verb: "retry",
-      delivery: DELIVERY,
+      delivery: named(DELIVERY),
       delayMs: 60_000,
       header: deliveryHeader(DELIVERY),
     },
@@ -41,7 +41,7 @@ const VERBS: { verb: string; settlement: Settlement; needs: Broken[]; places: ob
   },
   {
     verb: "park",
-    settlement: { verb: "park", delivery: DELIVERY, header: deliveryHeader(DELIVERY) },
+    settlement: { verb: "park", delivery: named(DELIVERY), header: deliveryHeader(DELIVERY) },
     needs: ["parked", "parkedItems", "claims"],
     places: { parked: ["a"] },
   },
@@ -146,8 +146,8 @@ test("one claim that cannot be settled does not block the others of its group", 
   const claims = await queue.claim("w");
   const repair = await breakKey(queue.store.keys.schedule);
   const settlements: Settlement[] = [
-    { verb: "park", delivery: "d0", header: deliveryHeader("d0") },
-    { verb: "retry", delivery: "d1", delayMs: 60_000, header: deliveryHeader("d1") },
+    { verb: "park", delivery: named("d0"), header: deliveryHeader("d0") },
+    { verb: "retry", delivery: named("d1"), delayMs: 60_000, header: deliveryHeader("d1") },
     { verb: "done", ending: "delivered" },
   ];
   const group = claims.map((claim, at) => ({ claim, settlement: settlements[at]! }));
@@ -171,7 +171,7 @@ test.each(["ready", "schedule", "scheduled", "lanes", "lane", "paused", "stats"]
     await queue.settle(ready!, { verb: "back", header: deliveryHeader("d1") });
     await queue.settle(due!, {
       verb: "retry",
-      delivery: "d2",
+      delivery: named("d2"),
       delayMs: 0,
       header: deliveryHeader("d2"),
     });

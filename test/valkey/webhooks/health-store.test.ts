@@ -1,3 +1,4 @@
+import type { WebhookId } from "../../../src/wire/ids.ts";
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { HealthStore, type HealthChange } from "../../../src/valkey/webhooks/health-store.ts";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
@@ -18,7 +19,7 @@ beforeEach(() => {
   store = new HealthStore(lab.link, keys);
 });
 
-const failed = (failures: number, webhookId = "wh_1"): HealthChange => ({
+const failed = (failures: number, webhookId: WebhookId = "wh_1"): HealthChange => ({
   webhookId,
   failures,
   succeeded: false,

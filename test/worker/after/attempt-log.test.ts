@@ -1,3 +1,4 @@
+import type { WebhookId } from "../../../src/wire/ids.ts";
 import { beforeEach, expect, test } from "bun:test";
 import {
   HealthStore,
@@ -57,7 +58,7 @@ let made = 0;
 function attempt(
   owner: OwnerRef,
   health: LoggedAttempt["health"] = "success",
-  webhookId = "wh_1",
+  webhookId: WebhookId = "wh_1",
 ): LoggedAttempt & AttemptToLog {
   made += 1;
   const delivery = newDeliveryName(ownerTag(owner));
@@ -139,7 +140,7 @@ test("the logs of more owners than one script takes are all written", async () =
   const owners = Array.from({ length: 450 }, (_, i): OwnerRef => `user:u_${i}`);
   addAll(
     recorder,
-    owners.map((owner) => attempt(owner, "success", owner)),
+    owners.map((owner) => attempt(owner, "success", `wh_${owner}`)),
   );
   await recorder.flush();
   for (const owner of owners) expect(await logs.read(owner)).toHaveLength(1);

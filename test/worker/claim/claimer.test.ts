@@ -1,4 +1,5 @@
 // The claimer on a real queue: what it asks for, when it sleeps, what wakes it.
+import type { WebhookId } from "../../../src/wire/ids.ts";
 import { describe, expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { isDelivery } from "../../../src/valkey/queue/item.ts";
@@ -289,7 +290,11 @@ test("a claimer whose worker was declared dead reports that and claims nothing u
 });
 
 /** Puts deliveries into the lane of a webhook. */
-async function fillLane(queue: TestQueue, webhookId: string, ...elements: string[]): Promise<void> {
+async function fillLane(
+  queue: TestQueue,
+  webhookId: WebhookId,
+  ...elements: string[]
+): Promise<void> {
   await queue.join("other");
   await queue.push(...elements);
   for (const [i, claim] of (await queue.claim("other")).entries()) {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { eventually } from "../../support/eventually.ts";
-import { deliveryHeader } from "../../valkey/queue/test-queue.ts";
+import { deliveryHeader, named } from "../../valkey/queue/test-queue.ts";
 import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 import { joinAndClaim, member } from "../test-member.ts";
 
@@ -62,8 +62,8 @@ test("parking is reported once per group", async () => {
   const one = member(queue, lab.link);
   const [a, b, c] = await joinAndClaim(one, queue, "w", "a", "b", "c");
   for (const [delivery, claim] of [
-    ["d1", a!],
-    ["d2", b!],
+    [named("d1"), a!],
+    [named("d2"), b!],
   ] as const) {
     one.claims.settle(claim, { verb: "park", delivery, header: deliveryHeader(delivery) });
   }
@@ -83,7 +83,7 @@ test("a settlement survives an outage and is made once", async () => {
   // Under way in the outage: Valkey will run it when it goes on, and its reply is lost.
   one.claims.settle(claims[0]!, {
     verb: "retry",
-    delivery: "d1",
+    delivery: named("d1"),
     delayMs: 60_000,
     header: deliveryHeader("d1"),
   });
@@ -131,7 +131,7 @@ test("a settlement that Valkey refuses is logged and retried until it succeeds",
   await lab.redis.set(queue.store.keys.schedule, "no sorted set");
   one.claims.settle(claim!, {
     verb: "retry",
-    delivery: "d1",
+    delivery: named("d1"),
     delayMs: 0,
     header: deliveryHeader("d1"),
   });
@@ -148,7 +148,7 @@ test("a settlement that Valkey refuses delays no other, in its group or after it
   await lab.redis.set(queue.store.keys.schedule, "no sorted set");
   const retry: Settlement = {
     verb: "retry",
-    delivery: "d1",
+    delivery: named("d1"),
     delayMs: 0,
     header: deliveryHeader("d1"),
   };
