@@ -122,3 +122,32 @@ export function sharedKeys(prefix: string): SharedKeys {
     health: (webhook) => `${prefix}:health:${webhook}`,
   };
 }
+
+/**
+ * The keys of inbound workflows, all in the slot of the executions' queue, whose own keys are
+ * `queueKeys(inboundKeys(prefix).queue)`.
+ */
+export interface InboundKeys {
+  /** List of ids of executions that have not begun: the intake of the queue. */
+  queue: string;
+  /** Hash: workflow id → record. */
+  workflows: string;
+  /** String: what an execution needs of one revision of a workflow. */
+  revision(workflow: string, revision: number): string;
+  /** Hash: workflow id → its newest revision, whose key has no TTL. */
+  newestRevisions: string;
+  /** Hash: `<workflow>:<revision>` → how many executions that have not ended use it. */
+  revisionUses: string;
+}
+
+export function inboundKeys(prefix: string): InboundKeys {
+  const queue = `${prefix}:executions`;
+  const { base } = queueKeys(queue);
+  return {
+    queue,
+    workflows: `${base}:workflows`,
+    newestRevisions: `${base}:newest-revisions`,
+    revision: (workflow, revision) => `${base}:revision:${workflow}:${revision}`,
+    revisionUses: `${base}:revision-uses`,
+  };
+}

@@ -24,8 +24,16 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
     inside: ["expressions", "control", "valkey", "delivery", "wire", ...ROOT],
     packages: [],
   },
+  // The receiving half verifies requests; the running half runs their executions on the worker's machinery.
+  inbound: {
+    inside: ["expressions", "worker", "control", "valkey", "delivery", "wire", ...ROOT],
+    packages: [],
+  },
   tunnel: { inside: ["control", "valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
-  api: { inside: ["control", "tunnel", "delivery", "valkey", "wire", ...ROOT], packages: ["*"] },
+  api: {
+    inside: ["control", "inbound", "tunnel", "delivery", "valkey", "wire", ...ROOT],
+    packages: ["*"],
+  },
   // Pages and their files only: what they show, the browser gets from the API, whose types the SDK has.
   dashboard: {
     inside: ["sdk", "wire"],
@@ -36,6 +44,7 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
       "api",
       "dashboard",
       "tunnel",
+      "inbound",
       "worker",
       "control",
       "valkey",
@@ -67,7 +76,7 @@ const ORDERS: Record<string, readonly string[]> = {
   // The path of a delivery.
   worker: ["claim", "run", "settle", "after", "webhooks"],
   delivery: ["http", "guard"],
-  valkey: ["tunnel", "history", "queue", "webhooks", "connection", "scripts"],
+  valkey: ["inbound", "tunnel", "history", "queue", "webhooks", "connection", "scripts"],
   api: ["webhooks", "auth", "http"],
 };
 const CLIENT = "iovalkey";
