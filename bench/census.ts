@@ -22,7 +22,7 @@ export type SlowLogEntry = [number, number, number, string[], string, string];
 
 const SCRIPTS = join(import.meta.dir, "../src/valkey/scripts");
 const THRESHOLD = "slowlog-log-slower-than";
-const MOST_ENTRIES = 2_000_000;
+const MAX_ENTRIES = 2_000_000;
 const RUNS_A_SCRIPT = new Set(["evalsha", "eval", "fcall"]);
 
 /** Counts the scripts that run until `during` resolves. */
@@ -32,7 +32,7 @@ export async function census(redis: Redis, during: () => Promise<unknown>): Prom
   );
   const names = await scriptNames();
   const [, threshold = ""] = (await redis.config("GET", THRESHOLD)) as string[];
-  await redis.config("SET", "slowlog-max-len", MOST_ENTRIES);
+  await redis.config("SET", "slowlog-max-len", MAX_ENTRIES);
   await redis.call("SLOWLOG", "RESET");
   await redis.config("SET", THRESHOLD, 0);
   await during();

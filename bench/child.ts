@@ -4,7 +4,7 @@ import { runOnProcessDeath } from "../src/local-valkey/on-process-death.ts";
 type Message = Record<string, unknown>;
 
 /** What nobody has asked for yet; a log of Fluxhook is read to its ready line only. */
-const MOST_UNREAD = 1_000;
+const MAX_UNREAD = 1_000;
 const STOP_WITHIN_MS = 40_000;
 
 export class Child implements AsyncDisposable {
@@ -93,7 +93,7 @@ export class Child implements AsyncDisposable {
       return;
     }
     this.unread.push(message);
-    if (this.unread.length > MOST_UNREAD) this.unread.shift();
+    if (this.unread.length > MAX_UNREAD) this.unread.shift();
   }
 
   private end(): void {

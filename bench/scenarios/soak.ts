@@ -12,7 +12,7 @@ const SAMPLE_EVERY_MS = 2_000;
 /** What is compiled and cached first is no leak. */
 const SETTLING_SHARE = 0.25;
 /** Of its mean, over the whole soak: what samples of a garbage-collected process leave open. */
-const MOST_GROWTH_PERCENT = 10;
+const MAX_GROWTH_PERCENT = 10;
 /** A leak raises what is left after a collection: the least of so many samples. */
 const FLOOR_OF = 10;
 const FLAT = 5;
@@ -87,7 +87,7 @@ async function soakAt(bench: Bench, contender: Contender, perSecond: number): Pr
   const grows = (what: string, of: "rssMb" | "files" | "keys"): Bar => {
     const mean = settled.reduce((sum, one) => sum + one[of], 0) / settled.length;
     const grown = slope(settled.map((one) => ({ x: one.x, y: one[of] }))) * seconds;
-    const limit = Math.max(FLAT, (mean * MOST_GROWTH_PERCENT) / 100);
+    const limit = Math.max(FLAT, (mean * MAX_GROWTH_PERCENT) / 100);
     const { [of]: first = NaN } = settled[0] ?? {};
     const { [of]: last = NaN } = settled.at(-1) ?? {};
     return {

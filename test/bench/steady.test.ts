@@ -6,7 +6,7 @@ import { hottest } from "../../bench/cpu-profile.ts";
 import { openStage } from "../../bench/stage.ts";
 import { commandsSince, processUsage, requestsDuring, serverUsage } from "../../bench/usage.ts";
 import { oneWebhookEach } from "../../bench/workload.ts";
-import claimText from "../../src/valkey/scripts/claim.lua" with { type: "text" };
+import { claimScript } from "../../src/valkey/queue/queue-store.ts";
 import { eventually } from "../support/eventually.ts";
 import { ownValkey, testRedis } from "../support/valkey.ts";
 
@@ -57,13 +57,14 @@ describe("the census of scripts", () => {
     const { harness, worker } = valkey;
     const keys = ["q", "workers", "w", "c", "r", "s", "sd", "l", "e", "p", "st"];
     const threshold = await harness.config("GET", "slowlog-log-slower-than");
-    const sha = (await worker.script("LOAD", claimText)) as string;
     await worker.zadd("workers", 1, "id");
+    const claim = (number: number) =>
+      claimScript.run(worker, keys, ["b", "id", number, 9, 999, 9, 0, 999, 9]);
+    // Valkey knows the script from here on: its text is sent once.
+    await claim(1);
     await worker.lpush("q", "{}");
     const found = await census(harness, async () => {
-      for (const number of [1, 2]) {
-        await worker.evalsha(sha, keys.length, ...keys, "b", "id", number, 9, 999, 9, 0, 999, 9);
-      }
+      for (const number of [2, 3]) await claim(number);
     });
     expect(found).toMatchObject([{ name: "claim.lua", runs: 2, empty: 1 }]);
     expect(await harness.config("GET", "slowlog-log-slower-than")).toEqual(threshold);

@@ -15,7 +15,7 @@ const AT_ONCE = 16;
 /** Methods that Bun does not know: it ends the connection. */
 const UNKNOWN = /^(?:FOO|get) /;
 /** Webhooks that the requests name, the latest ones. */
-const MOST_KNOWN = 20;
+const MAX_KNOWN = 20;
 const SEED = Number(process.env.FLUXHOOK_TEST_SEED ?? 20_261_121);
 
 test(
@@ -102,7 +102,7 @@ function keepInMind(
   if (status === "201" && typeof outcome !== "string") {
     const made = /"id":"(wh_[^"]+)"/.exec(outcome.body)?.[1];
     if (made) webhooks.push(made);
-    if (webhooks.length > MOST_KNOWN) webhooks.shift();
+    if (webhooks.length > MAX_KNOWN) webhooks.shift();
   }
   const deleted = status === "204" ? webhooks.findIndex((id) => request.includes(id)) : -1;
   if (deleted !== -1) webhooks.splice(deleted, 1);

@@ -8,7 +8,7 @@ import { tempFolder } from "../support/valkey.ts";
 import { check, QUEUE, TOKEN, type Check, type Scenario, type WorkerProcess } from "./harness.ts";
 import { shapesOf, type Shape } from "./loop-shapes.ts";
 
-const MOST_MS = 50;
+const MAX_MS = 50;
 const WATCH = join(import.meta.dir, "loop-watch.js");
 const REJECTED = 100;
 const ALL_THAT_WAITS = "all that may wait";
@@ -24,7 +24,7 @@ interface Stop {
 export const eventLoop: Scenario = {
   name: "event-loop",
   what: "deep, wide, long or many requests to every route; measures the longest stop of the event loop",
-  holds: `no request takes the event loop for more than ${MOST_MS} ms of processor time`,
+  holds: `no request takes the event loop for more than ${MAX_MS} ms of processor time`,
   async run(context) {
     const valkey = await context.valkey();
     const redis = await context.redis(valkey.url);
@@ -62,7 +62,7 @@ export const eventLoop: Scenario = {
       for (const stop of stops) lines.push(`${operation.name}\t${shown(stop)}`);
       const [worst] = sorted;
       if (!worst) continue;
-      const tooLong = sorted.filter(({ cpuMs }) => cpuMs > MOST_MS).length;
+      const tooLong = sorted.filter(({ cpuMs }) => cpuMs > MAX_MS).length;
       const more = tooLong > 1 ? `, and ${tooLong - 1} more` : "";
       checks.push(check(operation.name, shown(worst) + more, tooLong === 0));
     }

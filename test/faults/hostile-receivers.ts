@@ -17,7 +17,7 @@ import { LatencyReceiver, ms, quantile, registerAll, Traffic } from "./isolation
 import { leftIn, linesAt } from "./load.ts";
 
 const HEALTHY = 20;
-const MOST_GROWTH_MIB = 100;
+const MAX_GROWTH_MIB = 100;
 /** `FLUXHOOK_CONCURRENCY`, as shipped. */
 const ALL_SLOTS = 1_024;
 const ON_TIME_MS = 1_000;
@@ -113,9 +113,9 @@ export const hostileReceivers: Scenario = {
           quantile(latencies, 0.99) < ON_TIME_MS,
         ),
         check(
-          `resident memory within ${MOST_GROWTH_MIB} MiB of the start`,
+          `resident memory within ${MAX_GROWTH_MIB} MiB of the start`,
           `${Math.round(startMib)} + ${Math.round(growthMib)} MiB`,
-          growthMib <= MOST_GROWTH_MIB,
+          growthMib <= MAX_GROWTH_MIB,
         ),
         check("free slots at the end, of 1,024", mostInFlight, mostInFlight >= ALL_SLOTS),
         check("deliveries left that got no slot", left, left === 0),
