@@ -2,7 +2,7 @@
 // that opened it.
 import { X } from "lucide";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { useAction } from "../load.ts";
 import { Icon } from "./icon.tsx";
 import { Trouble } from "./notice.tsx";
@@ -17,7 +17,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   const isLeaving = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => {
@@ -31,6 +31,12 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     <dialog
       ref={dialog}
       aria-labelledby={titleId}
+      // Escape. At once, since the close event is a task of its own: a key that comes before it would
+      // find the dialog closed and its owner still thinking that it is open.
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
       onClose={() => {
         if (!isLeaving.current) onClose();
       }}
