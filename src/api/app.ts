@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from "hono";
 import { newApi, type Api } from "./http/openapi.ts";
 import { allowedMethods } from "./http/allowed-methods.ts";
 import { identifyBy, requirePrincipal, type Identify } from "./auth/authenticate.ts";
+import { addConfig } from "./config.ts";
 import { addDeliveries } from "./deliveries.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./http/env.ts";
@@ -39,6 +40,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addWebhooks(api, deps);
   addWebhookSecrets(api, deps);
   addWebhookTest(api, deps);
+  addConfig(api, deps);
   addLogs(api, deps);
   addParked(api, deps);
   addDeliveries(api, deps);

@@ -1,4 +1,5 @@
 // What the API is given.
+import type { ConfigControl } from "../control/config-document.ts";
 import type { Redelivery } from "../control/redelivery.ts";
 import type { WebhookControl } from "../control/webhooks.ts";
 import type { TunnelBroker } from "../tunnel/broker.ts";
@@ -13,6 +14,7 @@ import type { WebhookRecord } from "../wire/webhook.ts";
 /** Every method may throw ValkeyUnavailable, which the API answers with 503. */
 export interface ApiStores {
   webhooks: WebhookControl;
+  config: ConfigControl;
   logs: LogStore;
   intake: QueueStore;
   rejected: RejectedStore;

@@ -1,6 +1,7 @@
 // Assigns the commands to their files; nothing else.
 import { Command, CommanderError } from "commander";
 import { settingsHelp } from "../config/help.ts";
+import { addConfig } from "./config.ts";
 import { addDev } from "./dev/command.ts";
 import { addDoctor } from "./doctor/command.ts";
 import { addHealth } from "./health.ts";
@@ -37,6 +38,7 @@ const COMMANDS = [
   addSend,
   addLogs,
   addWebhooks,
+  addConfig,
   addParked,
   addRejected,
   addSign,

@@ -14,11 +14,13 @@ export interface Problem {
     | "urn:fluxhook:problem:in-flight"
     | "urn:fluxhook:problem:webhook-disabled"
     | "urn:fluxhook:problem:unreadable"
+    | "urn:fluxhook:problem:precondition-failed"
     | "urn:fluxhook:problem:gone"
     | "urn:fluxhook:problem:too-large"
     | "urn:fluxhook:problem:unsupported-media-type"
     | "urn:fluxhook:problem:invalid"
     | "urn:fluxhook:problem:too-deep"
+    | "urn:fluxhook:problem:precondition-required"
     | "urn:fluxhook:problem:too-many-failures"
     | "urn:fluxhook:problem:too-many-sessions"
     | "urn:fluxhook:problem:too-many-tests"
@@ -285,6 +287,134 @@ export interface LogEntry {
   raw?: string;
   /** The same in base64, if it is not UTF-8. */
   raw_base64?: string;
+}
+
+export interface Config {
+  /** Oldest first, without secrets. */
+  webhooks: {
+    /** `wh_…`. */
+    id: string;
+    url: string;
+    /** Exact event types, `file.*` (any depth below) and `*`. */
+    events: string[];
+    dialect: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+    /** An expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` (docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and redeliveries are sent whatever it says. null for none. */
+    filter: string | null;
+    description: string;
+    /** Sent with every request to this webhook. */
+    headers: {
+      [key: string]: string;
+    };
+    enabled: boolean;
+    /** When Fluxhook disables the webhook; null for never. A success resets the count. */
+    disable_rule:
+      | {
+          consecutive_failures: number;
+        }
+      | {
+          /** A duration such as 250ms, 10s, 5m, 2h or 7d, from 1m to 30d. */
+          failing_for: string;
+        }
+      | null;
+    /** Milliseconds for the whole attempt. */
+    timeout_ms: number;
+    /** The delay before each attempt, counted from the end of the previous one. */
+    retry_schedule: string[];
+  }[];
+}
+
+export interface ConfigApplied {
+  /** In the order of the request. */
+  created: {
+    /** The position of its entry in the request, from 0. */
+    index: number;
+    url: string;
+    /** Missing after a dry run. */
+    id?: string;
+    /** Signs its requests; missing after a dry run. */
+    secret?: string;
+  }[];
+  /** Entries with an id that change something. */
+  changed: {
+    /** The position of its entry in the request, from 0. */
+    index: number;
+    id: string;
+    url: string;
+    /** What changed; no values. */
+    fields: string[];
+  }[];
+  deleted: {
+    id: string;
+    url: string;
+  }[];
+  /** All webhooks as they are now, without secrets; missing after a dry run. */
+  webhooks?: {
+    /** `wh_…`. */
+    id: string;
+    url: string;
+    /** Exact event types, `file.*` (any depth below) and `*`. */
+    events: string[];
+    dialect: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+    /** An expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` (docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and redeliveries are sent whatever it says. null for none. */
+    filter: string | null;
+    description: string;
+    /** Sent with every request to this webhook. */
+    headers: {
+      [key: string]: string;
+    };
+    enabled: boolean;
+    /** When Fluxhook disables the webhook; null for never. A success resets the count. */
+    disable_rule:
+      | {
+          consecutive_failures: number;
+        }
+      | {
+          /** A duration such as 250ms, 10s, 5m, 2h or 7d, from 1m to 30d. */
+          failing_for: string;
+        }
+      | null;
+    /** Milliseconds for the whole attempt. */
+    timeout_ms: number;
+    /** The delay before each attempt, counted from the end of the previous one. */
+    retry_schedule: string[];
+  }[];
+}
+
+export interface ConfigInput {
+  /** All webhooks of the owner: the ones that are missing here are deleted. No id and no url may be given twice. Fields that an entry with an id leaves out do not change. */
+  webhooks: {
+    /** The webhook that the entry changes; without it, the entry creates one. */
+    id?: string;
+    /** An http or https URL without a fragment, by the URL Standard, that the egress settings allow (for Fluxhook's defaults: https, port 443, a public address). */
+    url?: string;
+    /** Exact event types, `file.*` (any depth below) and `*`. */
+    events?: string[];
+    dialect?: "fluxdrop" | "fluxdesk" | "flux" | "standard";
+    /** An expression over `event.id`, `.event`, `.timestamp`, `.user_id`, `.org_id` and `.data` (docs/expressions.md): an event for which it is not true is not sent to this webhook. Tests and redeliveries are sent whatever it says. null for none. */
+    filter?: string | null;
+    description?: string;
+    /** Sent with every request to this webhook; at most 4,096 bytes of names and values, and no name twice in different case. */
+    headers?: {
+      [key: string]: string;
+    };
+    enabled?: boolean;
+    /** When Fluxhook disables the webhook; null for never. A success resets the count. */
+    disable_rule?:
+      | {
+          consecutive_failures: number;
+        }
+      | {
+          /** A duration such as 250ms, 10s, 5m, 2h or 7d, from 1m to 30d. */
+          failing_for: string;
+        }
+      | null;
+    /** Milliseconds for the whole attempt. */
+    timeout_ms?: number;
+    /** The delay before each attempt, counted from the end of the previous one. */
+    retry_schedule?: string[];
+    /** For a new webhook: generated if missing. For another one: if it is not the newest secret, it replaces that one, which still signs for 24 hours. */
+    secret?: string;
+  }[];
 }
 
 export interface ParkedDelivery {

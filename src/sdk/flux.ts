@@ -1,4 +1,5 @@
 // The client of the HTTP API.
+import { Configs } from "./configs.ts";
 import { Deliveries, Parked } from "./deliveries.ts";
 import { Events } from "./events.ts";
 import { Logs } from "./logs.ts";
@@ -21,6 +22,7 @@ import { Webhooks } from "./webhooks.ts";
  */
 export class Flux {
   readonly webhooks: Webhooks;
+  readonly configs: Configs;
   readonly logs: Logs;
   readonly events: Events;
   readonly deliveries: Deliveries;
@@ -30,6 +32,7 @@ export class Flux {
   constructor(options: FluxOptions) {
     const transport = new Transport(options);
     this.webhooks = new Webhooks(transport);
+    this.configs = new Configs(transport);
     this.logs = new Logs(transport);
     this.events = new Events(transport);
     this.deliveries = new Deliveries(transport);

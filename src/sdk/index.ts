@@ -15,6 +15,14 @@ export type {
   WebhookPatch,
   WebhookSettings,
 } from "./webhook.ts";
+export type {
+  ApplyOptions,
+  ConfigApplied,
+  ConfigChanges,
+  ConfigDocument,
+  ConfigEntry,
+  ConfigOwner,
+} from "./configs.ts";
 export type { LogEntry } from "./logs.ts";
 export type { ParkedDelivery, ParkedFilter, ParkedSummary } from "./deliveries.ts";
 export type { EventInput } from "./events.ts";

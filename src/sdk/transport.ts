@@ -26,17 +26,24 @@ export interface CallOptions {
 }
 
 export interface Call {
-  method: "GET" | "POST" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: string;
   query?: Readonly<Record<string, string | number | undefined>>;
   body?: unknown;
   idempotencyKey?: string;
+  ifMatch?: string;
   /** True if repeating the call is safe after it was applied and only the answer was lost. */
   isRepeatable: boolean;
 }
 
+/** An answer with its version (`ETag`). */
+export interface Versioned<Body> {
+  body: Body;
+  etag: string;
+}
+
 type Answer =
-  | { ok: true; body: unknown }
+  | ({ ok: true } & Versioned<unknown>)
   | { ok: false; problem: Problem; retryAfterMs: number | null; cause?: unknown };
 
 const DEFAULT_BASE_URL = "http://127.0.0.1:8585";
@@ -72,13 +79,21 @@ export class Transport {
   }
 
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the API's own contract says what it answers
-  async call<Body>(call: Call, { signal, timeoutMs }: CallOptions = {}): Promise<Body> {
+  async call<Body>(call: Call, options?: CallOptions): Promise<Body> {
+    return (await this.callVersioned<Body>(call, options)).body;
+  }
+
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as above
+  async callVersioned<Body>(
+    call: Call,
+    { signal, timeoutMs }: CallOptions = {},
+  ): Promise<Versioned<Body>> {
     const limitMs = timeoutMs === undefined ? this.#timeoutMs : checkedTimeout(timeoutMs);
     // Serialized once: a retry with the same Idempotency-Key must have the same bytes.
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     for (let attempt = 1; ; attempt++) {
       const answer = await this.#once(call, body, limitMs, signal);
-      if (answer.ok) return answer.body as Body;
+      if (answer.ok) return answer as Versioned<unknown> as Versioned<Body>;
       const pauseMs = pauseMsBefore(attempt + 1, answer.retryAfterMs);
       const isAgain =
         attempt <= this.#retries &&
@@ -109,6 +124,7 @@ export class Transport {
     };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (call.idempotencyKey !== undefined) headers["Idempotency-Key"] = call.idempotencyKey;
+    if (call.ifMatch !== undefined) headers["If-Match"] = call.ifMatch;
     // Looked up at every call, and not called as a method, which Workers refuse.
     const send = this.#fetch ?? globalThis.fetch;
     try {
@@ -156,9 +172,10 @@ function queryText(query: Call["query"] = {}): string {
 }
 
 function read(response: Response, text: string): Answer {
-  if (response.status === 204) return { ok: true, body: undefined };
+  const etag = response.headers.get("etag") ?? "";
+  if (response.status === 204) return { ok: true, body: undefined, etag };
   const body = parsedOrNull(text);
-  if (response.ok && body !== null) return { ok: true, body };
+  if (response.ok && body !== null) return { ok: true, body, etag };
   return {
     ok: false,
     problem: isProblem(body) ? body : foreign(response),

@@ -1,6 +1,7 @@
 // The service in one process: stores, worker, tunnel and API, as `serve` and `dev` run it.
 import { createApi } from "../api/app.ts";
 import type { Settings } from "../config/settings.ts";
+import { ConfigControl } from "../control/config-document.ts";
 import { Redelivery } from "../control/redelivery.ts";
 import { resealStored } from "../control/reseal.ts";
 import { WebhookControl } from "../control/webhooks.ts";
@@ -88,14 +89,16 @@ export function startService(options: ServiceOptions): Service {
   let isStopping = false;
   const now = () => new Date();
   const sending = { ...tunnel.egress, now: Date.now, random: Math.random };
+  const registration = {
+    ...apiStores,
+    guard: egress.guard,
+    retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
+    now,
+  };
   const api = createApi({
     stores: {
-      webhooks: new WebhookControl({
-        ...apiStores,
-        guard: egress.guard,
-        retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
-        now,
-      }),
+      webhooks: new WebhookControl(registration),
+      config: new ConfigControl(registration),
       logs: apiStores.logs,
       intake: apiStores.intake,
       rejected: apiStores.rejected,

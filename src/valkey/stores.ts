@@ -9,6 +9,7 @@ import { PauseStore } from "./queue/pause-store.ts";
 import { QueueStore } from "./queue/queue-store.ts";
 import { RejectedStore } from "./queue/rejected-store.ts";
 import { Requeue } from "./queue/requeue.ts";
+import { OwnerWebhooks } from "./webhooks/owner-webhooks.ts";
 import { HealthStore } from "./webhooks/health-store.ts";
 import type { Unreadable } from "./webhooks/sealed-webhook.ts";
 import { SecretBox } from "./webhooks/secret-box.ts";
@@ -41,6 +42,7 @@ export interface Stores {
   rejected: RejectedStore;
   requeue: Requeue;
   webhooks: WebhookStore;
+  ownerWebhooks: OwnerWebhooks;
   health: HealthStore;
   logs: LogStore;
   bodies: BodyStore;
@@ -54,6 +56,7 @@ export function openStores(
   onUnreadable?: (record: WebhookRecord, unreadable: Unreadable) => void,
 ): Stores {
   const keys = sharedKeys(settings.PREFIX);
+  const box = new SecretBox(settings.SECRET_KEY);
   const queues = settings.QUEUE.map((queue) => new QueueStore(link, queue));
   const [intake] = queues;
   if (!intake) throw new Error("FLUXHOOK_QUEUE names no list");
@@ -73,10 +76,8 @@ export function openStores(
       ttlMs: settings.REJECTED_TTL,
     }),
     requeue: new Requeue(link, keys, settings.QUEUE),
-    webhooks: new WebhookStore(link, keys, {
-      box: new SecretBox(settings.SECRET_KEY),
-      onUnreadable,
-    }),
+    webhooks: new WebhookStore(link, keys, { box, onUnreadable }),
+    ownerWebhooks: new OwnerWebhooks(link, keys, box),
     health: new HealthStore(link, keys),
     logs: new LogStore(link, keys, { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL }),
     bodies: new BodyStore(link, keys),

@@ -5,6 +5,7 @@ import type { Redis } from "iovalkey";
 import { createApi } from "../../src/api/app.ts";
 import type { Identify } from "../../src/api/auth/authenticate.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
+import { ConfigControl } from "../../src/control/config-document.ts";
 import { Redelivery } from "../../src/control/redelivery.ts";
 import { WebhookControl } from "../../src/control/webhooks.ts";
 import { createGuard } from "../../src/delivery/guard/guard.ts";
@@ -76,6 +77,7 @@ export class ApiScene {
     this.deps = {
       stores: {
         webhooks: new WebhookControl({ ...stores, guard, retrySchedule, now }),
+        config: new ConfigControl({ ...stores, guard, retrySchedule, now }),
         logs: stores.logs,
         intake: stores.intake,
         rejected: stores.rejected,

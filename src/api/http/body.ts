@@ -11,7 +11,7 @@ import { findLoneSurrogate, findUnsafeKey } from "./lone-surrogates.ts";
 /** Enough for every route but POST /v1/events. */
 export const SMALL_BODY_BYTES = 64 * 1024;
 
-/** For every body except events. The largest, a listen session's answer, has a tenth of these values. */
+/** For every body except events, unless its route has a maximum of its own. The largest of them, a listen session's answer, has a tenth of these values. */
 const MAX_VALUES = 10_000;
 /** The same answer in base64, from a client that writes each `/` as `\/`, has half of these. */
 const MAX_ESCAPES = 200_000;
@@ -23,9 +23,12 @@ export const CONTENT_TYPE_FORM =
   /^application\/json\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*(?:;\s*)?)?)?$/i;
 
 /** Puts the exact text of the body into `c.var.bodyText`, and into Hono's cache for the route's schema. */
-export function jsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
+export function jsonBody(
+  maxBytes: number,
+  { maxValues = MAX_VALUES } = {},
+): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const text = await readText(c, maxBytes);
+    const text = await readText(c, maxBytes, { maxValues });
     if (text instanceof Response) return text;
     let value: unknown;
     try {
@@ -53,16 +56,19 @@ export function cacheText(c: Context<ApiEnv>, text: string): void {
 /** For events, whose text is passed on unchanged: puts it into `c.var.bodyText` without parsing it. */
 export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const text = await readText(c, maxBytes, { isParsed: false });
+    const text = await readText(c, maxBytes, { maxValues: null });
     return text instanceof Response ? text : next();
   };
 }
 
-/** Returns the body's text, or the answer that refuses it. The text is not nested too deep to be parsed. */
+/**
+ * Returns the body's text, or the answer that refuses it. The text is not nested too deep to be parsed.
+ * `maxValues` is null for a body that is not parsed.
+ */
 async function readText(
   c: Context<ApiEnv>,
   maxBytes: number,
-  { isParsed = true } = {},
+  { maxValues }: { maxValues: number | null },
 ): Promise<string | Response> {
   if (!CONTENT_TYPE_FORM.test(c.req.header("content-type") ?? "")) {
     return problem(c, "unsupported-media-type", "send Content-Type: application/json in UTF-8");
@@ -92,7 +98,7 @@ async function readText(
       errors: [{ field, code: "too-deep", message: tooDeepMessage(nesting) }],
     });
   }
-  const tooMany = isParsed ? tooManyParts(nesting) : null;
+  const tooMany = maxValues === null ? null : tooManyParts(nesting, maxValues);
   if (tooMany !== null) return invalid(c, [tooMany]);
   c.set("bodyText", text);
   c.set("bodyBytes", bytes);
@@ -108,11 +114,14 @@ function tooLarge(c: Context<ApiEnv>, maxBytes: number) {
 }
 
 /** Refuses what would take long to parse; no route needs as much. */
-function tooManyParts({ values, escapes, outsideTexts }: Nesting): FieldError | null {
+function tooManyParts(
+  { values, escapes, outsideTexts }: Nesting,
+  maxValues: number,
+): FieldError | null {
   const tooMany = (max: number, code: string, what: string): FieldError => {
     return { field: "", code, message: `the body holds more than ${max} ${what}` };
   };
-  if (values > MAX_VALUES) return tooMany(MAX_VALUES, "too-many-values", "values");
+  if (values > maxValues) return tooMany(maxValues, "too-many-values", "values");
   if (escapes > MAX_ESCAPES) return tooMany(MAX_ESCAPES, "too-many-escapes", "escaped characters");
   return outsideTexts > MAX_OUTSIDE_TEXTS
     ? tooMany(MAX_OUTSIDE_TEXTS, "too-many-characters", "characters outside of strings")

@@ -4,7 +4,7 @@ import { readSettings } from "../../config/settings.ts";
 import { printable } from "../../wire/printable.ts";
 
 export type Answer =
-  | { kind: "answered"; status: number; text: string }
+  | { kind: "answered"; status: number; text: string; etag: string }
   /** The API refused, or the answer is not from Fluxhook. */
   | { kind: "refused"; status: number; message: string }
   | { kind: "unreachable"; message: string };
@@ -13,6 +13,8 @@ export interface AskOptions {
   /** The JSON text to send. */
   body?: string;
   idempotencyKey?: string;
+  /** The version that the request expects. */
+  ifMatch?: string;
   timeoutMs?: number;
 }
 
@@ -34,10 +36,11 @@ export class ApiClient {
   }
 
   async ask(method: string, path: string, options: AskOptions = {}): Promise<Answer> {
-    const { body, idempotencyKey, timeoutMs = TIMEOUT_MS } = options;
+    const { body, idempotencyKey, ifMatch, timeoutMs = TIMEOUT_MS } = options;
     const headers: Record<string, string> = { Authorization: `Bearer ${this.#token}` };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (idempotencyKey !== undefined) headers["Idempotency-Key"] = idempotencyKey;
+    if (ifMatch !== undefined) headers["If-Match"] = ifMatch;
     try {
       const response = await fetch(this.#url + path, {
         method,
@@ -56,8 +59,17 @@ export class ApiClient {
 
   /** Returns the text of the answer. @throws Error with the problem's message. */
   async text(method: string, path: string, options?: AskOptions): Promise<string> {
+    return (await this.versioned(method, path, options)).text;
+  }
+
+  /** Returns the text of the answer and its version. @throws Error with the problem's message. */
+  async versioned(
+    method: string,
+    path: string,
+    options?: AskOptions,
+  ): Promise<{ text: string; etag: string }> {
     const answer = await this.ask(method, path, options);
-    if (answer.kind === "answered") return answer.text;
+    if (answer.kind === "answered") return answer;
     throw new Error(answer.message);
   }
 
@@ -71,9 +83,10 @@ export class ApiClient {
 
   #read(response: Response, text: string): Answer {
     const { status } = response;
-    if (status === 204) return { kind: "answered", status, text: "" };
+    const etag = response.headers.get("etag") ?? "";
+    if (status === 204) return { kind: "answered", status, text: "", etag };
     const body = parsed(text);
-    if (response.ok && body !== null) return { kind: "answered", status, text };
+    if (response.ok && body !== null) return { kind: "answered", status, text, etag };
     if (body === null || typeof body["detail"] !== "string") {
       const message = `${this.#url} answered ${status}, but not as Fluxhook does; check FLUXHOOK_URL and any proxy in front of it`;
       return { kind: "refused", status, message };

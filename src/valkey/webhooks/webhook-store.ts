@@ -57,7 +57,7 @@ export interface SealedPage {
 }
 
 /** A webhook as it is stored: its text may be damaged. */
-interface Stored {
+export interface Stored {
   id: WebhookId;
   owner: OwnerRef;
   text: string;
@@ -106,9 +106,7 @@ export class WebhookStore {
   async list(owner: OwnerRef): Promise<WebhookRecord[]> {
     const found = await this.readAll(owner);
     const records = await Promise.all(found.map((stored) => this.open(stored)));
-    return records.toSorted(
-      (a, b) => a.created_at.localeCompare(b.created_at) || (a.id < b.id ? -1 : 1),
-    );
+    return records.toSorted(byAge);
   }
 
   private pendingReads: PendingRead[] = [];
@@ -252,10 +250,8 @@ export class WebhookStore {
     return { verdict: String(verdict) as "saved" | "full" | "changed" };
   }
 
-  private async announce(owner: OwnerRef): Promise<void> {
-    await this.link.run((client) =>
-      client.xadd(this.keys.changes, "MAXLEN", "~", MAX_CHANGES, "*", "owner", owner),
-    );
+  private announce(owner: OwnerRef): Promise<void> {
+    return announceChange(this.link, this.keys, owner);
   }
 
   private async ownerOf(id: string): Promise<OwnerRef | null> {
@@ -272,8 +268,24 @@ export class WebhookStore {
   }
 }
 
+/** Notifies every worker that the webhooks of an owner have changed. */
+export async function announceChange(
+  link: StoreLink,
+  keys: SharedKeys,
+  owner: OwnerRef,
+): Promise<void> {
+  await link.run((client) =>
+    client.xadd(keys.changes, "MAXLEN", "~", MAX_CHANGES, "*", "owner", owner),
+  );
+}
+
+/** Compares two webhooks: the older one comes first. */
+export function byAge(a: WebhookRecord, b: WebhookRecord): number {
+  return a.created_at.localeCompare(b.created_at) || (a.id < b.id ? -1 : 1);
+}
+
 /** Parses the reply of HGETALL: fields and values in turn. */
-function storedIn(fields: readonly string[], owner: OwnerRef): Stored[] {
+export function storedIn(fields: readonly string[], owner: OwnerRef): Stored[] {
   const found: Stored[] = [];
   for (let at = 0; at + 1 < fields.length; at += 2) {
     found.push({ id: fields[at] as WebhookId, owner, text: fields[at + 1] ?? "" });
