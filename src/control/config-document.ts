@@ -140,7 +140,7 @@ export class ConfigControl {
       entries,
       {
         at: now(),
-        newIds: (count) => Array.from({ length: count }, () => newId("wh")),
+        newId: () => newId("wh"),
         newSecret: makeSecret,
         retrySchedule,
       },
@@ -159,7 +159,7 @@ export class ConfigControl {
     current: readonly WebhookRecord[],
     checked = new Map<string, readonly ConfigProblem[]>(),
   ): Promise<ConfigProblem[]> {
-    const byId = new Map(current.map((record) => [record.id, record]));
+    const byId = new Map<string, WebhookRecord>(current.map((record) => [record.id, record]));
     const problems: ConfigProblem[] = [];
     const check = async ([index, entry]: IndexedEntry): Promise<void> => {
       const before = entry.id === undefined ? undefined : byId.get(entry.id);

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ConfigChanges, ConfigEntry, GivenEntry } from "../wire/config-document.ts";
 import { dialectOf } from "../wire/dialects/registry.ts";
+import type { WebhookId } from "../wire/ids.ts";
 import { splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
 import {
   webhookCreateSchema,
@@ -28,7 +29,7 @@ export type IndexedEntry = readonly [index: number, entry: GivenEntry];
 /** What the caller makes: it is random or tells the time. */
 export interface Made {
   at: Date;
-  newIds: (count: number) => readonly string[];
+  newId: () => WebhookId;
   newSecret: () => string;
   /** The schedule of new webhooks where FLUXHOOK_RETRY_SCHEDULE is set; else their dialect's. */
   retrySchedule?: readonly string[];
@@ -57,7 +58,7 @@ export function planConfig(
   entries: readonly GivenEntry[],
   made: Made,
 ): Planned {
-  const byId = new Map(current.map((record) => [record.id, record]));
+  const byId = new Map<string, WebhookRecord>(current.map((record) => [record.id, record]));
   const problems = findConflicts(current, [...entries.entries()]);
   if (entries.length + hidden > WEBHOOKS_PER_OWNER) {
     const message = `an owner has at most ${WEBHOOKS_PER_OWNER} webhooks; ${hidden} more belong to sessions of fluxhook listen`;
@@ -67,12 +68,12 @@ export function planConfig(
 
   const plan: ConfigPlan = { created: [], changed: [], deleted: [] };
   // In ascending order: webhooks that are created together are listed by their ids.
-  const ids = [...made.newIds(entries.filter(({ id }) => id === undefined).length)].toSorted();
-  const kept = new Set<string>();
+  const ids = entries.flatMap(({ id }) => (id === undefined ? made.newId() : [])).toSorted();
+  const kept = new Set<WebhookId>();
   for (const [index, entry] of entries.entries()) {
     const before = entry.id === undefined ? undefined : byId.get(entry.id);
     if (before === undefined) {
-      const record = created(owner, entry, ids[plan.created.length] ?? "", made);
+      const record = created(owner, entry, ids[plan.created.length] ?? made.newId(), made);
       plan.created.push({ index, record });
       continue;
     }
@@ -89,7 +90,7 @@ export function findConflicts(
   current: readonly WebhookRecord[],
   entries: readonly IndexedEntry[],
 ): ConfigProblem[] {
-  const byId = new Map(current.map((record) => [record.id, record]));
+  const byId = new Map<string, WebhookRecord>(current.map((record) => [record.id, record]));
   const problems: ConfigProblem[] = [];
   const idAt = new Map<string, number>();
   const urlAt = new Map<string, number>();
@@ -121,7 +122,7 @@ export function findConflicts(
   return problems;
 }
 
-function created(owner: OwnerRef, entry: GivenEntry, id: string, made: Made): WebhookRecord {
+function created(owner: OwnerRef, entry: GivenEntry, id: WebhookId, made: Made): WebhookRecord {
   const { kind, id: ownerId } = splitOwnerRef(owner);
   const { id: _none, ...fields } = entry;
   // The schema fills in the defaults.

@@ -292,8 +292,6 @@ export interface LogEntry {
 export interface Config {
   /** Oldest first, without secrets. */
   webhooks: {
-    /** `wh_…`. */
-    id: string;
     url: string;
     /** Exact event types, `file.*` (any depth below) and `*`. */
     events: string[];
@@ -320,6 +318,8 @@ export interface Config {
     timeout_ms: number;
     /** The delay before each attempt, counted from the end of the previous one. */
     retry_schedule: string[];
+    /** `wh_…`. */
+    id: string;
   }[];
 }
 
@@ -349,8 +349,6 @@ export interface ConfigApplied {
   }[];
   /** All webhooks as they are now, without secrets; missing after a dry run. */
   webhooks?: {
-    /** `wh_…`. */
-    id: string;
     url: string;
     /** Exact event types, `file.*` (any depth below) and `*`. */
     events: string[];
@@ -377,6 +375,8 @@ export interface ConfigApplied {
     timeout_ms: number;
     /** The delay before each attempt, counted from the end of the previous one. */
     retry_schedule: string[];
+    /** `wh_…`. */
+    id: string;
   }[];
 }
 

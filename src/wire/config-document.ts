@@ -10,19 +10,20 @@ import {
 const WEBHOOK_ID = /^wh_[A-Za-z0-9_-]{1,64}$/;
 
 /** The fields of a webhook that its user sets, as the document shows them. */
-const shown = webhookRecordSchema.pick({
-  id: true,
-  url: true,
-  events: true,
-  dialect: true,
-  filter: true,
-  description: true,
-  headers: true,
-  enabled: true,
-  disable_rule: true,
-  timeout_ms: true,
-  retry_schedule: true,
-});
+const shown = webhookRecordSchema
+  .pick({
+    url: true,
+    events: true,
+    dialect: true,
+    filter: true,
+    description: true,
+    headers: true,
+    enabled: true,
+    disable_rule: true,
+    timeout_ms: true,
+    retry_schedule: true,
+  })
+  .extend({ id: z.string().describe("`wh_…`") });
 export type ConfigEntry = z.infer<typeof shown>;
 
 export const configSchema = z

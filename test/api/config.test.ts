@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Config, ConfigApplied, ConfigEntry } from "../../src/wire/config-document.ts";
+import type { WebhookId } from "../../src/wire/ids.ts";
 import {
   apiScene,
   asOwner,
@@ -40,10 +41,10 @@ async function applied(webhooks: unknown, etag?: string): Promise<ConfigApplied>
   return answer.body as unknown as ConfigApplied;
 }
 
-async function create(url: string, fields: object = {}): Promise<string> {
+async function create(url: string, fields: object = {}): Promise<WebhookId> {
   const answer = await api.call("POST", "/v1/webhooks", { user_id: "u_1", url, ...fields });
   expect(answer.status).toBe(201);
-  return answer.body["id"] as string;
+  return answer.body["id"] as WebhookId;
 }
 
 describe("the configuration document", () => {
@@ -329,7 +330,7 @@ describe("a document with a fault", () => {
     const other = await api.call("POST", "/v1/webhooks", { user_id: "u_2", url: URL_1 });
     const answer = await put([{ id: other.body["id"], url: URL_2 }], "*");
     expect(faultyFields(answer)).toEqual(["webhooks.0.id"]);
-    expect((await api.webhook(other.body["id"] as string)).url).toBe(URL_1);
+    expect((await api.webhook(other.body["id"] as WebhookId)).url).toBe(URL_1);
   });
 });
 
@@ -346,7 +347,7 @@ test("an owner's token reaches its own document and no other", async () => {
 test("an organisation has a document of its own", async () => {
   const answer = await put([{ url: URL_1 }], "*", "", "/v1/orgs/o_1/config");
   const [made] = (answer.body as unknown as ConfigApplied).created;
-  expect((await api.webhook(made?.id ?? "")).org_id).toBe("o_1");
+  expect((await api.webhook(made?.id as WebhookId)).org_id).toBe("o_1");
 });
 
 test("a webhook that cannot be opened is named, and nothing is read or changed", async () => {

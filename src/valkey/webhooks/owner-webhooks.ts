@@ -1,4 +1,5 @@
 // Reads all webhooks of an owner and replaces them in one atomic step, for the configuration document.
+import type { WebhookId } from "../../wire/ids.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import type { StoreLink } from "../connection/link.ts";
@@ -16,16 +17,15 @@ export interface WebhooksRead {
   /** The oldest first. Incomplete if there are unreadable ones. */
   records: readonly WebhookRecord[];
   /** The ids of webhooks that are damaged, or sealed under a key that this process does not have. */
-  unreadable: readonly string[];
+  unreadable: readonly WebhookId[];
   /** The stored texts by id: `replace` compares them with what is stored then. */
-  texts: ReadonlyMap<string, string>;
+  texts: ReadonlyMap<WebhookId, string>;
 }
 
 export interface Replacement {
   created: readonly WebhookRecord[];
   changed: readonly WebhookRecord[];
-  /** Ids of webhooks. */
-  deleted: readonly string[];
+  deleted: readonly WebhookId[];
 }
 
 /** Every method may throw ValkeyUnavailable. */
