@@ -93,7 +93,10 @@ test("a deleted webhook gets nothing more, not even scheduled retries", async ()
   expect((await service.api("DELETE", `/v1/webhooks/${webhook.id}`)).status).toBe(204);
 
   await eventually(() => service.lines.some(({ event }) => event === "delivery.webhook_deleted"));
+  // The settlement follows the log line.
+  await eventually(async () =>
+    expect(await scene.redis.hget(`{${scene.queue}}:stats`, "deleted")).toBe("1"),
+  );
   expect(receiver.requests.length).toBe(1);
   expect(await scene.redis.exists(`{${scene.queue}}:schedule`)).toBe(0);
-  expect(await scene.redis.hget(`{${scene.queue}}:stats`, "deleted")).toBe("1");
 });
