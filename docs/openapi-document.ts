@@ -7,6 +7,7 @@ export function openApiDocument() {
   const api = createApi({
     stores: unasked(),
     sendTest: unasked(),
+    live: unasked(),
     config: { apiToken: "", maxEventBytes: 0, eventTypes: "open", version: VERSION },
     notReadyCauses: () => [],
     now: unasked(),

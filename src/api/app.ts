@@ -16,6 +16,7 @@ import { addLogs } from "./logs.ts";
 import { addParked } from "./parked.ts";
 import { answerError, problem } from "./http/problem.ts";
 import { addRejected } from "./rejected.ts";
+import { addStream } from "./stream.ts";
 import { ScopedTokens } from "./auth/scoped-token.ts";
 import { crossOrigin, neverStored, securityHeaders } from "./http/security-headers.ts";
 import { addWebhookBodies } from "./http/webhook-bodies.ts";
@@ -42,6 +43,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addWebhookTest(api, deps);
   addConfig(api, deps);
   addLogs(api, deps);
+  addStream(api, deps, identify);
   addParked(api, deps);
   addDeliveries(api, deps);
   addEventTypes(api, deps);

@@ -2,6 +2,7 @@
 import type { ConfigControl } from "../control/config-document.ts";
 import type { Redelivery } from "../control/redelivery.ts";
 import type { WebhookControl } from "../control/webhooks.ts";
+import type { Hub } from "../live/hub.ts";
 import type { TunnelBroker } from "../tunnel/broker.ts";
 import type { LogStore } from "../valkey/history/log-store.ts";
 import type { QueueStore } from "../valkey/queue/queue-store.ts";
@@ -43,6 +44,8 @@ export interface ApiDeps {
   stores: ApiStores;
   /** Sends one `webhook.test` event to the webhook now, once, and logs the attempt for its owner. */
   sendTest: (webhook: WebhookRecord, eventId: string) => Promise<LogEntry>;
+  /** Who looks at the stream of attempts. */
+  live: Pick<Hub, "open">;
   config: ApiConfig;
   /** Why no work gets done; empty if this process is ready. */
   notReadyCauses: () => NotReadyCause[];

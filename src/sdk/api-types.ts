@@ -27,7 +27,9 @@ export interface Problem {
     | "urn:fluxhook:problem:internal"
     | "urn:fluxhook:problem:unavailable"
     | "urn:fluxhook:problem:wrong-type"
-    | "urn:fluxhook:problem:not-ready";
+    | "urn:fluxhook:problem:not-ready"
+    | "urn:fluxhook:problem:too-many-viewers"
+    | "urn:fluxhook:problem:stopping";
   title: string;
   status: number;
   detail: string;

@@ -9,6 +9,7 @@ import type { WorkerLog } from "../log.ts";
 import type { Alerter } from "../worker/after/alerts.ts";
 import { AttemptLogger } from "../worker/after/attempt-log.ts";
 import { Disabler } from "../worker/after/disable.ts";
+import type { LiveFeed } from "../worker/after/live-feed.ts";
 import { KeyProblems } from "../worker/after/key-problems.ts";
 import { BatchSize } from "../worker/claim/batch-size.ts";
 import { Claimer } from "../worker/claim/claimer.ts";
@@ -47,6 +48,7 @@ export interface WorkerOptions {
   egress: Pick<DeliverDeps, "guard" | "send">;
   limits: EventLimits;
   alerter: Alerter;
+  live: LiveFeed;
   /** Wakes the claimer. */
   claimerWakeUp: WakeUp;
   log: WorkerLog;
@@ -57,7 +59,7 @@ export interface WorkerOptions {
 }
 
 export function openWorker(options: WorkerOptions): Worker {
-  const { settings, link, stores, egress, limits, alerter, claimerWakeUp, log } = options;
+  const { settings, link, stores, egress, limits, alerter, live, claimerWakeUp, log } = options;
   const heartbeatDue = new WakeUp();
   const state = { isDraining: false };
   const capacity = new Capacity(settings.CONCURRENCY, claimerWakeUp);
@@ -124,6 +126,7 @@ export function openWorker(options: WorkerOptions): Worker {
         disabler,
         alerter,
         pauses: stores.pauses,
+        live,
         log,
         onAttempt: options.onAttempt,
       },
@@ -167,6 +170,7 @@ export function openWorker(options: WorkerOptions): Worker {
     claimer: claimerWakeUp,
     due: heartbeatDue,
     upkeep,
+    live,
     log,
     leaseMs: options.leaseMs,
     heartbeatMs: options.heartbeatMs,

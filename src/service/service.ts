@@ -8,15 +8,18 @@ import { WebhookControl } from "../control/webhooks.ts";
 import { isDashboardRequest } from "../dashboard/paths.ts";
 import type { Dashboard } from "../dashboard/serve.ts";
 import { createEgress } from "../delivery/egress.ts";
+import { Hub } from "../live/hub.ts";
 import type { Log } from "../log.ts";
 import { createTunnel } from "../tunnel/tunnel.ts";
 import { Link } from "../valkey/connection/link.ts";
 import { openStores, type Stores } from "../valkey/stores.ts";
 import { VERSION } from "../version.ts";
+import { ownerOf } from "../wire/webhook.ts";
 import { acceptedEventTypes } from "../wire/dialects/registry.ts";
 import { formatDuration } from "../wire/duration.ts";
 import { alertUnreadable } from "../worker/after/alert-unreadable.ts";
 import { Alerter } from "../worker/after/alerts.ts";
+import { LiveFeed } from "../worker/after/live-feed.ts";
 import type { FinishedAttempt } from "../worker/job.ts";
 import { attemptTest } from "../worker/run/test-attempt.ts";
 import { WakeUp } from "../worker/wake-up.ts";
@@ -74,6 +77,15 @@ export function startService(options: ServiceOptions): Service {
     maxEventBytes: settings.MAX_EVENT_BYTES,
     eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
   };
+  const live = new LiveFeed({ publish: (text) => stores.live.publish(text) });
+  const hub = new Hub({
+    url: settings.VALKEY_URL,
+    channels: { live: stores.keys.live, alerts: stores.keys.alerts },
+    store: apiStores.live,
+    logs: apiStores.logs,
+    onWatched: () => live.watch(true),
+    log,
+  });
   const worker = openWorker({
     settings,
     link,
@@ -81,6 +93,7 @@ export function startService(options: ServiceOptions): Service {
     egress: tunnel.egress,
     limits,
     alerter,
+    live,
     claimerWakeUp,
     log,
     onAttempt,
@@ -110,8 +123,13 @@ export function startService(options: ServiceOptions): Service {
       }),
       listen: tunnel.broker,
     },
-    sendTest: (webhook, eventId) =>
-      attemptTest(webhook, eventId, { deliver: sending, logs: apiStores.logs, log }),
+    sendTest: async (webhook, eventId) => {
+      const deps = { deliver: sending, logs: apiStores.logs, log };
+      const entry = await attemptTest(webhook, eventId, deps);
+      live.addTest(ownerOf(webhook), entry);
+      return entry;
+    },
+    live: hub,
     config: {
       apiToken,
       corsOrigins: settings.CORS_ORIGINS,
@@ -144,7 +162,9 @@ export function startService(options: ServiceOptions): Service {
     whenReady: () => worker.whenConnected(),
     stop: async () => {
       isStopping = true;
+      hub.stop();
       const { putBack } = await worker.drain(settings.SHUTDOWN_GRACE);
+      live.watch(false);
       await tunnel.release();
       await server.stop(true);
       tunnel.close();

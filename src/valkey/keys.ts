@@ -45,6 +45,8 @@ export interface QueueKeys {
   paused: string;
   /** Hash: deliveries that ended, by kind; elements taken off the list; bytes that are parked. */
   stats: string;
+  /** Exists while somebody looks at the stream of all owners' attempts. */
+  watched: string;
   /** Hash: the worker's last batch number, and the first and last claim of that batch. */
   worker(id: string): string;
   /** Hash of one worker: claim → item. */
@@ -73,6 +75,7 @@ export function queueKeys(queue: string): QueueKeys {
     parkedCounts: (which) => `${base}:parked-counts${which === null ? "" : `:${which}`}`,
     paused: `${base}:paused`,
     stats: `${base}:stats`,
+    watched: `${base}:watched`,
     worker: (id) => `${base}:worker:${id}`,
     claims: (worker) => `${base}:claims:${worker}`,
     idempotency: (fingerprint) => `${base}:idempotency:${fingerprint}`,
@@ -93,6 +96,8 @@ export interface SharedKeys {
   bodies(ownerTag: string): string;
   /** List of alerts, newest first, and the channel that they are published on. Public. */
   alerts: string;
+  /** The channel of attempts, while somebody looks (docs/stream.md). */
+  live: string;
   /** Exists while no other alert of that kind may be raised about that webhook or queue. */
   alerted(kind: string, about: string): string;
   /** Hash of one owner: webhook id → record. */
@@ -115,6 +120,7 @@ export function sharedKeys(prefix: string): SharedKeys {
     rejectedBytes: `{${prefix}:rejected}:bytes`,
     bodies: (tag) => `${prefix}:kept:${tag}`,
     alerts: `${prefix}:alerts`,
+    live: `${prefix}:live`,
     alerted: (kind, about) => `${prefix}:alerted:${kind}:${about}`,
     webhooks: (owner) => `${prefix}:webhooks:${owner}`,
     webhookOwners: `${prefix}:webhook-owners`,

@@ -2,6 +2,7 @@
 import type { StoreLink } from "./connection/link.ts";
 import { AlertStore } from "./history/alert-store.ts";
 import { BodyStore } from "./history/body-store.ts";
+import { LiveStore } from "./history/live-store.ts";
 import { LogStore } from "./history/log-store.ts";
 import { sharedKeys, type SharedKeys } from "./keys.ts";
 import { ParkedStore, type ParkedLimits } from "./queue/parked-store.ts";
@@ -47,6 +48,7 @@ export interface Stores {
   logs: LogStore;
   bodies: BodyStore;
   alerts: AlertStore;
+  live: LiveStore;
 }
 
 /** Calls `onUnreadable` once for each webhook that cannot be decrypted here, and again after it was changed. */
@@ -82,5 +84,6 @@ export function openStores(
     logs: new LogStore(link, keys, { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL }),
     bodies: new BodyStore(link, keys),
     alerts: new AlertStore(link, keys),
+    live: new LiveStore(link, keys, settings.QUEUE),
   };
 }

@@ -9,6 +9,7 @@ import { ConfigControl } from "../../src/control/config-document.ts";
 import { Redelivery } from "../../src/control/redelivery.ts";
 import { WebhookControl } from "../../src/control/webhooks.ts";
 import { createGuard } from "../../src/delivery/guard/guard.ts";
+import { Hub, type HubOptions } from "../../src/live/hub.ts";
 import { TunnelBroker } from "../../src/tunnel/broker.ts";
 import { Link } from "../../src/valkey/connection/link.ts";
 import { openStores, type Stores } from "../../src/valkey/stores.ts";
@@ -30,6 +31,7 @@ export interface SceneOptions {
   secretKey?: readonly string[];
   /** Of another scene, to see the same data. */
   prefix?: string;
+  streamLimits?: HubOptions["limits"];
   /** Where Valkey is; the shared one, unless given. The scene does not wait for it to answer. */
   url?: string;
 }
@@ -52,6 +54,7 @@ interface SentTest {
 export class ApiScene {
   readonly app: ReturnType<typeof createApi>;
   readonly deps: ApiDeps;
+  readonly hub: Hub;
   readonly tests: SentTest[] = [];
   readonly logged: { level: "error" | "info"; fields: object; message: string }[] = [];
   private clockMs = START_MS;
@@ -64,7 +67,7 @@ export class ApiScene {
     readonly stores: Stores,
     readonly broker: TunnelBroker,
     readonly redis: Redis,
-    { config, identify, retrySchedule }: SceneOptions,
+    { url, config, identify, retrySchedule, streamLimits }: SceneOptions & { url: string },
   ) {
     // Every name resolves to a public address, and this machine may be sent to.
     const guard = createGuard({
@@ -74,6 +77,15 @@ export class ApiScene {
       resolve: () => ({ kind: "resolved", addresses: [{ address: "93.184.215.14", family: 4 }] }),
     });
     const now = () => this.now();
+    this.hub = new Hub({
+      url,
+      channels: { live: stores.keys.live, alerts: stores.keys.alerts },
+      store: stores.live,
+      logs: stores.logs,
+      onWatched() {},
+      log: { warn() {} },
+      limits: streamLimits,
+    });
     this.deps = {
       stores: {
         webhooks: new WebhookControl({ ...stores, guard, retrySchedule, now }),
@@ -96,6 +108,7 @@ export class ApiScene {
         });
         return testEntry(webhook.id, eventId);
       },
+      live: this.hub,
       config: {
         apiToken: TOKEN,
         maxEventBytes: 1024,
@@ -169,6 +182,7 @@ export class ApiScene {
   }
 
   close(): void {
+    this.hub.stop();
     this.broker.close();
     this.link.close();
     this.redis.disconnect();
@@ -208,7 +222,7 @@ export async function apiScene(options: SceneOptions = {}): Promise<ApiScene> {
   });
   const redis = await testRedis(shared);
   if (url === shared) await Promise.all([link.whenUp(), broker.whenUp()]);
-  const scene = new ApiScene(prefix, queue, link, stores, broker, redis, options);
+  const scene = new ApiScene(prefix, queue, link, stores, broker, redis, { ...options, url });
   scenes.push(scene);
   return scene;
 }

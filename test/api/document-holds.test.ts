@@ -58,6 +58,8 @@ function completed(request: ValidRequest): ValidRequest {
     parameters.set("cursor", Buffer.from(CURSORS[name] ?? "").toString("base64url"));
   }
   const isOwned = parameters.has("user_id") || parameters.has("org_id");
+  // A stream is of one owner.
+  if (name === "GET /v1/stream" && parameters.has("user_id")) parameters.delete("org_id");
   if (name === "GET /v1/webhooks" && !isOwned) parameters.set("user_id", "u_1");
   const isConfig = name.startsWith("PUT ") && name.endsWith("/config");
   return { ...request, parameters, body: isConfig ? newWebhooks(request.body) : request.body };
@@ -88,6 +90,11 @@ async function ask(request: ValidRequest): Promise<{ status: number; text: strin
     headers,
     body: body === undefined ? undefined : JSON.stringify(body),
   });
+  if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
+    // It does not end by itself.
+    await response.body?.cancel();
+    return { status: response.status, text: "" };
+  }
   return { status: response.status, text: await response.text() };
 }
 

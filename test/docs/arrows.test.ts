@@ -30,8 +30,9 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
     packages: [],
   },
   tunnel: { inside: ["control", "valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
+  live: { inside: ["valkey", "wire", ...ROOT], packages: [] },
   api: {
-    inside: ["control", "inbound", "tunnel", "delivery", "valkey", "wire", ...ROOT],
+    inside: ["control", "live", "inbound", "tunnel", "delivery", "valkey", "wire", ...ROOT],
     packages: ["*"],
   },
   // Pages and their files only: what they show, the browser gets from the API, whose types the SDK has.
@@ -43,6 +44,7 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
     inside: [
       "api",
       "dashboard",
+      "live",
       "tunnel",
       "inbound",
       "worker",

@@ -37,7 +37,7 @@ const PARAMETERS: Record<string, (target: Target) => string> = {
   event: () => "canary.happened",
 };
 /** Parameters that name nobody's thing. */
-const NAMELESS = new Set(["limit", "cursor", "after", "wait_ms"]);
+const NAMELESS = new Set(["limit", "cursor", "after", "wait_ms", "outcome", "for_s"]);
 /** Fields that narrow what a request means and name nobody. */
 const NARROWING = new Set(["reason", "event"]);
 /** Values of fields that the document's examples do not give, or that the victims must not have yet. */
@@ -104,13 +104,14 @@ function variantsOf(operation: ApiOperation, target: Target): Variant[] {
     if (!of) throw new Error(`say in PARAMETERS or NAMELESS what ${name} of ${operation.name} is`);
     return encodeURIComponent(of(target));
   };
+  // Without it the answer would be waited for, or would not end.
+  const brief = ["wait_ms", "for_s"].find((name) => operation.queryParameters.includes(name));
+  const always = brief === undefined ? "" : `?${brief}=0`;
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => value(name));
   const queries = operation.queryParameters
     .filter((name) => !NAMELESS.has(name))
-    .map((name) => `?${name}=${value(name)}`);
+    .map((name) => `?${name}=${value(name)}${brief === undefined ? "" : `&${brief}=0`}`);
   const bodies = operation.body === null ? [undefined] : bodiesOf(operation.body, target);
-  // Without it the answer would be waited for.
-  const always = operation.queryParameters.includes("wait_ms") ? "?wait_ms=0" : "";
   return [always, ...queries].flatMap((query) =>
     bodies.map((body) => ({ path: path + query, body })),
   );

@@ -13,6 +13,7 @@ import { openWorker, type WorkerOptions } from "../../src/service/open-worker.ts
 import { createEgress } from "../../src/delivery/egress.ts";
 import { Link } from "../../src/valkey/connection/link.ts";
 import { openStores } from "../../src/valkey/stores.ts";
+import { LiveFeed } from "../../src/worker/after/live-feed.ts";
 import { WakeUp } from "../../src/worker/wake-up.ts";
 import { Alerter } from "../../src/worker/after/alerts.ts";
 import type { Worker } from "../../src/worker/worker.ts";
@@ -75,6 +76,7 @@ async function open(): Promise<Scene> {
           claimer: claimerWakeUp,
           log,
         }),
+        live: new LiveFeed({ publish: (text) => stores.live.publish(text) }),
         claimerWakeUp,
         log,
         ...options,

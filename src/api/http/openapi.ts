@@ -46,7 +46,7 @@ const DESCRIPTIONS: Record<ProblemStatus, string> = {
   428: "`If-Match` is required, so that no change of another caller is lost",
   429: "too many wrong tokens from this address (a right one is always accepted), or too many tests",
   500: "an internal error of Fluxhook",
-  503: "Valkey is not available; a write may have been applied",
+  503: "Valkey is not available; a write may have been applied. Or the service is busy: see `type`",
 };
 
 type ProblemResponse = {

@@ -37,6 +37,8 @@ const PROBLEMS = {
   unavailable: { status: 503, title: "Valkey is not available" },
   "wrong-type": { status: 503, title: "A key in Valkey holds another type than Fluxhook's" },
   "not-ready": { status: 503, title: "Not ready" },
+  "too-many-viewers": { status: 503, title: "Too many viewers" },
+  stopping: { status: 503, title: "This process is stopping" },
 } as const;
 
 export type ProblemKind = keyof typeof PROBLEMS;
@@ -102,7 +104,7 @@ export function problem<K extends ProblemKind>(
     ...extras.headers,
     "Content-Type": "application/problem+json",
   };
-  if (status === 503) headers["Retry-After"] = "1";
+  if (status === 503) headers["Retry-After"] ??= "1";
   return c.json<Problem, StatusOf<K>>(body, status as StatusOf<K>, headers);
 }
 

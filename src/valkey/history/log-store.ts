@@ -7,6 +7,12 @@ import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
 import { addRecent, type RecentEntries, type RecentLimits } from "./recent-lists.ts";
 
+export interface ChangedLog {
+  newest: Buffer | null;
+  /** The newest first. */
+  entries: LogEntry[];
+}
+
 export class LogStore {
   constructor(
     private readonly link: StoreLink,
@@ -22,14 +28,34 @@ export class LogStore {
     return elements.map(readEntry);
   }
 
+  /** How many entries a log has at most. */
+  get size(): number {
+    return this.limits.size;
+  }
+
+  /** Returns the log if its newest entry is another one than `newest`; null if not. */
+  async readIfChanged(owner: OwnerRef, newest: Buffer | null): Promise<ChangedLog | null> {
+    const elements = await this.link.run((client) =>
+      client.lrangeBuffer(this.keys.logs(owner), 0, this.limits.size - 1),
+    );
+    const [first = null] = elements;
+    const isSame = first === null ? newest === null : newest !== null && first.equals(newest);
+    return isSame ? null : { newest: first, entries: elements.map(readEntry) };
+  }
+
   /** Returns the arguments of `addRecent`; the oldest entry first. */
   entriesOf(owner: OwnerRef, entries: readonly LogEntry[]): RecentEntries {
     return { key: this.keys.logs(owner), entries: entries.map((entry) => JSON.stringify(entry)) };
   }
 
   /** Adds one entry. Returns how many logs could not be written. */
-  async add(owner: OwnerRef, entry: LogEntry): Promise<number> {
-    const unwritten = await addRecent(this.link, this.limits, [this.entriesOf(owner, [entry])]);
+  add(owner: OwnerRef, entry: LogEntry): Promise<number> {
+    return this.addAll(owner, [entry]);
+  }
+
+  /** Adds entries, the oldest first. Returns how many logs could not be written. */
+  async addAll(owner: OwnerRef, entries: readonly LogEntry[]): Promise<number> {
+    const unwritten = await addRecent(this.link, this.limits, [this.entriesOf(owner, entries)]);
     return unwritten.length;
   }
 }

@@ -236,19 +236,22 @@ export class QueueStore {
     }
   }
 
-  /** Records a heartbeat; `join` makes the worker known. Returns the workers whose lease has run out. */
+  /**
+   * Records a heartbeat; `join` makes the worker known. Returns the workers whose lease has run out, and whether
+   * somebody looks at the stream of attempts.
+   */
   async beat(
     worker: string,
     options: { join: boolean; leaseMs: number },
-  ): Promise<{ known: boolean; dead: string[] }> {
-    const [known, dead] = (await this.link.run((client) =>
+  ): Promise<{ known: boolean; dead: string[]; watched: boolean }> {
+    const [known, dead, watched] = (await this.link.run((client) =>
       beatScript.run(
         client,
-        [this.keys.workers],
+        [this.keys.workers, this.keys.watched],
         [worker, options.join ? "1" : "0", options.leaseMs],
       ),
-    )) as [number, Buffer[]];
-    return { known: known === 1, dead: dead.map(String) };
+    )) as [number, Buffer[], number];
+    return { known: known === 1, dead: dead.map(String), watched: watched === 1 };
   }
 
   /** Takes over the claims of a worker whose lease has run out. Returns how many, or null if it is alive. */

@@ -8,6 +8,7 @@ import { alertOfAttempt } from "./alert-of-attempt.ts";
 import type { Alerter } from "./alerts.ts";
 import type { AttemptLogger } from "./attempt-log.ts";
 import type { Disabler } from "./disable.ts";
+import type { LiveFeed } from "./live-feed.ts";
 import { logEntryOf } from "./log-entry.ts";
 
 export interface AfterDeps {
@@ -15,6 +16,7 @@ export interface AfterDeps {
   disabler: Disabler;
   alerter: Alerter;
   pauses: { pause(webhookId: string, forMs: number): Promise<void> };
+  live: Pick<LiveFeed, "isWatched" | "add">;
   log: WorkerLog;
   /** For `fluxhook dev`, which prints attempts as they are made. */
   onAttempt?: (attempt: FinishedAttempt) => void;
@@ -30,6 +32,7 @@ export function afterAttempt(finished: FinishedAttempt, deps: AfterDeps): void {
     deps.disabler.gone(job.webhook.record.id, job.webhook.record.url);
   }
   alertOfAttempt(deps.alerter, finished);
+  if (deps.live.isWatched) deps.live.add(finished);
   deps.onAttempt?.(finished);
 }
 

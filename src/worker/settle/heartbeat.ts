@@ -21,6 +21,8 @@ export interface HeartbeatOptions {
   due: WakeUp;
   /** What else is done with each heartbeat. */
   upkeep: { run(queue: string): Promise<void> };
+  /** Told with each heartbeat whether somebody looks at the stream of attempts. */
+  live?: { watch(isWatched: boolean): void };
   log: WorkerLog;
   leaseMs?: number;
   heartbeatMs?: number;
@@ -29,6 +31,7 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   private stopped = false;
   private beats = 0;
+  private isWatched = false;
   /** By the wall clock, which goes on while a machine is suspended. */
   private lastBeatAt = Date.now();
   private connection = -1;
@@ -72,8 +75,10 @@ export class Heartbeat {
     const startedAt = performance.now();
     this.detectDisturbance();
     this.beats += 1;
+    this.isWatched = false;
     try {
       for (const claims of queues) await this.beatUnlessBroken(claims, startedAt);
+      this.options.live?.watch(this.isWatched);
     } catch (error) {
       this.healthySince.clear();
       this.report(error, "heartbeat.failed");
@@ -127,7 +132,8 @@ export class Heartbeat {
     const { queue } = claims;
     const worker = claims.worker ?? randomBytes(6).toString("hex");
     const join = claims.worker === null;
-    const { known, dead } = await this.askForBeat(claims, worker, { join, leaseMs });
+    const { known, dead, watched } = await this.askForBeat(claims, worker, { join, leaseMs });
+    this.isWatched ||= watched;
     if (!known) {
       log.warn({ queue, worker }, "worker.lost");
       claims.lost();

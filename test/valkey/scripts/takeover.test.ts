@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { LiveStore } from "../../../src/valkey/history/live-store.ts";
+import { sharedKeys } from "../../../src/valkey/keys.ts";
 import { deliveryHeader, QueueLab } from "../queue/test-queue.ts";
 
 const LEASE_MS = 10_000;
@@ -111,12 +113,22 @@ test("a heartbeat returns the workers whose lease has run out; a worker that was
   expect(await queue.store.beat("w", { join: false, leaseMs: LEASE_MS })).toEqual({
     known: true,
     dead: ["dead"],
+    watched: false,
   });
 
   await queue.store.takeOver("dead", LEASE_MS);
   const late = await queue.store.beat("dead", { join: false, leaseMs: LEASE_MS });
-  expect(late).toEqual({ known: false, dead: [] });
+  expect(late).toEqual({ known: false, dead: [], watched: false });
   expect(await queue.ask("dead")).toEqual({ kind: "unknown-worker" });
+});
+
+test("a heartbeat returns whether somebody looks at the stream of attempts", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  const beat = () => queue.store.beat("w", { join: false, leaseMs: LEASE_MS });
+  expect(await beat()).toMatchObject({ watched: false });
+  await new LiveStore(lab.link, sharedKeys("any"), [queue.store.queue]).renew();
+  expect(await beat()).toMatchObject({ watched: true });
 });
 
 test("a heartbeat renews the lease", async () => {

@@ -1,0 +1,155 @@
+// GET /v1/stream: attempts as they are made, as server-sent events (docs/stream.md).
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import type { LiveFilter } from "../live/server-sent.ts";
+import { boundedText } from "../wire/bounded-text.ts";
+import {
+  EVENT_PATTERN_ACCEPTED,
+  EVENT_PATTERN_FORM,
+  isEventPattern,
+} from "../wire/event-pattern.ts";
+import { STREAM_OUTCOMES } from "../wire/live.ts";
+import { ownerIdSchema, ownerRef, type OwnerRef } from "../wire/owner.ts";
+import { ownerOf } from "../wire/webhook.ts";
+import { maySee, type Identify } from "./auth/authenticate.ts";
+import { noSuchOwner } from "./auth/no-such-owner.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { ApiEnv } from "./http/env.ts";
+import { problems, type Api } from "./http/openapi.ts";
+import { problem } from "./http/problem.ts";
+import { findWebhook, noSuchWebhook } from "./webhooks/find.ts";
+
+const MAX_FOR_S = 86_400;
+/** Other viewers come and go. */
+const RETRY_AFTER_S = 10;
+
+const HEADERS = {
+  "Content-Type": "text/event-stream; charset=utf-8",
+  // No proxy may store, compress or collect it (RFC 9111 §5.2.2.6; nginx, "X-Accel-Buffering").
+  "Cache-Control": "no-store, no-transform",
+  "X-Accel-Buffering": "no",
+};
+
+const streamQuery = z
+  .strictObject({
+    user_id: ownerIdSchema.optional().describe("only attempts for this user's webhooks"),
+    org_id: ownerIdSchema.optional().describe("only attempts for this organisation's webhooks"),
+    webhook_id: boundedText(128, "must be a string")
+      .min(1)
+      .optional()
+      .describe("only attempts for this webhook"),
+    outcome: z
+      .enum(STREAM_OUTCOMES, { error: `must be one of ${STREAM_OUTCOMES.join(", ")}` })
+      .optional()
+      .describe("only attempts with this outcome; `failed` is `retry` or `parked`"),
+    event: z
+      .string()
+      .refine(isEventPattern, { error: `must be ${EVENT_PATTERN_ACCEPTED}` })
+      .optional()
+      .describe("only attempts of these event types: `file.created`, `file.*`")
+      .meta(EVENT_PATTERN_FORM),
+    for_s: z.coerce
+      .number({ error: `must be a whole number from 0 to ${MAX_FOR_S}` })
+      .int({ error: "must be a whole number" })
+      .min(0, { error: "must be at least 0" })
+      .max(MAX_FOR_S, { error: `must be at most ${MAX_FOR_S}` })
+      .default(MAX_FOR_S)
+      .describe(
+        "end the stream after this many seconds; 0: send what was missed since `Last-Event-ID`, and end",
+      )
+      .meta({ type: "integer", minimum: 0, maximum: MAX_FOR_S, default: MAX_FOR_S }),
+  })
+  .refine((query) => query.user_id === undefined || query.org_id === undefined, {
+    error: "give user_id or org_id, not both: a stream is of one owner, or of all",
+    path: ["org_id"],
+  });
+
+const headerSchema = z.object({
+  "last-event-id": z
+    .string()
+    .max(128)
+    .optional()
+    .describe("the `id` of the last event that the client got: what came since is sent first"),
+});
+
+export function addStream(api: Api, { stores, live }: ApiDeps, identify: Identify): void {
+  api.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/stream",
+      summary: "Watch attempts as they are made, as server-sent events",
+      description:
+        "With an owner or a webhook, every attempt as it comes into the owner's log. With the API token " +
+        "and neither, the attempts of all owners, up to 200 a second of each process: of more, a sample " +
+        "with failures first. Each event is JSON. `attempt` is a `LogEntry` with its owner, and its id is " +
+        "the attempt's `delivery_id`. `hello` comes first. `second` has the numbers of the last second, " +
+        "`alert` an alert, `dropped` and `skipped` say that attempts are missing here, `valkey` says that " +
+        "Valkey is away or back, `bye` why the service ends the stream.",
+      tags: ["logs"],
+      request: { query: streamQuery, headers: headerSchema },
+      responses: {
+        200: {
+          description: "the stream; it stays open",
+          content: { "text/event-stream": { schema: z.string() } },
+        },
+        ...problems(401, 404, 422, 500, 503),
+      },
+    }),
+    async (c) => {
+      const { for_s: forS, webhook_id: webhookId, ...query } = c.req.valid("query");
+      const owner = ownerFor(c, query);
+      if (owner === "hidden") return noSuchOwner(c);
+      let source = owner;
+      if (webhookId !== undefined) {
+        const webhook = await findWebhook(c, stores.webhooks, webhookId);
+        if (!webhook || (owner !== null && ownerOf(webhook) !== owner)) return noSuchWebhook(c);
+        source = ownerOf(webhook);
+      }
+      // Hono answers HEAD with the route of GET, and nobody would read the body.
+      if (c.req.method === "HEAD") return c.body(null, 200, HEADERS);
+      const filter: LiveFilter = { webhookId, outcome: query.outcome, event: query.event };
+      const authorization = c.req.header("authorization");
+      const viewed = await live.open({
+        owner: source,
+        filter,
+        after: c.req.valid("header")["last-event-id"],
+        forMs: forS * 1_000,
+        isAllowed: async () => typeof (await identify(authorization)) === "object",
+      });
+      if (viewed.kind === "stopping") return problem(c, "stopping", "try again");
+      if (viewed.kind === "full") return tooManyViewers(c, viewed.whose);
+      const { viewer } = viewed;
+      // Also where the connection ends before anything of the body was read.
+      c.req.raw.signal.addEventListener("abort", () => viewer.finish(), { once: true });
+      if (c.req.raw.signal.aborted) viewer.finish();
+      c.env?.timeout?.(c.req.raw, 0);
+      return c.body(viewer.body, 200, HEADERS);
+    },
+  );
+}
+
+/** Null: all owners. A scoped token implies its own owner. */
+function ownerFor(
+  c: Context<ApiEnv>,
+  { user_id, org_id }: { user_id?: string; org_id?: string },
+): OwnerRef | null | "hidden" {
+  const { principal } = c.var;
+  const named =
+    user_id !== undefined
+      ? ownerRef("user", user_id)
+      : org_id !== undefined
+        ? ownerRef("org", org_id)
+        : null;
+  if (named !== null) return maySee(principal, named) ? named : "hidden";
+  return principal.kind === "owner" ? principal.owner : null;
+}
+
+function tooManyViewers(c: Context<ApiEnv>, whose: "owner" | "all") {
+  const detail =
+    whose === "owner"
+      ? "this owner has as many open streams as one owner may have; close one"
+      : "this process has as many open streams as it may have";
+  const headers = { "Retry-After": String(RETRY_AFTER_S) };
+  return problem(c, "too-many-viewers", detail, { headers });
+}
