@@ -68,7 +68,7 @@ const streamQuery = z
 const headerSchema = z.object({
   "last-event-id": z
     .string()
-    .max(128)
+    .regex(/^[!-~]{1,128}$/, { error: "must be the id of an event of this stream" })
     .optional()
     .describe("the `id` of the last event that the client got: what came since is sent first"),
 });
