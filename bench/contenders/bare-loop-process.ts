@@ -34,7 +34,7 @@ async function deliver(n: number, i: number): Promise<void> {
     unixSeconds: Math.floor(nowMs / 1_000),
     body,
     bodyBytes,
-    standardHmac: bunHmac,
+    hmac: bunHmac,
   });
   const url = workload.urls[ownerOfEvent(workload, n) * workload.perOwner + i] ?? "";
   const response = await fetch(url, {

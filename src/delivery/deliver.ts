@@ -68,35 +68,15 @@ type Blocked = { kind: "blocked"; detail: string; mayPass: boolean };
 
 const encoder = new TextEncoder();
 
-/**
- * Makes the second signature of a request (docs/design.md §2.3) without Web Crypto, which would cost a
- * quarter of the rate (measured: docs/decisions/7-second-signature.md).
- */
+/** Makes the signatures of a request in this thread (docs/decisions/7-second-signature.md). */
 export const bunHmac: Hmac = (key, prefix, content) =>
   new Bun.CryptoHasher("sha256", key).update(prefix).update(content).digest();
 
 /**
- * Called when the request is signed; if it returns false, the request is not sent. Signing comes first
- * because deliveries that wait for a slot are then signed together, which is cheaper than one at a time
- * (measured: docs/performance.md, "Where the time goes").
- */
-export type WaitForSlot = () => boolean | Promise<boolean>;
-
-/**
  * Makes the attempt. Whatever the receiver does is in the outcome; this throws only for a fault of
- * Fluxhook. Returns null if the delivery got no slot.
+ * Fluxhook.
  */
-export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<Attempt>;
-export async function deliver(
-  delivery: Delivery,
-  deps: DeliverDeps,
-  waitForSlot: WaitForSlot,
-): Promise<Attempt | null>;
-export async function deliver(
-  delivery: Delivery,
-  deps: DeliverDeps,
-  waitForSlot?: WaitForSlot,
-): Promise<Attempt | null> {
+export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<Attempt> {
   const { attempt, event, target } = delivery;
   const body = target.dialect.envelope(event);
   const bodyBytes = encoder.encode(body);
@@ -109,14 +89,10 @@ export async function deliver(
     unixSeconds: Math.floor(deps.now() / 1_000),
     body,
     bodyBytes,
-    standardHmac: bunHmac,
+    hmac: bunHmac,
   });
   if (event.traceparent) signed.traceparent = event.traceparent;
   faultPoint("signed");
-  if (waitForSlot !== undefined) {
-    const slot = waitForSlot();
-    if (!(typeof slot === "boolean" ? slot : await slot)) return null;
-  }
   const startedAtMs = deps.now();
   const startedAt = performance.now();
   const deadline = new Deadline(target.timeoutMs);

@@ -1,4 +1,4 @@
-// Web Crypto, the compiler and the garbage collector work in threads of their own, and under the usual
+// The compiler, the garbage collector and the allocator work in threads of their own, and under the usual
 // policy each of their wake-ups may interrupt the one that delivers. As SCHED_BATCH (sched(7)) they
 // wait for it where they share a core with it: a tenth to a third less processor time for a delivery
 // (measured, one core). Not so the delivering thread itself, which would wait for them in turn.

@@ -7,20 +7,20 @@ import { hexKeyBytes, standardKeyBytes } from "./secret.ts";
 const USER_AGENT = "Fluxhook/1.0";
 
 /**
- * Computes the HMAC-SHA256 of a prefix in UTF-8 and the content after it, for the second signature of a
- * request. The worker passes Bun's synchronous one.
+ * Computes the HMAC-SHA256 of a prefix in UTF-8 and the content after it. The worker passes Bun's synchronous
+ * one; Web Crypto costs several times as much (docs/decisions/7-second-signature.md).
  */
 export type Hmac = (key: Uint8Array, prefix: string, content: Uint8Array) => Uint8Array;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const encoder = new TextEncoder();
-const TURN = Promise.resolve();
 
 /** Signs with one secret. Its keys are imported on first use and reused. */
 export class Signer {
   readonly #secret: string;
   readonly #standardKeyBytes: Bytes;
+  #hexKeyBytes: Bytes | null = null;
   #hexKey: CryptoKey | null = null;
   #standardKey: CryptoKey | null = null;
 
@@ -33,10 +33,13 @@ export class Signer {
   /** Returns the HMAC-SHA256 in lower-case hex, keyed with the secret's text as the user sees it. */
   async hex(content: Uint8Array): Promise<string> {
     const key = (this.#hexKey ??= await importKey(hexKeyBytes(this.#secret)));
-    // Deliveries of one batch are signed in one turn: signed one by one, each call would wake a thread
-    // (measured: docs/performance.md, "signed together").
-    await TURN;
-    return toHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, content as Bytes)));
+    return toHex(await sign(key, content));
+  }
+
+  /** Like `hex`, with the caller's HMAC. */
+  hexWith(hmac: Hmac, prefix: string, content: Uint8Array): string {
+    this.#hexKeyBytes ??= hexKeyBytes(this.#secret);
+    return toHex(hmac(this.#hexKeyBytes, prefix, content));
   }
 
   /** Returns the HMAC-SHA256 of `standardContent` in base64. */
@@ -63,12 +66,13 @@ export interface RequestToSign extends HeaderInput {
   body: string;
   /** The UTF-8 bytes of `body`. The bytes that are signed are the bytes that are sent (guarantee 4). */
   bodyBytes: Uint8Array;
-  standardHmac?: Hmac;
+  /** Computes all signatures. Without it Web Crypto does. */
+  hmac?: Hmac;
 }
 
 /** Returns all headers of one attempt except the webhook's custom ones and `traceparent`. */
 export async function signRequest(request: RequestToSign): Promise<Record<string, string>> {
-  const { dialect, secrets, unixSeconds, bodyBytes, standardHmac } = request;
+  const { dialect, secrets, unixSeconds, bodyBytes, hmac } = request;
   if (secrets.length === 0) throw new Error("a request cannot be signed without a secret");
   const headers: Record<string, string> = {
     "User-Agent": USER_AGENT,
@@ -79,9 +83,15 @@ export async function signRequest(request: RequestToSign): Promise<Record<string
 
   const own = dialect.ownSignature;
   if (own !== null) {
-    const content = withPrefix(own.prefix(unixSeconds), bodyBytes);
+    const prefix = own.prefix(unixSeconds);
     const signatures: string[] = [];
-    for (const signer of secrets) signatures.push(await signer.hex(content));
+    for (const signer of secrets) {
+      signatures.push(
+        hmac === undefined
+          ? await signer.hex(withPrefix(prefix, bodyBytes))
+          : signer.hexWith(hmac, prefix, bodyBytes),
+      );
+    }
     headers[own.header] = own.write(signatures, unixSeconds);
   }
 
@@ -91,9 +101,9 @@ export async function signRequest(request: RequestToSign): Promise<Record<string
   const versions: string[] = [];
   for (const signer of secrets) {
     const signature =
-      standardHmac === undefined
+      hmac === undefined
         ? await signer.standard(withPrefix(prefix, bodyBytes))
-        : signer.standardWith(standardHmac, prefix, bodyBytes);
+        : signer.standardWith(hmac, prefix, bodyBytes);
     versions.push(`v1,${signature}`);
   }
   headers["webhook-id"] = messageId;

@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { bunHmac } from "../../src/delivery/deliver.ts";
+import { flux } from "../../src/wire/dialects/flux.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
 import { makeSecret } from "../../src/wire/secret.ts";
 import {
@@ -44,8 +45,9 @@ describe("signing the published vector", () => {
     expect(`v1,${signer.standardWith(bunHmac, "", content)}`).toBe(standard.signature);
   });
 
-  test("gives the hex signature", async () => {
+  test("gives the hex signature, with Web Crypto and with Bun's HMAC", async () => {
     expect(await new Signer(hex.secret).hex(utf8(hex.body))).toBe(hex.signature);
+    expect(new Signer(hex.secret).hexWith(bunHmac, "", utf8(hex.body))).toBe(hex.signature);
     expect(await hexHmac(hex.secret, utf8(hex.body))).toBe(hex.signature);
   });
 
@@ -77,8 +79,8 @@ describe("signRequest", () => {
     ["the vector's secret", standard.secret, undefined],
     ["a user's own secret", RAW_SECRET, { format: "raw" } as const],
   ])("is verified by standardwebhooks and svix, with %s", async (_claim, secret, options) => {
-    for (const standardHmac of [undefined, bunHmac]) {
-      const headers = await signRequest(request([secret], { standardHmac }));
+    for (const hmac of [undefined, bunHmac]) {
+      const headers = await signRequest(request([secret], { hmac }));
       expect(new StandardWebhook(secret, options).verify(BODY, headers)).toEqual(JSON.parse(BODY));
       // svix answers with nothing and throws where it refuses, as the test below shows.
       new SvixWebhook(secret, options).verify(BODY, headers);
@@ -96,7 +98,7 @@ describe("signRequest", () => {
 
   test("sends both standard signatures during a rotation, and its own with the new secret", async () => {
     const [newest, oldest] = [makeSecret(), RAW_SECRET];
-    const headers = await signRequest(request([newest, oldest], { standardHmac: bunHmac }));
+    const headers = await signRequest(request([newest, oldest], { hmac: bunHmac }));
     new StandardWebhook(newest).verify(BODY, headers);
     new StandardWebhook(oldest, { format: "raw" }).verify(BODY, headers);
     new SvixWebhook(newest).verify(BODY, headers);
@@ -107,6 +109,17 @@ describe("signRequest", () => {
     const alone = await signRequest(request([newest]));
     expect(first).toBe(alone["webhook-signature"]);
   });
+
+  test.each([fluxdrop, flux])(
+    "gives the same headers of $name with Bun's HMAC",
+    async (dialect) => {
+      const secrets = [makeSecret(), RAW_SECRET];
+      const own = { dialect, unixSeconds: 1_769_860_800 };
+      expect(await signRequest(request(secrets, { ...own, hmac: bunHmac }))).toEqual(
+        await signRequest(request(secrets, own)),
+      );
+    },
+  );
 
   test("refuses to sign without a secret", async () => {
     expect(signRequest(request([]))).rejects.toThrow("without a secret");

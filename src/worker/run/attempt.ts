@@ -60,23 +60,19 @@ async function attemptOnce(
 ): Promise<void> {
   const { running, slots } = deps;
   const { record } = job.webhook;
+  // No turn is lost where the slot is there: deliveries are sent in the order of their claims.
+  const slot = slotRequest instanceof Promise ? await slotRequest : slotRequest;
+  if (slot === null) return;
   // The dialect of the first attempt, whatever the webhook's is by now: every attempt sends the same body.
   const header = { ...job.header, dialect: job.header.dialect ?? record.dialect };
-  const begin = (slot: Slot | null): boolean => {
-    if (slot === null) return false;
-    slots.begin(slot);
-    running.set(job.claim, { claims: job.claims, header });
-    return true;
-  };
+  slots.begin(slot);
+  running.set(job.claim, { claims: job.claims, header });
   try {
     const deliveryId = attemptUuid(header);
     const attempt = await deliver(
       deliveryOf(job, header, deliveryId, deps.deliver.now()),
       deps.deliver,
-      () => (slotRequest instanceof Promise ? slotRequest.then(begin) : begin(slotRequest)),
     );
-    const slot = slotRequest instanceof Promise ? await slotRequest : slotRequest;
-    if (attempt === null || slot === null) return;
     // A drain has returned it meanwhile: it may be sent again, and this run no longer decides.
     if (!running.delete(job.claim)) return;
     const done: Job = { ...job, header };
@@ -90,13 +86,7 @@ async function attemptOnce(
     if (attempt.drained === DRAINED) slots.finish(slot, slotResult(attempt, "ended"));
     else void attempt.drained.then((drain) => slots.finish(slot, slotResult(attempt, drain)));
   } catch (error) {
-    const slot = await slotRequest;
     running.delete(job.claim);
-    if (slot === null) {
-      // Its claim has ended in the lane: there is nothing to take over.
-      deps.log.error({ err: error, webhook_id: record.id }, "delivery.crashed");
-      return;
-    }
     slots.finish(slot, "neutral");
     throw error;
   }
