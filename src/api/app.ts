@@ -16,6 +16,7 @@ import { addLogs } from "./logs.ts";
 import { addParked } from "./parked.ts";
 import { answerError, problem } from "./http/problem.ts";
 import { addRejected } from "./rejected.ts";
+import { addSample } from "./sample.ts";
 import { addStream } from "./stream.ts";
 import { ScopedTokens } from "./auth/scoped-token.ts";
 import { crossOrigin, neverStored, securityHeaders } from "./http/security-headers.ts";
@@ -47,6 +48,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addParked(api, deps);
   addDeliveries(api, deps);
   addEventTypes(api, deps);
+  addSample(api, deps);
   addRejected(api, deps);
   addTokens(api, deps, tokens);
   addTunnel(api, deps);

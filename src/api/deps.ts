@@ -8,9 +8,17 @@ import type { LogStore } from "../valkey/history/log-store.ts";
 import type { QueueStore } from "../valkey/queue/queue-store.ts";
 import type { RejectedStore } from "../valkey/queue/rejected-store.ts";
 import type { Requeue } from "../valkey/queue/requeue.ts";
+import type { EventTypeEntry } from "../wire/event-catalogue.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import type { NotReadyCause } from "../wire/not-ready.ts";
 import type { WebhookRecord } from "../wire/webhook.ts";
+
+/** The event of a test; `data` is the text of a JSON object. */
+export interface TestEvent {
+  id: string;
+  type: string;
+  data: string;
+}
 
 /** Every method may throw ValkeyUnavailable, which the API answers with 503. */
 export interface ApiStores {
@@ -30,6 +38,8 @@ export interface ApiConfig {
   corsOrigins?: readonly string[];
   maxEventBytes: number;
   eventTypes: "open" | ReadonlySet<string>;
+  /** The operator's own event types; empty if there is no FLUXHOOK_EVENT_CATALOGUE. */
+  eventCatalogue?: readonly EventTypeEntry[];
   /** How public URLs begin. If missing, they begin with the address that the request was sent to. */
   publicUrl?: string;
   version: string;
@@ -42,8 +52,8 @@ export interface ApiLog {
 
 export interface ApiDeps {
   stores: ApiStores;
-  /** Sends one `webhook.test` event to the webhook now, once, and logs the attempt for its owner. */
-  sendTest: (webhook: WebhookRecord, eventId: string) => Promise<LogEntry>;
+  /** Sends one event to the webhook now, once, and logs the attempt for its owner. */
+  sendTest: (webhook: WebhookRecord, event: TestEvent) => Promise<LogEntry>;
   /** Who looks at the stream of attempts. */
   live: Pick<Hub, "open">;
   config: ApiConfig;

@@ -1,6 +1,7 @@
 // Assigns the commands to their files; nothing else.
 import { Command, CommanderError } from "commander";
 import { settingsHelp } from "../config/help.ts";
+import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config.ts";
 import { addDev } from "./dev/command.ts";
 import { addDoctor } from "./doctor/command.ts";
@@ -44,6 +45,7 @@ const COMMANDS = [
   addSign,
   addVerify,
   addListen,
+  addCompletion,
 ];
 for (const add of COMMANDS) add(program, exit);
 

@@ -3,12 +3,14 @@
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { readSettings, type Settings } from "../config/settings.ts";
+import { sampleOf } from "../wire/event-catalogue.ts";
+import { EVENT_TYPE_ACCEPTED, isEventType } from "../wire/event-pattern.ts";
 import { elementText, isEventId, readElement, type Event } from "../wire/event.ts";
 import { EVENTS_PER_REQUEST } from "../wire/event-batch.ts";
 import { isJsonObject } from "../wire/json-object.ts";
 import { isTimestamp, TIMESTAMP_ACCEPTED } from "../wire/timestamp.ts";
 import { acceptedEventTypes } from "../wire/dialects/registry.ts";
-import { ApiClient, type Answer } from "./terminal/api-client.ts";
+import { ApiClient, queryOf, type Answer } from "./terminal/api-client.ts";
 import { readInput } from "./terminal/input.ts";
 import { print } from "./terminal/output.ts";
 import {
@@ -21,7 +23,8 @@ import {
 } from "./terminal/usage.ts";
 
 interface SendOptions extends OwnerOptions {
-  data: string;
+  data?: string;
+  sample?: boolean;
   id?: string;
   timestamp?: string;
   queue?: string;
@@ -48,9 +51,9 @@ export function addSend(program: Command, exit: Exit): void {
   command
     .option(
       "--data <json>",
-      "its data, a JSON object that is sent unchanged; @file reads a file, - standard input",
-      "{}",
+      "its data, a JSON object that is sent unchanged [{}]; @file reads a file, - standard input",
     )
+    .option("--sample", "its data is the sample of FLUXHOOK_EVENT_CATALOGUE, or of its dialect")
     .option(
       "--id <id>",
       "its id, by which receivers detect duplicates; default: a new one",
@@ -80,6 +83,7 @@ export function addSend(program: Command, exit: Exit): void {
     command,
     "fluxhook send file.created --user u_1",
     `fluxhook send file.created --user u_1 --data '{"file_id":"f_1"}'`,
+    "fluxhook send file.created --user u_1 --sample",
     "fluxhook send org.updated --org o_1 --data @data.json --api",
   );
 }
@@ -94,10 +98,10 @@ async function send(type: string, options: SendOptions, command: Command): Promi
   if (count > 1 && id !== undefined) {
     return command.error("error: --id is for one event; with --count each event has its own id");
   }
-  const data = await readData(options.data, command);
   // The setting's schema checks the name.
   const environment = { ...process.env, ...(queue === undefined ? {} : { FLUXHOOK_QUEUE: queue }) };
   const settings = readSettings(environment, api ? ["API_TOKEN"] : []);
+  const data = await dataOf(type, options, settings, command);
   const event: Event = {
     userId: options.user,
     orgId: options.org,
@@ -132,6 +136,29 @@ function notAll(pushed: number, count: number, problem: string): string {
   return count === 1 ? problem : `${pushed} of ${count} were pushed, then: ${problem}`;
 }
 
+async function dataOf(
+  type: string,
+  { data, sample, api }: SendOptions,
+  settings: Settings,
+  command: Command,
+): Promise<string> {
+  if (!sample) return readData(data ?? "{}", command);
+  if (data !== undefined) return command.error("error: give --data or --sample, not both");
+  if (!isEventType(type)) return command.error(`error: <event> must be ${EVENT_TYPE_ACCEPTED}`);
+  if (api) {
+    // The service may have a catalogue that this environment does not name.
+    const found = await ApiClient.ofEnvironment().call<{ data: string }>(
+      "GET",
+      `/v1/sample${queryOf({ event: type })}`,
+    );
+    return found.data;
+  }
+  return (
+    sampleOf(settings.EVENT_CATALOGUE ?? [], type) ??
+    command.error(`error: --sample: no sample of this event type is known; use --data`)
+  );
+}
+
 async function readData(given: string, command: Command): Promise<string> {
   const isFile = given === "-" || given.startsWith("@");
   const text = isFile
@@ -152,7 +179,7 @@ async function readData(given: string, command: Command): Promise<string> {
 function checkEvent(event: Event & { id: string }, settings: Settings, command: Command): void {
   const reading = readElement(Buffer.from(elementText(event)), {
     maxEventBytes: settings.MAX_EVENT_BYTES,
-    eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
+    eventTypes: acceptedEventTypes(settings.EVENT_TYPES, settings.EVENT_CATALOGUE),
   });
   if (reading.ok) return;
   const { reason, message } = reading.rejection;

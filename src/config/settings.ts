@@ -20,6 +20,7 @@ import {
   toggle,
   valkeyUrl,
 } from "./forms.ts";
+import { catalogueFile } from "./event-catalogue.ts";
 import { readSettingFile } from "./files.ts";
 import { DASHBOARD_SETTINGS } from "./dashboard-settings.ts";
 import { secret, setting, type Setting } from "./setting.ts";
@@ -137,6 +138,11 @@ export const SETTINGS = {
     eventTypes,
     "open",
     "accepted event types: `open` (any), `catalogue`, or their names, comma-separated",
+  ),
+  EVENT_CATALOGUE: setting(
+    catalogueFile.optional(),
+    null,
+    'a JSON file of your event types, `[{"name", "description", "group", "sample"}]`, that the API, the portal and the commands offer; `FLUXHOOK_EVENT_TYPES=catalogue` accepts these alone',
   ),
   EGRESS_ALLOW: setting(
     cidrs,

@@ -480,3 +480,25 @@ export interface ParkedSummary {
     count: number;
   }[];
 }
+
+export interface EventTypes {
+  /** The catalogue of each dialect, by its name; empty if it has none. */
+  event_types: {
+    [key: string]: string[];
+  };
+  /** The operator's own event types (`FLUXHOOK_EVENT_CATALOGUE`), in their order. */
+  catalogue: EventType[];
+  /** `open`: any well-formed event type; else only the ones listed. */
+  accepted: "open" | string[];
+}
+
+export interface EventType {
+  /** The event type. */
+  name: string;
+  /** Empty if it has none. */
+  description: string;
+  /** Under which it is listed; null: by its first word. */
+  group: string | null;
+  /** The text of a JSON object, as the operator wrote it: an example of its `data`. */
+  sample: string | null;
+}

@@ -1,5 +1,7 @@
 // Events as producers write them, and POST /v1/events.
-import type { Event } from "./api-types.ts";
+import type { Event, EventTypes } from "./api-types.ts";
+
+export type { EventTypes } from "./api-types.ts";
 import type { CallOptions, Transport } from "./transport.ts";
 
 interface EventFields extends Omit<Event, "user_id" | "org_id" | "data" | "timestamp"> {
@@ -49,6 +51,17 @@ export class Events {
   ): Promise<{ ids: string[] }> {
     return this.#transport.call(
       { method: "POST", path: "/v1/events", body: events, idempotencyKey, isRepeatable: true },
+      options,
+    );
+  }
+
+  /**
+   * Lists the event types: those of the operator (`catalogue`) with descriptions and samples, those of
+   * each dialect, and which are accepted.
+   */
+  types(options?: CallOptions): Promise<EventTypes> {
+    return this.#transport.call(
+      { method: "GET", path: "/v1/event-types", isRepeatable: true },
       options,
     );
   }

@@ -25,7 +25,7 @@ export type {
 } from "./configs.ts";
 export type { LogEntry } from "./logs.ts";
 export type { ParkedDelivery, ParkedFilter, ParkedSummary } from "./deliveries.ts";
-export type { EventInput } from "./events.ts";
+export type { EventInput, EventTypes } from "./events.ts";
 export {
   enqueue,
   EnqueueError,

@@ -142,18 +142,28 @@ export class Webhooks {
   }
 
   /**
-   * Sends one event `webhook.test` to the webhook now, even if it is disabled, without retries. Returns
-   * the attempt, whether it succeeded or failed. Waits up to 40 s, or `timeoutMs`.
+   * Sends one event to the webhook now, even if it is disabled, without retries: `webhook.test`, or with
+   * `event` the sample of that type. Returns the attempt, whether it succeeded or failed. Waits up to
+   * 40 s, or `timeoutMs`.
    *
    * ```ts
    * const { outcome, status_code, reason } = await flux.webhooks.test(id);
    * ```
    *
-   * @throws {FluxError} 404 `not-found`, 429 `too-many-tests`.
+   * @throws {FluxError} 404 `not-found`, 422 `invalid`: no sample of `event` is known, 429
+   *   `too-many-tests`.
    */
-  async test(id: string, options: CallOptions = {}): Promise<LogEntry> {
+  async test(
+    id: string,
+    { event, ...options }: CallOptions & { event?: string } = {},
+  ): Promise<LogEntry> {
     const { attempt } = await this.#transport.call<{ attempt: LogEntry }>(
-      { method: "POST", path: path`/v1/webhooks/${id}/test`, isRepeatable: false },
+      {
+        method: "POST",
+        path: path`/v1/webhooks/${id}/test`,
+        body: event === undefined ? undefined : { event },
+        isRepeatable: false,
+      },
       { timeoutMs: TEST_TIMEOUT_MS, ...options },
     );
     return attempt;

@@ -75,7 +75,7 @@ export function startService(options: ServiceOptions): Service {
   const tunnel = createTunnel({ settings, egress, webhooks: stores.webhooks, log });
   const limits = {
     maxEventBytes: settings.MAX_EVENT_BYTES,
-    eventTypes: acceptedEventTypes(settings.EVENT_TYPES),
+    eventTypes: acceptedEventTypes(settings.EVENT_TYPES, settings.EVENT_CATALOGUE),
   };
   const live = new LiveFeed({ publish: (text) => stores.live.publish(text) });
   const hub = new Hub({
@@ -123,9 +123,9 @@ export function startService(options: ServiceOptions): Service {
       }),
       listen: tunnel.broker,
     },
-    sendTest: async (webhook, eventId) => {
+    sendTest: async (webhook, event) => {
       const deps = { deliver: sending, logs: apiStores.logs, log };
-      const entry = await attemptTest(webhook, eventId, deps);
+      const entry = await attemptTest(webhook, event, deps);
       live.addTest(ownerOf(webhook), entry);
       return entry;
     },
@@ -135,6 +135,7 @@ export function startService(options: ServiceOptions): Service {
       corsOrigins: settings.CORS_ORIGINS,
       publicUrl: settings.PUBLIC_URL,
       ...limits,
+      eventCatalogue: settings.EVENT_CATALOGUE ?? [],
       version: VERSION,
     },
     notReadyCauses: () =>

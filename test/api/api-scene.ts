@@ -48,6 +48,8 @@ export interface Answer {
 interface SentTest {
   webhookId: string;
   eventId: string;
+  type: string;
+  data: string;
   answer: () => void;
 }
 
@@ -102,9 +104,9 @@ export class ApiScene {
         }),
         listen: broker,
       },
-      sendTest: async (webhook, eventId) => {
+      sendTest: async (webhook, { id: eventId, type, data }) => {
         await new Promise<void>((resolve) => {
-          this.tests.push({ webhookId: webhook.id, eventId, answer: () => resolve() });
+          this.tests.push({ webhookId: webhook.id, eventId, type, data, answer: () => resolve() });
         });
         return testEntry(webhook.id, eventId);
       },

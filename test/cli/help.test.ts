@@ -99,7 +99,7 @@ describe("every help page", () => {
 });
 
 test("every command that prints data has --json", () => {
-  const withoutData = ["serve", "dev", "health"];
+  const withoutData = ["serve", "dev", "health", "completion"];
   for (const { name, options } of leaves()) {
     const has = options.some(({ flags }) => flags.startsWith("--json"));
     expect([name, has]).toEqual([name, !withoutData.includes(name)]);

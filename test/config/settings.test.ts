@@ -74,6 +74,11 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["REJECTED_TTL", "never", `"never" ${DURATION} 1s to 365d`],
   ["REJECTED_MAX", "0", whole("0", 1, 10_000_000)],
   ["MAX_EVENT_BYTES", "1023", whole("1023", 1_024, 16_777_216)],
+  [
+    "EVENT_CATALOGUE",
+    "/nowhere.json",
+    `names "/nowhere.json", which cannot be read (ENOENT); check the path and its permissions`,
+  ],
   ["EVENT_TYPES", ",", `"," ${TYPES}`],
   ["EVENT_TYPES", "file.created,bad type", `"bad type" ${TYPES}`],
   [

@@ -1,12 +1,12 @@
 // The secret of a webhook: reveals it and rotates it. Only these answers and the one to its creation hold a
 // secret (guarantee 9).
 import { createRoute } from "@hono/zod-openapi";
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import { MAX_SECRETS } from "../../control/rotate-secret.ts";
 import { RECORD_UNREADABLE } from "../../valkey/webhooks/sealed-webhook.ts";
 import { secretSchema, type WebhookRecord } from "../../wire/webhook.ts";
-import { jsonBody, SMALL_BODY_BYTES } from "../http/body.ts";
+import { jsonBody, optionalBody, SMALL_BODY_BYTES } from "../http/body.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { ApiEnv } from "../http/env.ts";
 import { json, jsonInput, problems, type Api } from "../http/openapi.ts";
@@ -96,16 +96,6 @@ export function addWebhookSecrets(api: Api, { stores }: ApiDeps): void {
     },
   );
 }
-
-/** If there is no body, every field has its default. */
-const optionalBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
-  if (c.req.raw.body === null && c.req.header("content-type") === undefined) {
-    const headers = new Headers(c.req.raw.headers);
-    headers.set("content-type", "application/json");
-    c.req.raw = new Request(c.req.raw, { method: c.req.method, headers, body: "{}" });
-  }
-  return next();
-};
 
 /** The request is right, and repeating it does not help: the operator has to act. */
 export function unreadable(c: Context<ApiEnv>, { disabled_reason }: WebhookRecord) {

@@ -144,9 +144,14 @@ function addOfOne(group: Command, exit: Exit): void {
       exit(0);
     });
   }
-  one("test", "send one event webhook.test now; exit code 0 if it is delivered").action(
-    async (id: string, { json }: Json) => {
-      const text = await ask("POST", `${at(id)}/test`, { timeoutMs: TEST_TIMEOUT_MS });
+  const test = one("test", "send one event now; exit code 0 if it is delivered");
+  test
+    .option("--event <type>", "send the sample of this event type [webhook.test]")
+    .action(async (id: string, { event, json }: Json & { event?: string }) => {
+      const text = await ask("POST", `${at(id)}/test`, {
+        body: JSON.stringify({ event }),
+        timeoutMs: TEST_TIMEOUT_MS,
+      });
       const { attempt } = JSON.parse(text) as { attempt: LogEntry };
       print(json === true, text, () =>
         details([
@@ -159,8 +164,7 @@ function addOfOne(group: Command, exit: Exit): void {
         ]),
       );
       exit(attempt.outcome === "delivered" ? 0 : 1);
-    },
-  );
+    });
 }
 
 function addUpdate(group: Command, exit: Exit): void {

@@ -32,15 +32,19 @@ export function headersOf(dialects: readonly Dialect[]): string[] {
   ]);
 }
 
-/** The event types that `FLUXHOOK_EVENT_TYPES=catalogue` accepts: those that the dialects define. */
+/** The event types that the dialects define. */
 export const CATALOGUE: ReadonlySet<string> = new Set(
   Object.values<Dialect>(byName).flatMap(({ catalogue }) => catalogue),
 );
 
-/** `FLUXHOOK_EVENT_TYPES`: any type, every type that a dialect defines, or the given ones. */
+/** `FLUXHOOK_EVENT_TYPES`: any type, those of the catalogue, or the given ones. */
 export type EventTypes = "open" | "catalogue" | ReadonlySet<string>;
 
-/** Converts the setting for `EventLimits`. */
-export function acceptedEventTypes(setting: EventTypes): "open" | ReadonlySet<string> {
-  return setting === "catalogue" ? CATALOGUE : setting;
+/** Converts the setting for `EventLimits`. Without a catalogue of the operator's own, it is the dialects'. */
+export function acceptedEventTypes(
+  setting: EventTypes,
+  own: readonly { name: string }[] = [],
+): "open" | ReadonlySet<string> {
+  if (setting !== "catalogue") return setting;
+  return own.length > 0 ? new Set(own.map(({ name }) => name)) : CATALOGUE;
 }

@@ -1,4 +1,4 @@
-// One event `webhook.test` for one webhook, outside of every queue: sent as any delivery is, but not
+// One event for one webhook, outside of every queue: sent as any delivery is, but not
 // claimed, not retried, not kept and not counted. Its owner's log has it, where that can be written.
 import { deliver, type DeliverDeps } from "../../delivery/deliver.ts";
 import type { LogStore } from "../../valkey/history/log-store.ts";
@@ -15,13 +15,19 @@ export interface TestAttemptDeps {
   log: WorkerLog;
 }
 
-const EVENT_TYPE = "webhook.test";
 /** The first attempt is the last. */
 const ONCE: readonly number[] = [0];
 
+/** `data` is the text of a JSON object. */
+export interface TestEvent {
+  id: string;
+  type: string;
+  data: string;
+}
+
 export async function attemptTest(
   record: WebhookRecord,
-  eventId: string,
+  { id, type, data }: TestEvent,
   deps: TestAttemptDeps,
 ): Promise<LogEntry> {
   const webhook = prepareWebhook(record);
@@ -32,10 +38,10 @@ export async function attemptTest(
       deliveryId,
       attempt: 1,
       event: {
-        id: eventId,
-        type: EVENT_TYPE,
+        id,
+        type,
         timestamp: new Date(nowMs).toISOString(),
-        data: JSON.stringify({ title: "A test of this webhook", webhook_id: record.id }),
+        data,
       },
       target: {
         url: record.url,
@@ -51,8 +57,8 @@ export async function attemptTest(
   const entry = logEntryOf({
     deliveryId,
     webhookId: record.id,
-    eventId,
-    eventType: EVENT_TYPE,
+    eventId: id,
+    eventType: type,
     attempt: 1,
     result,
   });
