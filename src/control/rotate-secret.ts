@@ -14,24 +14,28 @@ export interface Rotation {
   nowMs: number;
 }
 
-export function rotateSecret(
-  current: WebhookRecord,
-  { secret, graceMs, nowMs }: Rotation,
-): WebhookRecord {
-  const previous = current.secrets
+type Secrets = WebhookRecord["secrets"];
+
+export function rotateSecret(current: WebhookRecord, rotation: Rotation): WebhookRecord {
+  return {
+    ...current,
+    secrets: rotatedSecrets(current.secrets, rotation),
+    updated_at: new Date(rotation.nowMs).toISOString(),
+  };
+}
+
+/** The secrets of a webhook, or of a workflow. */
+export function rotatedSecrets(current: Secrets, { secret, graceMs, nowMs }: Rotation): Secrets {
+  const previous = current
     // If the newest secret is given again, because the answer was lost, it replaces itself.
     .filter((one) => one.secret !== secret)
     // A later rotation only ever shortens a grace; with 0 it ends for all earlier secrets.
     .map((one) => ({ secret: one.secret, endMs: Math.min(endMs(one), nowMs + graceMs) }))
     .filter((one) => one.endMs > nowMs)
     .map((one) => ({ secret: one.secret, expires_at: new Date(one.endMs).toISOString() }));
-  return {
-    ...current,
-    secrets: [{ secret, expires_at: null }, ...previous].slice(0, MAX_SECRETS),
-    updated_at: new Date(nowMs).toISOString(),
-  };
+  return [{ secret, expires_at: null }, ...previous].slice(0, MAX_SECRETS);
 }
 
-function endMs({ expires_at }: WebhookRecord["secrets"][number]): number {
+function endMs({ expires_at }: Secrets[number]): number {
   return expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at);
 }

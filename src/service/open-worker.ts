@@ -1,5 +1,6 @@
 // Puts the parts of the worker together: which store, limit and neighbour each of them gets.
 import type { DeliverDeps } from "../delivery/deliver.ts";
+import type { ChangeStream } from "../valkey/connection/change-stream.ts";
 import type { Link } from "../valkey/connection/link.ts";
 import { addRecent } from "../valkey/history/recent-lists.ts";
 import type { Stores } from "../valkey/stores.ts";
@@ -45,6 +46,8 @@ export interface WorkerOptions {
   settings: WorkerSettings;
   link: Link;
   stores: Stores;
+  /** The worker opens and closes it. */
+  changes: ChangeStream;
   egress: Pick<DeliverDeps, "guard" | "send">;
   limits: EventLimits;
   alerter: Alerter;
@@ -59,7 +62,8 @@ export interface WorkerOptions {
 }
 
 export function openWorker(options: WorkerOptions): Worker {
-  const { settings, link, stores, egress, limits, alerter, live, claimerWakeUp, log } = options;
+  const { settings, link, stores, changes, egress, limits, alerter, live, claimerWakeUp, log } =
+    options;
   const heartbeatDue = new WakeUp();
   const state = { isDraining: false };
   const capacity = new Capacity(settings.CONCURRENCY, claimerWakeUp);
@@ -103,12 +107,9 @@ export function openWorker(options: WorkerOptions): Worker {
   });
   const rejecter = new Rejecter({ store: stores.rejected, link, alerter, log });
   const cache = new WebhookCache({
-    url: settings.VALKEY_URL,
-    name: "fluxhook-changes",
-    keys: stores.keys,
+    changes,
     store: stores.webhooks,
     compile: (record) => prepareForEvents(record, log),
-    onError: (error) => log.error({ err: error }, "changes.failed"),
   });
   const routes: RouteDeps = {
     limits,
@@ -186,7 +187,7 @@ export function openWorker(options: WorkerOptions): Worker {
     rejecter,
     heartbeat,
     attemptLog,
-    cache,
+    changes,
     state,
     log,
   });

@@ -11,6 +11,7 @@ import { createEgress } from "../delivery/egress.ts";
 import { Hub } from "../live/hub.ts";
 import type { Log } from "../log.ts";
 import { createTunnel } from "../tunnel/tunnel.ts";
+import { ChangeStream } from "../valkey/connection/change-stream.ts";
 import { Link } from "../valkey/connection/link.ts";
 import { openStores, type Stores } from "../valkey/stores.ts";
 import { VERSION } from "../version.ts";
@@ -86,10 +87,17 @@ export function startService(options: ServiceOptions): Service {
     onWatched: () => live.watch(true),
     log,
   });
+  const changes = new ChangeStream({
+    url: settings.VALKEY_URL,
+    name: "fluxhook-changes",
+    key: stores.keys.changes,
+    onError: (error) => log.error({ err: error }, "changes.failed"),
+  });
   const worker = openWorker({
     settings,
     link,
     stores,
+    changes,
     egress: tunnel.egress,
     limits,
     alerter,

@@ -144,6 +144,8 @@ export interface InboundKeys {
   newestRevisions: string;
   /** Hash: `<workflow>:<revision>` → how many executions that have not ended use it. */
   revisionUses: string;
+  /** Counts the changes of workflows, so that a replica notices one whose notice was lost. */
+  version: string;
 }
 
 export function inboundKeys(prefix: string): InboundKeys {
@@ -155,5 +157,6 @@ export function inboundKeys(prefix: string): InboundKeys {
     newestRevisions: `${base}:newest-revisions`,
     revision: (workflow, revision) => `${base}:revision:${workflow}:${revision}`,
     revisionUses: `${base}:revision-uses`,
+    version: `${base}:workflows-version`,
   };
 }

@@ -1,7 +1,7 @@
 // The worker's life: it starts, it runs the batches that it claims, it drains. The way of a delivery is
 // claim/ → run/ → settle/ → after/; service/open-worker.ts puts the parts together.
 import type { Link } from "../valkey/connection/link.ts";
-import type { WebhookCache } from "../valkey/webhooks/webhook-cache.ts";
+import type { ChangeStream } from "../valkey/connection/change-stream.ts";
 import type { WorkerLog } from "../log.ts";
 import type { NotReadyCause } from "../wire/not-ready.ts";
 import { notReadyCauses } from "./progress.ts";
@@ -16,7 +16,6 @@ import type { Claims } from "./settle/claims.ts";
 import { returnBegun } from "./settle/endings.ts";
 import type { Heartbeat } from "./settle/heartbeat.ts";
 import type { Rejecter } from "./settle/reject.ts";
-import type { PreparedWebhook } from "./webhooks/prepared-webhook.ts";
 
 export interface WorkerParts {
   link: Pick<Link, "isUp" | "whenUp" | "lastProblem">;
@@ -30,7 +29,7 @@ export interface WorkerParts {
   rejecter: Rejecter;
   heartbeat: Heartbeat;
   attemptLog: AttemptLogger;
-  cache: WebhookCache<PreparedWebhook>;
+  changes: ChangeStream;
   state: { isDraining: boolean };
   log: WorkerLog;
 }
@@ -63,7 +62,7 @@ export class Worker {
   }
 
   start(): this {
-    this.parts.cache.open();
+    this.parts.changes.open();
     this.parts.heartbeat.start();
     this.claiming = this.run();
     return this;
@@ -79,7 +78,7 @@ export class Worker {
    * flight may finish within `graceMs`; the rest is returned then, and may be sent again.
    */
   async drain(graceMs: number): Promise<{ putBack: number }> {
-    const { capacity, claimer, slots, state, watchers, heartbeat, cache } = this.parts;
+    const { capacity, claimer, slots, state, watchers, heartbeat, changes } = this.parts;
     state.isDraining = true;
     const grace = limit(graceMs);
     claimer.stop();
@@ -93,7 +92,7 @@ export class Worker {
     await Promise.race([this.leave(), leaving.passed]);
     leaving.clear();
     heartbeat.end();
-    await cache.close();
+    await changes.close();
     return { putBack };
   }
 

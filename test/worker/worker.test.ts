@@ -11,6 +11,7 @@ import { RejectedStore } from "../../src/valkey/queue/rejected-store.ts";
 import { WebhookStore } from "../../src/valkey/webhooks/webhook-store.ts";
 import { openWorker, type WorkerOptions } from "../../src/service/open-worker.ts";
 import { createEgress } from "../../src/delivery/egress.ts";
+import { ChangeStream } from "../../src/valkey/connection/change-stream.ts";
 import { Link } from "../../src/valkey/connection/link.ts";
 import { openStores } from "../../src/valkey/stores.ts";
 import { LiveFeed } from "../../src/worker/after/live-feed.ts";
@@ -66,6 +67,11 @@ async function open(): Promise<Scene> {
         settings,
         link,
         stores,
+        changes: new ChangeStream({
+          url: settings.VALKEY_URL,
+          name: "fluxhook-changes",
+          key: stores.keys.changes,
+        }),
         egress: createEgress(settings),
         limits: { maxEventBytes: settings.MAX_EVENT_BYTES, eventTypes: "open" },
         alerter: new Alerter({

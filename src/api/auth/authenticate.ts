@@ -1,10 +1,10 @@
 // Identifies the caller. Handlers see a Principal, never a token.
 import { hash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
+import { FailureLimit, MAX_WRONG_TOKENS } from "../../failure-limit.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { ApiEnv, Principal } from "../http/env.ts";
-import { WrongTokenLimit } from "./wrong-token-limit.ts";
 import { problem } from "../http/problem.ts";
 import type { ScopedTokens } from "./scoped-token.ts";
 
@@ -38,7 +38,7 @@ export function requirePrincipal(
   identify: Identify,
   { now, log }: Pick<ApiDeps, "now" | "log">,
 ): MiddlewareHandler<ApiEnv> {
-  const wrongTokens = new WrongTokenLimit();
+  const wrongTokens = new FailureLimit(MAX_WRONG_TOKENS);
 
   function refuseWrong(c: Context<ApiEnv>) {
     const failure = wrongTokens.count(c.env?.requestIP?.(c.req.raw)?.address ?? null, now());

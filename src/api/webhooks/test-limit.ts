@@ -1,7 +1,7 @@
 // Limits how often webhooks may be tested, per process. A test sends a request to an address and at a time
 // that a user chooses: without a limit, it could be used to flood a third party.
 import type { OwnerRef } from "../../wire/owner.ts";
-import { FixedWindow } from "../http/fixed-window.ts";
+import { FixedWindow } from "../../fixed-window.ts";
 
 const MAX_RUNNING = 2;
 /** While tests are running: they end when their receiver answers. */

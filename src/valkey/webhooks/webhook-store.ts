@@ -6,6 +6,7 @@ import type { OwnerRef } from "../../wire/owner.ts";
 import { ownerOf, WEBHOOKS_PER_OWNER, type WebhookRecord } from "../../wire/webhook.ts";
 import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
+import { MAX_CHANGES } from "../connection/change-stream.ts";
 import { Script } from "../connection/script.ts";
 import {
   damagedWebhook,
@@ -22,8 +23,6 @@ import saveText from "../scripts/save-webhook.lua" with { type: "text" };
 
 const saveScript = new Script(saveText);
 
-/** A worker that falls further behind than this drops its whole cache. */
-const MAX_CHANGES = 10_000;
 /** How many are read and sealed at once; between two pages, other work runs. */
 const SEALED_AT_ONCE = 100;
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { ChangeStream } from "../../../src/valkey/connection/change-stream.ts";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
 import { WebhookCache } from "../../../src/valkey/webhooks/webhook-cache.ts";
 import { WebhookStore } from "../../../src/valkey/webhooks/webhook-store.ts";
@@ -14,7 +15,7 @@ const OWNER = "user:u_1";
 let lab: QueueLab;
 let keys: SharedKeys;
 let store: WebhookStore;
-const caches: WebhookCache<string>[] = [];
+const streams: ChangeStream[] = [];
 beforeAll(async () => {
   lab = await QueueLab.open();
 });
@@ -24,7 +25,7 @@ beforeEach(() => {
   store = new WebhookStore(lab.link, keys);
 });
 afterEach(async () => {
-  await Promise.all(caches.splice(0).map((cache) => cache.close()));
+  await Promise.all(streams.splice(0).map((stream) => stream.close()));
 });
 
 /** Opens a cache of descriptions; resolves when it follows the changes. */
@@ -38,18 +39,18 @@ async function open(
 ): Promise<{ cache: WebhookCache<string>; name: string; compiled: string[] }> {
   const name = freshPrefix();
   const compiled: string[] = [];
+  const { url = (await sharedValkey()).url, ...others } = options;
+  const changes = new ChangeStream({ url, name, key: keys.changes });
   const cache = new WebhookCache<string>({
-    url: (await sharedValkey()).url,
-    name,
-    keys,
+    changes,
     store,
     compile: (record: WebhookRecord) => {
       compiled.push(record.description);
       return record.description;
     },
-    ...options,
-  }).open();
-  caches.push(cache);
+    ...others,
+  });
+  streams.push(changes.open());
   await eventually(() => isKept(cache, "user:nobody-else"));
   compiled.length = 0;
   return { cache, name, compiled };
@@ -222,14 +223,17 @@ test("the cache follows the changes again after a restart of Valkey", async () =
 });
 
 test("while the cache does not follow the changes, a read is used once and not cached", async () => {
-  const cache = new WebhookCache<string>({
+  const changes = new ChangeStream({
     url: "redis://127.0.0.1:1",
     name: "nowhere",
-    keys,
+    key: keys.changes,
+  });
+  const cache = new WebhookCache<string>({
+    changes,
     store,
     compile: (record) => record.description,
-  }).open();
-  caches.push(cache);
+  });
+  streams.push(changes.open());
   await store.create(webhookRecord({ description: "a" }));
   expect(await cache.get(OWNER)).toEqual(["a"]);
   expect(cache.peek(OWNER)).toBeNull();

@@ -1,21 +1,25 @@
-// Counts how often an address has sent a wrong token in the last minute. A right token is always accepted:
-// otherwise a guesser behind the same proxy or NAT could lock out the application. Beyond the limit, a guesser
-// gets no detailed answer and the log gets no more lines.
+// Counts how often an address has sent a wrong token or signature in the last minute. A right one is always
+// accepted: otherwise a guesser behind the same proxy or NAT could lock out the application. Beyond the limit, a
+// guesser gets no detailed answer and the log gets no more lines.
 import ipaddr from "ipaddr.js";
-import { FixedWindow } from "../http/fixed-window.ts";
+import { FixedWindow } from "./fixed-window.ts";
 
-const MAX_PER_WINDOW = 10;
+/** Of the API, per address and minute. */
+export const MAX_WRONG_TOKENS = 10;
 const WINDOW_MS = 60_000;
 /** An attacker may have many addresses. */
 const MAX_ADDRESSES = 10_000;
 
-export type WrongToken =
+export type CountedFailure =
   { limited: false } | { limited: true; retryAfterS: number; isFirst: boolean; source: string };
 
-export class WrongTokenLimit {
+export class FailureLimit {
   readonly #windows: FixedWindow<string>;
 
-  constructor(maxAddresses = MAX_ADDRESSES) {
+  constructor(
+    private readonly maxPerWindow: number,
+    maxAddresses = MAX_ADDRESSES,
+  ) {
     this.#windows = new FixedWindow(WINDOW_MS, maxAddresses);
   }
 
@@ -23,12 +27,12 @@ export class WrongTokenLimit {
     return this.#windows.size;
   }
 
-  /** Counts one more wrong token from this address. Returns whether it is over the limit. */
-  count(address: string | null, now: Date): WrongToken {
+  /** Counts one more failure of this address. Returns whether it is over the limit. */
+  count(address: string | null, now: Date): CountedFailure {
     const source = sourceOf(address);
     const { count, retryAfterS } = this.#windows.count(source, now.getTime());
-    if (count <= MAX_PER_WINDOW) return { limited: false };
-    return { limited: true, retryAfterS, isFirst: count === MAX_PER_WINDOW + 1, source };
+    if (count <= this.maxPerWindow) return { limited: false };
+    return { limited: true, retryAfterS, isFirst: count === this.maxPerWindow + 1, source };
   }
 }
 

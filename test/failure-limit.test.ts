@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { WrongTokenLimit, sourceOf } from "../../../src/api/auth/wrong-token-limit.ts";
-import { apiScene, closeScenes, readAnswer, TOKEN } from "../api-scene.ts";
+import { FailureLimit, sourceOf } from "../src/failure-limit.ts";
+import { apiScene, closeScenes, readAnswer, TOKEN } from "./api/api-scene.ts";
 
 afterAll(closeScenes);
 
@@ -8,7 +8,7 @@ const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1_000)
 
 describe("wrong tokens of one address", () => {
   test("are limited from the eleventh in a minute until that minute is over", () => {
-    const failed = new WrongTokenLimit();
+    const failed = new FailureLimit(10);
     for (let n = 0; n < 10; n++) {
       expect(failed.count("192.0.2.1", at(n))).toEqual({ limited: false });
     }
@@ -24,20 +24,20 @@ describe("wrong tokens of one address", () => {
   });
 
   test("do not count for another address", () => {
-    const failed = new WrongTokenLimit();
+    const failed = new FailureLimit(10);
     for (let n = 0; n < 11; n++) failed.count("192.0.2.1", at(0));
     expect(failed.count("192.0.2.2", at(0))).toEqual({ limited: false });
   });
 
   test("count together within an IPv6 /64", () => {
-    const failed = new WrongTokenLimit();
+    const failed = new FailureLimit(10);
     for (let n = 0; n < 10; n++) failed.count(`2001:db8:0:1::${n}`, at(0));
     expect(failed.count("2001:db8:0:1:ffff::", at(0))).toMatchObject({ limited: true });
     expect(failed.count("2001:db8:0:2::1", at(0))).toEqual({ limited: false });
   });
 
   test("are remembered for a bounded number of addresses, the latest ones", () => {
-    const failed = new WrongTokenLimit(3);
+    const failed = new FailureLimit(10, 3);
     for (let n = 0; n < 11; n++) failed.count("192.0.2.1", at(0));
     for (const last of [2, 3]) failed.count(`192.0.2.${last}`, at(1));
     expect(failed.count("192.0.2.1", at(2))).toMatchObject({ limited: true });

@@ -1,5 +1,5 @@
 // Counts per key in windows of fixed length. Per process.
-import { BoundedMap } from "../../bounded-map.ts";
+import { BoundedMap } from "./bounded-map.ts";
 
 interface Window {
   count: number;

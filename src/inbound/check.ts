@@ -1,0 +1,15 @@
+// What no schema can check of a workflow: its nodes and expressions are compiled. Loaded where it is needed: the
+// expression engine takes 12 MB.
+import type { WorkflowFault } from "../control/workflows.ts";
+import type { WorkflowInput } from "../wire/workflow/workflow.ts";
+import { compileIdempotency, compileNodes, faultOf } from "./compile.ts";
+
+export function checkWorkflow({ trigger, nodes }: WorkflowInput): WorkflowFault[] {
+  const compiled = compileNodes(nodes);
+  const faults = compiled.ok ? [] : [...compiled.faults];
+  if (trigger.idempotency !== null) {
+    const expression = compileIdempotency(trigger.idempotency);
+    if (!expression.ok) faults.push(...expression.problems.map(faultOf));
+  }
+  return faults;
+}
