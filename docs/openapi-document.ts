@@ -6,9 +6,16 @@ import { VERSION } from "../src/version.ts";
 export function openApiDocument() {
   const api = createApi({
     stores: unasked(),
+    executions: unasked(),
     sendTest: unasked(),
     live: unasked(),
-    config: { apiToken: "", maxEventBytes: 0, eventTypes: "open", version: VERSION },
+    config: {
+      apiToken: "",
+      maxEventBytes: 0,
+      maxWebhookBytes: 0,
+      eventTypes: "open",
+      version: VERSION,
+    },
     notReadyCauses: () => [],
     now: unasked(),
     log: unasked(),

@@ -3,6 +3,8 @@ import type { ConfigControl } from "../control/config-document.ts";
 import type { Redelivery } from "../control/redelivery.ts";
 import type { WebhookControl } from "../control/webhooks.ts";
 import type { Hub } from "../live/hub.ts";
+import type { WorkflowControl } from "../control/workflows.ts";
+import type { Executions } from "../inbound/executions.ts";
 import type { TunnelBroker } from "../tunnel/broker.ts";
 import type { LogStore } from "../valkey/history/log-store.ts";
 import type { QueueStore } from "../valkey/queue/queue-store.ts";
@@ -30,6 +32,7 @@ export interface ApiStores {
   requeue: Requeue;
   redelivery: Redelivery;
   listen: TunnelBroker;
+  workflows: WorkflowControl;
 }
 
 export interface ApiConfig {
@@ -40,6 +43,8 @@ export interface ApiConfig {
   eventTypes: "open" | ReadonlySet<string>;
   /** The operator's own event types; empty if there is no FLUXHOOK_EVENT_CATALOGUE. */
   eventCatalogue?: readonly EventTypeEntry[];
+  /** The most that a request to a workflow may have. */
+  maxWebhookBytes: number;
   /** How public URLs begin. If missing, they begin with the address that the request was sent to. */
   publicUrl?: string;
   version: string;
@@ -54,6 +59,8 @@ export interface ApiDeps {
   stores: ApiStores;
   /** Sends one event to the webhook now, once, and logs the attempt for its owner. */
   sendTest: (webhook: WebhookRecord, event: TestEvent) => Promise<LogEntry>;
+  /** Opens the running half of workflows, once. */
+  executions: () => Promise<Executions>;
   /** Who looks at the stream of attempts. */
   live: Pick<Hub, "open">;
   config: ApiConfig;

@@ -23,6 +23,7 @@ import {
 import { catalogueFile } from "./event-catalogue.ts";
 import { readSettingFile } from "./files.ts";
 import { DASHBOARD_SETTINGS } from "./dashboard-settings.ts";
+import { INBOUND_SETTINGS } from "./inbound-settings.ts";
 import { secret, setting, type Setting } from "./setting.ts";
 import { checkSecret } from "../wire/secret.ts";
 
@@ -134,6 +135,7 @@ export const SETTINGS = {
     "262144",
     "the maximum size of an element in bytes; reading one blocks the process for up to 50 ms per MiB",
   ),
+  ...INBOUND_SETTINGS,
   EVENT_TYPES: setting(
     eventTypes,
     "open",

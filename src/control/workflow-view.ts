@@ -14,3 +14,8 @@ export function withoutSecret<Document extends Pick<WorkflowInput, "trigger">>(
   const { verify_token: _token, ...verification } = document.trigger.verification;
   return { ...document, trigger: { ...document.trigger, verification } };
 }
+
+/** Where the sender of a workflow posts to. */
+export function workflowUrl(origin: string, id: string): string {
+  return `${origin.replace(/\/+$/, "")}/api/webhooks/${id}`;
+}

@@ -10,6 +10,8 @@ export interface Problem {
     | "urn:fluxhook:problem:method-not-allowed"
     | "urn:fluxhook:problem:duplicate-webhook"
     | "urn:fluxhook:problem:too-many-webhooks"
+    | "urn:fluxhook:problem:duplicate-workflow"
+    | "urn:fluxhook:problem:too-many-workflows"
     | "urn:fluxhook:problem:key-reused"
     | "urn:fluxhook:problem:in-flight"
     | "urn:fluxhook:problem:webhook-disabled"

@@ -4,6 +4,7 @@ import type { Settings } from "../config/settings.ts";
 import { ConfigControl } from "../control/config-document.ts";
 import { Redelivery } from "../control/redelivery.ts";
 import { resealStored } from "../control/reseal.ts";
+import { WorkflowControl } from "../control/workflows.ts";
 import { WebhookControl } from "../control/webhooks.ts";
 import { isDashboardRequest } from "../dashboard/paths.ts";
 import type { Dashboard } from "../dashboard/serve.ts";
@@ -24,6 +25,7 @@ import { LiveFeed } from "../worker/after/live-feed.ts";
 import type { FinishedAttempt } from "../worker/job.ts";
 import { attemptTest } from "../worker/run/test-attempt.ts";
 import { WakeUp } from "../worker/wake-up.ts";
+import { openInbound, workflowCheck } from "./open-inbound.ts";
 import { openWorker } from "./open-worker.ts";
 
 /** A settlement group may be large; the lease is longer. */
@@ -59,8 +61,11 @@ export function startService(options: ServiceOptions): Service {
     onUp: () => log.info({}, "valkey.connected"),
     onDown: (reason) => log.warn({ reason }, "valkey.lost"),
   });
-  const stores: Stores = openStores(link, settings, (record, unreadable) =>
-    alertUnreadable(record, unreadable, alerter, log),
+  const stores: Stores = openStores(
+    link,
+    settings,
+    (record, unreadable) => alertUnreadable(record, unreadable, alerter, log),
+    (workflow, why) => log.error({ workflow, why }, "workflow.unreadable"),
   );
   const apiStores = openStores(link.within(API_WAIT_MS), settings);
   const claimerWakeUp = new WakeUp();
@@ -107,6 +112,16 @@ export function startService(options: ServiceOptions): Service {
     onAttempt,
   });
 
+  const inbound = openInbound({
+    store: stores.workflows,
+    changes,
+    link,
+    open: () => Promise.reject(new Error("executions are not there yet")),
+    maxBytes: settings.MAX_WEBHOOK_BYTES,
+    publicUrl: settings.PUBLIC_URL,
+    log,
+  });
+
   let isStopping = false;
   const now = () => new Date();
   const sending = { ...tunnel.egress, now: Date.now, random: Math.random };
@@ -130,6 +145,11 @@ export function startService(options: ServiceOptions): Service {
         claimer: claimerWakeUp,
       }),
       listen: tunnel.broker,
+      workflows: new WorkflowControl({
+        workflows: apiStores.workflows,
+        check: workflowCheck(settings.PUBLIC_URL),
+        now,
+      }),
     },
     sendTest: async (webhook, event) => {
       const deps = { deliver: sending, logs: apiStores.logs, log };
@@ -138,10 +158,12 @@ export function startService(options: ServiceOptions): Service {
       return entry;
     },
     live: hub,
+    executions: () => inbound.executions(),
     config: {
       apiToken,
       corsOrigins: settings.CORS_ORIGINS,
       publicUrl: settings.PUBLIC_URL,
+      maxWebhookBytes: settings.MAX_WEBHOOK_BYTES,
       ...limits,
       eventCatalogue: settings.EVENT_CATALOGUE ?? [],
       version: VERSION,
@@ -165,7 +187,10 @@ export function startService(options: ServiceOptions): Service {
   link.open();
   worker.start();
   tunnel.open();
-  if (settings.SECRET_KEY.length > 0) void resealStored({ store: stores.webhooks, link, log });
+  if (settings.SECRET_KEY.length > 0) {
+    const { webhooks, workflows } = stores;
+    void resealStored({ stores: { webhooks, workflows }, link, log });
+  }
   return {
     url: server.url.href.replace(/\/$/, ""),
     whenReady: () => worker.whenConnected(),
@@ -175,8 +200,10 @@ export function startService(options: ServiceOptions): Service {
       const { putBack } = await worker.drain(settings.SHUTDOWN_GRACE);
       live.watch(false);
       await tunnel.release();
+      await inbound.release();
       await server.stop(true);
       tunnel.close();
+      inbound.close();
       link.close();
       return { putBack };
     },

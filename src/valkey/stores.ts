@@ -4,6 +4,7 @@ import { AlertStore } from "./history/alert-store.ts";
 import { BodyStore } from "./history/body-store.ts";
 import { LiveStore } from "./history/live-store.ts";
 import { LogStore } from "./history/log-store.ts";
+import { WorkflowStore, type WorkflowStoreOptions } from "./inbound/workflow-store.ts";
 import { sharedKeys, type SharedKeys } from "./keys.ts";
 import { ParkedStore, type ParkedLimits } from "./queue/parked-store.ts";
 import { PauseStore } from "./queue/pause-store.ts";
@@ -29,7 +30,11 @@ export interface StoreSettings {
   PARKED_MAX: number;
   PARKED_MAX_BYTES: number;
   PARKED_TTL: number;
+  WORKFLOWS_MAX: number;
 }
+
+/** As long as an execution that has ended may be kept, and tried again. */
+const UNUSED_REVISION_MS = 365 * 86_400_000;
 
 export interface Stores {
   keys: SharedKeys;
@@ -49,6 +54,7 @@ export interface Stores {
   bodies: BodyStore;
   alerts: AlertStore;
   live: LiveStore;
+  workflows: WorkflowStore;
 }
 
 /** Calls `onUnreadable` once for each webhook that cannot be decrypted here, and again after it was changed. */
@@ -56,6 +62,7 @@ export function openStores(
   link: StoreLink,
   settings: StoreSettings,
   onUnreadable?: (record: WebhookRecord, unreadable: Unreadable) => void,
+  onUnreadableWorkflow?: WorkflowStoreOptions["onUnreadable"],
 ): Stores {
   const keys = sharedKeys(settings.PREFIX);
   const box = new SecretBox(settings.SECRET_KEY);
@@ -85,5 +92,11 @@ export function openStores(
     bodies: new BodyStore(link, keys),
     alerts: new AlertStore(link, keys),
     live: new LiveStore(link, keys, settings.QUEUE),
+    workflows: new WorkflowStore(link, settings.PREFIX, {
+      box,
+      maxWorkflows: settings.WORKFLOWS_MAX,
+      unusedRevisionMs: UNUSED_REVISION_MS,
+      onUnreadable: onUnreadableWorkflow,
+    }),
   };
 }

@@ -8,6 +8,8 @@ import type { ApiDeps } from "../../src/api/deps.ts";
 import { ConfigControl } from "../../src/control/config-document.ts";
 import { Redelivery } from "../../src/control/redelivery.ts";
 import { WebhookControl } from "../../src/control/webhooks.ts";
+import { WorkflowControl } from "../../src/control/workflows.ts";
+import { checkWorkflow } from "../../src/inbound/check.ts";
 import { createGuard } from "../../src/delivery/guard/guard.ts";
 import { Hub, type HubOptions } from "../../src/live/hub.ts";
 import { TunnelBroker } from "../../src/tunnel/broker.ts";
@@ -29,12 +31,17 @@ export interface SceneOptions {
   retrySchedule?: readonly string[];
   /** FLUXHOOK_SECRET_KEY: none, unless given. */
   secretKey?: readonly string[];
+  /** The running half of workflows. */
+  executions?: ApiDeps["executions"];
   /** Of another scene, to see the same data. */
   prefix?: string;
   streamLimits?: HubOptions["limits"];
   /** Where Valkey is; the shared one, unless given. The scene does not wait for it to answer. */
   url?: string;
 }
+
+const noExecutions: ApiDeps["executions"] = () =>
+  Promise.reject(new Error("this scene runs no executions"));
 
 export interface Answer {
   status: number;
@@ -69,7 +76,14 @@ export class ApiScene {
     readonly stores: Stores,
     readonly broker: TunnelBroker,
     readonly redis: Redis,
-    { url, config, identify, retrySchedule, streamLimits }: SceneOptions & { url: string },
+    {
+      url,
+      config,
+      identify,
+      retrySchedule,
+      streamLimits,
+      executions = noExecutions,
+    }: SceneOptions & { url: string },
   ) {
     // Every name resolves to a public address, and this machine may be sent to.
     const guard = createGuard({
@@ -103,7 +117,13 @@ export class ApiScene {
           claimer: { notify() {} },
         }),
         listen: broker,
+        workflows: new WorkflowControl({
+          workflows: stores.workflows,
+          check: async (input) => checkWorkflow(input, { hasPublicUrl: false }),
+          now,
+        }),
       },
+      executions,
       sendTest: async (webhook, { id: eventId, type, data }) => {
         await new Promise<void>((resolve) => {
           this.tests.push({ webhookId: webhook.id, eventId, type, data, answer: () => resolve() });
@@ -114,6 +134,7 @@ export class ApiScene {
       config: {
         apiToken: TOKEN,
         maxEventBytes: 1024,
+        maxWebhookBytes: 64 * 1024,
         eventTypes: "open",
         version: "0.0.0-test",
         ...config,
@@ -221,6 +242,7 @@ export async function apiScene(options: SceneOptions = {}): Promise<ApiScene> {
     PARKED_MAX: 1_000,
     PARKED_MAX_BYTES: 1_000_000,
     PARKED_TTL: PARKED_TTL_MS,
+    WORKFLOWS_MAX: 100,
   });
   const redis = await testRedis(shared);
   if (url === shared) await Promise.all([link.whenUp(), broker.whenUp()]);

@@ -79,6 +79,8 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
     "/nowhere.json",
     `names "/nowhere.json", which cannot be read (ENOENT); check the path and its permissions`,
   ],
+  ["MAX_WEBHOOK_BYTES", "1e6", whole("1e6", 1_024, 16_777_216)],
+  ["WORKFLOWS_MAX", "0", whole("0", 1, 100_000)],
   ["EVENT_TYPES", ",", `"," ${TYPES}`],
   ["EVENT_TYPES", "file.created,bad type", `"bad type" ${TYPES}`],
   [

@@ -11,12 +11,14 @@ async function run(steps: Step[]) {
   const asked: (string | null)[] = [];
   const log = logLines();
   await resealStored({
-    store: {
-      async sealPage(after) {
-        asked.push(after);
-        const step = steps.shift() ?? new ValkeyUnavailable("closed");
-        if (step instanceof Error) throw step;
-        return step;
+    stores: {
+      webhooks: {
+        async sealPage(after) {
+          asked.push(after);
+          const step = steps.shift() ?? new ValkeyUnavailable("closed");
+          if (step instanceof Error) throw step;
+          return step;
+        },
       },
     },
     link: { whenUp: async () => steps.length > 0 },
