@@ -45,6 +45,24 @@ export function jsonBody(
   };
 }
 
+/**
+ * Sets the entry of Hono's cache that `c.req.json()` parses. From any other entry Hono would serialise the
+ * body again and parse the result. The cache holds promises, which its types do not say.
+ */
+export function cacheText(c: Context<ApiEnv>, text: string): void {
+  Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
+}
+
+/** Comes before `jsonBody`: if there is no body, every field has its default. */
+export const optionalBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  if (c.req.raw.body === null && c.req.header("content-type") === undefined) {
+    const headers = new Headers(c.req.raw.headers);
+    headers.set("content-type", "application/json");
+    c.req.raw = new Request(c.req.raw, { method: c.req.method, headers, body: "{}" });
+  }
+  return next();
+};
+
 /** For events, whose text is passed on unchanged: puts it into `c.var.bodyText` without parsing it. */
 export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
