@@ -45,7 +45,6 @@ export function jsonBody(
   };
 }
 
-<<<<<<< Updated upstream
 /**
  * Sets the entry of Hono's cache that `c.req.json()` parses. From any other entry Hono would serialise the
  * body again and parse the result. The cache holds promises, which its types do not say.
@@ -54,8 +53,6 @@ export function cacheText(c: Context<ApiEnv>, text: string): void {
   Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
 }
 
-=======
->>>>>>> Stashed changes
 /** Comes before `jsonBody`: if there is no body, every field has its default. */
 export const optionalBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
   if (c.req.raw.body === null && c.req.header("content-type") === undefined) {
@@ -66,17 +63,6 @@ export const optionalBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
   return next();
 };
 
-<<<<<<< Updated upstream
-=======
-/**
- * Sets the entry of Hono's cache that `c.req.json()` parses. From any other entry Hono would serialise the
- * body again and parse the result. The cache holds promises, which its types do not say.
- */
-export function cacheText(c: Context<ApiEnv>, text: string): void {
-  Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
-}
-
->>>>>>> Stashed changes
 /** For events, whose text is passed on unchanged: puts it into `c.var.bodyText` without parsing it. */
 export function jsonText(maxBytes: number): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
