@@ -1,11 +1,13 @@
 // What the API is given.
 import type { ConfigControl } from "../control/config-document.ts";
 import type { Redelivery } from "../control/redelivery.ts";
+import type { Search } from "../control/search.ts";
 import type { WebhookControl } from "../control/webhooks.ts";
 import type { Hub } from "../live/hub.ts";
 import type { WorkflowControl } from "../control/workflows.ts";
 import type { Executions } from "../inbound/executions.ts";
 import type { TunnelBroker } from "../tunnel/broker.ts";
+import type { AlertStore } from "../valkey/history/alert-store.ts";
 import type { LogStore } from "../valkey/history/log-store.ts";
 import type { QueueStore } from "../valkey/queue/queue-store.ts";
 import type { RejectedStore } from "../valkey/queue/rejected-store.ts";
@@ -27,9 +29,11 @@ export interface ApiStores {
   webhooks: WebhookControl;
   config: ConfigControl;
   logs: LogStore;
+  alerts: Pick<AlertStore, "list">;
   intake: QueueStore;
   rejected: RejectedStore;
   requeue: Requeue;
+  search: Search;
   redelivery: Redelivery;
   listen: TunnelBroker;
   workflows: WorkflowControl;

@@ -5,10 +5,17 @@ import type { Context } from "hono";
 import { z } from "zod";
 import type { ListedParked, ParkedFilter, ParkedPosition } from "../control/redelivery.ts";
 import { boundedText } from "../wire/bounded-text.ts";
-import { ownerIdSchema, ownerRef, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
+import { ownerIdSchema, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
+import {
+  isTimestamp,
+  TIMESTAMP_ACCEPTED,
+  TIMESTAMP_PATTERN,
+  timestampMs,
+} from "../wire/timestamp.ts";
 import { ownerOf } from "../wire/webhook.ts";
 import { maySee } from "./auth/authenticate.ts";
 import { noSuchOwner } from "./auth/no-such-owner.ts";
+import { ownersAsked } from "./auth/owners-asked.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./http/env.ts";
@@ -65,6 +72,14 @@ const countSchema = z.int().min(1);
 const summarySchema = z
   .object({
     total: z.int().min(0),
+    redeliverable: z
+      .int()
+      .min(0)
+      .nullable()
+      .describe(
+        "how many of them belong to webhooks that are enabled; null if, without an owner, more than 200 " +
+          "webhooks have parked deliveries",
+      ),
     by_reason: z.array(z.object({ reason: z.string(), count: countSchema })),
     by_event: z
       .array(
@@ -84,6 +99,15 @@ const summarySchema = z
 const redeliverSchema = z
   .strictObject({
     ...filter,
+    before: z
+      .string()
+      .refine(isTimestamp, { error: `must be ${TIMESTAMP_ACCEPTED}` })
+      .optional()
+      .describe(
+        "only those that were parked before this time, RFC 3339. With `reason` or `event`, `remaining` counts " +
+          "up to 10,000 of each webhook",
+      )
+      .meta({ pattern: TIMESTAMP_PATTERN, example: "2026-01-31T12:00:00Z" }),
     limit: z
       .int()
       .min(1)
@@ -116,7 +140,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
         "`next_cursor`.",
       tags,
       request: {
-        query: z.object({
+        query: z.strictObject({
           ...filter,
           ...pageQuery({
             defaultLimit: 100,
@@ -134,7 +158,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
     }),
     async (c) => {
       const { cursor, limit, ...query } = c.req.valid("query");
-      const owners = ownersFor(c, query);
+      const owners = ownersAsked(c.var.principal, query);
       if (owners === "hidden") return noSuchOwner(c);
       const page = await stores.redelivery.listParked(
         filterOf(owners, query),
@@ -173,7 +197,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
     }),
     async (c) => {
       const { limit, dry_run: isDryRun, ...input } = c.req.valid("json");
-      const owners = ownersFor(c, input);
+      const owners = ownersAsked(c.var.principal, input);
       if (owners === "hidden") return noSuchOwner(c);
       const { webhook_id: webhookId } = input;
       if (owners === null && webhookId === undefined) {
@@ -187,7 +211,8 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
         }
         if (!webhook.enabled) return webhookDisabled(c, webhook.id);
       }
-      const wanted = filterOf(owners, input);
+      const beforeMs = input.before === undefined ? undefined : timestampMs(input.before);
+      const wanted = { ...filterOf(owners, input), beforeMs };
       if (isDryRun) {
         const { redeliverable } = await stores.redelivery.dryRun(wanted);
         return c.json({ redelivered: 0, remaining: redeliverable }, 200);
@@ -210,19 +235,23 @@ function addSummary(api: Api, stores: ApiDeps["stores"]): void {
         "The most frequent come first; at most 100 event types. `by_webhook` has the 100 webhooks with " +
         "the most parked deliveries, and is empty if the request names an owner.",
       tags,
-      request: { query: z.object({ user_id, org_id }) },
+      request: { query: z.strictObject({ user_id, org_id }) },
       responses: {
         200: json(summarySchema, "the counts"),
         ...problems(401, 404, 422, 500, 503),
       },
     }),
     async (c) => {
-      const owners = ownersFor(c, c.req.valid("query"));
+      const owners = ownersAsked(c.var.principal, c.req.valid("query"));
       if (owners === "hidden") return noSuchOwner(c);
-      const summary = await stores.redelivery.summary({ owners });
+      const [summary, redeliverable] = await Promise.all([
+        stores.redelivery.summary({ owners }),
+        stores.redelivery.redeliverable({ owners }),
+      ]);
       return c.json(
         {
           total: summary.total,
+          redeliverable,
           by_reason: summary.byReason,
           by_event: summary.byEvent,
           by_webhook: summary.byWebhook.map(({ webhookId, count }) => ({
@@ -246,20 +275,6 @@ function filterOf(
 export function webhookDisabled(c: Context<ApiEnv>, webhookId: WebhookId) {
   const detail = `enable it first: POST /v1/webhooks/${webhookId}/enable`;
   return problem(c, "webhook-disabled", detail, { webhookId });
-}
-
-/** Returns null for all owners. A scoped token implies its own owner. */
-function ownersFor(
-  c: Context<ApiEnv>,
-  asked: { user_id?: string; org_id?: string },
-): OwnerRef[] | null | "hidden" {
-  const { principal } = c.var;
-  const owners: OwnerRef[] = [];
-  if (asked.user_id !== undefined) owners.push(ownerRef("user", asked.user_id));
-  if (asked.org_id !== undefined) owners.push(ownerRef("org", asked.org_id));
-  if (!owners.every((owner) => maySee(principal, owner))) return "hidden";
-  if (owners.length > 0) return owners;
-  return principal.kind === "owner" ? [principal.owner] : null;
 }
 
 function toPublic(parked: ListedParked): z.infer<typeof parkedSchema> {

@@ -10,10 +10,11 @@ import {
   isEventPattern,
 } from "../wire/event-pattern.ts";
 import { STREAM_OUTCOMES } from "../wire/live.ts";
-import { ownerIdSchema, ownerRef, type OwnerRef } from "../wire/owner.ts";
+import { ownerIdSchema } from "../wire/owner.ts";
 import { ownerOf } from "../wire/webhook.ts";
-import { maySee, type Identify } from "./auth/authenticate.ts";
+import type { Identify } from "./auth/authenticate.ts";
 import { noSuchOwner } from "./auth/no-such-owner.ts";
+import { ownersAsked } from "./auth/owners-asked.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./http/env.ts";
 import { problems, type Api } from "./http/openapi.ts";
@@ -98,8 +99,9 @@ export function addStream(api: Api, { stores, live }: ApiDeps, identify: Identif
     }),
     async (c) => {
       const { for_s: forS, webhook_id: webhookId, ...query } = c.req.valid("query");
-      const owner = ownerFor(c, query);
-      if (owner === "hidden") return noSuchOwner(c);
+      const owners = ownersAsked(c.var.principal, query);
+      if (owners === "hidden") return noSuchOwner(c);
+      const [owner = null] = owners ?? [];
       let source = owner;
       if (webhookId !== undefined) {
         const webhook = await findWebhook(c, stores.webhooks, webhookId);
@@ -127,22 +129,6 @@ export function addStream(api: Api, { stores, live }: ApiDeps, identify: Identif
       return c.body(viewer.body, 200, HEADERS);
     },
   );
-}
-
-/** Null: all owners. A scoped token implies its own owner. */
-function ownerFor(
-  c: Context<ApiEnv>,
-  { user_id, org_id }: { user_id?: string; org_id?: string },
-): OwnerRef | null | "hidden" {
-  const { principal } = c.var;
-  const named =
-    user_id !== undefined
-      ? ownerRef("user", user_id)
-      : org_id !== undefined
-        ? ownerRef("org", org_id)
-        : null;
-  if (named !== null) return maySee(principal, named) ? named : "hidden";
-  return principal.kind === "owner" ? principal.owner : null;
 }
 
 function tooManyViewers(c: Context<ApiEnv>, whose: "owner" | "all") {

@@ -14,6 +14,7 @@ import {
 import type { ParkedPosition, ParkedStore } from "../valkey/queue/parked-store.ts";
 import {
   countOfWebhooks,
+  countRedeliverable,
   enabledWebhooks,
   summarize,
   type ParkedFilter,
@@ -45,6 +46,12 @@ export type RedeliveredOne =
   | { kind: "not-available"; why: "webhook-deleted" | "body-not-stored" }
   | { kind: "disabled"; webhookId: WebhookId };
 
+export interface LocatedDelivery {
+  header: DeliveryHeader;
+  /** `recent`: neither scheduled nor parked; it has ended or is being attempted. */
+  state: "scheduled" | "parked" | "recent";
+}
+
 export interface ListedParked {
   /** UUID of its last attempt. */
   deliveryId: DeliveryId;
@@ -64,6 +71,16 @@ const MAX_PER_SCRIPT = 100;
 
 export class Redelivery {
   constructor(private readonly options: RedeliveryOptions) {}
+
+  /** Finds a delivery that waits or is among its owner's last ones; null for one of another owner than `only`. */
+  async locate(uuid: string, only: OwnerRef | null): Promise<LocatedDelivery | null> {
+    const delivery = deliveryOf(uuid);
+    const waiting = await this.findWaiting(delivery);
+    const stored = waiting ? null : await this.options.bodies.find(delivery);
+    const header = waiting?.header ?? stored?.header;
+    if (!header || (only !== null && header.owner !== only)) return null;
+    return { header, state: waiting?.state ?? "recent" };
+  }
 
   /** Redelivers one delivery. `only`: deliveries of other owners are unknown; null: no restriction. */
   async one(uuid: string, only: OwnerRef | null): Promise<RedeliveredOne> {
@@ -92,7 +109,7 @@ export class Redelivery {
         matching += count;
       }
     }
-    const oldest = await oldestOf(sources, limit);
+    const oldest = await oldestOf(sources, limit, filter.beforeMs);
     const redelivered = await redeliverAll(oldest);
     if (redelivered > 0) this.options.claimer.notify();
     return { redelivered, remaining: Math.max(0, matching - oldest.length) };
@@ -130,13 +147,16 @@ export class Redelivery {
 
   /** Returns what `byFilter` would do: how many match, and how many of them it would redeliver. */
   async dryRun(filter: ParkedFilter): Promise<{ matching: number; redeliverable: number }> {
-    const enabled = await enabledWebhooks(this.options.webhooks, filter);
-    const [{ total }, ...counts] = await Promise.all([
+    const [{ total }, redeliverable] = await Promise.all([
       this.summary(filter),
-      ...this.options.parked.map((store) => countOfWebhooks(store, enabled, filter)),
+      this.redeliverable(filter),
     ]);
-    const redeliverable = counts.flatMap((one) => [...one.values()]);
-    return { matching: total, redeliverable: redeliverable.reduce((sum, n) => sum + n, 0) };
+    return { matching: total, redeliverable: redeliverable ?? 0 };
+  }
+
+  /** Returns how many `byFilter` would redeliver, over all owners too; null if that takes too long to count. */
+  redeliverable(filter: ParkedFilter): Promise<number | null> {
+    return countRedeliverable(this.options.parked, this.options.webhooks, filter);
   }
 
   private async findWaiting(delivery: DeliveryName): Promise<WaitingDelivery | null> {

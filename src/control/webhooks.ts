@@ -14,6 +14,7 @@ import { newId } from "../wire/new-id.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import { makeSecret } from "../wire/secret.ts";
 import type { WebhookCreate, WebhookHealth, WebhookPatch, WebhookRecord } from "../wire/webhook.ts";
+import { pageOfAll } from "./all-webhooks.ts";
 import { checkFilter } from "./check-filter.ts";
 import { checkUrl } from "./check-url.ts";
 import { rotateSecret } from "./rotate-secret.ts";
@@ -69,6 +70,11 @@ export class WebhookControl {
 
   get(id: string): Promise<WebhookRecord | null> {
     return this.options.webhooks.get(id);
+  }
+
+  /** Returns a page of the webhooks of all owners. */
+  pageOfAll(page: Parameters<typeof pageOfAll>[1]): ReturnType<typeof pageOfAll> {
+    return pageOfAll(this.options, page);
   }
 
   /** Lists the webhooks of an owner, the oldest first. */

@@ -5,6 +5,7 @@ import { ConfigControl } from "../control/config-document.ts";
 import { Redelivery } from "../control/redelivery.ts";
 import { resealStored } from "../control/reseal.ts";
 import { WorkflowControl } from "../control/workflows.ts";
+import { Search } from "../control/search.ts";
 import { WebhookControl } from "../control/webhooks.ts";
 import { isDashboardRequest } from "../dashboard/paths.ts";
 import type { Dashboard } from "../dashboard/serve.ts";
@@ -72,6 +73,7 @@ export function startService(options: ServiceOptions): Service {
   const alerter = new Alerter({
     store: stores.alerts,
     queue: stores.intake,
+    webhooks: stores.webhooks,
     url: settings.ALERT_URL,
     secret: settings.ALERT_SECRET,
     claimer: claimerWakeUp,
@@ -131,19 +133,22 @@ export function startService(options: ServiceOptions): Service {
     retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
     now,
   };
+  const redelivery = new Redelivery({
+    ...apiStores,
+    parkedTtlMs: settings.PARKED_TTL,
+    claimer: claimerWakeUp,
+  });
   const api = createApi({
     stores: {
       webhooks: new WebhookControl(registration),
       config: new ConfigControl(registration),
       logs: apiStores.logs,
+      alerts: apiStores.alerts,
       intake: apiStores.intake,
       rejected: apiStores.rejected,
       requeue: apiStores.requeue,
-      redelivery: new Redelivery({
-        ...apiStores,
-        parkedTtlMs: settings.PARKED_TTL,
-        claimer: claimerWakeUp,
-      }),
+      redelivery,
+      search: new Search({ ...apiStores, redelivery }),
       listen: tunnel.broker,
       workflows: new WorkflowControl({
         workflows: apiStores.workflows,

@@ -23,6 +23,13 @@ export function isTimestamp(text: string): boolean {
   return after.getUTCDate() === 1 && after.getUTCHours() === 0 && after.getUTCMinutes() === 0;
 }
 
+/** Milliseconds since 1970 of a text that `isTimestamp` accepts. A leap second is the second after it. */
+export function timestampMs(text: string): number {
+  const isLeap = FORM.exec(text)?.[6] === "60";
+  const ordinary = isLeap ? `${text.slice(0, 17)}59${text.slice(19)}` : text;
+  return Date.parse(ordinary.toUpperCase()) + (isLeap ? 1_000 : 0);
+}
+
 type DateParts = [number, number, number, number, number, number];
 
 function daysIn(year: number, month: number): number {

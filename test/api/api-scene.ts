@@ -7,6 +7,7 @@ import type { Identify } from "../../src/api/auth/authenticate.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import { ConfigControl } from "../../src/control/config-document.ts";
 import { Redelivery } from "../../src/control/redelivery.ts";
+import { Search } from "../../src/control/search.ts";
 import { WebhookControl } from "../../src/control/webhooks.ts";
 import { WorkflowControl } from "../../src/control/workflows.ts";
 import { checkWorkflow } from "../../src/inbound/check.ts";
@@ -102,20 +103,23 @@ export class ApiScene {
       log: { warn() {} },
       limits: streamLimits,
     });
+    const redelivery = new Redelivery({
+      ...stores,
+      parkedTtlMs: PARKED_TTL_MS,
+      // A scene has no worker that waits.
+      claimer: { notify() {} },
+    });
     this.deps = {
       stores: {
         webhooks: new WebhookControl({ ...stores, guard, retrySchedule, now }),
         config: new ConfigControl({ ...stores, guard, retrySchedule, now }),
         logs: stores.logs,
+        alerts: stores.alerts,
         intake: stores.intake,
         rejected: stores.rejected,
         requeue: stores.requeue,
-        redelivery: new Redelivery({
-          ...stores,
-          parkedTtlMs: PARKED_TTL_MS,
-          // A scene has no worker that waits.
-          claimer: { notify() {} },
-        }),
+        redelivery,
+        search: new Search({ ...stores, redelivery }),
         listen: broker,
         workflows: new WorkflowControl({
           workflows: stores.workflows,

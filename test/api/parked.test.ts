@@ -176,8 +176,27 @@ describe("POST /v1/parked/redeliver", () => {
     expect(await readyIds()).toEqual(["e1"]);
   });
 
+  test("redelivers only what was parked before a time, and counts only that", async () => {
+    await parkFour();
+    const before = new Date(PARKED_AT_MS + 1_000).toISOString();
+    const both = { user_id: "u_1", org_id: "o_1" };
+    for (const [filter, remaining] of [
+      [{ ...both, before }, 1],
+      [{ ...both, before, reason: "http-500" }, 1],
+      [{ ...both, before, reason: "timeout" }, 0],
+      [{ ...both, before: "2126-01-01T00:00:00+02:00" }, 3],
+      [{ ...both, before: "2016-12-31t23:59:60z" }, 0],
+    ] as const) {
+      expect((await redeliver({ ...filter, dry_run: true })).body).toMatchObject({ remaining });
+    }
+    expect((await redeliver({ ...both, before })).body).toEqual({ redelivered: 1, remaining: 0 });
+    expect(await readyIds()).toEqual(["e0"]);
+  });
+
   test.each<[string, unknown, string[]]>([
     ["no filter", {}, ["user_id"]],
+    ["a time without an offset", { user_id: "u_1", before: "2026-01-01T00:00:00" }, ["before"]],
+    ["a day that does not exist", { user_id: "u_1", before: "2026-02-30T00:00:00Z" }, ["before"]],
     ["a limit alone", { limit: 5 }, ["user_id"]],
     ["a limit of 0", { user_id: "u_1", limit: 0 }, ["limit"]],
     ["more than a thousand", { user_id: "u_1", limit: 1_001 }, ["limit"]],
@@ -247,6 +266,23 @@ describe("GET /v1/parked/summary", () => {
     const webhooks = body["by_webhook"] as { webhook_id: string; count: number }[];
     expect(webhooks[0]).toEqual({ webhook_id: webhook.id, count: 2 });
     expect(webhooks).toHaveLength(4);
+  });
+
+  test("counts what can be redelivered: not what belongs to disabled or deleted webhooks", async () => {
+    await parkFour();
+    expect((await summary()).body).toMatchObject({ total: 4, redeliverable: 4 });
+    await api.change(twin.id, { enabled: false });
+    await api.stores.webhooks.delete(ofOther.id);
+    expect((await summary()).body).toMatchObject({ total: 4, redeliverable: 2 });
+    expect((await summary("?user_id=u_1")).body).toMatchObject({ total: 2, redeliverable: 1 });
+    expect((await summary("", own)).body).toMatchObject({ total: 2, redeliverable: 1 });
+  });
+
+  test("does not count what can be redelivered if more than 200 webhooks have parked deliveries", async () => {
+    const many: WebhookRecord[] = [];
+    for (let n = 0; n < 201; n += 1) many.push(await registered({ user_id: `u_${n + 10}` }));
+    await park(api, ...many.map((one) => headerFor(one)));
+    expect((await summary()).body).toMatchObject({ total: 201, redeliverable: null });
   });
 
   test("counts only those of the owners that are named", async () => {

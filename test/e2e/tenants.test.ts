@@ -35,9 +35,19 @@ const PARAMETERS: Record<string, (target: Target) => string> = {
   org_id: () => VICTIMS.org_id,
   reason: () => "http-500",
   event: () => "canary.happened",
+  q: ({ webhookId }) => webhookId,
 };
 /** Parameters that name nobody's thing. */
-const NAMELESS = new Set(["limit", "cursor", "after", "wait_ms", "outcome", "for_s"]);
+const NAMELESS = new Set([
+  "limit",
+  "cursor",
+  "after",
+  "wait_ms",
+  "outcome",
+  "for_s",
+  "state",
+  "kind",
+]);
 /** Fields that narrow what a request means and name nobody. */
 const NARROWING = new Set(["reason", "event"]);
 /** Values of fields that the document's examples do not give, or that the victims must not have yet. */

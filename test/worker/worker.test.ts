@@ -77,6 +77,7 @@ async function open(): Promise<Scene> {
         alerter: new Alerter({
           store: stores.alerts,
           queue: stores.intake,
+          webhooks: stores.webhooks,
           url: undefined,
           secret: undefined,
           claimer: claimerWakeUp,

@@ -127,7 +127,7 @@ function sentence({ field, message }: FieldError): string {
 const MAX_ERRORS = 100;
 
 /** Turns zod's issues into field errors. Zod's messages name only the type of what was found. */
-export function fieldErrors(error: z.ZodError): FieldError[] {
+export function fieldErrors(error: z.ZodError, target = "json"): FieldError[] {
   const errors = error.issues.slice(0, MAX_ERRORS).flatMap((issue): FieldError[] => {
     const path = issue.path.map(String);
     if (issue.code !== "unrecognized_keys") {
@@ -136,7 +136,7 @@ export function fieldErrors(error: z.ZodError): FieldError[] {
     return issue.keys.slice(0, MAX_ERRORS).map((key) => ({
       field: [...path, key].join("."),
       code: "unknown_field",
-      message: "is not a field of this object",
+      message: `is not a ${target === "query" ? "parameter of this route" : "field of this object"}`,
     }));
   });
   return errors.slice(0, MAX_ERRORS);
@@ -144,10 +144,10 @@ export function fieldErrors(error: z.ZodError): FieldError[] {
 
 /** The hook of every route: answers input that zod refuses with 422. */
 export function answerInvalid(
-  result: { success: true } | { success: false; error: z.ZodError },
+  result: { target: string } & ({ success: true } | { success: false; error: z.ZodError }),
   c: Context<ApiEnv>,
 ) {
-  return result.success ? undefined : invalid(c, fieldErrors(result.error));
+  return result.success ? undefined : invalid(c, fieldErrors(result.error, result.target));
 }
 
 /** The only place where an exception becomes an answer. No part of the exception leaves the process. */

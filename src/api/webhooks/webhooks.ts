@@ -2,7 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
-import { ownerIdSchema, ownerRef } from "../../wire/owner.ts";
+import { ownerIdSchema, ownerRef, type OwnerRef } from "../../wire/owner.ts";
 import {
   ownerOf,
   webhookCreateSchema,
@@ -18,9 +18,16 @@ import type { ApiDeps } from "../deps.ts";
 import type { ApiEnv } from "../http/env.ts";
 import { impliedInBody, impliedInQuery } from "../auth/implied-owner.ts";
 import { json, jsonInput, problems, type Api } from "../http/openapi.ts";
-import { nextCursorSchema, pageOf, pageQuery } from "../http/page.ts";
+import { nextCursorSchema, pageOf, pageQuery, positionIn } from "../http/page.ts";
 import { findWebhook, noSuchWebhook, webhookIdParam } from "./find.ts";
 import { invalid, problem } from "../http/problem.ts";
+import {
+  FIRST_PLACE,
+  hasState,
+  WEBHOOK_STATES,
+  type ListedWebhook,
+  type WebhookPlace,
+} from "../../control/all-webhooks.ts";
 import { NO_HEALTH, toPublic } from "../../control/webhook-changes.ts";
 import type { WebhookUpdated } from "../../valkey/webhooks/webhook-store.ts";
 import { recordUnreadable } from "./secrets.ts";
@@ -32,22 +39,21 @@ const createdSchema = webhookSchema
   .extend({ secret: z.string().describe("signs every request to this webhook") })
   .meta({ id: "WebhookCreated" });
 
-/** The position of a webhook in a list: `<created_at> <id>`. */
-const POSITION = /^[0-9TZ:.-]{20,30} wh_[A-Za-z0-9_-]{1,64}$/;
+/** The position of a webhook in the list of an owner, `<created_at> <id>`, or in that of all: of the walk. */
+const POSITION = /^(?:[0-9TZ:.-]{20,30} wh_[A-Za-z0-9_-]{1,64}|(\d{1,20}) (\d{1,9}))$/;
 
-const listQuery = z
-  .object({
-    user_id: ownerIdSchema.optional(),
-    org_id: ownerIdSchema.optional(),
-    ...pageQuery({
-      defaultLimit: WEBHOOKS_PER_OWNER,
-      position: POSITION,
-    }),
-  })
-  .refine((query) => query.user_id !== undefined || query.org_id !== undefined, {
-    error: "give user_id, org_id or both",
-    path: ["user_id"],
-  });
+const listQuery = z.strictObject({
+  user_id: ownerIdSchema.optional(),
+  org_id: ownerIdSchema.optional(),
+  state: z
+    .enum(WEBHOOK_STATES, { error: `must be one of ${WEBHOOK_STATES.join(", ")}` })
+    .optional()
+    .describe("only webhooks in this state; `failing`: enabled, and the last attempt failed"),
+  ...pageQuery({
+    defaultLimit: WEBHOOKS_PER_OWNER,
+    position: POSITION,
+  }),
+});
 
 export function addWebhooks(api: Api, { stores }: ApiDeps): void {
   const { webhooks } = stores;
@@ -101,8 +107,12 @@ export function addWebhooks(api: Api, { stores }: ApiDeps): void {
     createRoute({
       method: "get",
       path: "/v1/webhooks",
-      summary: "List the webhooks of a user, of an organisation or of both, oldest first",
-      description: "`user_id` or `org_id` is required. A scoped token implies its own owner.",
+      summary: "List webhooks: of a user, of an organisation, of both, or of all owners",
+      description:
+        "The webhooks of owners come oldest first. A scoped token implies its own owner. With the API " +
+        "token and no owner, the list has the webhooks of all owners, in no particular order; a webhook " +
+        "that is created or deleted meanwhile may be left out, and one may be there twice. If few match " +
+        "`state`, a page may have fewer than `limit`, even none, and still a `next_cursor`.",
       tags,
       middleware: [impliedInQuery],
       request: { query: listQuery },
@@ -121,20 +131,17 @@ export function addWebhooks(api: Api, { stores }: ApiDeps): void {
         ...(query.org_id === undefined ? [] : [ownerRef("org", query.org_id)]),
       ];
       if (!owners.every((owner) => maySee(c.var.principal, owner))) return noSuchOwner(c);
-      const records = (await Promise.all(owners.map((owner) => webhooks.list(owner)))).flat();
-      const page = pageOf(
-        records.toSorted((a, b) => (position(a) < position(b) ? -1 : 1)),
-        position,
-        query,
-      );
-      const health = await webhooks.health(page.items.map(({ id }) => id));
-      return c.json(
-        {
-          webhooks: page.items.map((record, at) => toPublic(record, health[at] ?? NO_HEALTH)),
-          next_cursor: page.next,
-        },
-        200,
-      );
+      const place = placeIn(query.cursor);
+      if (query.cursor !== undefined && (place === null) !== owners.length > 0) {
+        const message = "must be the next_cursor of an earlier page of this list";
+        return invalid(c, [{ field: "cursor", code: "invalid_format", message }]);
+      }
+      const { listed, next } =
+        owners.length === 0
+          ? await pageOfAll(place ?? FIRST_PLACE, query)
+          : await pageOfOwners(owners, query);
+      const shown = listed.map(({ record, health }) => toPublic(record, health));
+      return c.json({ webhooks: shown, next_cursor: next }, 200);
     },
   );
 
@@ -234,6 +241,28 @@ export function addWebhooks(api: Api, { stores }: ApiDeps): void {
     },
   );
 
+  async function pageOfOwners(
+    owners: readonly OwnerRef[],
+    { state, ...page }: z.infer<typeof listQuery>,
+  ): Promise<{ listed: ListedWebhook[]; next: string | null }> {
+    const records = (await Promise.all(owners.map((owner) => webhooks.list(owner)))).flat();
+    const health = await webhooks.health(records.map(({ id }) => id));
+    const all = records
+      .map((record, at) => ({ record, health: health[at] ?? NO_HEALTH }))
+      .filter((one) => hasState(one, state))
+      .toSorted((a, b) => (position(a) < position(b) ? -1 : 1));
+    const { items, next } = pageOf(all, position, page);
+    return { listed: items, next };
+  }
+
+  async function pageOfAll(
+    from: WebhookPlace,
+    { state, limit }: z.infer<typeof listQuery>,
+  ): Promise<{ listed: ListedWebhook[]; next: string | null }> {
+    const { listed, next } = await webhooks.pageOfAll({ state, from, limit });
+    return { listed, next: next && Buffer.from(`${next.scan} ${next.skip}`).toString("base64url") };
+  }
+
   async function withHealth(record: WebhookRecord) {
     const [health] = await webhooks.health([record.id]);
     return toPublic(record, health ?? NO_HEALTH);
@@ -252,8 +281,14 @@ export function addWebhooks(api: Api, { stores }: ApiDeps): void {
   }
 }
 
-function position(record: WebhookRecord): string {
+function position({ record }: ListedWebhook): string {
   return `${record.created_at} ${record.id}`;
+}
+
+/** Returns null for a cursor of an owner's list. */
+function placeIn(cursor: string | undefined): WebhookPlace | null {
+  const [, scan, skip] = POSITION.exec(positionIn(cursor ?? "")) ?? [];
+  return scan === undefined ? null : { scan, skip: Number(skip) };
 }
 
 function duplicate(c: Context<ApiEnv>, id: string) {

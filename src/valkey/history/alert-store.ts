@@ -1,5 +1,7 @@
 // Stores alerts in a capped list, newest first, and publishes them on the channel of the same name
 // (docs/design.md, "Keys").
+import { alertSchema, type Alert } from "../../wire/alert.ts";
+import { readObject } from "../foreign.ts";
 import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
 import { Script } from "../connection/script.ts";
@@ -26,9 +28,42 @@ export class AlertStore {
     return won === "OK";
   }
 
+  /**
+   * Returns a page of the alerts that match, the newest first. `after` is the id of the last one of the page
+   * before; if it has fallen out of the list, so have all that were older.
+   */
+  async list(
+    matches: (alert: Alert) => boolean,
+    { after, limit }: { after: string | null; limit: number },
+  ): Promise<{ alerts: Alert[]; next: string | null }> {
+    const elements = await this.link.run((client) =>
+      client.lrangeBuffer(this.keys.alerts, 0, MAX_ALERTS - 1),
+    );
+    const found: Alert[] = [];
+    let hasBegun = after === null;
+    for (const element of elements) {
+      const alert = readAlert(element);
+      // Any program may push onto the list.
+      if (alert === null) continue;
+      if (!hasBegun) {
+        hasBegun = alert.id === after;
+        continue;
+      }
+      if (!matches(alert)) continue;
+      if (found.length === limit) return { alerts: found, next: found.at(-1)?.id ?? null };
+      found.push(alert);
+    }
+    return { alerts: found, next: null };
+  }
+
   async raise(alert: object): Promise<void> {
     await this.link.run((client) =>
       alertScript.run(client, [this.keys.alerts], [MAX_ALERTS, TTL_MS, JSON.stringify(alert)]),
     );
   }
+}
+
+function readAlert(element: Buffer): Alert | null {
+  const read = alertSchema.safeParse(readObject(element));
+  return read.success ? read.data : null;
 }

@@ -53,10 +53,11 @@ export async function newestPage(
   return { found: shown, next: isCut ? positionOf(last) : (border ?? null) };
 }
 
-/** Returns up to `max` of the oldest of all sources. Reads little more of each source than it returns. */
+/** Returns up to `max` of the oldest of all sources, as far as they were parked before `beforeMs`. Reads little more of each source than it returns. */
 export async function oldestOf(
   sources: readonly ParkedSource[],
   max: number,
+  beforeMs = Number.POSITIVE_INFINITY,
 ): Promise<FoundParked[]> {
   const heads = await Promise.all(sources.map((source) => new Head(source).refilled()));
   const oldest: FoundParked[] = [];
@@ -67,7 +68,7 @@ export async function oldestOf(
         first = head;
       }
     }
-    if (!first?.one) return oldest;
+    if (!first?.one || first.one.parkedAtMs >= beforeMs) return oldest;
     oldest.push({ ...first.one, store: first.source.store });
     first.at += 1;
     if (first.at === first.part.length) await first.refilled();

@@ -131,6 +131,25 @@ export class ParkedStore {
     return { found, stoppedAt: position };
   }
 
+  /**
+   * Counts the deliveries of a webhook that match and were parked before a time: exactly, or up to `max` where
+   * they are narrowed by reason or event type.
+   */
+  async countBefore(
+    { webhookId, reason, event }: { webhookId: string; reason?: string; event?: string },
+    beforeMs: number,
+    max: number,
+  ): Promise<number> {
+    if (reason === undefined && event === undefined) {
+      await this.index.complete();
+      const key = this.keys.parkedOf(webhookId);
+      return this.link.run((client) => client.zcount(key, "-inf", `(${beforeMs}`));
+    }
+    const walk = { order: "oldest", after: null, max } as const;
+    const { found } = await this.walk({ webhookId, reason, event }, walk);
+    return found.filter(({ parkedAtMs }) => parkedAtMs < beforeMs).length;
+  }
+
   /** Returns a parked delivery's header, or null if it is not parked (any more). */
   async find(delivery: DeliveryName): Promise<DeliveryHeader | null> {
     return this.header(this.keys.parkedItems, delivery);

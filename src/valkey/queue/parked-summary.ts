@@ -13,6 +13,8 @@ export interface ParkedFilter {
   webhookId?: string;
   reason?: string;
   event?: string;
+  /** Only those that were parked before. Only redelivery looks at it. */
+  beforeMs?: number;
 }
 
 export interface ParkedSummary {
@@ -27,6 +29,10 @@ export interface ParkedSummary {
 /** Owners choose event types, so there may be as many as there are parked deliveries. */
 const MAX_EVENTS = 100;
 const MAX_WEBHOOKS = 100;
+/** To count what can be redelivered of all owners, so many webhooks are read. */
+const MAX_JUDGED = 200;
+/** A count of deliveries that were parked before a time, and for one reason, ends here. */
+const MAX_COUNTED = 10_000;
 
 /** Returns the ids of matching webhooks that are enabled: deliveries for disabled ones stay parked. */
 export async function enabledWebhooks(
@@ -42,14 +48,53 @@ export async function enabledWebhooks(
 }
 
 /**
+ * Returns how many parked deliveries would be redelivered: those whose webhooks are enabled. Null if too many
+ * webhooks have some to look at each.
+ */
+export async function countRedeliverable(
+  stores: readonly ParkedStore[],
+  webhooks: Pick<WebhookStore, "get" | "list">,
+  filter: ParkedFilter,
+): Promise<number | null> {
+  const isOfAll = filter.owners === null && filter.webhookId === undefined;
+  const enabled = isOfAll
+    ? await enabledOfAll(stores, webhooks)
+    : await enabledWebhooks(webhooks, filter);
+  if (enabled === null) return null;
+  const counts = await Promise.all(stores.map((store) => countOfWebhooks(store, enabled, filter)));
+  return counts.flatMap((one) => [...one.values()]).reduce((sum, count) => sum + count, 0);
+}
+
+async function enabledOfAll(
+  stores: readonly ParkedStore[],
+  webhooks: Pick<WebhookStore, "get">,
+): Promise<WebhookId[] | null> {
+  const tops = await Promise.all(stores.map((one) => one.index.topWebhooks(MAX_JUDGED + 1)));
+  const ids = [...new Set(tops.flat().map(({ webhookId }) => webhookId))];
+  if (ids.length > MAX_JUDGED) return null;
+  const records = await Promise.all(ids.map((id) => webhooks.get(id)));
+  return records.flatMap((record) => (record?.enabled ? [record.id] : []));
+}
+
+/**
  * Returns how many parked deliveries of each webhook match, without the webhooks that have none.
  * Takes O(webhooks × kinds), where a kind is a reason with an event type.
  */
 export async function countOfWebhooks(
   store: ParkedStore,
   webhookIds: readonly WebhookId[],
-  filter: Pick<ParkedFilter, "reason" | "event">,
+  filter: Pick<ParkedFilter, "reason" | "event" | "beforeMs">,
 ): Promise<Map<WebhookId, number>> {
+  const { reason, event, beforeMs } = filter;
+  if (beforeMs !== undefined) {
+    const counted = await Promise.all(
+      webhookIds.map(async (id): Promise<[WebhookId, number]> => {
+        const selection = { webhookId: id, reason, event };
+        return [id, await store.countBefore(selection, beforeMs, MAX_COUNTED)];
+      }),
+    );
+    return new Map(counted.filter(([, count]) => count > 0));
+  }
   const counts = await store.index.countsOf(webhookIds);
   return new Map(
     webhookIds

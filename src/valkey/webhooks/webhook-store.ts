@@ -23,6 +23,8 @@ import saveText from "../scripts/save-webhook.lua" with { type: "text" };
 
 const saveScript = new Script(saveText);
 
+/** How many a step of a walk looks at. */
+const SCANNED_AT_ONCE = 200;
 /** How many are read and sealed at once; between two pages, other work runs. */
 const SEALED_AT_ONCE = 100;
 
@@ -60,6 +62,12 @@ export interface Stored {
   id: WebhookId;
   owner: OwnerRef;
   text: string;
+}
+
+/** A webhook as the lookup has it. */
+export interface FoundWebhook {
+  id: WebhookId;
+  owner: OwnerRef;
 }
 
 interface PendingRead {
@@ -141,6 +149,32 @@ export class WebhookStore {
     } catch (error) {
       for (const one of pending) one.reject(error);
     }
+  }
+
+  /** Takes a step of a walk over all webhooks: "0" begins it, and `next` is null after the last step. */
+  async scan(cursor: string): Promise<{ found: FoundWebhook[]; next: string | null }> {
+    const [next, fields] = await this.link.run((client) =>
+      client.hscan(this.keys.webhookOwners, cursor, "COUNT", SCANNED_AT_ONCE),
+    );
+    const found: FoundWebhook[] = [];
+    for (let at = 0; at + 1 < fields.length; at += 2) {
+      const owner = fields[at + 1] ?? "";
+      if (isOwnerRef(owner)) found.push({ id: fields[at] as WebhookId, owner });
+    }
+    return { found, next: next === "0" ? null : next };
+  }
+
+  /** Returns the webhooks in the order of `found`; null for one that is not there (any more). */
+  async getAll(found: readonly FoundWebhook[]): Promise<(WebhookRecord | null)[]> {
+    const texts = await this.link.run((client) =>
+      Promise.all(found.map(({ id, owner }) => client.hget(this.keys.webhooks(owner), id))),
+    );
+    return Promise.all(
+      found.map(async ({ id, owner }, at) => {
+        const text = texts[at] ?? null;
+        return text === null ? null : this.open({ id, owner, text });
+      }),
+    );
   }
 
   /** Changes a webhook. `change` runs again on the new record if another process changed it meanwhile. */
@@ -255,8 +289,7 @@ export class WebhookStore {
 
   private async ownerOf(id: string): Promise<OwnerRef | null> {
     const owner = await this.link.run((client) => client.hget(this.keys.webhookOwners, id));
-    // A value that another program wrote is not an owner.
-    return owner !== null && /^(user|org):/.test(owner) ? (owner as OwnerRef) : null;
+    return owner !== null && isOwnerRef(owner) ? owner : null;
   }
 
   private async read(id: string): Promise<Stored | null> {
@@ -290,4 +323,9 @@ export function storedIn(fields: readonly string[], owner: OwnerRef): Stored[] {
     found.push({ id: fields[at] as WebhookId, owner, text: fields[at + 1] ?? "" });
   }
   return found;
+}
+
+/** A value that another program wrote is not an owner. */
+function isOwnerRef(text: string): text is OwnerRef {
+  return /^(user|org):/.test(text);
 }

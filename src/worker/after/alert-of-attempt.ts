@@ -1,10 +1,11 @@
 // Which alert follows from an attempt, if any.
+import { ALERT_ID_PREFIX, isOwnerAlert } from "../../wire/alert.ts";
 import type { Alerter } from "./alerts.ts";
 import type { FinishedAttempt } from "../job.ts";
 
 export function alertOfAttempt(
   alerter: Pick<Alerter, "raise">,
-  { job: { webhook, header }, attempt: { outcome } }: FinishedAttempt,
+  { job: { webhook, header, event }, attempt: { outcome } }: FinishedAttempt,
 ): void {
   if (outcome.outcome === "delivered") return;
   const { reason } = outcome;
@@ -13,6 +14,7 @@ export function alertOfAttempt(
       webhook,
       reason,
       id: header.id,
+      isOfAlert: isOwnerAlert(event.type) && header.id.startsWith(ALERT_ID_PREFIX),
       message: outcome.exhausted
         ? `the schedule of a delivery is used up; its last attempt: ${reason}`
         : `a delivery is not tried again: ${reason}`,

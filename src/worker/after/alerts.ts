@@ -5,26 +5,17 @@ import { BoundedMap } from "../../bounded-map.ts";
 import { ALERT_EVERY_MS, type AlertStore } from "../../valkey/history/alert-store.ts";
 import { newDeliveryName, ownerTag } from "../../valkey/queue/delivery-id.ts";
 import type { QueueStore } from "../../valkey/queue/queue-store.ts";
-import type { WebhookId } from "../../wire/ids.ts";
+import type { WebhookStore } from "../../valkey/webhooks/webhook-store.ts";
+import { ALERT_ID_PREFIX, type Alert, type AlertKind } from "../../wire/alert.ts";
 import { ownerRef, splitOwnerRef, type OwnerRef } from "../../wire/owner.ts";
 import type { WebhookRecord } from "../../wire/webhook.ts";
 import { elementText } from "../../wire/event.ts";
 import { dialectOf } from "../../wire/dialects/registry.ts";
 import { formatDuration } from "../../wire/duration.ts";
+import { AlertSubscribers } from "./alert-subscribers.ts";
 import { prepareWebhook, type PreparedWebhook } from "../webhooks/prepared-webhook.ts";
 import type { WorkerLog } from "../../log.ts";
 import type { WakeUp } from "../wake-up.ts";
-
-export type AlertKind =
-  | "delivery.parked"
-  | "delivery.blocked"
-  | "webhook.disabled"
-  | "webhook.recovered"
-  | "queue.delayed"
-  | "parked.fell_out"
-  | "rejected.fell_out"
-  | "item.unreadable"
-  | "key.wrong_type";
 
 export interface AlertAbout {
   webhook?: PreparedWebhook;
@@ -33,6 +24,8 @@ export interface AlertAbout {
   message: string;
   /** The event whose delivery it was. */
   id?: string;
+  /** It is about the delivery of an alert: the owner's webhooks are not told. */
+  isOfAlert?: boolean;
 }
 
 /** The owner of the webhook that `FLUXHOOK_ALERT_URL` makes; it is in no store. */
@@ -46,6 +39,8 @@ export interface AlerterOptions {
   queue: QueueStore;
   url: string | undefined;
   secret: string | undefined;
+  /** The owner's other webhooks may be told. */
+  webhooks: Pick<WebhookStore, "list">;
   /** Notified when an alert is to be delivered. */
   claimer: Pick<WakeUp, "notify">;
   log: WorkerLog;
@@ -54,12 +49,14 @@ export interface AlerterOptions {
 export class Alerter {
   private readonly raised = new BoundedMap<string, number>(MAX_REMEMBERED);
   private readonly webhook: PreparedWebhook | null;
+  private readonly subscribers: AlertSubscribers;
 
   constructor(private readonly options: AlerterOptions) {
     this.webhook =
       options.url !== undefined && options.secret !== undefined
         ? prepareWebhook(alertWebhook(options.url, options.secret))
         : null;
+    this.subscribers = new AlertSubscribers(options);
   }
 
   /** Never throws and is never waited for: an alert that fails is logged. */
@@ -85,6 +82,9 @@ export class Alerter {
     log.warn({ ...alert, event: undefined, kind }, "alert.raised");
     await store.raise(alert);
     if (this.webhook) await this.deliver(this.webhook, alert);
+    if (!about.webhook || about.isOfAlert === true) return;
+    const told = await this.subscribers.tell(alert, about.webhook);
+    if (told > 0) this.options.claimer.notify();
   }
 
   private async deliver(webhook: PreparedWebhook, alert: Alert): Promise<void> {
@@ -117,22 +117,9 @@ export class Alerter {
   }
 }
 
-interface Alert {
-  id: string;
-  kind: AlertKind;
-  message: string;
-  webhook_id?: WebhookId;
-  user_id?: string;
-  org_id?: string;
-  queue?: string;
-  reason?: string;
-  event_id?: string;
-  at: string;
-}
-
 function alertOf(kind: AlertKind, { webhook, queue, reason, message, id }: AlertAbout): Alert {
   return {
-    id: `alert_${randomUUID().replaceAll("-", "")}`,
+    id: `${ALERT_ID_PREFIX}${randomUUID().replaceAll("-", "")}`,
     kind,
     message,
     ...(webhook && {
