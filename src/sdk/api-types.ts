@@ -457,6 +457,8 @@ export interface RedeliverParked {
   reason?: string;
   /** Only those of this event type. */
   event?: string;
+  /** Only those that were parked before this time, RFC 3339. With `reason` or `event`, `remaining` counts up to 10,000 of each webhook. */
+  before?: string;
   /** Redeliver at most this many, the oldest first. Default: `1000`. */
   limit?: number;
   /** Change nothing; `remaining` is how many would be redelivered. Default: `false`. */
@@ -466,6 +468,8 @@ export interface RedeliverParked {
 /** How many deliveries are parked, the most frequent first. */
 export interface ParkedSummary {
   total: number;
+  /** How many of them belong to webhooks that are enabled; null if, without an owner, more than 200 webhooks have parked deliveries. */
+  redeliverable: number | null;
   by_reason: {
     reason: string;
     count: number;

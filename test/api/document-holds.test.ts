@@ -27,7 +27,8 @@ const EXCEPTIONS: Record<string, (schema: JsonSchema) => unknown> = {
   // An existing day, and a leap second only where one may be.
   timestamp: () =>
     oneOf("2024-02-29t23:59:59.999999999z", "0000-01-01T00:00:00+23:59", "2016-12-31T23:59:60Z"),
-  before: () => oneOf("2024-02-29t23:59:59.9z", "2016-12-31T23:59:60Z", "2026-01-01T00:00:00+01:00"),
+  before: () =>
+    oneOf("2024-02-29t23:59:59.9z", "2016-12-31T23:59:60Z", "2026-01-01T00:00:00+01:00"),
   // The bounds of durations are in the description.
   failing_for: () => oneOf("1m", "60000ms", "30d", "720h"),
   retry_schedule: (schema) =>

@@ -84,11 +84,10 @@ describe("a scoped token", () => {
     },
   );
 
-  test("is needed to leave out the owner: with the API token a request has to name one", async () => {
+  test("is needed to leave out the owner: with the API token a new webhook has to name one", async () => {
     expect((await api.call("POST", "/v1/webhooks", { url: "https://a.example/" })).status).toBe(
       422,
     );
-    expect((await api.call("GET", "/v1/webhooks")).status).toBe(422);
   });
 
   test("is answered 401 and told that it has expired", async () => {

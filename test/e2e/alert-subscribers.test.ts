@@ -52,12 +52,13 @@ test("a webhook that names webhook.disabled and delivery.parked is told about it
     expect(data).toMatchObject({ id, kind: event, user_id: "u_1" });
     return [path, event, data["webhook_id"], data["reason"]].join(" ");
   });
-  expect(alerts.toSorted()).toEqual([
+  const expected = [
     `/filtered delivery.parked ${disabled.id} gone`,
     `/told delivery.parked ${disabled.id} gone`,
     `/told delivery.parked ${parked.id} http-500`,
     `/told webhook.disabled ${disabled.id} gone`,
-  ]);
+  ];
+  expect(alerts.toSorted()).toEqual(expected.toSorted());
   await others.waitFor(1);
   // What it got is the event itself.
   await eventually(async () => (await ended(scene, "delivered")) >= 5);

@@ -47,6 +47,8 @@ const NAMELESS = new Set([
   "for_s",
   "state",
   "kind",
+  "dry_run",
+  "dialect",
 ]);
 /** Fields that narrow what a request means and name nobody. */
 const NARROWING = new Set(["reason", "event"]);
@@ -122,7 +124,8 @@ function variantsOf(operation: ApiOperation, target: Target): Variant[] {
     .filter((name) => !NAMELESS.has(name))
     .map((name) => `?${name}=${value(name)}${brief === undefined ? "" : `&${brief}=0`}`);
   const bodies = operation.body === null ? [undefined] : bodiesOf(operation.body, target);
-  return [always, ...queries].flatMap((query) =>
+  const isNeeded = operation.parameters.some((one) => one.in === "query" && one.required);
+  return [...(isNeeded ? [] : [always]), ...queries].flatMap((query) =>
     bodies.map((body) => ({ path: path + query, body })),
   );
 }
@@ -314,7 +317,7 @@ describe("every route reveals and changes nothing", () => {
       for (const variant of variantsOf(operation, targets[0]!)) {
         const named = JSON.stringify(variant).match(/u_canary|o_canary|wh_|[0-9a-f]{8}-/);
         const { status } = await ask(operation, variant, authorization);
-        const isFilter = variant.path.includes("?webhook_id=");
+        const isFilter = /\?(webhook_id|q)=/.test(variant.path);
         if (named && !isFilter) expect([operation.name, status]).toEqual([operation.name, 404]);
       }
     }
@@ -329,7 +332,12 @@ describe("the same requests are answered", () => {
     "POST /v1/rejected/requeue",
     "POST /v1/tokens",
   ];
-  const MAY_BE_OVER = ["POST /v1/listen/{session}/answers", "DELETE /v1/listen/{session}"];
+  const MAY_BE_OVER = [
+    "POST /v1/listen/{session}/answers",
+    "DELETE /v1/listen/{session}",
+    // No catalogue has the type of the victims' event.
+    "GET /v1/sample",
+  ];
   const ofBoth = (owner: keyof typeof VICTIMS) => ({ [owner]: VICTIMS[owner] });
 
   test.each(["user_id", "org_id"] as const)("to the owner itself: %s", async (kind) => {
@@ -350,7 +358,7 @@ describe("the same requests are answered", () => {
         if (MAY_BE_OVER.includes(operation.name)) continue;
         expect([name, status === 404]).toEqual([name, isHidden]);
         // A webhook that is switched off by the PATCH, a delivery that is gone: it is still its owner's.
-        expect([200, 201, 202, 204, 404, 409, 410]).toContain(status);
+        expect([200, 201, 202, 204, 404, 409, 410, 428]).toContain(status);
       }
     }
   });
