@@ -10,7 +10,7 @@ export function openApiDocument() {
     sendTest: unasked(),
     live: unasked(),
     config: {
-      apiToken: "",
+      apiTokens: [],
       maxEventBytes: 0,
       maxWebhookBytes: 0,
       eventTypes: "open",

@@ -2,6 +2,7 @@
 import type { MiddlewareHandler } from "hono";
 import { newApi, type Api } from "./http/openapi.ts";
 import { allowedMethods } from "./http/allowed-methods.ts";
+import { documentReadOnly, refuseWrites } from "./auth/access.ts";
 import { identifyBy, requirePrincipal, type Identify } from "./auth/authenticate.ts";
 import { addConfig } from "./config.ts";
 import { addAlerts } from "./alerts.ts";
@@ -20,25 +21,26 @@ import { addRejected } from "./rejected.ts";
 import { addSample } from "./sample.ts";
 import { addSearch } from "./search.ts";
 import { addStream } from "./stream.ts";
-import { ScopedTokens } from "./auth/scoped-token.ts";
+import { SignedTokens } from "./auth/signed-tokens.ts";
 import { crossOrigin, neverStored, securityHeaders } from "./http/security-headers.ts";
 import { addWebhookBodies } from "./http/webhook-bodies.ts";
+import { addMe } from "./me.ts";
 import { addTokens } from "./tokens.ts";
 import { addWebhookSecrets } from "./webhooks/secrets.ts";
 import { addWebhookTest } from "./webhooks/test.ts";
 import { addWebhooks } from "./webhooks/webhooks.ts";
 
 export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
-  const { apiToken, corsOrigins = [] } = deps.config;
-  const tokens = new ScopedTokens(apiToken);
+  const { apiTokens, corsOrigins = [] } = deps.config;
+  const tokens = new SignedTokens(apiTokens);
   const api = newApi();
   api.use(securityHeaders, neverStored);
   api.use(refuseBadHost);
   // Before authentication: a preflight carries no token (Fetch, "CORS-preflight fetch").
   if (corsOrigins.length > 0) api.use(crossOrigin(corsOrigins));
   // For every path below /v1, with a route or without: a caller without a token learns of no route.
-  const identify = identifyAs ?? identifyBy(apiToken, tokens, deps.now);
-  api.use("/v1/*", requirePrincipal(identify, deps));
+  const identify = identifyAs ?? identifyBy({ ...deps, apiTokens, tokens });
+  api.use("/v1/*", requirePrincipal(identify, deps), refuseWrites(api));
 
   addEvents(api, deps);
   addWebhooks(api, deps);
@@ -55,9 +57,11 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addSample(api, deps);
   addRejected(api, deps);
   addTokens(api, deps, tokens);
+  addMe(api, deps);
   addTunnel(api, deps);
   addHealth(api, deps);
   addWebhookBodies(api);
+  documentReadOnly(api);
   addDocument(api, deps.config.version);
 
   const allowed = allowedMethods(api);

@@ -14,6 +14,7 @@ import {
 import { isJsonObject } from "../wire/json-object.ts";
 import { ownerIdSchema, ownerRef } from "../wire/owner.ts";
 import { WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
+import { READS_WITH_DRY_RUN } from "./auth/access.ts";
 import { maySee } from "./auth/authenticate.ts";
 import { noSuchOwner } from "./auth/no-such-owner.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -78,6 +79,7 @@ export function addConfig(api: Api, { stores: { config } }: ApiDeps): void {
           "nothing changes and `errors` names every problem. `If-Match` is required, except for a dry " +
           "run.",
         tags: ["webhooks"],
+        ...READS_WITH_DRY_RUN,
         middleware: [jsonBody(MAX_CONFIG_BYTES, { maxValues: MAX_CONFIG_VALUES })],
         request: {
           params,

@@ -13,6 +13,8 @@ import type { QueueStore } from "../valkey/queue/queue-store.ts";
 import type { RejectedStore } from "../valkey/queue/rejected-store.ts";
 import type { Requeue } from "../valkey/queue/requeue.ts";
 import type { EventTypeEntry } from "../wire/event-catalogue.ts";
+import type { ApiKeyStore } from "../valkey/tokens/api-key-store.ts";
+import type { TokenEnds } from "../valkey/tokens/token-ends.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import type { NotReadyCause } from "../wire/not-ready.ts";
 import type { WebhookRecord } from "../wire/webhook.ts";
@@ -37,10 +39,13 @@ export interface ApiStores {
   redelivery: Redelivery;
   listen: TunnelBroker;
   workflows: WorkflowControl;
+  apiKeys: ApiKeyStore;
+  tokenEnds: TokenEnds;
 }
 
 export interface ApiConfig {
-  apiToken: string;
+  /** The first one signs tokens; each of them is accepted. */
+  apiTokens: readonly string[];
   /** Web origins whose pages may call the API. If missing, none may. */
   corsOrigins?: readonly string[];
   maxEventBytes: number;
@@ -51,6 +56,8 @@ export interface ApiConfig {
   maxWebhookBytes: number;
   /** How public URLs begin. If missing, they begin with the address that the request was sent to. */
   publicUrl?: string;
+  /** The portal is served beside the API. */
+  hasPortal?: boolean;
   version: string;
 }
 

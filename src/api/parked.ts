@@ -13,10 +13,11 @@ import {
   timestampMs,
 } from "../wire/timestamp.ts";
 import { ownerOf } from "../wire/webhook.ts";
+import { bodyWithDryRun } from "./auth/access.ts";
 import { maySee } from "./auth/authenticate.ts";
 import { noSuchOwner } from "./auth/no-such-owner.ts";
 import { ownersAsked } from "./auth/owners-asked.ts";
-import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
+import { SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./http/env.ts";
 import { json, jsonInput, problems, type Api } from "./http/openapi.ts";
@@ -182,7 +183,7 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
         "stay parked and do not count as remaining. With the API token an owner or a webhook is " +
         "required.",
       tags,
-      middleware: [jsonBody(SMALL_BODY_BYTES)],
+      ...bodyWithDryRun(SMALL_BODY_BYTES),
       request: { body: jsonInput(redeliverSchema) },
       responses: {
         200: json(

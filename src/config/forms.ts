@@ -115,6 +115,20 @@ export const portRanges = z
 const SECRET_KEY_BYTES = 32;
 
 // The message does not repeat a wrong key, which may be a real one with a typing error.
+/** At least one; the messages never repeat a token. */
+export const apiTokens = z
+  .string()
+  .transform((text) => text.split(","))
+  .superRefine((tokens, context) => {
+    for (const [at, token] of tokens.entries()) {
+      const which = tokens.length === 1 ? "" : `has a wrong token ${at + 1}: each `;
+      const refuse = (message: string) =>
+        context.addIssue({ code: "custom", message: which + message });
+      if (token.length < 24) refuse("must be at least 24 characters long");
+      if (!/^[!-~]+$/.test(token)) refuse("must be printable ASCII without spaces");
+    }
+  });
+
 export const secretKeys = z
   .string()
   .transform(list)

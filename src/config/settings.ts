@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { certificateFile } from "./certificate-file.ts";
 import {
+  apiTokens,
   apiUrl,
   choice,
   cidrs,
@@ -69,13 +70,9 @@ export const SETTINGS = {
     "the address of this service from outside, such as `https://hooks.example.com`; the URLs of `fluxhook listen` begin with it",
   ),
   API_TOKEN: secret(
-    z
-      .string()
-      .min(24, { error: "must be at least 24 characters long" })
-      .regex(/^[!-~]+$/, { error: "must be printable ASCII without spaces" })
-      .optional(),
+    apiTokens.optional(),
     null,
-    "the bearer token of the API; required by `serve`",
+    "the bearer token of the API; required by `serve`; to change it without cutting anybody off `new,old`: both are accepted, the first one signs tokens",
   ),
   SECRET_KEY: secret(
     secretKeys,

@@ -45,7 +45,8 @@ export interface Service {
 
 export interface ServiceOptions {
   settings: Settings;
-  apiToken: string;
+  /** The first one signs tokens; each of them is accepted. */
+  apiTokens: readonly string[];
   log: Log;
   onAttempt?: (attempt: FinishedAttempt) => void;
   /** The command that the dashboard shows before `LPUSH`. */
@@ -54,7 +55,7 @@ export interface ServiceOptions {
 
 /** @throws Error with a message for the user where the address cannot be listened on. */
 export function startService(options: ServiceOptions): Service {
-  const { settings, apiToken, log, onAttempt } = options;
+  const { settings, apiTokens, log, onAttempt } = options;
   const link = new Link({
     url: settings.VALKEY_URL,
     name: "fluxhook",
@@ -155,6 +156,8 @@ export function startService(options: ServiceOptions): Service {
         check: workflowCheck(settings.PUBLIC_URL),
         now,
       }),
+      apiKeys: apiStores.apiKeys,
+      tokenEnds: apiStores.tokenEnds,
     },
     sendTest: async (webhook, event) => {
       const deps = { deliver: sending, logs: apiStores.logs, log };
@@ -165,10 +168,11 @@ export function startService(options: ServiceOptions): Service {
     live: hub,
     executions: () => inbound.executions(),
     config: {
-      apiToken,
+      apiTokens,
       corsOrigins: settings.CORS_ORIGINS,
       publicUrl: settings.PUBLIC_URL,
       maxWebhookBytes: settings.MAX_WEBHOOK_BYTES,
+      hasPortal: settings.DASHBOARD,
       ...limits,
       eventCatalogue: settings.EVENT_CATALOGUE ?? [],
       version: VERSION,

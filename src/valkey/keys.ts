@@ -106,6 +106,14 @@ export interface SharedKeys {
   webhookOwners: string;
   /** Capped stream: owners whose webhooks changed. */
   changes: string;
+  /** Hash: API key → its record, with a hash of its secret. */
+  apiKeys: string;
+  /** Set: the API keys of an owner. */
+  apiKeysOf(owner: OwnerRef): string;
+  /** Hash: API key → when it was last used. */
+  apiKeyUses: string;
+  /** Until when the signed tokens of an owner were ended. */
+  tokensEnded(owner: OwnerRef): string;
   /** Hash of one webhook: how its last attempts went. One of many in health.lua. */
   health(webhook: WebhookId): string;
 }
@@ -125,6 +133,10 @@ export function sharedKeys(prefix: string): SharedKeys {
     webhooks: (owner) => `${prefix}:webhooks:${owner}`,
     webhookOwners: `${prefix}:webhook-owners`,
     changes: `${prefix}:changes`,
+    apiKeys: `{${prefix}:api-keys}`,
+    apiKeysOf: (owner) => `{${prefix}:api-keys}:of:${owner}`,
+    apiKeyUses: `{${prefix}:api-keys}:used`,
+    tokensEnded: (owner) => `${prefix}:tokens-ended:${owner}`,
     health: (webhook) => `${prefix}:health:${webhook}`,
   };
 }

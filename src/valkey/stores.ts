@@ -12,6 +12,8 @@ import { QueueStore } from "./queue/queue-store.ts";
 import { RejectedStore } from "./queue/rejected-store.ts";
 import { Requeue } from "./queue/requeue.ts";
 import { OwnerWebhooks } from "./webhooks/owner-webhooks.ts";
+import { ApiKeyStore } from "./tokens/api-key-store.ts";
+import { TokenEnds } from "./tokens/token-ends.ts";
 import { HealthStore } from "./webhooks/health-store.ts";
 import type { Unreadable } from "./webhooks/sealed-webhook.ts";
 import { SecretBox } from "./webhooks/secret-box.ts";
@@ -55,6 +57,8 @@ export interface Stores {
   alerts: AlertStore;
   live: LiveStore;
   workflows: WorkflowStore;
+  apiKeys: ApiKeyStore;
+  tokenEnds: TokenEnds;
 }
 
 /** Calls `onUnreadable` once for each webhook that cannot be decrypted here, and again after it was changed. */
@@ -98,5 +102,7 @@ export function openStores(
       unusedRevisionMs: UNUSED_REVISION_MS,
       onUnreadable: onUnreadableWorkflow,
     }),
+    apiKeys: new ApiKeyStore(link, keys),
+    tokenEnds: new TokenEnds(link, keys),
   };
 }

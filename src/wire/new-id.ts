@@ -5,7 +5,7 @@ const LENGTH = 24;
 // Bytes from here on are dropped: modulo 62 they would favour the first characters.
 const UNBIASED = 256 - (256 % ALPHABET.length);
 
-export type IdPrefix = "evt" | "wf" | "wh";
+export type IdPrefix = "evt" | "key" | "tok" | "wf" | "wh";
 
 export function newId<P extends IdPrefix>(prefix: P): `${P}_${string}` {
   let text = "";

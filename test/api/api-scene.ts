@@ -19,6 +19,7 @@ import { openStores, type Stores } from "../../src/valkey/stores.ts";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { WebhookHealth, WebhookRecord } from "../../src/wire/webhook.ts";
 import { eventually } from "../support/eventually.ts";
+import { ownerPrincipal } from "../support/tokens.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../support/valkey.ts";
 
 export const TOKEN = "test-token-of-24-characters";
@@ -126,6 +127,8 @@ export class ApiScene {
           check: async (input) => checkWorkflow(input, { hasPublicUrl: false }),
           now,
         }),
+        apiKeys: stores.apiKeys,
+        tokenEnds: stores.tokenEnds,
       },
       executions,
       sendTest: async (webhook, { id: eventId, type, data }) => {
@@ -136,7 +139,7 @@ export class ApiScene {
       },
       live: this.hub,
       config: {
-        apiToken: TOKEN,
+        apiTokens: [TOKEN],
         maxEventBytes: 1024,
         maxWebhookBytes: 64 * 1024,
         eventTypes: "open",
@@ -264,7 +267,8 @@ export async function sceneWithoutValkey(options: SceneOptions = {}): Promise<Ap
 
 export const asOwner =
   (owner: "user:u_1" | "user:u_2" | "org:o_1"): Identify =>
-  () => ({ kind: "owner", owner });
+  () =>
+    ownerPrincipal(owner);
 
 function testEntry(webhookId: string, eventId: string): LogEntry {
   return {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { identifyBy, maySee, type Caller } from "../../src/api/auth/authenticate.ts";
-import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
+import { identifyBy, maySee } from "../../src/api/auth/authenticate.ts";
+import { SignedTokens } from "../../src/api/auth/signed-tokens.ts";
 import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
 import {
   apiScene,
@@ -13,14 +13,23 @@ import {
 
 afterAll(closeScenes);
 const api = await apiScene();
+const NEXT_TOKEN = "next-token-of-24-characters";
 const withToken = { authorization: `Bearer ${TOKEN}` };
 
 describe("an Authorization header identifies its caller", () => {
-  const identify = identifyBy(TOKEN, new ScopedTokens(TOKEN), () => new Date());
+  const identify = identifyBy({
+    apiTokens: [TOKEN, NEXT_TOKEN],
+    tokens: new SignedTokens([TOKEN]),
+    stores: api.deps.stores,
+    now: () => new Date(),
+  });
+  const asApi = (id: string) => ({ kind: "api", token: { kind: "api", id } }) as object;
 
-  test.each<[string, string | undefined, Caller]>([
-    ["the API token", `Bearer ${TOKEN}`, { kind: "api" }],
-    ["the scheme in lower case", `bearer ${TOKEN}`, { kind: "api" }],
+  test.each<[string, string | undefined, string | object]>([
+    ["the API token", `Bearer ${TOKEN}`, asApi("1")],
+    ["another of the API tokens", `Bearer ${NEXT_TOKEN}`, asApi("2")],
+    ["two API tokens as they are set", `Bearer ${TOKEN},${NEXT_TOKEN}`, "wrong"],
+    ["the scheme in lower case", `bearer ${TOKEN}`, asApi("1")],
     ["no header", undefined, "missing"],
     ["an empty header", "", "missing"],
     ["the scheme alone", "Bearer ", "missing"],
@@ -31,7 +40,9 @@ describe("an Authorization header identifies its caller", () => {
     ["the token and more", `Bearer ${TOKEN}x`, "wrong"],
     ["the token in upper case", `Bearer ${TOKEN.toUpperCase()}`, "wrong"],
   ])("given %s", async (_, authorization, expected) => {
-    expect(await identify(authorization)).toEqual(expected);
+    const caller = await identify(authorization);
+    if (typeof expected === "string") expect(caller).toBe(expected as typeof caller);
+    else expect(caller).toMatchObject(expected);
   });
 
   test("an owner sees what is its own and nothing else", () => {

@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
+import { ownerPrincipal } from "../support/tokens.ts";
 import { eventually } from "../support/eventually.ts";
 import { watchStream, type StreamViewer } from "../support/stream-viewer.ts";
 import { apiScene, asOwner, closeScenes, faultyFields, TOKEN, type ApiScene } from "./api-scene.ts";
@@ -213,7 +214,7 @@ test("a viewer of all owners that comes back within seconds misses nothing", asy
 test("a stream ends with bye when its token no longer counts", async () => {
   let isValid = true;
   const scene = await apiScene({
-    identify: () => (isValid ? { kind: "owner", owner: "user:u_1" } : "expired"),
+    identify: () => (isValid ? ownerPrincipal("user:u_1") : "expired"),
   });
   using viewer = await watch(scene, "");
   await viewer.waitFor("hello");

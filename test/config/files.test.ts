@@ -36,7 +36,7 @@ const TOKEN = "a-token-of-24-characters";
 const KEY = Buffer.alloc(32, 7).toString("base64");
 const SECRETS: [SettingName, string, unknown][] = [
   ["VALKEY_URL", "rediss://:pass@valkey.internal:6380", "rediss://:pass@valkey.internal:6380"],
-  ["API_TOKEN", TOKEN, TOKEN],
+  ["API_TOKEN", TOKEN, [TOKEN]],
   ["SECRET_KEY", KEY, [KEY]],
   ["EGRESS_PROXY", "http://user:pass@proxy.internal:3128", "http://user:pass@proxy.internal:3128"],
   ["ALERT_URL", "https://alerts.example.com/?key=1", "https://alerts.example.com/?key=1"],
@@ -64,7 +64,7 @@ describe("a secret setting", () => {
 
   test.each(["\n", "\r\n", "\n\n"])("%j at the end of a secret file is removed", (end) => {
     const path = fileOf(TOKEN + end);
-    expect(readSettings({ FLUXHOOK_API_TOKEN_FILE: path }).API_TOKEN).toBe(TOKEN);
+    expect(readSettings({ FLUXHOOK_API_TOKEN_FILE: path }).API_TOKEN).toEqual([TOKEN]);
   });
 
   test("a blank at the end of a secret file belongs to the secret", () => {
@@ -77,9 +77,9 @@ describe("a secret setting", () => {
   test("an empty variable counts as not set beside a secret file, and the other way round", () => {
     const path = fileOf(TOKEN);
     const byFile = { FLUXHOOK_API_TOKEN: "", FLUXHOOK_API_TOKEN_FILE: path };
-    expect(readSettings(byFile).API_TOKEN).toBe(TOKEN);
+    expect(readSettings(byFile).API_TOKEN).toEqual([TOKEN]);
     const byItself = { FLUXHOOK_API_TOKEN: TOKEN, FLUXHOOK_API_TOKEN_FILE: "" };
-    expect(readSettings(byItself).API_TOKEN).toBe(TOKEN);
+    expect(readSettings(byItself).API_TOKEN).toEqual([TOKEN]);
   });
 
   test("a secret that is given twice is an error that names both variables", () => {

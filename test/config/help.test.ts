@@ -28,6 +28,6 @@ test("the README's table has a row for each setting", () => {
     "| `FLUXHOOK_CLAIM` | `safe` | `safe`: nothing is lost in a crash; `blpop`: plain BLPOP, at most once |",
   );
   expect(rows).toContain(
-    "| `FLUXHOOK_API_TOKEN` |  | the bearer token of the API; required by `serve`; or `FLUXHOOK_API_TOKEN_FILE`: a file that contains it |",
+    "| `FLUXHOOK_API_TOKEN` |  | the bearer token of the API; required by `serve`; to change it without cutting anybody off `new,old`: both are accepted, the first one signs tokens; or `FLUXHOOK_API_TOKEN_FILE`: a file that contains it |",
   );
 });

@@ -59,6 +59,16 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["API_TOKEN", "x".repeat(23), "must be at least 24 characters long"],
   ["API_TOKEN", `${"x".repeat(23)}é`, "must be printable ASCII without spaces"],
   ["API_TOKEN", "x".repeat(23) + " y", "must be printable ASCII without spaces"],
+  [
+    "API_TOKEN",
+    `${"x".repeat(24)},${"y".repeat(23)}`,
+    "has a wrong token 2: each must be at least 24 characters long",
+  ],
+  [
+    "API_TOKEN",
+    `${"x".repeat(24)}, ${"y".repeat(24)}`,
+    "has a wrong token 2: each must be printable ASCII without spaces",
+  ],
   ["CONCURRENCY", "0", whole("0", 1, 65_000)],
   ["CONCURRENCY", "65001", whole("65001", 1, 65_000)],
   ["WEBHOOK_CONCURRENCY", "10001", whole("10001", 1, 10_000)],
@@ -231,7 +241,7 @@ test("all problems are in one message", () => {
   const problems = problemsOf(environment, ["API_TOKEN"]);
   expect(problems).toEqual([
     `FLUXHOOK_PORT ${whole("x", 0, 65_535)}`,
-    "FLUXHOOK_API_TOKEN is required: the bearer token of the API; required by `serve`",
+    `FLUXHOOK_API_TOKEN is required: ${SETTINGS.API_TOKEN.description}`,
     `FLUXHOOK_RETRY_SCHEDULE "1" ${DURATION} 0s to 7d`,
     `FLUXHOOK_RETRY_SCHEDULE "2" ${DURATION} 0s to 7d`,
     "FLUXHOOK_LOG_LEVL is not a setting of Fluxhook; see fluxhook --help",

@@ -1,10 +1,10 @@
 // The commands that push and read on a real service: what they print for people, and with --json.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { ScopedTokens } from "../../src/api/auth/scoped-token.ts";
 import { CLI_SECRET } from "../support/cli-scene.ts";
 import { eventually } from "../support/eventually.ts";
 import { openScene, register, verifyAll } from "../support/serve-scene.ts";
+import { ownerToken } from "../support/tokens.ts";
 import { API_TOKEN } from "../support/service.ts";
 import { useCliScene } from "../support/use-scene.ts";
 import { tempFolder } from "../support/valkey.ts";
@@ -144,7 +144,7 @@ describe("fluxhook parked", () => {
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain("give user_id, org_id or webhook_id");
     const hour = [new Date(), new Date(Date.now() + 3_600_000)] as const;
-    const token = await new ScopedTokens(API_TOKEN).sign({ kind: "user", id: "u_s" }, ...hour);
+    const token = await ownerToken(API_TOKEN, { kind: "user", id: "u_s" }, ...hour);
     const scoped = await cli.run(["parked", "redeliver"], { FLUXHOOK_API_TOKEN: token });
     expect([scoped.exitCode, scoped.stdout]).toEqual([0, "redelivering 0\n"]);
   });

@@ -4,16 +4,18 @@ import type { Context, MiddlewareHandler } from "hono";
 import { FailureLimit, MAX_WRONG_TOKENS } from "../../failure-limit.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { ApiDeps } from "../deps.ts";
-import type { ApiEnv, Principal } from "../http/env.ts";
+import type { ApiEnv, Principal, Reach, TokenInfo } from "../http/env.ts";
 import { problem } from "../http/problem.ts";
-import type { ScopedTokens } from "./scoped-token.ts";
+import type { SignedTokens } from "./signed-tokens.ts";
 
-export function maySee(principal: Principal, owner: OwnerRef): boolean {
-  return principal.kind === "api" || principal.owner === owner;
+export function maySee(reach: Reach, owner: OwnerRef): boolean {
+  return reach.kind === "api" || reach.owner === owner;
 }
 
 /** RFC 6750 §2.1; the scheme's name is case-insensitive (RFC 9110 §11.1). */
 const CREDENTIALS = /^bearer +(\S+) *$/i;
+
+const KEY_PREFIX = "fhk_";
 
 /** RFC 6750 §3.1: this error code is only for a request that carried a token. */
 const INVALID_TOKEN = 'Bearer realm="fluxhook", error="invalid_token"';
@@ -22,15 +24,61 @@ const INVALID_TOKEN = 'Bearer realm="fluxhook", error="invalid_token"';
 export type Caller = Principal | "missing" | "wrong" | "expired";
 export type Identify = (authorization: string | undefined) => Caller | Promise<Caller>;
 
-export function identifyBy(apiToken: string, tokens: ScopedTokens, now: () => Date): Identify {
-  const expected = hash("sha256", apiToken, "buffer");
+export interface IdentifyOptions {
+  apiTokens: readonly string[];
+  tokens: SignedTokens;
+  stores: Pick<ApiDeps["stores"], "apiKeys" | "tokenEnds">;
+  now: () => Date;
+}
+
+/** Any of the API tokens counts, so that a new one can be set while the old one is still in use. */
+export function identifyBy({ apiTokens, tokens, stores, now }: IdentifyOptions): Identify {
+  const expected = apiTokens.map((token) => hash("sha256", token, "buffer"));
   return async (authorization) => {
     const token = CREDENTIALS.exec(authorization ?? "")?.[1];
     if (token === undefined) return "missing";
+    const given = hash("sha256", token, "buffer");
     // Guarantee 9: hashes have equal length, so the time reveals neither the length nor a prefix.
-    if (timingSafeEqual(hash("sha256", token, "buffer"), expected)) return { kind: "api" };
+    const place = expected.findIndex((one) => timingSafeEqual(given, one));
+    if (place >= 0) return { kind: "api", token: apiTokenInfo(place) };
+    if (token.startsWith(KEY_PREFIX)) return byKey(token);
     const claims = await tokens.read(token, now());
-    return typeof claims === "string" ? claims : { kind: "owner", owner: claims.owner };
+    if (typeof claims === "string") return claims;
+    const { reach } = claims;
+    if (reach.kind === "owner") {
+      const endedAtMs = await stores.tokenEnds.endedAtMs(reach.owner);
+      if (claims.issuedAtMs <= endedAtMs) return "expired";
+    }
+    const { id, name, readOnly, mayMakeKeys, expiresAtMs } = claims;
+    const kind = reach.kind === "api" ? "dashboard" : "owner";
+    return { ...reach, token: { kind, id, name, readOnly, mayMakeKeys, expiresAtMs } };
+  };
+
+  async function byKey(text: string): Promise<Caller> {
+    const key = await stores.apiKeys.find(text);
+    if (key === null) return "wrong";
+    const { id, name, owner, readOnly } = key;
+    void stores.apiKeys.noteUse(id, now().getTime());
+    const token = {
+      kind: "key",
+      id,
+      name,
+      readOnly,
+      mayMakeKeys: false,
+      expiresAtMs: null,
+    } as const;
+    return { kind: "owner", owner, token };
+  }
+}
+
+function apiTokenInfo(place: number): TokenInfo {
+  return {
+    kind: "api",
+    id: String(place + 1),
+    name: null,
+    readOnly: false,
+    mayMakeKeys: true,
+    expiresAtMs: null,
   };
 }
 

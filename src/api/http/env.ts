@@ -1,8 +1,23 @@
 // What the middlewares pass to a handler.
 import type { OwnerRef } from "../../wire/owner.ts";
 
-/** The caller: `api` reaches everything, `owner` only what belongs to it. */
-export type Principal = { kind: "api" } | { kind: "owner"; owner: OwnerRef };
+/** What a caller reaches: `api` everything, `owner` only what belongs to it. */
+export type Reach = { kind: "api" } | { kind: "owner"; owner: OwnerRef };
+
+/** The token that a caller has sent, without its text. */
+export interface TokenInfo {
+  /** `api`: FLUXHOOK_API_TOKEN. `dashboard` and `owner` are signed and expire. `key` is an API key. */
+  kind: "api" | "dashboard" | "owner" | "key";
+  /** Names it in the audit; of the API tokens their place in the setting. */
+  id: string;
+  name: string | null;
+  readOnly: boolean;
+  /** It may make API keys of its owner. */
+  mayMakeKeys: boolean;
+  expiresAtMs: number | null;
+}
+
+export type Principal = Reach & { token: TokenInfo };
 
 export interface ApiEnv {
   /** Bun's server, if the request came through one. */

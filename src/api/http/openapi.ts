@@ -35,6 +35,7 @@ export function jsonInput<S extends z.ZodType>(schema: S) {
 const DESCRIPTIONS: Record<ProblemStatus, string> = {
   400: "the body is not JSON, or the request is malformed",
   401: "no valid token",
+  403: "the token is read-only",
   404: "it does not exist, or it belongs to another owner",
   405: "the path has no such method; see `Allow`",
   409: "it conflicts with the current state",

@@ -43,15 +43,15 @@ export async function dev({ once }: { once: boolean }): Promise<number> {
   };
   // Wrong settings are reported before anything is started.
   const given = readSettings(environment);
-  const token = given.API_TOKEN ?? `dev_${randomBytes(18).toString("hex")}`;
+  const tokens = given.API_TOKEN ?? [`dev_${randomBytes(18).toString("hex")}`];
   const valkey = await findValkey(
     once,
     isGiven("VALKEY_URL", environment) ? given.VALKEY_URL : null,
   );
   try {
-    const settings = { ...given, API_TOKEN: token, VALKEY_URL: valkey.url };
+    const settings = { ...given, API_TOKEN: tokens, VALKEY_URL: valkey.url };
     const { log, flush } = createLog(settings.LOG_LEVEL);
-    const code = await run({ settings, token, valkey, log, once, stopped });
+    const code = await run({ settings, tokens, valkey, log, once, stopped });
     await flush();
     return code;
   } finally {
@@ -61,15 +61,16 @@ export async function dev({ once }: { once: boolean }): Promise<number> {
 
 interface Run {
   settings: Settings;
-  token: string;
+  tokens: readonly string[];
   valkey: FoundValkey;
   log: Log;
   once: boolean;
   stopped: Promise<unknown>;
 }
 
-async function run({ settings, token, valkey, log, once, stopped }: Run): Promise<number> {
-  const service = startService({ settings, apiToken: token, log, valkeyCli: valkey.cli });
+async function run({ settings, tokens, valkey, log, once, stopped }: Run): Promise<number> {
+  const [token = ""] = tokens;
+  const service = startService({ settings, apiTokens: tokens, log, valkeyCli: valkey.cli });
   const samples = sampleElements();
   const seen: ReceivedDelivery[] = [];
   const arrived = Promise.withResolvers<void>();

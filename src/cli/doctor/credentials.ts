@@ -32,12 +32,15 @@ export const credentialChecks: Check[] = [
   },
 ];
 
-export function checkToken(token: string | undefined, host: string): Finding {
+/** Each of several tokens is accepted, so the weakest counts. */
+export function checkToken(tokens: readonly string[] | undefined, host: string): Finding {
+  const [token, ...others] = (tokens ?? []).toSorted((a, b) => estimateBits(a) - estimateBits(b));
   if (token === undefined) {
     return problem("not set", `\`serve\` does not start without FLUXHOOK_API_TOKEN; ${MAKE_TOKEN}`);
   }
   const bits = Math.floor(estimateBits(token));
-  const found = `${token.length} characters, some ${bits} bits`;
+  const many = others.length === 0 ? "" : `${others.length + 1} tokens; the weakest has `;
+  const found = `${many}${token.length} characters, some ${bits} bits`;
   if (bits >= FEWEST_BITS) return ok(found);
   const weak = `${found}: it can be guessed`;
   return isLoopback(host)

@@ -14,7 +14,7 @@ export async function serve(): Promise<number> {
   if (settings.SECRET_KEY.length === 0) {
     log.warn({ hint: "set FLUXHOOK_SECRET_KEY: openssl rand -base64 32" }, "secrets.in_plain");
   }
-  const service = startService({ settings, apiToken: settings.API_TOKEN ?? "", log });
+  const service = startService({ settings, apiTokens: settings.API_TOKEN ?? [], log });
   log.info(
     { version: VERSION, url: service.url, queues: settings.QUEUE, claim: settings.CLAIM },
     "service.started",

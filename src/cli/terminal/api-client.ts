@@ -31,8 +31,8 @@ export class ApiClient {
 
   /** Creates the client from the environment. @throws SettingsError */
   static ofEnvironment(): ApiClient {
-    const { URL: url, API_TOKEN: token } = readSettings(process.env, ["API_TOKEN"]);
-    return new ApiClient(url, token ?? "");
+    const { URL: url, API_TOKEN: tokens } = readSettings(process.env, ["API_TOKEN"]);
+    return new ApiClient(url, tokens?.[0] ?? "");
   }
 
   async ask(method: string, path: string, options: AskOptions = {}): Promise<Answer> {
