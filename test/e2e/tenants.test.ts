@@ -132,6 +132,7 @@ function variantsOf(operation: ApiOperation, target: Target): Variant[] {
   const queries = operation.queryParameters
     .filter((name) => !NAMELESS.has(name))
     .map((name) => `?${name}=${value(name)}${brief === undefined ? "" : `&${brief}=0`}`);
+  if (operation.queryParameters.includes("dry_run")) queries.push("?dry_run=true");
   const bodies = operation.body === null ? [undefined] : bodiesOf(operation.body, target);
   const isNeeded = operation.parameters.some((one) => one.in === "query" && one.required);
   return [...(isNeeded ? [] : [always]), ...queries].flatMap((query) =>
