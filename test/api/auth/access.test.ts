@@ -25,6 +25,9 @@ const READING: Record<string, { query?: string; body?: object }> = {
   "POST /v1/parked/redeliver": { body: { user_id: "u_1", dry_run: true } },
 };
 
+/** Whatever they are sent. */
+const CHANGES_NOTHING = ["POST /v1/workflows/check"];
+
 async function tokenOf(fields: object): Promise<string> {
   const { body } = await api.call("POST", "/v1/tokens", fields);
   return String(body["token"]);
@@ -41,7 +44,10 @@ const pathOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, "wh_x");
 describe.each(HOLDERS)("%s that is read-only", (_, fields) => {
   test("is answered 403 by every route that is no GET, whatever its body", async () => {
     const authorization = `Bearer ${await tokenOf(fields)}`;
-    const writes = operations.filter(({ isClosed, method }) => isClosed && method !== "GET");
+    const writes = operations.filter(
+      ({ isClosed, method, name }) =>
+        isClosed && method !== "GET" && !CHANGES_NOTHING.includes(name),
+    );
     expect(writes.length).toBeGreaterThan(10);
     for (const { method, path, name } of writes) {
       for (const body of [undefined, {}, { dry_run: false, user_id: "u_1" }, { dry_run: "true" }]) {
@@ -49,7 +55,7 @@ describe.each(HOLDERS)("%s that is read-only", (_, fields) => {
           authorization,
         });
         // A body that cannot be read may be refused before it is asked whether it is a dry run.
-        const isUnread = name in READING && body === undefined;
+        const isUnread = name === "POST /v1/parked/redeliver" && body === undefined;
         expect([name, answer.status]).toEqual([name, isUnread ? 415 : 403]);
         if (!isUnread) expect(answer.body["type"]).toBe("urn:fluxhook:problem:read-only");
       }
@@ -76,7 +82,8 @@ test("the document says of every write that it may be answered 403, and of nothi
   };
   for (const [path, methods] of Object.entries(document.paths)) {
     for (const [method, { responses, security }] of Object.entries(methods)) {
-      const isWrite = method !== "get" && security === undefined;
+      const name = `${method.toUpperCase()} ${path}`;
+      const isWrite = method !== "get" && security === undefined && !CHANGES_NOTHING.includes(name);
       expect([method, path, "403" in responses]).toEqual([method, path, isWrite]);
     }
   }
