@@ -195,6 +195,22 @@ export const SETTINGS = {
     "5m",
     "an alert is raised when the oldest event has waited on its list for this long",
   ),
+  ATTEMPTS_STREAM: setting(
+    z
+      .string()
+      .regex(key, {
+        error: (issue) =>
+          `${quoted(issue.input)} is not a key; accepted are printable ASCII characters except spaces and braces`,
+      })
+      .optional(),
+    null,
+    "the key of a Valkey stream that gets each finished attempt, for your application to read",
+  ),
+  ATTEMPTS_STREAM_MAX: setting(
+    integer(1, 10_000_000),
+    "100000",
+    "attempts kept in that stream, about; beyond that the oldest are dropped",
+  ),
   SHUTDOWN_GRACE: setting(
     duration({ minMs: 0, maxMs: 3_600_000 }),
     "30s",
@@ -204,6 +220,11 @@ export const SETTINGS = {
     choice(["debug", "info", "warn", "error", "silent"]),
     "info",
     "the lowest level that is logged",
+  ),
+  LOG_ATTEMPTS: setting(
+    choice(["none", "failed", "all"]),
+    "none",
+    "the attempts that have a line in the process's log at the level `info`",
   ),
 } as const;
 
@@ -257,6 +278,10 @@ export function readSettings(
   const settings = values as Settings;
   if (environment.FLUXHOOK_QUEUE === undefined || environment.FLUXHOOK_QUEUE === "") {
     settings.QUEUE = [`${settings.PREFIX}:events`];
+  }
+  if (settings.ATTEMPTS_STREAM !== undefined && settings.QUEUE.includes(settings.ATTEMPTS_STREAM)) {
+    const message = "is one of FLUXHOOK_QUEUE; accepted is a key of its own";
+    throw new SettingsError([`FLUXHOOK_ATTEMPTS_STREAM ${message}`]);
   }
   return settings;
 }

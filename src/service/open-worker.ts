@@ -2,12 +2,15 @@
 import type { DeliverDeps } from "../delivery/deliver.ts";
 import type { ChangeStream } from "../valkey/connection/change-stream.ts";
 import type { Link } from "../valkey/connection/link.ts";
+import { AttemptStreamStore } from "../valkey/history/attempt-stream-store.ts";
 import { addRecent } from "../valkey/history/recent-lists.ts";
 import type { Stores } from "../valkey/stores.ts";
 import { WebhookCache } from "../valkey/webhooks/webhook-cache.ts";
 import type { EventLimits } from "../wire/event.ts";
 import type { WorkerLog } from "../log.ts";
 import type { Alerter } from "../worker/after/alerts.ts";
+import type { LoggedAttempts } from "../worker/after/after-attempt.ts";
+import { AttemptStream } from "../worker/after/attempt-stream.ts";
 import { AttemptLogger } from "../worker/after/attempt-log.ts";
 import { Disabler } from "../worker/after/disable.ts";
 import type { LiveFeed } from "../worker/after/live-feed.ts";
@@ -40,6 +43,9 @@ export interface WorkerSettings {
   LOG_SIZE: number;
   LOG_TTL: number;
   ALERT_AGE: number;
+  ATTEMPTS_STREAM?: string;
+  ATTEMPTS_STREAM_MAX: number;
+  LOG_ATTEMPTS: LoggedAttempts;
 }
 
 export interface WorkerOptions {
@@ -105,6 +111,10 @@ export function openWorker(options: WorkerOptions): Worker {
     disabler,
     log,
   });
+  const stream =
+    settings.ATTEMPTS_STREAM === undefined
+      ? null
+      : streamOfAttempts(link, settings.ATTEMPTS_STREAM, settings.ATTEMPTS_STREAM_MAX, log);
   const rejecter = new Rejecter({ store: stores.rejected, link, alerter, log });
   const cache = new WebhookCache({
     changes,
@@ -128,6 +138,8 @@ export function openWorker(options: WorkerOptions): Worker {
         alerter,
         pauses: stores.pauses,
         live,
+        stream,
+        logAttempts: settings.LOG_ATTEMPTS,
         log,
         onAttempt: options.onAttempt,
       },
@@ -187,8 +199,19 @@ export function openWorker(options: WorkerOptions): Worker {
     rejecter,
     heartbeat,
     attemptLog,
+    stream,
     changes,
     state,
     log,
   });
+}
+
+function streamOfAttempts(
+  link: Link,
+  key: string,
+  maxEntries: number,
+  log: WorkerLog,
+): AttemptStream {
+  const store = new AttemptStreamStore(link, key, maxEntries);
+  return new AttemptStream({ write: (attempts) => store.add(attempts), log });
 }

@@ -6,6 +6,7 @@ import type { WorkerLog } from "../log.ts";
 import type { NotReadyCause } from "../wire/not-ready.ts";
 import { notReadyCauses } from "./progress.ts";
 import type { AttemptLogger } from "./after/attempt-log.ts";
+import type { AttemptStream } from "./after/attempt-stream.ts";
 import type { Claimer } from "./claim/claimer.ts";
 import type { ListWatcher } from "./claim/list-watcher.ts";
 import type { RouteDeps } from "./run/route.ts";
@@ -29,6 +30,7 @@ export interface WorkerParts {
   rejecter: Rejecter;
   heartbeat: Heartbeat;
   attemptLog: AttemptLogger;
+  stream: AttemptStream | null;
   changes: ChangeStream;
   state: { isDraining: boolean };
   log: WorkerLog;
@@ -108,7 +110,7 @@ export class Worker {
   }
 
   private async leave(): Promise<void> {
-    const { claims, rejecter, heartbeat, attemptLog, log } = this.parts;
+    const { claims, rejecter, heartbeat, attemptLog, stream, log } = this.parts;
     try {
       await rejecter.whenIdle();
       await Promise.all(claims.map((one) => one.whenSettled()));
@@ -118,7 +120,7 @@ export class Worker {
         // What the worker should still hold is returned now, not after a lease.
         if (worker !== null) await store.leave(worker);
       }
-      await attemptLog.flush();
+      await Promise.all([attemptLog.flush(), stream?.flush()]);
     } catch (error) {
       // What could not be returned is taken over after its lease.
       log.warn({ err: error }, "worker.left_without_leave");

@@ -7,9 +7,13 @@ import type { FinishedAttempt } from "../job.ts";
 import { alertOfAttempt } from "./alert-of-attempt.ts";
 import type { Alerter } from "./alerts.ts";
 import type { AttemptLogger } from "./attempt-log.ts";
+import type { AttemptStream } from "./attempt-stream.ts";
 import type { Disabler } from "./disable.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { logEntryOf } from "./log-entry.ts";
+
+/** `FLUXHOOK_LOG_ATTEMPTS` */
+export type LoggedAttempts = "none" | "failed" | "all";
 
 export interface AfterDeps {
   attemptLog: AttemptLogger;
@@ -17,6 +21,10 @@ export interface AfterDeps {
   alerter: Alerter;
   pauses: { pause(webhookId: string, forMs: number): Promise<void> };
   live: Pick<LiveFeed, "isWatched" | "add">;
+  /** Null if the application has no stream of attempts. */
+  stream: Pick<AttemptStream, "add"> | null;
+  /** Which attempts have a line at the level `info`; the others have theirs at `debug`. */
+  logAttempts: LoggedAttempts;
   log: WorkerLog;
   /** For `fluxhook dev`, which prints attempts as they are made. */
   onAttempt?: (attempt: FinishedAttempt) => void;
@@ -24,7 +32,7 @@ export interface AfterDeps {
 
 export function afterAttempt(finished: FinishedAttempt, deps: AfterDeps): void {
   logAttempt(finished, deps.attemptLog);
-  reportAttempt(finished, deps.log);
+  reportAttempt(finished, deps);
   pauseWebhook(finished, deps);
   const { job, attempt } = finished;
   const { outcome } = attempt;
@@ -33,6 +41,7 @@ export function afterAttempt(finished: FinishedAttempt, deps: AfterDeps): void {
   }
   alertOfAttempt(deps.alerter, finished);
   if (deps.live.isWatched) deps.live.add(finished);
+  deps.stream?.add(finished);
   deps.onAttempt?.(finished);
 }
 
@@ -80,22 +89,29 @@ function bodyToKeep(
   return { header, outcome, element: outcome === "retry" ? null : bytes };
 }
 
-/** The process's own log, at the level of debugging. */
-function reportAttempt({ job, deliveryId, attempt }: FinishedAttempt, log: WorkerLog): void {
+/** The process's own log. */
+function reportAttempt(
+  { job, deliveryId, attempt }: FinishedAttempt,
+  { log, logAttempts }: AfterDeps,
+): void {
   const { outcome } = attempt;
-  log.debug(
-    {
-      delivery_id: deliveryId,
-      webhook_id: job.webhook.record.id,
-      outcome: outcome.outcome,
-      reason: outcome.reason,
-      status_code: outcome.statusCode,
-      detail: attempt.detail,
-      redirect_host: attempt.redirectHost ?? undefined,
-      ms: Math.round(attempt.durationMs),
-    },
-    "delivery.attempted",
-  );
+  const line = {
+    delivery_id: deliveryId,
+    webhook_id: job.webhook.record.id,
+    event_id: job.header.id,
+    event_type: job.event.type,
+    attempt: job.header.attempt,
+    outcome: outcome.outcome,
+    reason: outcome.reason,
+    status_code: outcome.statusCode,
+    detail: attempt.detail,
+    redirect_host: attempt.redirectHost ?? undefined,
+    ms: Math.round(attempt.durationMs),
+  };
+  const isWanted =
+    logAttempts === "all" || (logAttempts === "failed" && outcome.outcome !== "delivered");
+  if (isWanted) log.info(line, "delivery.attempted");
+  else log.debug(line, "delivery.attempted");
 }
 
 /** `Retry-After`: other workers send nothing to the webhook either. */
