@@ -25,8 +25,8 @@ import { catalogueFile } from "./event-catalogue.ts";
 import { readSettingFile } from "./files.ts";
 import { DASHBOARD_SETTINGS } from "./dashboard-settings.ts";
 import { INBOUND_SETTINGS } from "./inbound-settings.ts";
+import { REPORT_SETTINGS } from "./report-settings.ts";
 import { secret, setting, type Setting } from "./setting.ts";
-import { checkSecret } from "../wire/secret.ts";
 
 export type { PortRange } from "./forms.ts";
 
@@ -169,63 +169,12 @@ export const SETTINGS = {
     "",
     "name servers to ask instead of the system's, comma-separated: `10.0.0.2`, `10.0.0.2:5353`, `[fd00::2]:53`",
   ),
-  ALERT_URL: secret(
-    z
-      .string()
-      .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), {
-        error: "is not an http:// or https:// URL",
-      })
-      .optional(),
-    null,
-    "alerts are also sent to this URL, signed like any webhook",
-  ),
-  ALERT_SECRET: secret(
-    z
-      .string()
-      .superRefine((text, context) => {
-        const problem = checkSecret(text);
-        if (problem) context.addIssue({ code: "custom", message: problem });
-      })
-      .optional(),
-    null,
-    "signs the alerts to `FLUXHOOK_ALERT_URL`; required with it",
-  ),
-  ALERT_AGE: setting(
-    duration({ minMs: 1000, maxMs: 30 * DAY_MS }),
-    "5m",
-    "an alert is raised when the oldest event has waited on its list for this long",
-  ),
-  ATTEMPTS_STREAM: setting(
-    z
-      .string()
-      .regex(key, {
-        error: (issue) =>
-          `${quoted(issue.input)} is not a key; accepted are printable ASCII characters except spaces and braces`,
-      })
-      .optional(),
-    null,
-    "the key of a Valkey stream that gets each finished attempt, for your application to read",
-  ),
-  ATTEMPTS_STREAM_MAX: setting(
-    integer(1, 10_000_000),
-    "100000",
-    "attempts kept in that stream, about; beyond that the oldest are dropped",
-  ),
   SHUTDOWN_GRACE: setting(
     duration({ minMs: 0, maxMs: 3_600_000 }),
     "30s",
     "on SIGTERM, attempts that are still running after this time are returned and may be sent again",
   ),
-  LOG_LEVEL: setting(
-    choice(["debug", "info", "warn", "error", "silent"]),
-    "info",
-    "the lowest level that is logged",
-  ),
-  LOG_ATTEMPTS: setting(
-    choice(["none", "failed", "all"]),
-    "none",
-    "the attempts that have a line in the process's log at the level `info`",
-  ),
+  ...REPORT_SETTINGS,
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

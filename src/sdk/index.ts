@@ -23,6 +23,12 @@ export type {
   ConfigEntry,
   ConfigOwner,
 } from "./configs.ts";
+export {
+  attempts,
+  type AttemptsOptions,
+  type StreamClient,
+  type StreamedAttempt,
+} from "./attempts.ts";
 export type { LogEntry } from "./logs.ts";
 export type { ParkedDelivery, ParkedFilter, ParkedSummary } from "./deliveries.ts";
 export type { EventInput, EventTypes } from "./events.ts";

@@ -91,6 +91,14 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ],
   ["MAX_WEBHOOK_BYTES", "1e6", whole("1e6", 1_024, 16_777_216)],
   ["WORKFLOWS_MAX", "0", whole("0", 1, 100_000)],
+  [
+    "ATTEMPTS_STREAM",
+    "a b",
+    `"a b" is not a key; accepted are printable ASCII characters except spaces and braces`,
+  ],
+  ["ATTEMPTS_STREAM", "fluxhook:events", "is one of FLUXHOOK_QUEUE; accepted is a key of its own"],
+  ["ATTEMPTS_STREAM_MAX", "0", whole("0", 1, 10_000_000)],
+  ["LOG_ATTEMPTS", "some", `"some" is not one of none, failed, all`],
   ["EVENT_TYPES", ",", `"," ${TYPES}`],
   ["EVENT_TYPES", "file.created,bad type", `"bad type" ${TYPES}`],
   [
