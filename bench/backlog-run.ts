@@ -27,6 +27,8 @@ export interface BacklogRun {
   mostWaiting?: number;
   workers?: number;
   tls?: TlsFiles;
+  /** Goes on beside it, from its start to its end. */
+  beside?: (urls: readonly string[]) => Promise<AsyncDisposable>;
 }
 
 const TENTHS = 10;
@@ -53,7 +55,9 @@ export async function runBacklog(bench: Bench, run: BacklogRun): Promise<Values>
   receiver.expect(marks);
   bench.progress(`${contender.label}: delivers`);
   const startedAtMs = wallMs();
-  const { pids } = await prepared.start();
+  const { pids, urls = [] } = await prepared.start();
+  await using beside = new AsyncDisposableStack();
+  if (run.beside) beside.use(await run.beside(urls));
   const usage = async () => ({
     contender: await cpuSeconds(...pids),
     valkey: await cpuSeconds(stage.valkey.pid),

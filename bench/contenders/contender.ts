@@ -31,6 +31,8 @@ export interface Prepared {
 
 export interface Running {
   pids: readonly number[];
+  /** Where its API is; only Fluxhook has one. */
+  urls?: readonly string[];
   /** Events at times fixed beforehand; answers how late they were offered (ms, p99). */
   offer: (rate: Offer) => Promise<number>;
   /** Ends the processes as an operator would. Fluxhook has it: its profile is written at its end. */

@@ -34,9 +34,9 @@ export function fluxhook(
           const started = Array.from({ length: workers }, () =>
             stage.use(spawnFluxhook(command, stage, stage.pins)),
           );
-          for (const child of started) await whenReady(child);
+          const urls = await Promise.all(started.map(whenReady));
           const stop = async () => void (await Promise.all(started.map((child) => child.stop())));
-          return { pids: started.map(({ pid }) => pid), offer, stop };
+          return { pids: started.map(({ pid }) => pid), urls, offer, stop };
         },
       };
     },

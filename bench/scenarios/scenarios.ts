@@ -7,6 +7,7 @@ import { noisy, openLoop } from "./open-loop.ts";
 import { fanOut, sizes, tls } from "./shapes.ts";
 import { soak } from "./soak.ts";
 import { start } from "./start.ts";
+import { viewers } from "./viewers.ts";
 import { steady } from "./steady.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -21,5 +22,6 @@ export const SCENARIOS: readonly Scenario[] = [
   growth,
   ingest,
   start,
+  viewers,
   soak,
 ];

@@ -9,7 +9,7 @@ import {
   EVENT_PATTERN_FORM,
   isEventPattern,
 } from "../wire/event-pattern.ts";
-import { STREAM_OUTCOMES } from "../wire/live.ts";
+import { liveAttemptSchema, STREAM_OUTCOMES } from "../wire/live.ts";
 import { ownerIdSchema } from "../wire/owner.ts";
 import { ownerOf } from "../wire/webhook.ts";
 import type { Identify } from "./auth/authenticate.ts";
@@ -91,8 +91,9 @@ export function addStream(api: Api, { stores, live }: ApiDeps, identify: Identif
       request: { query: streamQuery, headers: headerSchema },
       responses: {
         200: {
-          description: "the stream; it stays open",
-          content: { "text/event-stream": { schema: z.string() } },
+          description:
+            "the stream, which stays open; the schema is that of the data of an `attempt`",
+          content: { "text/event-stream": { schema: liveAttemptSchema } },
         },
         ...problems(401, 404, 422, 500, 503),
       },

@@ -1,10 +1,13 @@
-// `fluxhook logs`: prints an owner's last attempts, and with --follow each new one.
-import type { Command } from "commander";
+// `fluxhook logs`: prints an owner's last attempts, and with --follow each new one, of an owner or of all.
+import { Option, type Command } from "commander";
+import { EVENT_PATTERN_ACCEPTED, isEventPattern } from "../wire/event-pattern.ts";
+import { STREAM_OUTCOMES, type LiveAttempt } from "../wire/live.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import { printable, printableJson } from "../wire/printable.ts";
 import { isOwnerId, OWNER_ID_ACCEPTED } from "../wire/owner.ts";
-import { ApiClient, type Answer } from "./terminal/api-client.ts";
-import { logLine, logTable } from "./terminal/log-table.ts";
+import { ApiClient, queryOf } from "./terminal/api-client.ts";
+import { followStream, type StreamMessage } from "./terminal/api-stream.ts";
+import { liveLine, logLine, logTable } from "./terminal/log-table.ts";
 import { print } from "./terminal/output.ts";
 import { untilSignal } from "./terminal/signals.ts";
 import {
@@ -17,10 +20,11 @@ import {
 
 interface LogsOptions extends OwnerOptions {
   follow?: boolean;
+  outcome?: string;
+  event?: string;
   json?: boolean;
 }
 
-const LOOK_EVERY_MS = 1_000;
 /** More than any log keeps. Entries that fell out of a log do not come back. */
 const MAX_SEEN = 10_000;
 
@@ -30,7 +34,7 @@ export function addLogs(program: Command, exit: Exit): void {
     .description("the last delivery attempts of a user's or an organisation's webhooks")
     .argument(
       "[user_id]",
-      "the user's id; or use --user or --org",
+      "the user's id; or use --user or --org; with --follow none for all owners",
       validated(isOwnerId, OWNER_ID_ACCEPTED),
     );
   addOwnerOptions(command, {
@@ -38,26 +42,54 @@ export function addLogs(program: Command, exit: Exit): void {
     org: "log of this organisation's webhooks",
   })
     .option("-f, --follow", "print each new attempt until Ctrl-C")
+    .addOption(
+      new Option("--outcome <outcome>", "with --follow: only attempts with this outcome").choices(
+        STREAM_OUTCOMES,
+      ),
+    )
+    .option(
+      "--event <type>",
+      "with --follow: only attempts of this event type, or of a prefix such as file.*",
+      validated(isEventPattern, EVENT_PATTERN_ACCEPTED),
+    )
     .option("--json", "print the JSON of the API; with --follow one line for each attempt")
     .action(async (userId: string | undefined, options: LogsOptions) => {
       exit(await logs(userId, options, command));
     });
-  withExamples(command, "fluxhook logs u_1", "fluxhook logs --org o_1 --follow");
+  withExamples(
+    command,
+    "fluxhook logs u_1",
+    "fluxhook logs --org o_1 --follow",
+    "fluxhook logs --follow --outcome failed",
+  );
 }
 
 async function logs(
   userId: string | undefined,
-  { user, org, follow, json }: LogsOptions,
+  { user, org, follow, json, outcome, event }: LogsOptions,
   command: Command,
 ): Promise<number> {
   const named = [userId, user, org].filter((one) => one !== undefined);
   const [id] = named;
-  if (id === undefined || named.length > 1) {
+  if (named.length > 1 || (id === undefined && !follow)) {
     return command.error("error: give one owner: a user's id, or --org <id>");
   }
-  const path = `/v1/${org === undefined ? "users" : "orgs"}/${encodeURIComponent(id)}/logs`;
+  if (!follow && (outcome !== undefined || event !== undefined)) {
+    return command.error("error: --outcome and --event need --follow");
+  }
   const api = ApiClient.ofEnvironment();
-  if (follow) return followLog(api, path, json === true);
+  const owner = id === undefined ? {} : org === undefined ? { user_id: id } : { org_id: id };
+  const path = `/v1/${org === undefined ? "users" : "orgs"}/${encodeURIComponent(id ?? "")}/logs`;
+  if (follow) {
+    // Of a part of the attempts, the beginning is not a part of the log.
+    const isWhole = id !== undefined && outcome === undefined && event === undefined;
+    return followLog(api, {
+      before: isWhole ? path : null,
+      owner,
+      stream: `/v1/stream${queryOf({ ...owner, outcome, event })}`,
+      isJson: json === true,
+    });
+  }
   const text = await api.text("GET", path);
   print(json === true, text, () => {
     const entries = entriesIn(text);
@@ -66,49 +98,58 @@ async function logs(
   return 0;
 }
 
-/** Runs until Ctrl-C, or until the reader of the output ends (`| head`). */
-async function followLog(api: ApiClient, path: string, isJson: boolean): Promise<number> {
-  const stopped = Promise.race([untilSignal(), untilNobodyReads()]);
-  const seen = new Set<string>();
-  let isAway = false;
-  for (let looks = 0; ; looks += 1) {
-    const answer = await Promise.race([api.ask("GET", path), stopped]);
-    if (typeof answer === "string") return 0;
-    if (answer.kind === "answered") {
-      if (isAway) say("connected again");
-      isAway = false;
-      const entries = unseen(entriesIn(answer.text), seen);
-      for (const entry of entries) {
-        process.stdout.write(`${isJson ? printableJson(JSON.stringify(entry)) : logLine(entry)}\n`);
-      }
-    } else {
-      if (looks === 0 || !isPassing(answer)) throw new Error(answer.message);
-      if (!isAway) say(`reconnecting: ${answer.message}`);
-      isAway = true;
-    }
-    if ((await Promise.race([Bun.sleep(LOOK_EVERY_MS), stopped])) !== undefined) return 0;
-  }
+interface Following {
+  /** The log to begin with. */
+  before: string | null;
+  owner: { user_id?: string; org_id?: string };
+  stream: string;
+  isJson: boolean;
 }
 
-/** Returns the entries not seen before, oldest first. */
-function unseen(entries: readonly LogEntry[], seen: Set<string>): LogEntry[] {
-  const fresh = entries.filter((entry) => !seen.has(nameOf(entry))).toReversed();
-  for (const entry of fresh) seen.add(nameOf(entry));
+/** Runs until Ctrl-C, or until the reader of the output ends (`| head`). */
+async function followLog(
+  api: ApiClient,
+  { before, owner, stream, isJson }: Following,
+): Promise<number> {
+  const ended = new AbortController();
+  void Promise.race([untilSignal(), untilNobodyReads()]).then(() => ended.abort());
+  const seen = new Set<string>();
+  const isOfAll = owner.user_id === undefined && owner.org_id === undefined;
+  function show(entry: LiveAttempt): void {
+    if (!isNew(entry, seen)) return;
+    const line = isOfAll ? liveLine(entry) : logLine(entry);
+    process.stdout.write(`${isJson ? printableJson(JSON.stringify(entry)) : line}\n`);
+  }
+  let hasBegun = false;
+  async function message({ event, data }: StreamMessage): Promise<void> {
+    // The stream is open now, so nothing can be missed between the log and the stream.
+    if (event === "hello" && !hasBegun && before !== null) {
+      const entries = entriesIn(await api.text("GET", before)).toReversed();
+      for (const entry of entries) show({ ...entry, ...owner });
+    }
+    hasBegun = true;
+    if (event === "attempt") show(JSON.parse(data) as LiveAttempt);
+    else if (event === "skipped" || event === "dropped") say("some attempts are not shown");
+  }
+  const reader = {
+    message,
+    lost: (why: string) => say(`reconnecting: ${why}`),
+    back: () => say("connected again"),
+  };
+  await followStream(api, stream, reader, ended.signal);
+  return 0;
+}
+
+function isNew(entry: LogEntry, seen: Set<string>): boolean {
+  // Entries that are not attempts have no id.
+  const name = entry.delivery_id || (entry.raw ?? entry.raw_base64 ?? "");
+  if (seen.has(name)) return false;
+  seen.add(name);
   for (const oldest of seen) {
     if (seen.size <= MAX_SEEN) break;
     seen.delete(oldest);
   }
-  return fresh;
-}
-
-/** Entries that are not attempts have no id. */
-function nameOf({ delivery_id, raw, raw_base64 }: LogEntry): string {
-  return delivery_id || (raw ?? raw_base64 ?? "");
-}
-
-/** True for a restart, an outage or a proxy error; a wrong token stays wrong. */
-function isPassing(answer: Exclude<Answer, { kind: "answered" }>): boolean {
-  return answer.kind === "unreachable" || answer.status >= 500 || answer.status === 429;
+  return true;
 }
 
 function untilNobodyReads(): Promise<string> {

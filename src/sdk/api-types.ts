@@ -423,6 +423,61 @@ export interface ConfigInput {
   }[];
 }
 
+/** An entry of the owner's log, and the owner. */
+export interface LiveAttempt {
+  /** UUID of this attempt, as in the delivery header; it identifies the delivery to redeliver. */
+  delivery_id: string;
+  webhook_id: string;
+  /** The event's id, by which receivers detect duplicates. */
+  id: string;
+  /** The webhook's url without query string and credentials. */
+  endpoint: string;
+  /** The event type. */
+  event: string;
+  /** Null if there was no response. */
+  status_code: number | null;
+  /** From the start of the attempt to the response headers, in ms. */
+  duration_ms: number;
+  /** 1 for the first. */
+  attempt: number;
+  /** `unreadable`: not an attempt, but an element that another program put into the log; the other fields are empty and `raw` holds the element. */
+  outcome: "delivered" | "retry" | "parked" | "unreadable";
+  /** Why it was not delivered: `timeout`, `dns`, `http-500`, …; null if it was delivered. */
+  reason: string | null;
+  /** The host that a redirect (`http-3xx`) points to; absent if it may be an internal one, and for every other attempt. */
+  redirect_host?: string;
+  /** RFC 3339; set if the outcome is `retry`. */
+  next_attempt_at: string | null;
+  /** RFC 3339, when the attempt began. */
+  timestamp: string;
+  /** For `unreadable`: what is wrong with the element. */
+  message?: string;
+  /** For `unreadable`: the element's first 4 KiB. */
+  raw?: string;
+  /** The same in base64, if it is not UTF-8. */
+  raw_base64?: string;
+  user_id?: string;
+  org_id?: string;
+}
+
+export interface Alert {
+  id: string;
+  /** `delivery.parked`, `webhook.disabled`, … */
+  kind: string;
+  message: string;
+  webhook_id?: string;
+  user_id?: string;
+  org_id?: string;
+  /** The list, of an alert that is about no webhook. */
+  queue?: string;
+  /** `http-500`, `gone`, … */
+  reason?: string;
+  /** The event whose delivery it was. */
+  event_id?: string;
+  /** RFC 3339. */
+  at: string;
+}
+
 export interface ParkedDelivery {
   /** UUID of its last attempt, to redeliver it by. */
   delivery_id: string;

@@ -29,7 +29,14 @@ export {
   type StreamClient,
   type StreamedAttempt,
 } from "./attempts.ts";
-export type { LogEntry } from "./logs.ts";
+export type {
+  Alert,
+  FollowFilter,
+  FollowOptions,
+  LiveAttempt,
+  LogEntry,
+  StreamedEvent,
+} from "./logs.ts";
 export type { ParkedDelivery, ParkedFilter, ParkedSummary } from "./deliveries.ts";
 export type { EventInput, EventTypes } from "./events.ts";
 export {

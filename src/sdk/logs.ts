@@ -1,8 +1,16 @@
 // The log of an owner's delivery attempts.
 import type { LogEntry } from "./api-types.ts";
+import {
+  streamEvents,
+  type FollowFilter,
+  type FollowOptions,
+  type LiveAttempt,
+  type StreamedEvent,
+} from "./stream.ts";
 import { path, type CallOptions, type Transport } from "./transport.ts";
 
 export type { LogEntry } from "./api-types.ts";
+export type { Alert, FollowFilter, FollowOptions, LiveAttempt, StreamedEvent } from "./stream.ts";
 
 export class Logs {
   readonly #transport: Transport;
@@ -37,5 +45,40 @@ export class Logs {
       options,
     );
     return logs;
+  }
+
+  /**
+   * Yields attempts as they are made, of an owner, a webhook, or (with the API token) of all owners. It
+   * connects again by itself after any break, and goes on after the attempt that it yielded last. If there
+   * are many attempts of all owners, it yields a sample, failures first.
+   *
+   * ```ts
+   * for await (const attempt of flux.logs.follow({ user_id: "u_1", outcome: "failed" })) {
+   *   console.log(attempt.event, attempt.reason);
+   * }
+   * ```
+   *
+   * @throws {FluxError} The service refuses, or there is no answer to the first request.
+   */
+  async *follow(
+    filter: FollowFilter = {},
+    options: FollowOptions = {},
+  ): AsyncGenerator<LiveAttempt, void, undefined> {
+    for await (const { event, data } of this.events(filter, options)) {
+      if (event === "attempt") yield data;
+    }
+  }
+
+  /**
+   * Yields every event of the stream: also alerts, how many attempts each second had, and that attempts
+   * are missing (docs/stream.md). Ignore those that you do not know.
+   *
+   * @throws {FluxError} as `follow`.
+   */
+  events(
+    filter: FollowFilter = {},
+    options: FollowOptions = {},
+  ): AsyncGenerator<StreamedEvent, void, undefined> {
+    return streamEvents(this.#transport, filter, options);
   }
 }

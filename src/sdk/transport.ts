@@ -111,6 +111,61 @@ export class Transport {
     }
   }
 
+  /**
+   * Opens a stream that stays open. Returns null if there is no stream now and it may be tried again:
+   * always if there was one before (`isAgain`), else up to `retries` times.
+   */
+  async openStream(
+    call: { path: string; query: Call["query"]; lastEventId?: string },
+    { signal, isAgain }: { signal: AbortSignal; isAgain: boolean },
+  ): Promise<ReadableStream<Uint8Array> | null> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#openOnce(call, signal);
+      if (answer instanceof ReadableStream) return answer;
+      const { status } = answer.problem;
+      const mayPass = status === 429 || UNCERTAIN.has(status);
+      if (mayPass && isAgain) return null;
+      if (!mayPass || attempt > this.#retries) {
+        const { cause, problem } = answer;
+        throw new FluxError(`GET ${call.path}`, problem, { attempts: attempt, cause });
+      }
+      await pause(pauseMsBefore(attempt + 1, answer.retryAfterMs), signal);
+    }
+  }
+
+  async #openOnce(
+    call: { path: string; query: Call["query"]; lastEventId?: string },
+    signal: AbortSignal,
+  ): Promise<ReadableStream<Uint8Array> | Extract<Answer, { ok: false }>> {
+    // Until the answer begins; the stream itself has no end.
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), this.#timeoutMs);
+    const send = this.#fetch ?? globalThis.fetch;
+    try {
+      const response = await send(this.#baseUrl + call.path + queryText(call.query), {
+        headers: {
+          Authorization: `Bearer ${this.#apiKey}`,
+          Accept: "text/event-stream",
+          ...(call.lastEventId === undefined ? {} : { "Last-Event-ID": call.lastEventId }),
+        },
+        redirect: "manual",
+        signal: AbortSignal.any([timeout.signal, signal]),
+      });
+      const type = response.headers.get("content-type") ?? "";
+      if (response.ok && response.body && type.startsWith("text/event-stream")) {
+        return response.body as ReadableStream<Uint8Array>;
+      }
+      const answer = read(response, await response.text());
+      return answer.ok ? { ok: false, problem: foreign(response), retryAfterMs: null } : answer;
+    } catch (cause) {
+      signal.throwIfAborted();
+      const problem = noAnswer(timeout.signal.aborted, this.#timeoutMs);
+      return { ok: false, problem, retryAfterMs: null, cause };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async #once(
     call: Call,
     body: string | undefined,

@@ -22,7 +22,7 @@ const ROOT = [
 const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   wire: { inside: [], packages: ["zod"] },
   expressions: { inside: ["wire"], packages: ["@marcbachmann/cel-js"] },
-  sdk: { inside: ["wire"], packages: ["zod", "@noble/hashes"] },
+  sdk: { inside: ["wire"], packages: ["zod", "@noble/hashes", "eventsource-parser"] },
   config: { inside: ["wire"], packages: ["zod", "ipaddr.js"] },
   delivery: { inside: ["wire", ...ROOT], packages: ["*"] },
   valkey: { inside: ["wire", ...ROOT], packages: ["*"] },

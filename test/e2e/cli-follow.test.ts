@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
 import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
-import { API_TOKEN, spawnFluxhook } from "../support/service.ts";
+import { API_TOKEN, runFluxhook, spawnFluxhook } from "../support/service.ts";
 
 interface Following extends Disposable {
   stdout: string;
@@ -14,10 +14,14 @@ interface Following extends Disposable {
 }
 
 function follow(url: string, ...more: string[]): Following {
-  const child = spawnFluxhook(["logs", "u_1", "--follow", ...more], {
+  return followed(["logs", "u_1", "--follow", ...more], {
     FLUXHOOK_URL: url,
     FLUXHOOK_API_TOKEN: API_TOKEN,
   });
+}
+
+function followed(args: readonly string[], env: Record<string, string>): Following {
+  const child = spawnFluxhook(args, env);
   const following: Following = {
     stdout: "",
     stderr: "",
@@ -68,7 +72,9 @@ test("logs --follow prints old and new attempts once each, in order, across a re
   await scene.push(eventFor("u_1", 5));
   await eventually(() => json.lines().length >= 5 && people.lines().length >= 5);
   const entries = (await scene.logOf("u_1")).toReversed();
-  expect(json.lines().map((line) => JSON.parse(line) as LogEntry)).toEqual(entries);
+  expect(json.lines().map((line) => JSON.parse(line) as LogEntry)).toEqual(
+    entries.map((entry) => ({ ...entry, user_id: "u_1" })),
+  );
   for (const [at, { delivery_id: id, event }] of entries.entries()) {
     expect(people.lines()[at]).toContain(id);
     expect(people.lines()[at]).toContain(event);
@@ -77,6 +83,46 @@ test("logs --follow prints old and new attempts once each, in order, across a re
   people.signal("SIGTERM");
   expect(await Promise.all([json.exited, people.exited])).toEqual([0, 0]);
 }, 40_000);
+
+test("logs --follow without an owner prints those of all, narrowed by outcome and event type", async () => {
+  await using scene = await openScene();
+  const service = await scene.serve();
+  const receiver = scene.receiver(
+    ({ path }) => new Response(null, { status: path === "/dead" ? 500 : 204 }),
+  );
+  await register(service, { user_id: "u_1", url: receiver.url });
+  await register(service, { org_id: "o_2", url: `${receiver.url}/dead`, retry_schedule: ["0s"] });
+  const options = { FLUXHOOK_URL: service.url, FLUXHOOK_API_TOKEN: API_TOKEN };
+  using all = followed(["logs", "--follow"], options);
+  using failed = followed(["logs", "--follow", "--outcome", "failed", "--json"], options);
+  using files = followed(["logs", "u_1", "--follow", "--event", "file.*"], options);
+  let pushed = 0;
+  await eventually(async () => {
+    pushed += 1;
+    await scene.push(
+      eventFor("u_1", pushed),
+      eventFor("u_1", pushed, "user.left"),
+      `{"org_id":"o_2","event":"user.left","data":{"n":${pushed}}}`,
+    );
+    await receiver.waitFor(3 * pushed);
+    return [all, failed, files].every((one) => one.lines().length > 0);
+  });
+  await eventually(() => all.lines().some((line) => line.endsWith("org o_2")));
+  await eventually(() => all.lines().some((line) => line.endsWith("user u_1")));
+  for (const line of failed.lines()) {
+    expect(JSON.parse(line)).toMatchObject({ org_id: "o_2", outcome: "parked" });
+  }
+  for (const line of files.lines()) expect(line).toContain("file.created");
+}, 40_000);
+
+test.each([
+  [["logs"]],
+  [["logs", "u_1", "--org", "o_1"]],
+  [["logs", "u_1", "--outcome", "failed"]],
+])("%j is wrong use", async (args) => {
+  const { exitCode, stderr } = await runFluxhook(args, { FLUXHOOK_API_TOKEN: API_TOKEN });
+  expect([exitCode, stderr.startsWith("error: ")]).toEqual([2, true]);
+});
 
 test("logs --follow exits with 1 when its token is no longer accepted", async () => {
   await using scene = await openScene();

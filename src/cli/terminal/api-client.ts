@@ -57,6 +57,38 @@ export class ApiClient {
     }
   }
 
+  /** Opens a stream of server-sent events, which ends with the connection or with `signal`. */
+  async openStream(
+    path: string,
+    { lastEventId, signal }: { lastEventId?: string; signal: AbortSignal },
+  ): Promise<{ body: ReadableStream<Uint8Array> } | Exclude<Answer, { kind: "answered" }>> {
+    const unanswered = new AbortController();
+    const timer = setTimeout(() => unanswered.abort(), TIMEOUT_MS);
+    try {
+      const response = await fetch(this.#url + path, {
+        headers: {
+          Authorization: `Bearer ${this.#token}`,
+          ...(lastEventId === undefined ? {} : { "Last-Event-ID": lastEventId }),
+        },
+        proxy: false,
+        redirect: "manual",
+        signal: AbortSignal.any([signal, unanswered.signal]),
+      });
+      const type = response.headers.get("content-type") ?? "";
+      if (response.ok && response.body && type.startsWith("text/event-stream")) {
+        return { body: response.body };
+      }
+      const answer = this.#read(response, await response.text());
+      if (answer.kind !== "answered") return answer;
+      const message = `${this.#url} answered without a stream; check any proxy in front of it`;
+      return { kind: "refused", status: answer.status, message };
+    } catch (error) {
+      return { kind: "unreachable", message: this.#whyUnreachable(error, TIMEOUT_MS) };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Returns the text of the answer. @throws Error with the problem's message. */
   async text(method: string, path: string, options?: AskOptions): Promise<string> {
     return (await this.versioned(method, path, options)).text;

@@ -1,4 +1,5 @@
 // Prints the log of an owner: as a table, or as lines with --follow.
+import type { LiveAttempt } from "../../wire/live.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import { printable } from "../../wire/printable.ts";
 import { colors, table, type Cell } from "./output.ts";
@@ -41,6 +42,13 @@ export function logLine(entry: LogEntry): string {
     printable(entry.endpoint),
     printable(entry.delivery_id),
   ].join("  ");
+}
+
+/** The same of all owners' attempts: with the owner. */
+export function liveLine(attempt: LiveAttempt): string {
+  const { user_id, org_id } = attempt;
+  const owner = user_id === undefined ? `org ${org_id ?? ""}` : `user ${user_id}`;
+  return `${logLine(attempt)}  ${printable(owner)}`;
 }
 
 /** Returns the event type, or the beginning of an element that another program put into the log. */

@@ -1,0 +1,105 @@
+// Reads the stream of attempts (`GET /v1/stream`), and connects again by itself after any break.
+import { createParser, type EventSourceMessage } from "eventsource-parser";
+import type { Alert, LiveAttempt } from "./api-types.ts";
+import { pause, pauseMsBefore } from "./pause.ts";
+import type { Transport } from "./transport.ts";
+
+export type { Alert, LiveAttempt } from "./api-types.ts";
+
+/** What to follow. With a scoped token, always the token's owner. */
+export interface FollowFilter {
+  user_id?: string;
+  org_id?: string;
+  webhook_id?: string;
+  /** `failed` is `retry` or `parked`. */
+  outcome?: "delivered" | "retry" | "parked" | "failed";
+  /** An event type, or a prefix such as `file.*`. */
+  event?: string;
+}
+
+export interface FollowOptions {
+  /** Ends the stream: the loop rejects with the signal's `reason`. To end it quietly, leave the loop. */
+  signal?: AbortSignal;
+  /** The `delivery_id` of an attempt: begin with what came after it. */
+  after?: string;
+}
+
+/** An event of the stream. Later versions may have more of them. */
+export type StreamedEvent =
+  | { event: "attempt"; data: LiveAttempt }
+  | { event: "alert"; data: Alert }
+  | { event: "hello"; data: { source: "owner" | "all"; max_per_second: number | null } }
+  | {
+      event: "second";
+      data: { t: string; delivered: number; retry: number; parked: number; shown: number };
+    }
+  /** Attempts are missing here: this reader was too slow, or there were more than the log keeps. */
+  | { event: "dropped"; data: { count: number } }
+  | { event: "skipped"; data: { message: string } }
+  | { event: "valkey"; data: { state: "away" | "up"; since: string | null } }
+  | { event: "bye"; data: { reason: string } };
+
+/** The service sends a comment every 5 s: after this silence the connection is dead. */
+const SILENCE_MS = 20_000;
+
+/** Yields the events of one stream after another, until the caller leaves the loop. @throws {FluxError} */
+export async function* streamEvents(
+  transport: Transport,
+  filter: FollowFilter,
+  { signal, after }: FollowOptions,
+): AsyncGenerator<StreamedEvent, void, undefined> {
+  let last = after;
+  let failures = 0;
+  for (let isFirst = true; ; isFirst = false) {
+    const gone = new AbortController();
+    const ends = signal === undefined ? gone.signal : AbortSignal.any([gone.signal, signal]);
+    try {
+      const body = await transport.openStream(
+        { path: "/v1/stream", query: { ...filter }, lastEventId: last },
+        { signal: ends, isAgain: !isFirst },
+      );
+      if (body !== null) {
+        failures = 0;
+        for await (const message of messagesIn(body, gone)) {
+          last = message.id ?? last;
+          yield eventOf(message);
+        }
+      }
+    } finally {
+      // Also where the caller leaves the loop.
+      gone.abort();
+    }
+    signal?.throwIfAborted();
+    failures += 1;
+    await pause(pauseMsBefore(failures + 1), signal);
+  }
+}
+
+/** Ends with the connection, for whatever reason. */
+async function* messagesIn(
+  body: ReadableStream<Uint8Array>,
+  gone: AbortController,
+): AsyncGenerator<EventSourceMessage, void, undefined> {
+  const ready: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (message) => ready.push(message) });
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  for (;;) {
+    const silence = setTimeout(() => gone.abort(), SILENCE_MS);
+    let part: { done: boolean; value?: Uint8Array };
+    try {
+      part = await reader.read();
+    } catch {
+      return;
+    } finally {
+      clearTimeout(silence);
+    }
+    if (part.done) return;
+    parser.feed(decoder.decode(part.value, { stream: true }));
+    yield* ready.splice(0);
+  }
+}
+
+function eventOf({ event, data }: EventSourceMessage): StreamedEvent {
+  return { event, data: JSON.parse(data) as unknown } as StreamedEvent;
+}
