@@ -12,6 +12,7 @@ import { judge, type Outcome } from "./judge.ts";
 import type { Send } from "./http/send.ts";
 import { redirectHost } from "./guard/redirect-host.ts";
 import { readTarget, type Target } from "./guard/target.ts";
+import { Transcript } from "./http/transcript.ts";
 
 export interface Delivery {
   /** UUID of this attempt. */
@@ -46,6 +47,8 @@ export interface DeliverDeps {
   now: () => number;
   /** In [0, 1). */
   random: () => number;
+  /** Bytes of a response's body that a transcript keeps; missing or 0: no attempt gets a transcript. */
+  detailBytes?: number;
 }
 
 export interface Attempt {
@@ -62,6 +65,8 @@ export interface Attempt {
   redirectHost: string | null;
   /** Resolves when the connection is free or closed; never rejects. */
   drained: Drained;
+  /** What was sent and answered; null if nobody will ask (`detailBytes`). */
+  transcript: Transcript | null;
 }
 
 type Blocked = { kind: "blocked"; detail: string; mayPass: boolean };
@@ -93,6 +98,8 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
   });
   if (event.traceparent) signed.traceparent = event.traceparent;
   faultPoint("signed");
+  const { detailBytes = 0 } = deps;
+  const transcript = detailBytes > 0 ? new Transcript(detailBytes) : null;
   const startedAtMs = deps.now();
   const startedAt = performance.now();
   const deadline = new Deadline(target.timeoutMs);
@@ -100,7 +107,8 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
   let answer: Answer | Blocked | undefined;
   try {
     const checking = deps.guard.check(destination, deadline);
-    const verdict = checking instanceof Promise ? await checking : checking;
+    const verdict =
+      checking instanceof Promise ? await resolved(checking, transcript) : checking;
     answer =
       verdict.verdict === "allowed"
         ? await deps.send({
@@ -109,11 +117,15 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
             headers: mergeHeaders(target.headers, verdict.target.authorization, signed),
             body: bodyBytes,
             deadline,
+            transcript,
           })
         : refusalAsAnswer(verdict);
     faultPoint("answered");
   } finally {
     if (answer?.kind !== "response") deadline.clear();
+  }
+  if (transcript !== null && answer.kind === "response" && answer.drained !== DRAINED) {
+    transcript.whenComplete = answer.drained;
   }
   return {
     outcome: judge(answer, {
@@ -128,7 +140,17 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
     detail: detailOf(answer),
     redirectHost: destination === null ? null : redirectHostOf(answer, destination),
     drained: answer.kind === "response" ? answer.drained : DRAINED,
+    transcript,
   };
+}
+
+/** Waits for the name's look-up, and writes down for how long. */
+async function resolved<T>(checking: Promise<T>, transcript: Transcript | null): Promise<T> {
+  if (transcript === null) return checking;
+  const beganMs = performance.now();
+  const verdict = await checking;
+  transcript.resolveMs = performance.now() - beganMs;
+  return verdict;
 }
 
 /** Turns the guard's refusal into the attempt's answer. */

@@ -1,6 +1,7 @@
-// Finds the end of a chunked body (RFC 9112 §7.1). Its content is not kept. Only a line between two
-// chunks is held, and the response reader bounds that.
+// Finds the end of a chunked body (RFC 9112 §7.1). Its content goes to the transcript, if
+// there is one. Only a line between two chunks is held, and the response reader bounds that.
 import { isField, LF } from "./response-head.ts";
+import type { Transcript } from "./transcript.ts";
 
 const CHUNK_SIZE = /^([0-9a-f]{1,8})[ \t]*(?:;.*)?$/i;
 
@@ -14,12 +15,15 @@ export class ChunkedBody {
   #line = "";
   #expects: "size" | "end-of-chunk" | "trailer" = "size";
 
+  constructor(private readonly transcript: Transcript | null = null) {}
+
   /** Returns where it stopped: after the body if `hasEnded`. */
   read(bytes: Buffer, from: number): number {
     let at = from;
     while (at < bytes.length) {
       if (this.#left > 0) {
         const taken = Math.min(this.#left, bytes.length - at);
+        this.transcript?.addBody(bytes, at, at + taken);
         this.#left -= taken;
         at += taken;
         continue;

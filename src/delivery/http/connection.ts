@@ -7,6 +7,7 @@ import { socketCode, connectionFailure, TIMED_OUT, type Failure } from "./failur
 import type { Head } from "./response-head.ts";
 import { DRAINED, type Answer, type Drain } from "./answer.ts";
 import { ResponseReader } from "./response-reader.ts";
+import type { Transcript } from "./transcript.ts";
 
 /**
  * How long to wait for the rest of a body. The head decides the outcome, but after a complete body the
@@ -92,9 +93,15 @@ export class Connection {
   }
 
   /** Sends one request at a time. Takes over the deadline and clears it when the answer's body has ended. */
-  post(head: string, body: Uint8Array, deadline: Deadline): Promise<Answer> {
+  post(
+    head: string,
+    body: Uint8Array,
+    deadline: Deadline,
+    transcript: Transcript | null = null,
+  ): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
-    this.#reader.begin();
+    transcript?.beginRequest(head);
+    this.#reader.begin(transcript);
     this.#requests += 1;
     this.#wroteAtMs = this.options.now();
     this.#deadline = deadline;

@@ -5,7 +5,7 @@ import { AddressMemory } from "./address-memory.ts";
 import { responsiveNow, type Limit } from "../../deadline.ts";
 import type { Dial } from "./dial.ts";
 import type { Failure } from "./failure.ts";
-import { race, type Connected } from "./race.ts";
+import { race, type Connected, type RaceLimit } from "./race.ts";
 import type { Target } from "../guard/target.ts";
 
 export class Connector {
@@ -27,19 +27,23 @@ export class Connector {
     return addresses.length > 1 && this.#memory.hasFailed(target, address);
   }
 
-  /** Dials approved addresses only (guarantee 7). */
+  /** Dials approved addresses only (guarantee 7). Writes how long TLS took, also of one that failed. */
   async connect(
     target: Target,
     addresses: readonly Address[],
     limit: Limit,
+    times: { tlsMs: number | null } | null = null,
   ): Promise<Connected | Failure> {
     const [first, second] = addresses;
     if (first === undefined) throw new Error("connect was called without an approved address");
     if (second === undefined) {
       const startedAtMs = this.now();
-      const socket = await this.dial(target, first, limit);
+      const noting = new Noting(limit, this.now);
+      const socket = await this.dial(target, first, noting);
+      const tlsMs = noting.acceptedAtMs === null ? null : this.now() - noting.acceptedAtMs;
+      if (times !== null) times.tlsMs = tlsMs;
       if ("kind" in socket) return socket;
-      return { socket, address: first, openedInMs: this.now() - startedAtMs };
+      return { socket, address: first, openedInMs: this.now() - startedAtMs, tlsMs };
     }
     const connected = await race({
       addresses: this.#memory.order(target, addresses),
@@ -50,7 +54,9 @@ export class Connector {
         if (failure.reason !== "proxy") this.#memory.failed(target, address);
       },
     });
-    if (!("kind" in connected)) this.#memory.connected(target, connected.address);
+    if ("kind" in connected) return connected;
+    if (times !== null) times.tlsMs = connected.tlsMs;
+    this.#memory.connected(target, connected.address);
     return connected;
   }
 
@@ -58,5 +64,31 @@ export class Connector {
   report(target: Target, address: Address, result: "answered" | "failed"): void {
     if (result === "answered") this.#memory.answered(target, address);
     else this.#memory.failed(target, address);
+  }
+}
+
+/** The limit of a single address, which notes when TCP was connected. */
+class Noting implements RaceLimit {
+  acceptedAtMs: number | null = null;
+
+  constructor(
+    private readonly limit: Limit,
+    private readonly now: () => number,
+  ) {}
+
+  get hasPassed(): boolean {
+    return this.limit.hasPassed;
+  }
+
+  accepted(): void {
+    this.acceptedAtMs = this.now();
+  }
+
+  whenPassed(stop: () => void): void {
+    this.limit.whenPassed(stop);
+  }
+
+  forget(stop: () => void): void {
+    this.limit.forget(stop);
   }
 }

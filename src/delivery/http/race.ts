@@ -32,6 +32,8 @@ export interface Connected {
   address: Address;
   /** How long this address took to connect. */
   openedInMs: number;
+  /** How much of it the TLS handshake took; null without one. */
+  tlsMs: number | null;
 }
 
 export interface RaceOptions {
@@ -85,7 +87,7 @@ class Race {
     if (address === undefined) return;
     this.#started += 1;
     this.#dropOldest();
-    const candidate = new Candidate(address, now(), () => this.#startNextIn(HANDSHAKE_MS));
+    const candidate = new Candidate(address, now, () => this.#startNextIn(HANDSHAKE_MS));
     this.#connecting.add(candidate);
     this.#startNextIn(NEXT_ADDRESS_MS);
     Promise.try(openAt, address, candidate).then(
@@ -130,9 +132,11 @@ class Race {
     return this.#mayStart && this.#started < this.options.addresses.length;
   }
 
-  #win(socket: Socket, { address, startedAtMs }: Candidate): void {
+  #win(socket: Socket, { address, startedAtMs, acceptedAtMs }: Candidate): void {
     this.#isOver = true;
-    this.#outcome.resolve({ socket, address, openedInMs: this.options.now() - startedAtMs });
+    const nowMs = this.options.now();
+    const tlsMs = acceptedAtMs === null ? null : nowMs - acceptedAtMs;
+    this.#outcome.resolve({ socket, address, openedInMs: nowMs - startedAtMs, tlsMs });
   }
 
   #stop(): void {
@@ -144,21 +148,27 @@ class Race {
 
 /** One racing address. Its limit passes when the race is over or the address is dropped. */
 class Candidate implements RaceLimit {
+  readonly startedAtMs: number;
+  acceptedAtMs: number | null = null;
   #hasPassed = false;
   readonly #stops = new Set<() => void>();
 
   constructor(
     readonly address: Address,
-    readonly startedAtMs: number,
+    private readonly now: () => number,
     private readonly onAccepted: () => void,
-  ) {}
+  ) {
+    this.startedAtMs = now();
+  }
 
   get hasPassed(): boolean {
     return this.#hasPassed;
   }
 
   accepted(): void {
-    if (!this.#hasPassed) this.onAccepted();
+    if (this.#hasPassed) return;
+    this.acceptedAtMs = this.now();
+    this.onAccepted();
   }
 
   whenPassed(stop: () => void): void {

@@ -4,6 +4,7 @@ import type { Drain } from "./answer.ts";
 import { ChunkedBody } from "./chunked-body.ts";
 import { HeadReader } from "./head-reader.ts";
 import { readHead, type Head, type ResponseProblem } from "./response-head.ts";
+import type { Transcript } from "./transcript.ts";
 
 /** Bodies are neither used nor decompressed; a longer one costs the connection. */
 const MAX_BODY_BYTES = 16 * 1024;
@@ -24,8 +25,11 @@ export class ResponseReader {
   readonly #heads = new HeadReader();
   #bodyBytes = 0;
   #chunks: ChunkedBody | null = null;
+  #transcript: Transcript | null = null;
 
-  begin(): void {
+  /** What is read is added to the transcript, if there is one. */
+  begin(transcript: Transcript | null = null): void {
+    this.#transcript = transcript;
     this.head = this.problem = this.end = this.#chunks = null;
     this.hasReceivedBytes = this.hasMore = false;
     this.#keepsAlive = true;
@@ -42,6 +46,7 @@ export class ResponseReader {
       if (text === null) return;
       at = this.#heads.end;
       this.#takeHead(readHead(text));
+      if (this.head !== null && this.#transcript !== null) this.#transcript.responseHead = text;
       if (this.problem !== null || (this.head === null && at === bytes.length)) return;
     }
     if (this.end === null) this.#readBody(this.head, bytes, at);
@@ -66,19 +71,32 @@ export class ResponseReader {
     }
     this.head = this.#keepsAlive ? head : { ...head, keepsAlive: false };
     if (head.body === 0) this.end = "ended";
-    else if (typeof head.body === "number" && head.body > MAX_BODY_BYTES) this.end = "too-long";
+    else if (this.#isTooLong(head)) this.end = "too-long";
   }
 
-  #readBody({ body }: Readonly<Head>, bytes: Buffer, from: number): void {
+  /** The beginning of a body that is announced as too long is awaited for the transcript only. */
+  #isTooLong({ body }: Readonly<Head>): boolean {
+    if (typeof body !== "number" || body <= MAX_BODY_BYTES) return false;
+    return this.#transcript === null || this.#transcript.hasWholeExcerpt;
+  }
+
+  #readBody(head: Readonly<Head>, bytes: Buffer, from: number): void {
+    const { body } = head;
     this.#bodyBytes += bytes.length - from;
     if (typeof body === "number") {
+      const tooMany = Math.max(0, this.#bodyBytes - body);
+      this.#transcript?.addBody(bytes, from, bytes.length - tooMany);
+      if (this.#isTooLong(head)) {
+        this.end = "too-long";
+        return;
+      }
       if (this.#bodyBytes < body) return;
       this.end = "ended";
       this.hasMore = this.#bodyBytes > body;
       return;
     }
     if (body === "chunked") {
-      const chunks = (this.#chunks ??= new ChunkedBody());
+      const chunks = (this.#chunks ??= new ChunkedBody(this.#transcript));
       const at = chunks.read(bytes, from);
       if (chunks.hasEnded) {
         this.end = "ended";
@@ -86,6 +104,8 @@ export class ResponseReader {
       } else if (chunks.isBroken) {
         this.end = "unfinished";
       }
+    } else {
+      this.#transcript?.addBody(bytes, from, bytes.length);
     }
     if (this.end === null && this.#bodyBytes > MAX_BODY_BYTES) this.end = "too-long";
   }

@@ -8,10 +8,13 @@ import { Connection } from "./connection.ts";
 import { ConnectionPool } from "./pool.ts";
 import { Connector } from "./connector.ts";
 import { responsiveNow, type Deadline } from "../../deadline.ts";
+import type { Failure } from "./failure.ts";
 import { createDial } from "./dial.ts";
 import { createProxyDial } from "./dial-by-proxy.ts";
 import type { Target } from "../guard/target.ts";
+import { peerCertificate } from "./peer-certificate.ts";
 import { requestHead } from "./request.ts";
+import type { Transcript } from "./transcript.ts";
 
 export interface SendRequest {
   target: Target;
@@ -23,6 +26,8 @@ export interface SendRequest {
   body: Uint8Array<ArrayBuffer>;
   /** Covers everything. It is cleared at `drained` after a response, by the caller after a failure. */
   deadline: Deadline;
+  /** Gets what is sent and answered; null if nobody will ask. */
+  transcript?: Transcript | null;
 }
 
 export type Send = (request: SendRequest) => Promise<Answer>;
@@ -59,7 +64,7 @@ export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions =
     return null;
   }
 
-  return async ({ target, addresses, headers, body, deadline }) => {
+  return async ({ target, addresses, headers, body, deadline, transcript = null }) => {
     const head = requestHead(target, headers, body.byteLength);
     const report = (address: Address, answer: Answer): Answer => {
       if (addresses.length > 1) reportTo(connector, target, address, answer);
@@ -68,19 +73,44 @@ export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions =
     const reused = takeFree(target, addresses);
     if (reused !== null) {
       const { connection, address } = reused;
-      const answer = await exchange(connection, head, body, deadline);
+      const answer = await exchange(connection, { head, body, deadline, transcript });
       // If it was idle, the request is sent once more on a new connection, within the same attempt.
       if (!connection.wasIdle) return report(address, answer);
     }
-    const connected = await connector.connect(target, addresses, deadline);
-    if ("kind" in connected) return connected;
+    const beganMs = now();
+    const connected = await connector.connect(target, addresses, deadline, transcript);
+    if (transcript !== null) transcript.connectMs = now() - beganMs - (transcript.tlsMs ?? 0);
+    if ("kind" in connected) {
+      // Through a proxy there is no other way to the receiver.
+      if (proxy === undefined) lookAtCertificate(connected, target, addresses, transcript);
+      return connected;
+    }
     const { socket, address, openedInMs } = connected;
     const roundTripMs = openedInMs / ROUND_TRIPS_TO_OPEN[target.isTls ? "tls" : "tcp"];
     const key = keyOf(target, address);
     const connection = new Connection(socket, { key, roundTripMs, now, onFree, onClosed });
-    return report(address, await exchange(connection, head, body, deadline));
+    return report(address, await exchange(connection, { head, body, deadline, transcript }));
   };
 }
+
+/** Begins to look at the certificate that was not accepted; the attempt does not wait for it. */
+function lookAtCertificate(
+  { reason }: Failure,
+  target: Target,
+  [first]: readonly Address[],
+  transcript: Transcript | null,
+): void {
+  if (transcript === null || first === undefined || !CERTIFICATE_REASONS.has(reason)) return;
+  transcript.whenComplete = peerCertificate(target, first).then((found) => {
+    transcript.certificate = found;
+  });
+}
+
+const CERTIFICATE_REASONS: ReadonlySet<string> = new Set([
+  "tls-expired",
+  "tls-untrusted",
+  "tls-wrong-name",
+]);
 
 interface Reused {
   connection: Connection;
@@ -97,13 +127,16 @@ function reportTo(connector: Connector, target: Target, address: Address, answer
   else if (answer.reason !== "bad-response") connector.report(target, address, "failed");
 }
 
+interface Exchange extends Pick<SendRequest, "body" | "deadline"> {
+  head: string;
+  transcript: Transcript | null;
+}
+
 function exchange(
   connection: Connection,
-  head: string,
-  body: Uint8Array,
-  deadline: Deadline,
+  { head, body, deadline, transcript }: Exchange,
 ): Promise<Answer> {
-  const answering = connection.post(head, body, deadline);
+  const answering = connection.post(head, body, deadline, transcript);
   faultPoint("sent");
   return answering;
 }
