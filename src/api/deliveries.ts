@@ -2,24 +2,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { MAX_STORED_BODY_BYTES } from "../valkey/history/body-store.ts";
+import { asDeliveryId, deliveryParams } from "./delivery-param.ts";
 import type { ApiDeps } from "./deps.ts";
 import { json, problems, type Api } from "./http/openapi.ts";
 import { webhookDisabled } from "./parked.ts";
 import { problem } from "./http/problem.ts";
-
-const UUID_PATTERN = "^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
-const UUID = new RegExp(UUID_PATTERN);
-
-const params = z.object({
-  delivery_id: z
-    .string()
-    .describe("the UUID of any attempt, as in the delivery header and in the log")
-    .meta({
-      format: "uuid",
-      pattern: UUID_PATTERN,
-      example: "5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001",
-    }),
-});
 
 export function addDeliveries(api: Api, { stores }: ApiDeps): void {
   api.openapi(
@@ -31,7 +18,7 @@ export function addDeliveries(api: Api, { stores }: ApiDeps): void {
         "A scheduled delivery makes its next attempt now. A delivered or parked one becomes a new " +
         "delivery of the same event id, starting with attempt 1.",
       tags: ["deliveries"],
-      request: { params },
+      request: { params: deliveryParams },
       responses: {
         202: json(z.object({ delivery_id: z.string() }), "the UUID of the next attempt"),
         ...problems(401, 404, 409, 410, 500, 503),
@@ -39,10 +26,10 @@ export function addDeliveries(api: Api, { stores }: ApiDeps): void {
     }),
     async (c) => {
       const { principal } = c.var;
-      const uuid = c.req.valid("param").delivery_id;
-      const result = UUID.test(uuid)
-        ? await stores.redelivery.one(uuid, principal.kind === "owner" ? principal.owner : null)
-        : ({ kind: "unknown" } as const);
+      const uuid = asDeliveryId(c.req.valid("param").delivery_id);
+      const only = principal.kind === "owner" ? principal.owner : null;
+      const result =
+        uuid === null ? ({ kind: "unknown" } as const) : await stores.redelivery.one(uuid, only);
       switch (result.kind) {
         case "redelivered":
           return c.json({ delivery_id: result.deliveryId }, 202);

@@ -1,5 +1,6 @@
 // What the API is given.
 import type { ConfigControl } from "../control/config-document.ts";
+import type { DeliveryInspector } from "../control/inspect-delivery.ts";
 import type { Redelivery } from "../control/redelivery.ts";
 import type { Search } from "../control/search.ts";
 import type { WebhookControl } from "../control/webhooks.ts";
@@ -37,6 +38,7 @@ export interface ApiStores {
   requeue: Requeue;
   search: Search;
   redelivery: Redelivery;
+  inspector: DeliveryInspector;
   listen: TunnelBroker;
   workflows: WorkflowControl;
   apiKeys: ApiKeyStore;

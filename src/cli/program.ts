@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { settingsHelp } from "../config/help.ts";
 import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config.ts";
+import { addAttempt } from "./attempt.ts";
 import { addDev } from "./dev/command.ts";
 import { addDoctor } from "./doctor/command.ts";
 import { addHealth } from "./health.ts";
@@ -38,6 +39,7 @@ const COMMANDS = [
   addDoctor,
   addSend,
   addLogs,
+  addAttempt,
   addWebhooks,
   addConfig,
   addParked,

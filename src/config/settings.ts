@@ -102,6 +102,16 @@ export const SETTINGS = {
   ),
   LOG_SIZE: setting(integer(1, 1000), "10", "attempts kept in the log of each owner"),
   LOG_TTL: setting(duration({ minMs: 1000, maxMs: 365 * DAY_MS }), "7d", "how long a log is kept"),
+  LOG_DETAIL: setting(
+    integer(0, 16_384),
+    "1024",
+    "what was sent and answered is kept with each attempt of the log, with this many bytes of the response's body; 0 keeps none of it",
+  ),
+  FAILURES_SIZE: setting(
+    integer(0, 100),
+    "10",
+    "failed attempts kept of each webhook besides the log, at most 256 KiB per owner; 0 keeps none",
+  ),
   PARKED_TTL: setting(
     duration({ minMs: 1000, maxMs: 365 * DAY_MS }),
     "7d",

@@ -5,6 +5,7 @@ import type { OwnerRef } from "../wire/owner.ts";
 import { again, attemptUuid, deliveryOf } from "../valkey/queue/delivery-id.ts";
 import type { DeliveryHeader } from "../valkey/queue/item.ts";
 import type { BodyStore } from "../valkey/history/body-store.ts";
+import type { FailureStore } from "../valkey/history/failure-store.ts";
 import {
   newestPage,
   oldestOf,
@@ -29,6 +30,7 @@ export interface RedeliveryOptions {
   /** Receives redeliveries of deliveries that have ended. */
   intake: Pick<QueueStore, "enqueue">;
   bodies: BodyStore;
+  failures: FailureStore;
   webhooks: WebhookStore;
   parkedTtlMs: number;
   /** Notified when a delivery can be claimed that could not before. */
@@ -51,6 +53,8 @@ export interface LocatedDelivery {
   /** `recent`: neither scheduled nor parked; it has ended or is being attempted. */
   state: "scheduled" | "parked" | "recent";
 }
+
+export type RedeliveryRefusal = Exclude<RedeliveredOne, { kind: "redelivered" }>;
 
 export interface ListedParked {
   /** UUID of its last attempt. */
@@ -85,10 +89,24 @@ export class Redelivery {
   /** Redelivers one delivery. `only`: deliveries of other owners are unknown; null: no restriction. */
   async one(uuid: string, only: OwnerRef | null): Promise<RedeliveredOne> {
     const delivery = deliveryOf(uuid);
-    const waiting = await this.findWaiting(delivery);
-    return waiting
-      ? this.redeliverWaiting(delivery, waiting, only)
-      : this.redeliverStored(delivery, only);
+    const found = await this.find(delivery, only);
+    switch (found.kind) {
+      case "waiting":
+        return this.redeliverWaiting(delivery, found);
+      case "ended":
+        return this.redeliverEnded(found);
+      default:
+        return found;
+    }
+  }
+
+  /** Returns why `one` would not redeliver it, and changes nothing; null if it would. */
+  async refusalOf(
+    delivery: DeliveryName,
+    only: OwnerRef | null,
+  ): Promise<RedeliveryRefusal | null> {
+    const found = await this.find(delivery, only);
+    return found.kind === "waiting" || found.kind === "ended" ? null : found;
   }
 
   /**
@@ -159,28 +177,59 @@ export class Redelivery {
     return countRedeliverable(this.options.parked, this.options.webhooks, filter);
   }
 
-  private async findWaiting(delivery: DeliveryName): Promise<WaitingDelivery | null> {
+  /** Returns where a delivery waits; null if it is neither scheduled nor parked. */
+  async findWaiting(delivery: DeliveryName): Promise<WaitingDelivery | null> {
     const found = await Promise.all(
       this.options.parked.map(async (store): Promise<WaitingDelivery | null> => {
         const [scheduled, parked] = await Promise.all([
           store.findScheduled(delivery),
           store.find(delivery),
         ]);
-        if (scheduled) return { state: "scheduled", store, header: scheduled };
-        return parked && { state: "parked", store, header: parked };
+        if (scheduled) return { kind: "waiting", state: "scheduled", store, header: scheduled };
+        return parked && { kind: "waiting", state: "parked", store, header: parked };
       }),
     );
     return found.find((one) => one !== null) ?? null;
   }
 
+  private async find(
+    delivery: DeliveryName,
+    only: OwnerRef | null,
+  ): Promise<WaitingDelivery | EndedDelivery | RedeliveryRefusal> {
+    const waiting = await this.findWaiting(delivery);
+    if (waiting) {
+      if (only !== null && waiting.header.owner !== only) return { kind: "unknown" };
+      return (await this.refusal(waiting.header)) ?? waiting;
+    }
+    return this.findEnded(delivery, only);
+  }
+
+  private async findEnded(
+    delivery: DeliveryName,
+    only: OwnerRef | null,
+  ): Promise<EndedDelivery | RedeliveryRefusal> {
+    const { bodies, failures } = this.options;
+    const stored = await bodies.find(delivery);
+    const [failure] = stored ? [] : await failures.ofDelivery(delivery);
+    // Two owners may share a tag, so its list does not prove whose it is.
+    const { header, element, detail } = stored ?? failure ?? {};
+    if (!header || (only !== null && header.owner !== only)) return { kind: "unknown" };
+    // A test is sent once; another one can be sent.
+    if (detail?.test_element !== undefined) return { kind: "unknown" };
+    const refusal = await this.refusal(header);
+    if (refusal?.kind === "not-available") return refusal;
+    // Its last attempt requires a retry, which is neither scheduled nor parked: so it is in flight.
+    if (stored?.outcome === "retry") return { kind: "in-flight" };
+    // Later attempts may have been made, and are no longer kept.
+    if (failure?.entry.outcome === "retry") return { kind: "unknown" };
+    if (typeof element !== "string") return { kind: "not-available", why: "body-not-stored" };
+    return refusal ?? { kind: "ended", header, element };
+  }
+
   private async redeliverWaiting(
     delivery: DeliveryName,
     { state, store, header }: WaitingDelivery,
-    only: OwnerRef | null,
   ): Promise<RedeliveredOne> {
-    if (only !== null && header.owner !== only) return { kind: "unknown" };
-    const refusal = await this.refusal(header);
-    if (refusal) return refusal;
     // A scheduled delivery keeps its name and its attempt; it only becomes due now.
     const next = state === "scheduled" ? header : again(header);
     const [became] = await store.redeliver([
@@ -193,21 +242,9 @@ export class Redelivery {
       : { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
 
-  private async redeliverStored(
-    delivery: DeliveryName,
-    only: OwnerRef | null,
-  ): Promise<RedeliveredOne> {
-    const stored = await this.options.bodies.find(delivery);
-    // Two owners may share a tag, so its list does not prove whose it is.
-    if (!stored || (only !== null && stored.header.owner !== only)) return { kind: "unknown" };
-    const refusal = await this.refusal(stored.header);
-    if (refusal?.kind === "not-available") return refusal;
-    // Its last attempt requires a retry, which is neither scheduled nor parked: so it is in flight.
-    if (stored.outcome === "retry") return { kind: "in-flight" };
-    if (stored.element === null) return { kind: "not-available", why: "body-not-stored" };
-    if (refusal) return refusal;
-    const next = again(stored.header);
-    await this.options.intake.enqueue(next, stored.element);
+  private async redeliverEnded({ header, element }: EndedDelivery): Promise<RedeliveredOne> {
+    const next = again(header);
+    await this.options.intake.enqueue(next, element);
     this.options.claimer.notify();
     return { kind: "redelivered", deliveryId: attemptUuid(next) };
   }
@@ -222,10 +259,17 @@ export class Redelivery {
   }
 }
 
-interface WaitingDelivery {
+export interface WaitingDelivery {
+  kind: "waiting";
   state: "scheduled" | "parked";
   store: ParkedStore;
   header: DeliveryHeader;
+}
+
+interface EndedDelivery {
+  kind: "ended";
+  header: DeliveryHeader;
+  element: string;
 }
 
 /** Redelivers in the given order. Returns how many were still parked. */

@@ -107,8 +107,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
   let answer: Answer | Blocked | undefined;
   try {
     const checking = deps.guard.check(destination, deadline);
-    const verdict =
-      checking instanceof Promise ? await resolved(checking, transcript) : checking;
+    const verdict = checking instanceof Promise ? await resolved(checking, transcript) : checking;
     answer =
       verdict.verdict === "allowed"
         ? await deps.send({

@@ -423,6 +423,94 @@ export interface ConfigInput {
   }[];
 }
 
+export interface FailedAttempt {
+  /** Null if nothing of it is kept. */
+  request: SentRequest | null;
+  /** Null if there was none, or none is kept. */
+  response: ReceivedResponse | null;
+  /** Null if it is not kept. */
+  timing: AttemptTiming | null;
+  /** Null if there was a response, or nothing is kept. */
+  failure: AttemptFailure | null;
+  attempt: LogEntry;
+}
+
+export interface SentRequest {
+  /** False: the attempt failed before a request was written. */
+  is_sent: boolean;
+  method: "POST";
+  /** Path, and `?***` for a query; null if it was not sent. */
+  target: string | null;
+  /** In the order in which they were sent; `***` stands for a credential. */
+  headers: {
+    name: string;
+    value: string;
+  }[];
+  /** The text whose UTF-8 is the body, byte for byte, so compare it as text: JSON parsers round big integers. null if it is not known. */
+  body: string | null;
+  /** Why there is no body: its event is larger than 16 KiB; its next attempt is under way; or it is no longer kept. */
+  body_missing: "too-large" | "in-flight" | "not-kept" | null;
+  /** Bytes of the body. */
+  size: number | null;
+}
+
+export interface ReceivedResponse {
+  status: number;
+  status_text: string;
+  /** In the order in which they were sent; `***` stands for a credential. */
+  headers: {
+    name: string;
+    value: string;
+  }[];
+  /** There were more headers than are kept (2 KiB). */
+  is_head_cut: boolean;
+  /** The beginning of the body (`FLUXHOOK_LOG_DETAIL` bytes), if it is UTF-8. */
+  excerpt: string | null;
+  /** The same, if it is not UTF-8. */
+  excerpt_base64?: string;
+  is_text: boolean;
+  /** More of the body arrived than is kept. */
+  is_cut: boolean;
+  /** Bytes of the body that arrived; at most a little more than 16 KiB. */
+  size: number;
+}
+
+export interface AttemptTiming {
+  /** Waited for a free slot of the webhook, before the attempt began; 0 if it had to wait in Valkey. */
+  slot_ms: number;
+  /** Resolving the name; 0 if the answer was cached. */
+  resolve_ms: number;
+  /** TCP; null if an open connection was used. */
+  connect_ms: number | null;
+  /** The TLS handshake; null if there was none. */
+  tls_ms: number | null;
+  /** From the request to the response headers or the failure; null if no request was sent. */
+  response_ms: number | null;
+}
+
+export interface AttemptFailure {
+  /** In which phase the attempt failed; null if nothing was begun. */
+  phase: "resolve" | "connect" | "tls" | "response" | null;
+  /** The error's code, such as `ENOTFOUND`. */
+  code: string | null;
+  /** The time-out, if it was over. */
+  timeout_ms: number | null;
+  /** The receiver's, if the attempt failed because of it and it could be looked at. */
+  certificate: ReceiverCertificate | null;
+}
+
+export interface ReceiverCertificate {
+  /** RFC 3339. */
+  valid_from: string | null;
+  /** RFC 3339. */
+  valid_to: string | null;
+  /** The names and addresses it is for, at most 8 of them. */
+  names: string[];
+  /** Who signed it; empty if it does not say. */
+  issuer: string;
+  is_self_signed: boolean;
+}
+
 /** An entry of the owner's log, and the owner. */
 export interface LiveAttempt {
   /** UUID of this attempt, as in the delivery header; it identifies the delivery to redeliver. */
@@ -541,6 +629,59 @@ export interface ParkedSummary {
   by_webhook: {
     webhook_id: string;
     count: number;
+  }[];
+}
+
+export interface AttemptInFull {
+  /** Null if nothing of it is kept. */
+  request: SentRequest | null;
+  /** Null if there was none, or none is kept. */
+  response: ReceivedResponse | null;
+  /** Null if it is not kept. */
+  timing: AttemptTiming | null;
+  /** Null if there was a response, or nothing is kept. */
+  failure: AttemptFailure | null;
+  /** As it was asked for, in lower case. */
+  delivery_id: string;
+  webhook_id: string;
+  /** Its entry of the log; null if it is neither there nor among the webhook's failures. */
+  attempt: LogEntry | null;
+  /** The attempts of the same delivery that are still known, the oldest first. */
+  attempts: LogEntry[];
+  /** Of the delivery: `scheduled` waits for its next attempt; `parked` is not tried again by itself; `ended` was delivered, redelivered, or has fallen out; `unknown`: what came after is no longer kept. */
+  state: "scheduled" | "in-flight" | "parked" | "ended" | "unknown";
+  /** RFC 3339; set if the state is `scheduled`. */
+  next_attempt_at: string | null;
+  /** How many attempts the schedule has left; null unless it is scheduled. */
+  remaining_attempts: number | null;
+  /** RFC 3339; set if the state is `parked`. */
+  parked_until: string | null;
+  redeliver: {
+    possible: boolean;
+    /** `body-not-kept`: its event is larger than 16 KiB; `not-kept`: it is no longer known; `test`: send another one. */
+    why_not:
+      | "in-flight"
+      | "webhook-disabled"
+      | "webhook-deleted"
+      | "body-not-kept"
+      | "not-kept"
+      | "test"
+      | null;
+  };
+}
+
+export interface SignatureCheck {
+  /** Whether every signature matches a secret of now. */
+  signature_matches: boolean;
+  /** What `webhook-signature` covers: `webhook-id`.`webhook-timestamp`.body. */
+  signed_content: string;
+  signatures: {
+    header: string;
+    matches: boolean;
+    /** Which secret made it; `previous`: one before the newest that still signs. */
+    secret: "newest" | "previous" | null;
+    /** The text that is signed before the body. */
+    signed_prefix: string;
   }[];
 }
 

@@ -1,9 +1,15 @@
-// Redelivers one delivery, or the parked ones of an owner or a webhook.
-import type { ParkedDelivery, ParkedSummary, RedeliverParked } from "./api-types.ts";
+// Reads one attempt in full; redelivers one delivery, or the parked ones of an owner or a webhook.
+import type {
+  AttemptInFull,
+  ParkedDelivery,
+  ParkedSummary,
+  RedeliverParked,
+  SignatureCheck,
+} from "./api-types.ts";
 import { listing, type Listing } from "./listing.ts";
 import { path, type CallOptions, type Transport } from "./transport.ts";
 
-export type { ParkedDelivery, ParkedSummary } from "./api-types.ts";
+export type { AttemptInFull, ParkedDelivery, ParkedSummary, SignatureCheck } from "./api-types.ts";
 
 /**
  * Selects parked deliveries: those of `user_id`, of `org_id` or of both; `webhook_id`, `reason` and
@@ -16,6 +22,35 @@ export class Deliveries {
 
   constructor(transport: Transport) {
     this.#transport = transport;
+  }
+
+  /**
+   * Reads one attempt in full: what was sent and answered, the delivery's other attempts, where the delivery
+   * is, and what happens next. The last attempts of an owner and the last failed ones of each webhook are kept.
+   *
+   * `request.body` is text, not JSON: parse it with care, because `JSON.parse` rounds big integers.
+   *
+   * @param deliveryId The `delivery_id` of the attempt.
+   * @throws {FluxError} 404 `not-found`: it is no longer kept, or is another owner's.
+   */
+  get(deliveryId: string, options?: CallOptions): Promise<AttemptInFull> {
+    return this.#transport.call(
+      { method: "GET", path: path`/v1/deliveries/${deliveryId}`, isRepeatable: true },
+      options,
+    );
+  }
+
+  /**
+   * Says whether the signatures that an attempt sent match the webhook's secrets of now. Changes nothing.
+   *
+   * @param deliveryId The `delivery_id` of the attempt.
+   * @throws {FluxError} 404 `not-found`, 410 `gone`: what it sent is not kept.
+   */
+  verify(deliveryId: string, options?: CallOptions): Promise<SignatureCheck> {
+    return this.#transport.call(
+      { method: "POST", path: path`/v1/deliveries/${deliveryId}/verify`, isRepeatable: true },
+      options,
+    );
   }
 
   /**

@@ -7,6 +7,7 @@ export { Listing } from "./listing.ts";
 export type {
   DialectName,
   DisableRule,
+  FailedAttempt,
   SecretRotated,
   Webhook,
   WebhookCreate,
@@ -37,7 +38,13 @@ export type {
   LogEntry,
   StreamedEvent,
 } from "./logs.ts";
-export type { ParkedDelivery, ParkedFilter, ParkedSummary } from "./deliveries.ts";
+export type {
+  AttemptInFull,
+  ParkedDelivery,
+  ParkedFilter,
+  ParkedSummary,
+  SignatureCheck,
+} from "./deliveries.ts";
 export type { EventInput, EventTypes } from "./events.ts";
 export {
   enqueue,

@@ -2,6 +2,7 @@
 import type { Webhook, WebhookPatch } from "./api-types.ts";
 
 export type {
+  FailedAttempt,
   SecretRotated,
   Webhook,
   WebhookCreate,

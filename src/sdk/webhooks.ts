@@ -10,6 +10,7 @@ import { path, type CallOptions, type Transport } from "./transport.ts";
 import { verify, type VerifyOptions } from "./verify.ts";
 import type { WebhookEvent } from "./webhook-events.ts";
 import type {
+  FailedAttempt,
   SecretRotated,
   Webhook,
   WebhookCreate,
@@ -167,6 +168,20 @@ export class Webhooks {
       { timeoutMs: TEST_TIMEOUT_MS, ...options },
     );
     return attempt;
+  }
+
+  /**
+   * Lists the webhook's last failed attempts in full, newest first. The successes that follow do not push
+   * them out, as they do in `logs.list`.
+   *
+   * @throws {FluxError} 404 `not-found`.
+   */
+  async failures(id: string, options?: CallOptions): Promise<FailedAttempt[]> {
+    const { failures } = await this.#transport.call<{ failures: FailedAttempt[] }>(
+      { method: "GET", path: path`/v1/webhooks/${id}/failures`, isRepeatable: true },
+      options,
+    );
+    return failures;
   }
 
   /**

@@ -14,6 +14,7 @@ import { AttemptStream } from "../worker/after/attempt-stream.ts";
 import { AttemptLogger } from "../worker/after/attempt-log.ts";
 import { Disabler } from "../worker/after/disable.ts";
 import type { LiveFeed } from "../worker/after/live-feed.ts";
+import { FailureLogger } from "../worker/after/failure-log.ts";
 import { KeyProblems } from "../worker/after/key-problems.ts";
 import { BatchSize } from "../worker/claim/batch-size.ts";
 import { Claimer } from "../worker/claim/claimer.ts";
@@ -42,6 +43,8 @@ export interface WorkerSettings {
   WEBHOOK_CONCURRENCY: number;
   LOG_SIZE: number;
   LOG_TTL: number;
+  LOG_DETAIL: number;
+  FAILURES_SIZE: number;
   ALERT_AGE: number;
   ATTEMPTS_STREAM?: string;
   ATTEMPTS_STREAM_MAX: number;
@@ -115,6 +118,8 @@ export function openWorker(options: WorkerOptions): Worker {
     settings.ATTEMPTS_STREAM === undefined
       ? null
       : streamOfAttempts(link, settings.ATTEMPTS_STREAM, settings.ATTEMPTS_STREAM_MAX, log);
+  const size = settings.FAILURES_SIZE;
+  const failureLog = size > 0 ? new FailureLogger({ store: stores.failures, size, log }) : null;
   const rejecter = new Rejecter({ store: stores.rejected, link, alerter, log });
   const cache = new WebhookCache({
     changes,
@@ -131,9 +136,16 @@ export function openWorker(options: WorkerOptions): Worker {
     attempts: {
       slots,
       throughput,
-      deliver: { guard: egress.guard, send: egress.send, now: Date.now, random: Math.random },
+      deliver: {
+        guard: egress.guard,
+        send: egress.send,
+        now: Date.now,
+        random: Math.random,
+        detailBytes: settings.LOG_DETAIL,
+      },
       after: {
         attemptLog,
+        failureLog,
         disabler,
         alerter,
         pauses: stores.pauses,
@@ -201,6 +213,7 @@ export function openWorker(options: WorkerOptions): Worker {
     attemptLog,
     stream,
     changes,
+    failureLog,
     state,
     log,
   });

@@ -2,6 +2,7 @@
 import { createApi } from "../api/app.ts";
 import type { Settings } from "../config/settings.ts";
 import { ConfigControl } from "../control/config-document.ts";
+import { DeliveryInspector } from "../control/inspect-delivery.ts";
 import { Redelivery } from "../control/redelivery.ts";
 import { resealStored } from "../control/reseal.ts";
 import { WorkflowControl } from "../control/workflows.ts";
@@ -127,7 +128,12 @@ export function startService(options: ServiceOptions): Service {
 
   let isStopping = false;
   const now = () => new Date();
-  const sending = { ...tunnel.egress, now: Date.now, random: Math.random };
+  const sending = {
+    ...tunnel.egress,
+    now: Date.now,
+    random: Math.random,
+    detailBytes: settings.LOG_DETAIL,
+  };
   const registration = {
     ...apiStores,
     guard: egress.guard,
@@ -150,6 +156,11 @@ export function startService(options: ServiceOptions): Service {
       requeue: apiStores.requeue,
       redelivery,
       search: new Search({ ...apiStores, redelivery }),
+      inspector: new DeliveryInspector({
+        ...apiStores,
+        redelivery,
+        parkedTtlMs: settings.PARKED_TTL,
+      }),
       listen: tunnel.broker,
       workflows: new WorkflowControl({
         workflows: apiStores.workflows,
@@ -160,7 +171,7 @@ export function startService(options: ServiceOptions): Service {
       tokenEnds: apiStores.tokenEnds,
     },
     sendTest: async (webhook, event) => {
-      const deps = { deliver: sending, logs: apiStores.logs, log };
+      const deps = { deliver: sending, ...apiStores, log };
       const entry = await attemptTest(webhook, event, deps);
       live.addTest(ownerOf(webhook), entry);
       return entry;

@@ -1,9 +1,10 @@
 // Every key that Fluxhook uses (docs/design.md, "Keys"). Keys that one script touches share a hash tag, so
-// that they are in one slot of Valkey Cluster: the queue's own tag, or else its name. There are two
-// exceptions: record.lua takes `logs` and `bodies` of many owners, and health.lua `health` of many
-// webhooks, because one call for a whole group costs less than one for each key. Fluxhook does not support
-// Cluster yet (`fluxhook doctor` reports a cluster's node as a problem). A connector for it has to group these
-// keys by slot, in history/recent-lists.ts and webhooks/health-store.ts, and nowhere else.
+// that they are in one slot of Valkey Cluster: the queue's own tag, or else its name. There are three
+// exceptions: record.lua takes `logs` and `bodies` of many owners, failures.lua `failures` of many owners, and
+// health.lua `health` of many webhooks, because one call for a whole group costs less than one for each key.
+// Fluxhook does not support Cluster yet (`fluxhook doctor` reports a cluster's node as a problem). A connector
+// for it has to group these keys by slot, in history/recent-lists.ts, history/failure-store.ts and
+// webhooks/health-store.ts, and nowhere else.
 import type { WebhookId } from "../wire/ids.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 
@@ -94,6 +95,8 @@ export interface SharedKeys {
   rejectedBytes: string;
   /** List, newest first: the bodies of an owner's last attempts. One of many in record.lua. */
   bodies(ownerTag: string): string;
+  /** Hash of an owner's last failed attempts, of each webhook apart. One of many in failures.lua. */
+  failures(ownerTag: string): string;
   /** List of alerts, newest first, and the channel that they are published on. Public. */
   alerts: string;
   /** The channel of attempts, while somebody looks (docs/stream.md). */
@@ -127,6 +130,7 @@ export function sharedKeys(prefix: string): SharedKeys {
     rejected: `${prefix}:rejected`,
     rejectedBytes: `{${prefix}:rejected}:bytes`,
     bodies: (tag) => `${prefix}:kept:${tag}`,
+    failures: (tag) => `${prefix}:failures:${tag}`,
     alerts: `${prefix}:alerts`,
     live: `${prefix}:live`,
     alerted: (kind, about) => `${prefix}:alerted:${kind}:${about}`,

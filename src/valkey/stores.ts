@@ -3,6 +3,7 @@ import type { StoreLink } from "./connection/link.ts";
 import { AlertStore } from "./history/alert-store.ts";
 import { BodyStore } from "./history/body-store.ts";
 import { LiveStore } from "./history/live-store.ts";
+import { FailureStore } from "./history/failure-store.ts";
 import { LogStore } from "./history/log-store.ts";
 import { WorkflowStore, type WorkflowStoreOptions } from "./inbound/workflow-store.ts";
 import { sharedKeys, type SharedKeys } from "./keys.ts";
@@ -27,6 +28,7 @@ export interface StoreSettings {
   SECRET_KEY: ConstructorParameters<typeof SecretBox>[0];
   LOG_SIZE: number;
   LOG_TTL: number;
+  FAILURES_SIZE: number;
   REJECTED_MAX: number;
   REJECTED_TTL: number;
   PARKED_MAX: number;
@@ -54,6 +56,7 @@ export interface Stores {
   health: HealthStore;
   logs: LogStore;
   bodies: BodyStore;
+  failures: FailureStore;
   alerts: AlertStore;
   live: LiveStore;
   workflows: WorkflowStore;
@@ -94,6 +97,10 @@ export function openStores(
     health: new HealthStore(link, keys),
     logs: new LogStore(link, keys, { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL }),
     bodies: new BodyStore(link, keys),
+    failures: new FailureStore(link, keys, {
+      size: settings.FAILURES_SIZE,
+      ttlMs: settings.LOG_TTL,
+    }),
     alerts: new AlertStore(link, keys),
     live: new LiveStore(link, keys, settings.QUEUE),
     workflows: new WorkflowStore(link, settings.PREFIX, {

@@ -7,6 +7,7 @@ import type { NotReadyCause } from "../wire/not-ready.ts";
 import { notReadyCauses } from "./progress.ts";
 import type { AttemptLogger } from "./after/attempt-log.ts";
 import type { AttemptStream } from "./after/attempt-stream.ts";
+import type { FailureLogger } from "./after/failure-log.ts";
 import type { Claimer } from "./claim/claimer.ts";
 import type { ListWatcher } from "./claim/list-watcher.ts";
 import type { RouteDeps } from "./run/route.ts";
@@ -32,6 +33,7 @@ export interface WorkerParts {
   attemptLog: AttemptLogger;
   stream: AttemptStream | null;
   changes: ChangeStream;
+  failureLog: FailureLogger | null;
   state: { isDraining: boolean };
   log: WorkerLog;
 }
@@ -110,7 +112,7 @@ export class Worker {
   }
 
   private async leave(): Promise<void> {
-    const { claims, rejecter, heartbeat, attemptLog, stream, log } = this.parts;
+    const { claims, rejecter, heartbeat, attemptLog, failureLog, stream, log } = this.parts;
     try {
       await rejecter.whenIdle();
       await Promise.all(claims.map((one) => one.whenSettled()));
@@ -120,7 +122,7 @@ export class Worker {
         // What the worker should still hold is returned now, not after a lease.
         if (worker !== null) await store.leave(worker);
       }
-      await Promise.all([attemptLog.flush(), stream?.flush()]);
+      await Promise.all([attemptLog.flush(), failureLog?.flush(), stream?.flush()]);
     } catch (error) {
       // What could not be returned is taken over after its lease.
       log.warn({ err: error }, "worker.left_without_leave");

@@ -6,6 +6,7 @@ import { createApi } from "../../src/api/app.ts";
 import type { Identify } from "../../src/api/auth/authenticate.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import { ConfigControl } from "../../src/control/config-document.ts";
+import { DeliveryInspector } from "../../src/control/inspect-delivery.ts";
 import { Redelivery } from "../../src/control/redelivery.ts";
 import { Search } from "../../src/control/search.ts";
 import { WebhookControl } from "../../src/control/webhooks.ts";
@@ -121,6 +122,7 @@ export class ApiScene {
         requeue: stores.requeue,
         redelivery,
         search: new Search({ ...stores, redelivery }),
+        inspector: new DeliveryInspector({ ...stores, redelivery, parkedTtlMs: PARKED_TTL_MS }),
         listen: broker,
         workflows: new WorkflowControl({
           workflows: stores.workflows,
@@ -244,6 +246,7 @@ export async function apiScene(options: SceneOptions = {}): Promise<ApiScene> {
     SECRET_KEY: secretKey,
     LOG_SIZE: 10,
     LOG_TTL: 60_000,
+    FAILURES_SIZE: 10,
     REJECTED_MAX: 1_000,
     REJECTED_TTL: 60_000,
     PARKED_MAX: 1_000,

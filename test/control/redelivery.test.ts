@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { attemptUuid, newDeliveryName, ownerTag } from "../../src/valkey/queue/delivery-id.ts";
 import { readItem, type DeliveryHeader } from "../../src/valkey/queue/item.ts";
 import { ParkedStore } from "../../src/valkey/queue/parked-store.ts";
+import { FailureStore } from "../../src/valkey/history/failure-store.ts";
 import { BodyStore, type StoredAttempt } from "../../src/valkey/history/body-store.ts";
 import { sharedKeys } from "../../src/valkey/keys.ts";
 import { addRecent } from "../../src/valkey/history/recent-lists.ts";
@@ -40,6 +41,7 @@ beforeEach(async () => {
     parked,
     intake: first.store,
     bodies,
+    failures: new FailureStore(lab.link, keys, { size: 10, ttlMs: TTL_MS }),
     webhooks,
     parkedTtlMs: TTL_MS,
     claimer: { notify: () => {} },

@@ -6,7 +6,7 @@ import type { LogEntry } from "../../wire/log-entry.ts";
 import { printable } from "../../wire/printable.ts";
 import { ApiClient, pathSegment, queryOf, type AskOptions } from "../terminal/api-client.ts";
 import { addSecretOptions, readSecret, type SecretOptions } from "../terminal/input.ts";
-import { outcome } from "../terminal/log-table.ts";
+import { logLine, outcome } from "../terminal/log-table.ts";
 import { details, print } from "../terminal/output.ts";
 import {
   addOwnerOptions,
@@ -121,6 +121,16 @@ function addOfOne(group: Command, exit: Exit): void {
     print(json === true, text, () => showWebhook(text));
     exit(0);
   });
+  one("failures", "list its last failed attempts").action(async (id: string, { json }: Json) => {
+    const text = await ask("GET", `${at(id)}/failures`);
+    print(json === true, text, () => {
+      const { failures } = JSON.parse(text) as { failures: { attempt: LogEntry }[] };
+      if (failures.length === 0) return "no failed attempt is kept";
+      return failures.map(({ attempt }) => logLine(attempt)).join("\n");
+    });
+    exit(0);
+  });
+
   one("secret", "print its secret").action(async (id: string, { json }: Json) => {
     const text = await ask("GET", `${at(id)}/secret`);
     print(json === true, text, () => (JSON.parse(text) as { secret: string }).secret);

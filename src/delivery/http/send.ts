@@ -77,7 +77,7 @@ export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions =
       // If it was idle, the request is sent once more on a new connection, within the same attempt.
       if (!connection.wasIdle) return report(address, answer);
     }
-    const beganMs = now();
+    const beganMs = transcript === null ? 0 : now();
     const connected = await connector.connect(target, addresses, deadline, transcript);
     if (transcript !== null) transcript.connectMs = now() - beganMs - (transcript.tlsMs ?? 0);
     if ("kind" in connected) {

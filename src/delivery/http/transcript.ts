@@ -13,9 +13,12 @@ export class Transcript {
   responseHead = "";
   /** Bytes of the response's body that arrived; without those of its chunked coding. */
   bodyBytes = 0;
-  /** The first ones of them, at most `maxBodyBytes`. */
-  readonly pieces: Uint8Array[] = [];
-  #keptBytes = 0;
+  /** What is kept of the chunks in which they came. */
+  private first: Uint8Array | null = null;
+  private firstFrom = 0;
+  private firstTo = 0;
+  private others: Uint8Array[] | null = null;
+  private keptBytes = 0;
   /** How long the attempt waited for a slot in this process, before it began. */
   waitedMs = 0;
   /** How long the name's look-up took; 0 if the answer was cached or the host is an address. */
@@ -32,26 +35,43 @@ export class Transcript {
   constructor(readonly maxBodyBytes: number) {}
 
   get hasWholeExcerpt(): boolean {
-    return this.#keptBytes >= this.maxBodyBytes;
+    return this.keptBytes >= this.maxBodyBytes;
+  }
+
+  /** The first bytes of the body, at most `maxBodyBytes`. */
+  excerpt(): Uint8Array {
+    if (this.first === null) return new Uint8Array(0);
+    const first = this.first.subarray(this.firstFrom, this.firstTo);
+    return this.others === null ? first : Buffer.concat([first, ...this.others]);
   }
 
   /** Begins again: the request is sent once more on another connection. */
   beginRequest(head: string): void {
     this.requestHead = head;
     this.responseHead = "";
-    this.bodyBytes = this.#keptBytes = this.pieces.length = 0;
+    this.bodyBytes = this.keptBytes = 0;
+    this.first = this.others = null;
   }
 
   addBody(bytes: Uint8Array, from: number, to: number): void {
     this.bodyBytes += to - from;
-    const kept = Math.min(to - from, this.maxBodyBytes - this.#keptBytes);
+    const kept = Math.min(to - from, this.maxBodyBytes - this.keptBytes);
     if (kept <= 0) return;
-    this.#keptBytes += kept;
-    const isLarge = bytes.buffer.byteLength > MAX_CHUNK_BYTES;
-    this.pieces.push(
-      isLarge
-        ? Uint8Array.prototype.slice.call(bytes, from, from + kept)
-        : bytes.subarray(from, from + kept),
-    );
+    this.keptBytes += kept;
+    // A view of each chunk would cost more than the rest of the transcript (measured: its commit).
+    if (this.first === null && bytes.byteLength <= MAX_CHUNK_BYTES) {
+      this.first = bytes;
+      this.firstFrom = from;
+      this.firstTo = from + kept;
+      return;
+    }
+    const piece = Uint8Array.prototype.slice.call(bytes, from, from + kept);
+    if (this.first === null) {
+      this.first = piece;
+      this.firstFrom = 0;
+      this.firstTo = kept;
+    } else {
+      (this.others ??= []).push(piece);
+    }
   }
 }

@@ -7,6 +7,7 @@ import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
 import type { RecentEntries } from "./recent-lists.ts";
 import type { TextAndBytes } from "../connection/script.ts";
+import type { AttemptDetail } from "../../wire/attempt-detail.ts";
 import type { DeliveryName } from "../../wire/ids.ts";
 
 /** A larger element is not stored; its delivery cannot be redelivered from here (410). */
@@ -17,6 +18,8 @@ export interface StoredAttempt {
   outcome: "delivered" | "retry" | "parked";
   /** The element's text; null if it is too large, or is stored elsewhere (a retry). */
   element: string | null;
+  /** What was sent and answered; missing with `FLUXHOOK_LOG_DETAIL=0`, and of older versions. */
+  detail?: AttemptDetail;
 }
 
 /** The same before it is written. Its element stays a Buffer: most attempts are never written. */
@@ -32,14 +35,22 @@ export class BodyStore {
 
   /** Returns the last attempt of a delivery; null if it is not among its owner's last ones. */
   async find(delivery: DeliveryName): Promise<StoredAttempt | null> {
+    const [newest] = await this.attemptsOf(delivery);
+    return newest ?? null;
+  }
+
+  /** Returns the attempts of a delivery that are among its owner's last ones, the newest first. */
+  async attemptsOf(delivery: DeliveryName): Promise<StoredAttempt[]> {
     const texts = await this.link.run((client) =>
       client.lrange(this.keys.bodies(tagOf(delivery)), 0, -1),
     );
-    for (const text of texts) {
-      const attempt = readStored(text);
-      if (attempt?.header.delivery === delivery) return attempt;
-    }
-    return null;
+    return (
+      texts
+        // Most are of other deliveries, and need not be read for that.
+        .filter((text) => text.includes(delivery))
+        .flatMap((text) => readStored(text) ?? [])
+        .filter(({ header }) => header.delivery === delivery)
+    );
   }
 
   /** Returns the arguments of `addRecent`. All attempts are of one owner, the oldest first. */
@@ -52,8 +63,8 @@ export class BodyStore {
 }
 
 /** One line of JSON, then the element's bytes: as a JSON string they would have to be escaped. */
-function storedEntry({ header, outcome, element }: AttemptToStore): string | TextAndBytes {
-  const line = JSON.stringify({ header, outcome });
+function storedEntry({ header, outcome, element, detail }: AttemptToStore): string | TextAndBytes {
+  const line = JSON.stringify({ header, outcome, detail });
   if (element === null || element.length > MAX_STORED_BODY_BYTES) return line;
   return { text: `${line}\n`, bytes: element };
 }
@@ -63,9 +74,10 @@ function readStored(text: string): StoredAttempt | null {
   const lineEnd = text.indexOf("\n");
   const line = lineEnd < 0 ? text : text.slice(0, lineEnd);
   const stored = readObject(Buffer.from(line));
-  const { header, outcome } = (stored ?? {}) as Partial<Omit<StoredAttempt, "element">>;
+  const { header, outcome, detail } = (stored ?? {}) as Partial<Omit<StoredAttempt, "element">>;
   const { delivery, owner, webhook_id } = header ?? {};
   const isAttempt = [delivery, owner, webhook_id, outcome].every((one) => typeof one === "string");
   if (!isAttempt || !header || !outcome) return null;
-  return { header, outcome, element: lineEnd < 0 ? null : text.slice(lineEnd + 1) };
+  const element = lineEnd < 0 ? null : text.slice(lineEnd + 1);
+  return { header, outcome, element, ...(detail === undefined ? {} : { detail }) };
 }

@@ -48,9 +48,11 @@ export class LogStore {
     return { key: this.keys.logs(owner), entries: entries.map((entry) => JSON.stringify(entry)) };
   }
 
-  /** Adds one entry. Returns how many logs could not be written. */
-  add(owner: OwnerRef, entry: LogEntry): Promise<number> {
-    return this.addAll(owner, [entry]);
+  /** Adds one entry, and others with it. Returns how many lists could not be written. */
+  async add(owner: OwnerRef, entry: LogEntry, ...others: RecentEntries[]): Promise<number> {
+    const lists = [this.entriesOf(owner, [entry]), ...others];
+    const unwritten = await addRecent(this.link, this.limits, lists);
+    return unwritten.length;
   }
 
   /** Adds entries, the oldest first. Returns how many logs could not be written. */

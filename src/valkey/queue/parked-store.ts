@@ -160,6 +160,30 @@ export class ParkedStore {
     return this.header(this.keys.scheduled, delivery);
   }
 
+  /** Returns when a scheduled delivery is due, by the server's clock; null if it is not scheduled. */
+  async dueAtMs(delivery: DeliveryName): Promise<number | null> {
+    return this.score(this.keys.schedule, delivery);
+  }
+
+  /** Returns when a delivery was parked, by the server's clock; null if it is not parked. */
+  async parkedAtMs(delivery: DeliveryName): Promise<number | null> {
+    return this.score(this.keys.parked, delivery);
+  }
+
+  /** Returns the element of a delivery that is scheduled or parked; null if it is neither. */
+  async element(delivery: DeliveryName): Promise<Buffer | null> {
+    const { keys } = this;
+    const item = await this.link.run(
+      async (client) =>
+        (await client.hgetBuffer(keys.scheduled, delivery)) ??
+        (await client.hgetBuffer(keys.parkedItems, delivery)),
+    );
+    if (item === null || headerOf(item) === null) return null;
+    const { shared, bytes } = readItem(item);
+    if (!shared) return bytes;
+    return this.link.run((client) => client.hgetBuffer(keys.events, bytes.toString("latin1")));
+  }
+
   /**
    * Runs deliveries again: a scheduled one now, a parked one as a new delivery with the given header. Returns what
    * each was.
@@ -222,6 +246,11 @@ export class ParkedStore {
       ),
     )) as [number, number, number];
     return { expired, fallenOut, left };
+  }
+
+  private async score(key: string, delivery: DeliveryName): Promise<number | null> {
+    const score = await this.link.run((client) => client.zscore(key, delivery));
+    return score === null ? null : Number(score);
   }
 
   private async header(key: string, delivery: DeliveryName): Promise<DeliveryHeader | null> {

@@ -10,6 +10,8 @@ import type { AttemptLogger } from "./attempt-log.ts";
 import type { AttemptStream } from "./attempt-stream.ts";
 import type { Disabler } from "./disable.ts";
 import type { LiveFeed } from "./live-feed.ts";
+import { describeAttempt } from "./describe-attempt.ts";
+import type { FailureLogger } from "./failure-log.ts";
 import { logEntryOf } from "./log-entry.ts";
 
 /** `FLUXHOOK_LOG_ATTEMPTS` */
@@ -17,6 +19,8 @@ export type LoggedAttempts = "none" | "failed" | "all";
 
 export interface AfterDeps {
   attemptLog: AttemptLogger;
+  /** Null: failed attempts are not kept apart (`FLUXHOOK_FAILURES_SIZE=0`). */
+  failureLog: FailureLogger | null;
   disabler: Disabler;
   alerter: Alerter;
   pauses: { pause(webhookId: string, forMs: number): Promise<void> };
@@ -31,7 +35,7 @@ export interface AfterDeps {
 }
 
 export function afterAttempt(finished: FinishedAttempt, deps: AfterDeps): void {
-  logAttempt(finished, deps.attemptLog);
+  logAttempt(finished, deps);
   reportAttempt(finished, deps);
   pauseWebhook(finished, deps);
   const { job, attempt } = finished;
@@ -48,7 +52,7 @@ export function afterAttempt(finished: FinishedAttempt, deps: AfterDeps): void {
 /** The owner's log and the webhook's health. */
 function logAttempt(
   { job, deliveryId, attempt }: FinishedAttempt,
-  attemptLog: AttemptLogger,
+  { attemptLog, failureLog }: Pick<AfterDeps, "attemptLog" | "failureLog">,
 ): void {
   const { outcome } = attempt;
   const health =
@@ -61,22 +65,35 @@ function logAttempt(
   const { bytes } = job.claim;
   const { header } = job;
   const eventType = job.event.type;
-  const webhookId = job.webhook.record.id;
+  const { record, owner } = job.webhook;
+  const webhookId = record.id;
+  const waitFor = attempt.transcript?.whenComplete ?? null;
+  const toEntry = () =>
+    logEntryOf({
+      deliveryId,
+      webhookId,
+      eventId: header.id,
+      eventType,
+      attempt: header.attempt,
+      result: attempt,
+    });
+  const toDetail = () => describeAttempt(attempt, record) ?? undefined;
   attemptLog.add({
-    owner: job.webhook.owner,
+    owner,
     webhookId,
     health,
+    waitFor,
     toEntry: () => ({
-      entry: logEntryOf({
-        deliveryId,
-        webhookId,
-        eventId: header.id,
-        eventType,
-        attempt: header.attempt,
-        result: attempt,
-      }),
-      body: bodyToKeep(header, outcome.outcome, bytes),
+      entry: toEntry(),
+      body: { ...bodyToKeep(header, outcome.outcome, bytes), detail: toDetail() },
     }),
+  });
+  if (outcome.outcome === "delivered" || failureLog === null) return;
+  failureLog.add({
+    tag: job.webhook.ownerTag,
+    webhookId,
+    waitFor,
+    toFailure: () => ({ header, entry: toEntry(), detail: toDetail(), element: bytes }),
   });
 }
 

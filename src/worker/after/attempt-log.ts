@@ -19,6 +19,8 @@ export interface LoggedAttempt {
   toEntry: () => AttemptToLog;
   /** What it says about the webhook's health; `ignored`: an answer with Retry-After. */
   health: "success" | "failure" | "ignored";
+  /** The entry waits for this, which never rejects: the rest of the answer's body. Null: for nothing. */
+  waitFor?: Promise<unknown> | null;
 }
 
 export interface AttemptLoggerOptions {
@@ -67,6 +69,7 @@ interface WaitingHealth {
 export class AttemptLogger {
   // Each in the order in which it began to wait.
   private readonly attempts = new Map<OwnerRef, WaitingAttempts>();
+  private readonly incomplete = new Set<LoggedAttempt>();
   private readonly successes = new Map<string, WaitingHealth>();
   private readonly failures = new Map<string, WaitingHealth>();
   private readonly writing = new Set<Promise<void>>();
@@ -78,7 +81,20 @@ export class AttemptLogger {
 
   constructor(private readonly options: AttemptLoggerOptions) {}
 
-  add({ owner, webhookId, toEntry, health }: LoggedAttempt): void {
+  add(logged: LoggedAttempt): void {
+    const { waitFor = null, health, webhookId } = logged;
+    if (health !== "ignored") this.addHealth(webhookId, health, performance.now());
+    if (waitFor === null || this.incomplete.size >= MAX_WAITING) {
+      this.addEntry(logged);
+      return;
+    }
+    this.incomplete.add(logged);
+    void waitFor.then(() => {
+      if (this.incomplete.delete(logged)) this.addEntry(logged);
+    });
+  }
+
+  private addEntry({ owner, toEntry }: LoggedAttempt): void {
     const { logSize } = this.options;
     const nowMs = performance.now();
     const waiting = this.attempts.get(owner);
@@ -94,11 +110,12 @@ export class AttemptLogger {
       this.attempts.set(owner, { sinceMs: nowMs, toEntries: [toEntry] });
       this.tickAt(nowMs + WAIT_MS);
     }
-    if (health !== "ignored") this.addHealth(webhookId, health, nowMs);
   }
 
   /** Writes everything; at the end of the process. */
   async flush(): Promise<void> {
+    for (const logged of this.incomplete) this.addEntry(logged);
+    this.incomplete.clear();
     do {
       this.write(Number.POSITIVE_INFINITY);
       await Promise.all(this.writing);

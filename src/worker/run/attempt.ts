@@ -61,8 +61,10 @@ async function attemptOnce(
   const { running, slots } = deps;
   const { record } = job.webhook;
   // No turn is lost where the slot is there: deliveries are sent in the order of their claims.
+  const askedAtMs = slotRequest instanceof Promise ? performance.now() : null;
   const slot = slotRequest instanceof Promise ? await slotRequest : slotRequest;
   if (slot === null) return;
+  const waitedMs = askedAtMs === null ? 0 : performance.now() - askedAtMs;
   // The dialect of the first attempt, whatever the webhook's is by now: every attempt sends the same body.
   const header = { ...job.header, dialect: job.header.dialect ?? record.dialect };
   slots.begin(slot);
@@ -73,6 +75,7 @@ async function attemptOnce(
       deliveryOf(job, header, deliveryId, deps.deliver.now()),
       deps.deliver,
     );
+    if (attempt.transcript !== null) attempt.transcript.waitedMs = waitedMs;
     // A drain has returned it meanwhile: it may be sent again, and this run no longer decides.
     if (!running.delete(job.claim)) return;
     const done: Job = { ...job, header };

@@ -96,6 +96,22 @@ test("attempts are written to their owners' logs, the newest first, without a ca
   });
 });
 
+test("an entry waits for the rest of its answer, the health does not; flush waits no longer", async () => {
+  const { recorder, logs, told } = open();
+  const body = Promise.withResolvers<void>();
+  const late = { ...attempt("user:u_1", "failure"), waitFor: body.promise };
+  const prompt = attempt("user:u_1");
+  addAll(recorder, [late, prompt]);
+  await eventually(async () => expect(await logs.read("user:u_1")).toEqual([prompt.entry]));
+  await eventually(() => told.length === 1);
+  body.resolve();
+  await eventually(async () => expect(await logs.read("user:u_1")).toHaveLength(2));
+  const never = { ...attempt("user:u_1"), waitFor: new Promise(() => {}) };
+  addAll(recorder, [never]);
+  await recorder.flush();
+  expect((await logs.read("user:u_1"))[0]).toEqual(never.entry);
+});
+
 test("a log keeps the last of many attempts", async () => {
   const { recorder, logs } = open();
   const attempts = Array.from({ length: 57 }, () => attempt("user:u_1"));
