@@ -20,9 +20,10 @@ import { BatchSize } from "../worker/claim/batch-size.ts";
 import { Claimer } from "../worker/claim/claimer.ts";
 import { elementCut } from "../worker/claim/element-cut.ts";
 import { ListState } from "../worker/claim/list-state.ts";
-import { ListWatcher } from "../worker/claim/list-watcher.ts";
+import { NextClaim } from "../worker/claim/next-claim.ts";
 import type { FinishedAttempt } from "../worker/job.ts";
 import type { RouteDeps } from "../worker/run/route.ts";
+import { runBatch } from "../worker/run/run-batch.ts";
 import { Slots } from "../worker/run/slots.ts";
 import { Throughput } from "../worker/run/throughput.ts";
 import { Capacity } from "../worker/settle/capacity.ts";
@@ -161,14 +162,21 @@ export function openWorker(options: WorkerOptions): Worker {
     },
   };
 
-  const watchers = claims.map(
-    ({ queue }) =>
-      new ListWatcher({
+  const cut = elementCut(limits.maxEventBytes);
+  const nextClaims = claims.map(
+    (one, i) =>
+      new NextClaim({
         url: settings.VALKEY_URL,
         name: "fluxhook-wait",
-        queue,
-        end: settings.CLAIM === "safe" ? "RIGHT" : "LEFT",
+        claims: one,
+        list: lists[i] as ListState,
+        mode: settings.CLAIM,
+        cut,
+        capacity,
+        slots: i === 0 ? slots : null,
+        run: (batch) => runBatch(batch, routes),
         wakeUp: claimerWakeUp,
+        heartbeatDue,
         log,
       }),
   );
@@ -176,13 +184,13 @@ export function openWorker(options: WorkerOptions): Worker {
     queues: claims.map((one, i) => ({
       claims: one,
       list: lists[i] as ListState,
-      watcher: watchers[i] as ListWatcher,
+      next: nextClaims[i] as NextClaim,
     })),
     mode: settings.CLAIM,
     capacity,
     slots,
     batchSize: new BatchSize(slots, throughput),
-    cut: elementCut(limits.maxEventBytes),
+    cut,
     keyProblems,
     wakeUp: claimerWakeUp,
     heartbeatDue,
@@ -203,7 +211,7 @@ export function openWorker(options: WorkerOptions): Worker {
   return new Worker({
     link,
     claims,
-    watchers,
+    nextClaims,
     claimer,
     capacity,
     slots,

@@ -14,6 +14,8 @@ export interface QueueKeys {
   queue: string;
   /** Prefix of the keys whose names scripts make themselves, such as those of lanes. */
   base: string;
+  /** List: elements that a wait has moved off the intake list and that are claimed in the next step. */
+  next: string;
   /** Sorted set: worker → server time of its last heartbeat. */
   workers: string;
   /** List of items that run next: split deliveries, requeued claims, redeliveries. */
@@ -48,7 +50,7 @@ export interface QueueKeys {
   stats: string;
   /** Exists while somebody looks at the stream of all owners' attempts. */
   watched: string;
-  /** Hash: the worker's last batch number, and the first and last claim of that batch. */
+  /** Hash: the number of the worker's last claim; of both kinds of batches the last number, and its claims. */
   worker(id: string): string;
   /** Hash of one worker: claim → item. */
   claims(worker: string): string;
@@ -60,6 +62,7 @@ export function queueKeys(queue: string): QueueKeys {
   return {
     queue,
     base,
+    next: `${base}:next`,
     workers: `${base}:workers`,
     ready: `${base}:ready`,
     schedule: `${base}:schedule`,

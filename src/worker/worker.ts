@@ -9,7 +9,7 @@ import type { AttemptLogger } from "./after/attempt-log.ts";
 import type { AttemptStream } from "./after/attempt-stream.ts";
 import type { FailureLogger } from "./after/failure-log.ts";
 import type { Claimer } from "./claim/claimer.ts";
-import type { ListWatcher } from "./claim/list-watcher.ts";
+import type { NextClaim } from "./claim/next-claim.ts";
 import type { RouteDeps } from "./run/route.ts";
 import { runBatch } from "./run/run-batch.ts";
 import type { Slots } from "./run/slots.ts";
@@ -23,7 +23,7 @@ export interface WorkerParts {
   link: Pick<Link, "isUp" | "whenUp" | "lastProblem">;
   /** One for each queue. */
   claims: readonly Claims[];
-  watchers: readonly ListWatcher[];
+  nextClaims: readonly NextClaim[];
   claimer: Claimer;
   capacity: Capacity;
   slots: Slots;
@@ -82,11 +82,11 @@ export class Worker {
    * flight may finish within `graceMs`; the rest is returned then, and may be sent again.
    */
   async drain(graceMs: number): Promise<{ putBack: number }> {
-    const { capacity, claimer, slots, state, watchers, heartbeat, changes } = this.parts;
+    const { capacity, claimer, slots, state, nextClaims, heartbeat, changes } = this.parts;
     state.isDraining = true;
     const grace = limit(graceMs);
     claimer.stop();
-    for (const watcher of watchers) watcher.close();
+    for (const one of nextClaims) one.close();
     slots.refuseAll();
     await Promise.race([this.claiming, grace.passed]);
     await Promise.race([capacity.whenEmpty(), grace.passed]);

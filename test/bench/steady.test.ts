@@ -55,7 +55,7 @@ describe("the census of scripts", () => {
   test("names this checkout's scripts, and leaves the slow log's threshold as it was", async () => {
     await using valkey = await valkeyWithTwoClients();
     const { harness, worker } = valkey;
-    const keys = ["q", "workers", "w", "c", "r", "s", "sd", "l", "e", "p", "st"];
+    const keys = ["q", "workers", "w", "c", "r", "s", "sd", "l", "e", "p", "st", "n"];
     const threshold = await harness.config("GET", "slowlog-log-slower-than");
     await worker.zadd("workers", 1, "id");
     const claim = (number: number) =>

@@ -1,5 +1,6 @@
 // The network between worker and Valkey: resets, silence, and replies that get lost after Valkey has
 // done what was asked (guarantees 1, 2 and 10).
+import { claimNextScript } from "../../src/valkey/queue/blind-wait.ts";
 import { claimScript, settleScript } from "../../src/valkey/queue/queue-store.ts";
 import { eventually } from "../support/eventually.ts";
 import { check, Producer, type Scenario, type ScenarioContext } from "./harness.ts";
@@ -104,10 +105,11 @@ const lostReplies: Scenario = {
       { script: settleScript, withArgument: "retry", every },
       { script: claimScript, every },
       { script: settleScript, every },
+      { script: claimNextScript, every: 5 },
     ]);
     await producer.push(events);
     await untilDone(producer, receiver, redis, { withinMs: 120_000 });
-    const [reschedules = 0, claims = 0, settles = 0] = proxy.dropped;
+    const [reschedules = 0, claims = 0, settles = 0, waits = 0] = proxy.dropped;
     const wrong = [...requests].filter(([n, count]) => count !== expected(n)).length;
     const left = await leftIn(redis);
     // An audit would find them and say so.
@@ -116,8 +118,8 @@ const lostReplies: Scenario = {
     const result = await settledChecks(producer, receiver, redis);
     result.checks.push(
       check(
-        "replies lost: claims, settles, reschedules",
-        `${claims}, ${settles}, ${reschedules}`,
+        "replies lost: claims, settles, reschedules, claims behind a wait",
+        `${claims}, ${settles}, ${reschedules}, ${waits}`,
         Math.min(claims, settles, reschedules) > 0,
       ),
       check("deliveries with a wrong number of attempts", wrong, wrong === 0),

@@ -116,7 +116,8 @@ export async function leftIn(
     await redis.zcard(`${base}:schedule`),
     await redis.hlen(`${base}:scheduled`),
   );
-  let waiting = (await redis.llen(queue)) + (await redis.llen(`${base}:ready`));
+  let waiting = 0;
+  for (const key of [queue, `${base}:next`, `${base}:ready`]) waiting += await redis.llen(key);
   for (const key of await redis.keys(`${base}:lane:*`)) waiting += await redis.llen(key);
   return { claims, scheduled, total: claims + scheduled + waiting };
 }

@@ -21,6 +21,8 @@ interface Pair {
   upstream: Socket;
   /** For each command under way whether its reply gets lost, the oldest first. */
   losses: boolean[];
+  /** Commands that come and get no reply: CLIENT REPLY SKIP and the one behind it. */
+  withoutReply: number;
   muted: boolean;
 }
 
@@ -90,12 +92,16 @@ export class ValkeyProxy {
     }
     this.connections += 1;
     const upstream = connect({ port: this.upstreamPort, host: "127.0.0.1", noDelay: true });
-    const pair: Pair = { client, upstream, losses: [], muted: false };
+    const pair: Pair = { client, upstream, losses: [], withoutReply: 0, muted: false };
     this.pairs.add(pair);
     const commands = new RespSplitter();
     const replies = new RespSplitter();
     client.on("data", (chunk: Buffer) => {
-      for (const command of commands.take(chunk)) pair.losses.push(this.isLost(command));
+      for (const command of commands.take(chunk)) {
+        if (command.includes("REPLY\r\n$4\r\nSKIP")) pair.withoutReply = 2;
+        if (pair.withoutReply > 0) pair.withoutReply -= 1;
+        else pair.losses.push(this.isLost(command));
+      }
       upstream.write(chunk);
     });
     upstream.on("data", (chunk: Buffer) => {

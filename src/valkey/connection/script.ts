@@ -26,9 +26,15 @@ export class Script {
     this.sha = hash("sha1", this.text);
   }
 
-  async run(client: Redis, keys: string[], args: ScriptArgument[]): Promise<ScriptReply> {
+  /** `before`: requests without a reply, in the same write (`requestOf`). */
+  async run(
+    client: Redis,
+    keys: string[],
+    args: ScriptArgument[],
+    before = "",
+  ): Promise<ScriptReply> {
     try {
-      return await send(client, new ScriptCommand("EVALSHA", this.sha, keys, args));
+      return await send(client, new ScriptCommand("EVALSHA", this.sha, keys, args, before));
     } catch (error) {
       // Valkey may empty its script cache at any time: SCRIPT FLUSH, a restart, a promoted replica.
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
@@ -61,7 +67,13 @@ function functionsFor(script: string): string {
 class ScriptCommand extends Command {
   private readonly all: readonly ScriptArgument[];
 
-  constructor(name: "EVALSHA" | "EVAL", script: string, keys: string[], args: ScriptArgument[]) {
+  constructor(
+    name: "EVALSHA" | "EVAL",
+    script: string,
+    keys: string[],
+    args: ScriptArgument[],
+    private readonly before = "",
+  ) {
     const head = [script, keys.length, ...keys];
     // With the keys, so that the client and nameWrongKeys can find them.
     super(name, head, { replyEncoding: null });
@@ -69,22 +81,26 @@ class ScriptCommand extends Command {
   }
 
   override toWritable(): string | Buffer {
-    return requestOf(this.name, this.all);
+    return requestOf(this.name, this.all, this.before);
   }
 }
 
-/** RESP, "Sending commands to a Valkey server": an array of bulk strings. */
-export function requestOf(name: string, args: readonly ScriptArgument[]): string | Buffer {
+/** RESP, "Sending commands to a Valkey server": an array of bulk strings, with requests `before` it. */
+export function requestOf(
+  name: string,
+  args: readonly ScriptArgument[],
+  before = "",
+): string | Buffer {
   const pieces: (string | Buffer)[] = [];
-  let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
+  let text = `${before}*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
   for (const arg of args) {
     if (typeof arg === "string" || typeof arg === "number") {
       const argument = String(arg);
       text += `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`;
       continue;
     }
-    const { text: before, bytes } = Buffer.isBuffer(arg) ? { text: "", bytes: arg } : arg;
-    text += `$${Buffer.byteLength(before) + bytes.length}\r\n${before}`;
+    const { text: line, bytes } = Buffer.isBuffer(arg) ? { text: "", bytes: arg } : arg;
+    text += `$${Buffer.byteLength(line) + bytes.length}\r\n${line}`;
     pieces.push(text, bytes);
     text = "\r\n";
   }

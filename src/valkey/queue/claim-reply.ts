@@ -1,6 +1,28 @@
-// Parses the reply of the claim script. An item that cannot be read does not affect the others.
+// Parses the reply of the scripts that claim. An item that cannot be read does not affect the others.
 import { freshItem, readItem, type Item } from "./item.ts";
 import type { Claimed, ClaimSource } from "./claimed.ts";
+import type { ScriptReply } from "../connection/script.ts";
+
+export type ClaimReply =
+  /** The other workers declared this one dead; it must join again. */
+  | { kind: "unknown-worker" }
+  /** A delayed copy of an earlier request. */
+  | { kind: "stale" }
+  | {
+      kind: "batch";
+      /** This batch number was already served; the reply repeats its unsettled items, possibly none. */
+      again: boolean;
+      items: Claimed[];
+      /** Until the next scheduled delivery is due; null if nothing is scheduled. */
+      nextDueInMs: number | null;
+      listLength: number;
+      lanes: string[];
+      pauses: { webhookId: string; forMs: number }[];
+      /** How many elements all workers have ever taken off the list; -1 if the list is empty. */
+      taken: number;
+      /** Why places were skipped: each is a key that could not be read. */
+      problems: string[];
+    };
 
 const SOURCES: Record<string, ClaimSource> = {
   l: "lane",
@@ -11,7 +33,41 @@ const SOURCES: Record<string, ClaimSource> = {
   a: "again",
 };
 
-export function readBatch(
+/** Returns the reply of `claim.lua` or `claim-next.lua` to a request of the worker. */
+export function readClaimReply(worker: string, reply: readonly ScriptReply[]): ClaimReply {
+  const kind = String(reply[0]);
+  if (kind === "gone") return { kind: "unknown-worker" };
+  if (kind === "stale") return { kind: "stale" };
+  const [, now, due, listLength, batch, numbers, sources, payloads, lanes, pauses, ...rest] =
+    reply as [
+      Buffer,
+      number,
+      number,
+      number,
+      Buffer[],
+      Buffer,
+      Buffer,
+      Buffer[],
+      Buffer[],
+      (Buffer | number)[],
+      number,
+      Buffer[],
+    ];
+  const [taken, problems] = rest;
+  return {
+    kind: "batch",
+    again: kind === "again",
+    items: readBatch(worker, now, batch, numbers.toString(), sources, payloads),
+    nextDueInMs: due < 0 ? null : Math.max(0, due - now),
+    listLength,
+    lanes: lanes.map(String),
+    pauses: readPauses(pauses),
+    taken,
+    problems: problems.map(String),
+  };
+}
+
+function readBatch(
   worker: string,
   nowMs: number,
   batch: readonly Buffer[],
@@ -50,9 +106,7 @@ export function readBatch(
   });
 }
 
-export function readPauses(
-  pauses: readonly (Buffer | number)[],
-): { webhookId: string; forMs: number }[] {
+function readPauses(pauses: readonly (Buffer | number)[]): { webhookId: string; forMs: number }[] {
   const read = [];
   for (let i = 0; i + 1 < pauses.length; i += 2) {
     read.push({ webhookId: String(pauses[i]), forMs: Number(pauses[i + 1]) });

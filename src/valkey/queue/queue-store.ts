@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { ValkeyFull, ValkeyUnavailable } from "../connection/errors.ts";
 import type { StoreLink } from "../connection/link.ts";
-import { readBatch, readPauses } from "./claim-reply.ts";
-import type { Claimed, Cut } from "./claimed.ts";
+import { readClaimReply, type ClaimReply } from "./claim-reply.ts";
+import type { Cut } from "./claimed.ts";
 import { newItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
 import { countedWith, settlementArguments, type Settle } from "./settlement.ts";
@@ -36,27 +36,6 @@ export interface ClaimRequest {
   cut: Cut;
   lanes: readonly { webhookId: string; maxItems: number }[];
 }
-
-export type ClaimReply =
-  /** The other workers declared this one dead; it must join again. */
-  | { kind: "unknown-worker" }
-  /** A delayed copy of an earlier request. */
-  | { kind: "stale" }
-  | {
-      kind: "batch";
-      /** This batch number was already served; the reply repeats its unsettled items, possibly none. */
-      again: boolean;
-      items: Claimed[];
-      /** Until the next scheduled delivery is due; null if nothing is scheduled. */
-      nextDueInMs: number | null;
-      listLength: number;
-      lanes: string[];
-      pauses: { webhookId: string; forMs: number }[];
-      /** How many elements all workers have ever taken off the list; -1 if the list is empty. */
-      taken: number;
-      /** Why places were skipped: each is a key that could not be read. */
-      problems: string[];
-    };
 
 /** Some claims could not be settled and are still held. All others are settled. */
 export class UnsettledClaims extends Error {
@@ -96,6 +75,7 @@ export class QueueStore {
           keys.events,
           keys.paused,
           keys.stats,
+          keys.next,
         ],
         [
           keys.base,
@@ -111,45 +91,20 @@ export class QueueStore {
         ],
       ),
     )) as ScriptReply[];
-    const kind = String(reply[0]);
-    if (kind === "gone") return { kind: "unknown-worker" };
-    if (kind === "stale") return { kind: "stale" };
-    const [, now, due, listLength, batch, numbers, sources, payloads, lanes, pauses, ...rest] =
-      reply as [
-        Buffer,
-        number,
-        number,
-        number,
-        Buffer[],
-        Buffer,
-        Buffer,
-        Buffer[],
-        Buffer[],
-        (Buffer | number)[],
-        number,
-        Buffer[],
-      ];
-    const [taken, problems] = rest;
-    return {
-      kind: "batch",
-      again: kind === "again",
-      items: readBatch(request.worker, now, batch, numbers.toString(), sources, payloads),
-      nextDueInMs: due < 0 ? null : Math.max(0, due - now),
-      listLength,
-      lanes: lanes.map(String),
-      pauses: readPauses(pauses),
-      taken,
-      problems: problems.map(String),
-    };
+    return readClaimReply(request.worker, reply);
   }
 
   /**
-   * Ends claims of one worker. Returns for each whether it was still held.
+   * Ends claims of one worker, a few of them `via` another connection. Returns for each whether it was still held.
    * @throws UnsettledClaims if some must be settled again
    */
-  async settle(worker: string | null, entries: readonly Settle[]): Promise<boolean[]> {
+  async settle(
+    worker: string | null,
+    entries: readonly Settle[],
+    via: StoreLink = this.link,
+  ): Promise<boolean[]> {
     const { keys } = this;
-    const few = worker === null ? null : await this.settleFew(worker, entries);
+    const few = worker === null ? null : await this.settleFew(worker, entries, via);
     if (few !== null) return few;
     const args: ScriptArgument[] = [keys.base];
     // Most claims are done and carry their own bytes. The script only needs the numbers of these.
@@ -207,7 +162,11 @@ export class QueueStore {
    * script costs Valkey three times as much (measured: docs/performance.md, "At everyday rates"). Returns null if
    * the script is needed: for other endings, for many claims, or after an error, which the script then names.
    */
-  private async settleFew(worker: string, entries: readonly Settle[]): Promise<boolean[] | null> {
+  private async settleFew(
+    worker: string,
+    entries: readonly Settle[],
+    via: StoreLink,
+  ): Promise<boolean[] | null> {
     const [first] = entries;
     if (first?.settlement.verb !== "done" || entries.length > MAX_FEW) return null;
     const { ending } = first.settlement;
@@ -217,7 +176,7 @@ export class QueueStore {
     }
     const { keys } = this;
     try {
-      return await this.link.run(async (client) => {
+      return await via.run(async (client) => {
         const transaction = client.multi();
         // Fenced: a worker that was declared dead has no claims left.
         for (const { claim } of entries) transaction.hdel(keys.claims(worker), claim.number);

@@ -6,7 +6,7 @@
 -- Runs at the memory limit too, for only consuming frees memory.
 --
 -- KEYS  1 queue  2 workers  3 worker  4 claims  5 ready  6 schedule  7 scheduled  8 lanes  9 events
---       10 paused  11 stats
+--       10 paused  11 stats  12 next
 -- ARGV  1 base   2 worker id  3 claim number  4 most items  5 most bytes  6 most of them from the list
 --       7 how many lanes and pauses to name in the reply  8 an element over so many bytes is cut
 --       9 to so many  10… pairs: webhook, most items of its lane
@@ -26,8 +26,6 @@ local most, mostBytes = tonumber(ARGV[4]), tonumber(ARGV[5])
 local cutOver, cutTo = tonumber(ARGV[8]), tonumber(ARGV[9])
 local FIRST_LANE = 10
 
-if not redis.call('ZSCORE', KEYS[2], ARGV[2]) then return { 'gone' } end
-
 -- Nothing fails after the first write, or what it wrote would be repeated. A place whose key holds
 -- something else is passed over, and the others are served.
 local problems, known = {}, {}
@@ -42,7 +40,9 @@ local function try(kind, command, key, ...)
 end
 
 local now = serverNow()
-local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to', 'looked')
+-- Both scripts that claim number their claims from `to`. takeover.lua removes this hash with the worker.
+local state = redis.call('HMGET', KEYS[3], 'number', 'from', 'to', 'looked', 'until')
+if not state[3] and not redis.call('ZSCORE', KEYS[2], ARGV[2]) then return { 'gone' } end
 local last, to = tonumber(state[1] or 0), tonumber(state[3] or 0)
 local payloads, described, bytes = {}, {}, 0
 local numbers, sources = {}, {}
@@ -51,6 +51,8 @@ local numbers, sources = {}, {}
 local firstDue = try('zset', 'ZRANGE', schedule, 0, 0, 'WITHSCORES') or {}
 local dueAt = firstDue[2] and math.floor(tonumber(firstDue[2]))
 local length, taken = try('list', 'LLEN', queue) or 0, nil
+-- What a wait has moved there and has not claimed: its connection was lost meanwhile.
+local nextLength = try('list', 'LLEN', KEYS[12]) or 0
 local function takenSoFar()
   taken = taken or tonumber(try('hash', 'HGET', KEYS[11], 'taken') or 0) or 0
   return taken
@@ -85,8 +87,9 @@ local function reply(kind, batch)
     for i = 2, #pauses, 2 do pauses[i] = tonumber(pauses[i]) - now end
   end
   -- Of an empty list nobody asks how many elements were ever taken off it.
-  return { kind, now, dueAt or -1, length, batch, table.concat(numbers, ' '), table.concat(sources),
-    payloads, waiting, pauses, length > 0 and takenSoFar() or -1, problems }
+  local left = nextLength + length
+  return { kind, now, dueAt or -1, left, batch, table.concat(numbers, ' '), table.concat(sources),
+    payloads, waiting, pauses, left > 0 and takenSoFar() or -1, problems }
 end
 
 if number < last then return { 'stale' } end
@@ -94,7 +97,7 @@ if number == last then
   if not readable() then return redis.error_reply('WRONGTYPE ' .. problems[#problems]) end
   -- Asked again: the reply was lost, so the same batch is answered.
   local batch = {}
-  for claim = tonumber(state[2]), to do
+  for claim = tonumber(state[2]), tonumber(state[5]) do
     local item = redis.call('HGET', claims, claim)
     if item then
       batch[#batch + 1] = item
@@ -151,9 +154,9 @@ end
 -- An element that is too large never leaves Valkey: its first bytes stand for it, with its size.
 local cut = false
 local function cutElement(header, element)
-  if #element <= cutOver then return header .. '}\n' .. element, false end
-  cut = true
-  return header .. ',"size":' .. #element .. '}\n' .. string.sub(element, 1, cutTo), true
+  local item, isCut = elementItem(header, element, cutOver, cutTo)
+  cut = cut or isCut
+  return item, isCut
 end
 
 -- What stands elsewhere is what was claimed once; earlier versions claimed elements of any size.
@@ -199,23 +202,24 @@ local looked
 local function chunkOfList(count)
   if length < 2 then return one end
   local known, verdict = string.match(state[4] or '', '(%d+) (%a+)')
-  if known and takenSoFar() + count <= tonumber(known) then
+  local before = takenSoFar() + nextLength
+  if known and before + count <= tonumber(known) then
     return verdict == 'small' and chunk or one
   end
   local size = redis.pcall('MEMORY', 'USAGE', queue, 'SAMPLES', '0')
   local small = type(size) == 'number' and size <= SMALL
-  looked = string.format('%d %s', takenSoFar() + (small and length or math.min(length, LOOK_AGAIN)),
+  looked = string.format('%d %s', before + (small and length or math.min(length, LOOK_AGAIN)),
     small and 'small' or 'large')
   return small and chunk or one
 end
 
--- The claim and its time become the id and the timestamp of an event that has none, and they stay with
--- it, so that a second run carries the same ones.
-local function itemOf(element)
-  return cutElement('0 e {"claim":"' .. ARGV[2] .. '-' .. (to + 1) .. '","at":' .. now, element)
+local function itemOf(element) return cutElement(claimHeader(ARGV[2], to + 1, now), element) end
+local mostFromList, fromNext, elementsTaken = tonumber(ARGV[6]), 0, 0
+if mostFromList > 0 and nextLength > 0 and room() then
+  fromNext = takeFrom(KEYS[12], math.min(mostFromList, nextLength), 'q', one, itemOf)
 end
-local mostFromList, elementsTaken = math.min(tonumber(ARGV[6]), length), 0
-if mostFromList > 0 and room() then
+mostFromList = math.min(mostFromList - fromNext, length)
+if mostFromList > 0 and room() and not cut then
   elementsTaken = takeFrom(queue, mostFromList, 'q', chunkOfList(mostFromList), itemOf)
 end
 
@@ -224,9 +228,11 @@ if claimed > 0 then
     redis.call('HSET', claims, unpack(fields, i, math.min(i + 511, #fields)))
   end
   if looked then redis.call('HSET', KEYS[3], 'looked', looked) end
-  redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to)
-  if elementsTaken > 0 then taken = try('hash', 'HINCRBY', KEYS[11], 'taken', elementsTaken) or taken end
-  length = length - elementsTaken
+  redis.call('HSET', KEYS[3], 'number', number, 'from', from, 'to', to, 'until', to)
+  if fromNext + elementsTaken > 0 then
+    taken = try('hash', 'HINCRBY', KEYS[11], 'taken', fromNext + elementsTaken) or taken
+  end
+  nextLength, length = nextLength - fromNext, length - elementsTaken
 end
 for _, removal in ipairs(removals) do
   redis.call('LTRIM', removal[1], 0, -(removal[2] + 1))

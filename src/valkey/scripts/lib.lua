@@ -31,6 +31,20 @@ local function newItem(crashes, kind, header, bytes)
   return crashes .. ' ' .. kind .. ' ' .. header .. '\n' .. bytes
 end
 
+-- Returns the item of an element, with its header but for the closing brace. Of an element that is too large only
+-- the first bytes enter the item, with its size; then the second result is true.
+local function elementItem(header, element, cutOver, cutTo)
+  if #element <= cutOver then return header .. '}\n' .. element, false end
+  return header .. ',"size":' .. #element .. '}\n' .. string.sub(element, 1, cutTo), true
+end
+
+-- Returns the header of an element that is claimed now, but for the closing brace. The claim and its time become
+-- the id and the timestamp of an event that has none, and they stay with it, so that a second run carries the
+-- same ones.
+local function claimHeader(worker, claim, now)
+  return '0 e {"claim":"' .. worker .. '-' .. claim .. '","at":' .. now
+end
+
 -- Returns the item with one crash more. It needs no more than the count, so that an item that is
 -- otherwise damaged is counted too; anything else is returned unchanged.
 local function withCrash(item)

@@ -7,11 +7,13 @@ import { firstOf } from "./lane-slots.ts";
 import type { ListQuota } from "./list-quota.ts";
 
 export const MAX_ITEMS_IN_BATCH = 128;
+/** Bounds memory and the time that one batch takes: what it may bring before its last element. */
+export const MAX_BYTES_IN_BATCH = 512 * 1024;
 /** Claim from the list only what is finished in half of the wait for a slot, but at least this many. */
 const MIN_FROM_LIST = 32;
 const CLAIM_AHEAD_MS = 25;
 /** Under load, wait until there is room for half a batch, or until this much time has passed. */
-const MIN_BATCH_ROOM = MAX_ITEMS_IN_BATCH / 2;
+export const MIN_BATCH_ROOM = MAX_ITEMS_IN_BATCH / 2;
 export const MAX_BATCH_DELAY_MS = 2;
 const MAX_LANES_EXAMINED = 256;
 

@@ -1,11 +1,12 @@
 // Claims batches of items, for all queues of this process: one request at a time, for as much as there
 // is room for, the first queue first. It sleeps while there is nothing to claim or no room, until
-// something wakes it: an element on a list, a settlement, a free slot of a webhook with a lane.
+// something wakes it: a list with more than one element, a settlement, a free slot of a webhook with a lane.
+// What comes alone onto an empty list is claimed by `NextClaim`.
 import { randomBytes } from "node:crypto";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { Link } from "../../valkey/connection/link.ts";
 import type { Claimed, Cut } from "../../valkey/queue/claimed.ts";
-import type { ClaimReply } from "../../valkey/queue/queue-store.ts";
+import type { ClaimReply } from "../../valkey/queue/claim-reply.ts";
 import type { WorkerLog } from "../../log.ts";
 import type { KeyProblems } from "../after/key-problems.ts";
 import type { Batch } from "../job.ts";
@@ -13,16 +14,21 @@ import type { Slots } from "../run/slots.ts";
 import type { Capacity } from "../settle/capacity.ts";
 import type { Claims } from "../settle/claims.ts";
 import type { WakeUp } from "../wake-up.ts";
-import { type BatchSize, MAX_BATCH_DELAY_MS, MAX_ITEMS_IN_BATCH } from "./batch-size.ts";
+import {
+  type BatchSize,
+  MAX_BATCH_DELAY_MS,
+  MAX_BYTES_IN_BATCH,
+  MAX_ITEMS_IN_BATCH,
+} from "./batch-size.ts";
 import { LaneSlots } from "./lane-slots.ts";
 import type { ListState } from "./list-state.ts";
-import type { ListWatcher } from "./list-watcher.ts";
+import type { NextClaim } from "./next-claim.ts";
 
 /** A queue as the claimer sees it. */
 export interface ClaimedQueue {
   claims: Claims;
   list: ListState;
-  watcher: Pick<ListWatcher, "watchOnce" | "isWaiting">;
+  next: Pick<NextClaim, "watchOnce">;
 }
 
 export interface ClaimerOptions {
@@ -43,14 +49,8 @@ export interface ClaimerOptions {
   log: WorkerLog;
 }
 
-/** Bounds memory and the time that one batch takes: what it may bring before its last element. */
-const MAX_BYTES_IN_BATCH = 512 * 1024;
-/** How many lanes and pauses a reply reports. */
-const MAX_REPORTED = 256;
 /** Poll interval for work that nobody announces: lanes and redeliveries of other processes. */
 const POLL_MS = 2_000;
-/** How often a reply reports lanes and pauses, under load. */
-const REPORT_EVERY_MS = 250;
 const PAUSE_AFTER_ERROR_MS = 500;
 /** After this many failures in a row items are claimed one by one: one bad item then spoils no other. */
 const MAX_BATCH_FAILURES = 2;
@@ -154,8 +154,8 @@ export class Claimer {
     if (mode === "blpop") {
       const popped = await this.pop(queue, room - items.length);
       if (popped.length > 0) yield { claims, items: popped };
-    } else if (list.isEmpty && !queue.watcher.isWaiting) {
-      queue.watcher.watchOnce(list.pauseBeforeWatch(items.length));
+    } else if (list.isEmpty) {
+      queue.next.watchOnce();
     }
     const { problems } = reply;
     const listLength = mode === "safe" ? reply.listLength : 0;
@@ -182,9 +182,8 @@ export class Claimer {
     const { claims, list } = queue;
     const now = performance.now();
     this.askedAt = now;
-    claims.askedFor();
-    const isReportDue = now - list.reportedAt >= REPORT_EVERY_MS;
-    if (isReportDue) list.reportedAt = now;
+    void claims.askedFor();
+    const reportLimit = list.reportLimit(now);
     const reserved = LaneSlots.reserve(slots, claims.lanes, roomForLanes(list, room));
     try {
       const reply = await claims.store.claim({
@@ -193,15 +192,15 @@ export class Claimer {
         maxItems: room,
         maxBytes: MAX_BYTES_IN_BATCH,
         maxFromList,
-        reportLimit: isReportDue ? MAX_REPORTED : 0,
+        reportLimit,
         cut: this.options.cut,
         lanes: reserved.requests(),
       });
       if (reply.kind !== "batch") return { reply, items: [], isFull: false };
       // Pauses are kept with the first queue, for a webhook may get deliveries from any. They come before
       // the items: a pause that another worker was asked for holds for what this batch brings.
-      if (isReportDue && queue === this.options.queues[0]) {
-        slots.setPauses(reply.pauses, reply.pauses.length < MAX_REPORTED);
+      if (reportLimit > 0 && queue === this.options.queues[0]) {
+        slots.setPauses(reply.pauses, reply.pauses.length < reportLimit);
       }
       const isFull = reply.items.length >= room || bytesOf(reply.items) >= MAX_BYTES_IN_BATCH;
       const items = this.accept(queue, reply, reserved, isFull);
@@ -237,15 +236,12 @@ export class Claimer {
   }
 
   /** At most once: from here on only this process's memory holds the elements. */
-  private async pop(
-    { claims, list, watcher }: ClaimedQueue,
-    room: number,
-  ): Promise<Batch["items"]> {
+  private async pop({ claims, list, next }: ClaimedQueue, room: number): Promise<Batch["items"]> {
     if (room <= 0) return [];
     const { cut, wakeUp } = this.options;
     const { elements, listLength } = await claims.store.pop(room, MAX_BYTES_IN_BATCH, cut);
     list.isEmpty = listLength === 0;
-    if (list.isEmpty) watcher.watchOnce(0);
+    if (list.isEmpty) next.watchOnce();
     // An element that is too large was put where the next request finds it.
     if (elements.length === 0 && !list.isEmpty) wakeUp.notify();
     const popped = elements.map((bytes): Claimed => ({

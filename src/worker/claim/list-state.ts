@@ -2,13 +2,14 @@
 import { ListQuota } from "./list-quota.ts";
 import { QueueAge } from "./queue-age.ts";
 
-const MAX_TOO_LATE = 2;
-const TOO_LATE_PAUSE_MS = 1_000;
+/** How many lanes and pauses a reply reports, and how often at most. */
+const MAX_REPORTED = 256;
+const REPORT_EVERY_MS = 250;
 
 export class ListState {
   readonly quota = new ListQuota();
   /** When a reply was last asked to report lanes and pauses. */
-  reportedAt = Number.NEGATIVE_INFINITY;
+  private reportedAt = Number.NEGATIVE_INFINITY;
   isEmpty = false;
   /** Claims of the queue that failed in a row, outages apart, and until when it is left alone. */
   failures = 0;
@@ -19,17 +20,13 @@ export class ListState {
   isTurnOfDue = false;
   /** How long the oldest element of the list has waited, at least. */
   ageMs = 0;
-  /** Claims in a row that came too late for the element that the list was watched for. */
-  private tooLate = 0;
   private readonly age = new QueueAge();
 
-  /**
-   * How long to wait before the list is watched again. All replicas wake for one element, and all but one
-   * claim nothing: one that came too late twice in a row leaves the list to the others for a while.
-   */
-  pauseBeforeWatch(claimed: number): number {
-    this.tooLate = claimed === 0 ? this.tooLate + 1 : 0;
-    return this.tooLate >= MAX_TOO_LATE ? TOO_LATE_PAUSE_MS : 0;
+  /** How many lanes and pauses to ask the next reply to report; 0 soon after the last report. */
+  reportLimit(nowMs: number): number {
+    if (nowMs - this.reportedAt < REPORT_EVERY_MS) return 0;
+    this.reportedAt = nowMs;
+    return MAX_REPORTED;
   }
 
   /** Takes in a claim's reply: elements ever taken off the list, and elements left on it. */

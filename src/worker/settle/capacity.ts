@@ -8,6 +8,8 @@ export class Capacity {
   isWanted = false;
   /** When something was settled, or the first item was claimed after all had been settled. */
   private settledAt = performance.now();
+  /** What requests under way may bring that block until an element comes. */
+  private reserved = 0;
   private emptyWaiters: (() => void)[] = [];
 
   constructor(
@@ -18,7 +20,12 @@ export class Capacity {
 
   /** How many more items may be claimed now. */
   get room(): number {
-    return this.max - this.held;
+    return this.max - this.held - this.reserved;
+  }
+
+  /** Reserves room for what a request may bring that blocks; a negative number gives it back. */
+  reserve(items: number): void {
+    this.reserved += items;
   }
 
   get nothingSettledForMs(): number {

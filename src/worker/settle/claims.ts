@@ -1,5 +1,6 @@
 // What this process has claimed from one queue: the worker id under which it claims, the number of its
 // last batch, the claims it holds, and the lanes that it knows not to be empty.
+import type { StoreLink } from "../../valkey/connection/link.ts";
 import type { Claimed } from "../../valkey/queue/claimed.ts";
 import type { QueueStore } from "../../valkey/queue/queue-store.ts";
 import type { Settlement } from "../../valkey/queue/settlement.ts";
@@ -19,6 +20,8 @@ export class Claims {
   worker: string | null = null;
   /** The number of the last batch that arrived. */
   batch = 0;
+  /** The same of the batches that `NextClaim` claims. */
+  nextBatch = 0;
   /** Claims of the present worker id, by their number. */
   readonly held = new Map<string, Claimed>();
   /** By webhook; the one that was asked last comes last. */
@@ -46,6 +49,7 @@ export class Claims {
     this.worker = worker;
     this.progress.joined();
     this.batch = 0;
+    this.nextBatch = 0;
     this.held.clear();
     this.lanes.clear();
     this.entering.clear();
@@ -84,9 +88,12 @@ export class Claims {
     this.settler.add(claim, settlement);
   }
 
-  /** A batch is asked for now; settlements that wait go with the request. */
-  askedFor(): void {
-    this.settler.claimIsAskedFor();
+  /**
+   * A batch is asked for now, `via` another connection than the usual one or not; settlements that wait go in the same
+   * write. Resolves when they are handed to the connection.
+   */
+  async askedFor(via?: StoreLink): Promise<void> {
+    await this.settler.claimIsAskedFor(via);
   }
 
   /** These claims are settled, or belong to another worker by now. */

@@ -16,6 +16,7 @@ export class GroupWriter<Entry> {
   private readonly pending: Entry[] = [];
   private running: Promise<void> | null = null;
   private endIdleWait: (() => void) | null = null;
+  private begun: (() => void) | null = null;
 
   constructor(private readonly options: GroupWriterOptions<Entry>) {}
 
@@ -24,9 +25,16 @@ export class GroupWriter<Entry> {
     this.running ??= this.run();
   }
 
-  /** Ends the wait of an idle writer: something else is being written that the entries can go with. */
-  writeNow(): void {
-    this.endIdleWait?.();
+  /**
+   * Ends the wait of an idle writer: something else is being written that the entries can go with. Resolves when
+   * `write` was called with them.
+   */
+  async writeNow(): Promise<void> {
+    if (this.endIdleWait === null) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.begun = resolve;
+    this.endIdleWait();
+    await promise;
   }
 
   get isBusy(): boolean {
@@ -44,7 +52,10 @@ export class GroupWriter<Entry> {
     for (let isBusy = false; this.pending.length > 0; isBusy = true) {
       // An idle writer writes at once.
       if (isBusy && this.pending.length < enough) await Bun.sleep(waitMs);
-      await write(take(this.pending));
+      const writing = write(take(this.pending));
+      this.begun?.();
+      this.begun = null;
+      await writing;
     }
     // In the same turn as the last look at `pending`, so that nothing is added unseen.
     this.running = null;

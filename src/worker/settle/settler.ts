@@ -3,6 +3,7 @@
 // refuses (a key that it needs holds something else) waits apart, and holds up no other.
 import { faultPoint } from "../../fault-point.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
+import type { StoreLink } from "../../valkey/connection/link.ts";
 import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry.ts";
 import type { Claimed } from "../../valkey/queue/claimed.ts";
 import { UnsettledClaims, type QueueStore } from "../../valkey/queue/queue-store.ts";
@@ -42,6 +43,8 @@ export class Settler {
   private readonly groups: GroupWriter<Entry>;
   private claimAskedAt = Number.NEGATIVE_INFINITY;
   private sinceLastClaimMs = Number.POSITIVE_INFINITY;
+  /** The connection of a claim that is asked for now. */
+  private via: StoreLink | undefined;
   /** Refused by Valkey; they are tried again after a pause. */
   private refused: Entry[] = [];
   private retrying: Promise<void> | null = null;
@@ -56,12 +59,17 @@ export class Settler {
     });
   }
 
-  /** A claim is asked for now: settlements that wait go out in the same write. */
-  claimIsAskedFor(): void {
+  /**
+   * A claim is asked for now: settlements that wait go out in the same write, `via` the claim's connection. Resolves
+   * when they are handed to it.
+   */
+  async claimIsAskedFor(via?: StoreLink): Promise<void> {
     const now = performance.now();
     this.sinceLastClaimMs = now - this.claimAskedAt;
     this.claimAskedAt = now;
-    this.groups.writeNow();
+    this.via = via;
+    await this.groups.writeNow();
+    this.via = undefined;
   }
 
   /** While claims follow each other soon, a lone settlement waits for the next one. */
@@ -113,7 +121,15 @@ export class Settler {
     const { store, link } = this.options;
     // At most once where only memory holds the element: a lost reply must not settle it twice.
     if (worker === null) await store.settle(worker, group);
-    else await retryWhileAway(link, () => store.settle(worker, group));
+    else {
+      // A claim's connection may block behind it: what has to be sent again goes the usual way.
+      let { via } = this;
+      await retryWhileAway(link, () => {
+        const first = via;
+        via = undefined;
+        return store.settle(worker, group, first);
+      });
+    }
     faultPoint(
       group.some(({ settlement }) => settlement.verb === "fan") ? "fanned-out" : "settled",
     );

@@ -7,11 +7,8 @@ import { readItem } from "../../../src/valkey/queue/item.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { type Settlement } from "../../../src/valkey/queue/settlement.ts";
 import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
-import {
-  QueueStore,
-  type ClaimReply,
-  type ClaimRequest,
-} from "../../../src/valkey/queue/queue-store.ts";
+import type { ClaimReply } from "../../../src/valkey/queue/claim-reply.ts";
+import { QueueStore, type ClaimRequest } from "../../../src/valkey/queue/queue-store.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../../support/valkey.ts";
 
 export type Batch = Extract<ClaimReply, { kind: "batch" }>;
@@ -113,7 +110,10 @@ export class TestQueue {
   /** Returns everything that is stored, by place, without empty places. */
   async places(): Promise<Record<string, string[]>> {
     const { keys } = this.store;
-    const places: Record<string, string[]> = { list: await this.list() };
+    const places: Record<string, string[]> = {
+      list: await this.list(),
+      next: (await this.redis.lrange(keys.next, 0, -1)).toReversed(),
+    };
     const note = (place: string, items: readonly Buffer[]) => {
       places[place] = [...(places[place] ?? []), ...items.map(nameOf)];
     };

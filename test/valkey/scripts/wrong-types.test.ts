@@ -218,15 +218,19 @@ test.each(["workers", "worker", "claims"] as const)(
     const { keys } = queue.store;
     await queue.join("w");
     await queue.push("a");
-    await queue.claimOne("w");
-    await queue.push("b");
+    // With its first claim a worker has a key of its own, and `workers` is not looked at any more.
+    if (broken !== "workers") {
+      await queue.claimOne("w");
+      await queue.push("b");
+    }
+    const expected = broken === "workers" ? ["a"] : ["b"];
     const key = broken === "workers" ? keys.workers : keys[broken]("w");
     const repair = await breakKey(key);
     for (let i = 0; i < 2; i += 1) {
       expect(queue.claim("w")).rejects.toThrow(`the key ${key} is a string, not a`);
     }
     await repair();
-    expect((await queue.claim("w")).map(({ bytes }) => String(bytes))).toEqual(["b"]);
-    expect(await queue.places()).toEqual({ claims: ["a", "b"] });
+    expect((await queue.claim("w")).map(({ bytes }) => String(bytes))).toEqual(expected);
+    expect(await queue.places()).toEqual({ claims: broken === "workers" ? ["a"] : ["a", "b"] });
   },
 );

@@ -90,7 +90,7 @@ async function start(options: Options = {}): Promise<Scene> {
     queues: members.map(({ claims }, i) => ({
       claims,
       list: scene.lists[i]!,
-      watcher: { watchOnce: () => void (scene.listWaits += 1), isWaiting: false },
+      next: { watchOnce: () => void (scene.listWaits += 1) },
     })),
     mode,
     capacity: {
