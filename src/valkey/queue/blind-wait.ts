@@ -4,10 +4,10 @@
 import { Command, type Redis } from "iovalkey";
 import { ValkeyUnavailable } from "../connection/errors.ts";
 import type { Link } from "../connection/link.ts";
-import { requestOf, Script, type ScriptReply } from "../connection/script.ts";
+import { requestOf, Script } from "../connection/script.ts";
 import type { QueueKeys } from "../keys.ts";
 import claimNextText from "../scripts/claim-next.lua" with { type: "text" };
-import { readClaimReply, type ClaimReply } from "./claim-reply.ts";
+import { readNextReply, type ClaimReply } from "./claim-reply.ts";
 import type { Cut } from "./claimed.ts";
 
 export const claimNextScript = new Script(claimNextText);
@@ -85,7 +85,7 @@ export class BlindWait {
       claimNextScript.run(client, scriptKeys, args, before),
     );
     return {
-      reply: readClaimReply(worker, answer as ScriptReply[]),
+      reply: readNextReply(worker, answer as Buffer[], reportLimit > 0),
       refused: blockS > 0 && this.wasRefused(blockS, startedAt),
     };
   }

@@ -1,4 +1,4 @@
-// Parses the reply of the scripts that claim. An item that cannot be read does not affect the others.
+// Parses the replies of the scripts that claim. An item that cannot be read does not affect the others.
 import { freshItem, readItem, type Item } from "./item.ts";
 import type { Claimed, ClaimSource } from "./claimed.ts";
 import type { ScriptReply } from "../connection/script.ts";
@@ -33,7 +33,7 @@ const SOURCES: Record<string, ClaimSource> = {
   a: "again",
 };
 
-/** Returns the reply of `claim.lua` or `claim-next.lua` to a request of the worker. */
+/** Returns the reply of `claim.lua` to a request of the worker. */
 export function readClaimReply(worker: string, reply: readonly ScriptReply[]): ClaimReply {
   const kind = String(reply[0]);
   if (kind === "gone") return { kind: "unknown-worker" };
@@ -57,7 +57,7 @@ export function readClaimReply(worker: string, reply: readonly ScriptReply[]): C
   return {
     kind: "batch",
     again: kind === "again",
-    items: readBatch(worker, now, batch, numbers.toString(), sources, payloads),
+    items: readBatch(worker, now, batch, words(numbers), String(sources), payloads),
     nextDueInMs: due < 0 ? null : Math.max(0, due - now),
     listLength,
     lanes: lanes.map(String),
@@ -67,23 +67,53 @@ export function readClaimReply(worker: string, reply: readonly ScriptReply[]): C
   };
 }
 
+/** Returns the reply of `claim-next.lua`; `isReport` if it was asked to report lanes and pauses. */
+export function readNextReply(
+  worker: string,
+  reply: readonly Buffer[],
+  isReport: boolean,
+): ClaimReply {
+  const [head = "", ...claims] = String(reply[0]).split(" ");
+  if (head === "gone") return { kind: "unknown-worker" };
+  if (head === "stale") return { kind: "stale" };
+  const [now, listLength, taken, cut, ...numbers] = claims;
+  const isAgain = head === "again";
+  const [lanes, pauses] = isReport ? reply.slice(1, 3).map(words) : [[], []];
+  const batch = reply.slice(isReport ? 3 : 1);
+  // Only the last one can be cut.
+  const sources = `${(isAgain ? "a" : "q").repeat(batch.length - Number(cut))}${cut === "1" ? "c" : ""}`;
+  return {
+    kind: "batch",
+    again: isAgain,
+    items: readBatch(worker, Number(now), batch, numbers, sources, []),
+    nextDueInMs: null,
+    listLength: Number(listLength),
+    lanes: lanes ?? [],
+    pauses: readPauses(pauses ?? []),
+    taken: Number(taken),
+    problems: [],
+  };
+}
+
+function words(text: Buffer): string[] {
+  return text.length === 0 ? [] : String(text).split(" ");
+}
+
 function readBatch(
   worker: string,
   nowMs: number,
   batch: readonly Buffer[],
-  numbers: string,
-  sources: Buffer,
+  numbers: readonly string[],
+  sources: string,
   payloads: readonly Buffer[],
 ): Claimed[] {
   const shared = new Map<string, Buffer>();
   for (let i = 0; i + 1 < payloads.length; i += 2) {
     shared.set(String(payloads[i]), payloads[i + 1] as Buffer);
   }
-  const claims = numbers.split(" ");
-  const from = sources.toString("latin1");
   return batch.map((bytes, at): Claimed => {
-    const number = claims[at] ?? "";
-    const letter = from.charAt(at);
+    const number = numbers[at] ?? "";
+    const letter = sources.charAt(at);
     const source = SOURCES[letter] ?? "again";
     let item: Item;
     try {
@@ -106,7 +136,9 @@ function readBatch(
   });
 }
 
-function readPauses(pauses: readonly (Buffer | number)[]): { webhookId: string; forMs: number }[] {
+function readPauses(
+  pauses: readonly (Buffer | string | number)[],
+): { webhookId: string; forMs: number }[] {
   const read = [];
   for (let i = 0; i + 1 < pauses.length; i += 2) {
     read.push({ webhookId: String(pauses[i]), forMs: Number(pauses[i + 1]) });

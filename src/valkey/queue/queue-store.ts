@@ -16,6 +16,8 @@ import pushText from "../scripts/push.lua" with { type: "text" };
 import settleText from "../scripts/settle.lua" with { type: "text" };
 import takeoverText from "../scripts/takeover.lua" with { type: "text" };
 
+export type { ClaimReply };
+
 export const claimScript = new Script(claimText);
 export const settleScript = new Script(settleText, parkedIndexText);
 const beatScript = new Script(beatText);

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { Link } from "../../valkey/connection/link.ts";
 import type { Claimed, Cut } from "../../valkey/queue/claimed.ts";
-import type { ClaimReply } from "../../valkey/queue/claim-reply.ts";
+import type { ClaimReply } from "../../valkey/queue/queue-store.ts";
 import type { WorkerLog } from "../../log.ts";
 import type { KeyProblems } from "../after/key-problems.ts";
 import type { Batch } from "../job.ts";

@@ -339,22 +339,22 @@ test("a repeated number returns the same batch, and both scripts number their cl
     keys.lanes,
     keys.paused,
   ];
-  const ask = (number: number) =>
-    lab.link.run((client) =>
-      claimNextScript.run(client, keysOfScript, ["w", number, 8, 1_000_000, 0, 1_000_000, 1_000]),
-    ) as Promise<[Buffer, number, number, number, Buffer[], Buffer, ...unknown[]]>;
+  const ask = async (number: number) => {
+    const args = ["w", number, 8, 1_000_000, 0, 1_000_000, 1_000];
+    const reply = await lab.link.run((client) => claimNextScript.run(client, keysOfScript, args));
+    const [head, ...items] = (reply as Buffer[]).map(String);
+    const [kind, , left, , , ...claims] = (head ?? "").split(" ");
+    return { kind, left, claims, items: items.map((item) => item.split("\n")[1]) };
+  };
   await queue.push("a");
-  const [kind, , , left, items, numbers] = await ask(1);
-  expect([String(kind), left, items.length, String(numbers)]).toEqual(["ok", 0, 1, "1"]);
+  expect(await ask(1)).toEqual({ kind: "ok", left: "0", claims: ["1"], items: ["a"] });
   await queue.push("b");
   expect((await queue.claim("w"))[0]?.number).toBe("2");
-  const again = await ask(1);
-  expect([String(again[0]), String(again[5])]).toEqual(["again", "1"]);
+  expect(await ask(1)).toEqual({ kind: "again", left: "0", claims: ["1"], items: ["a"] });
   // What the other script repeats is its own batch alone.
   await queue.push("c");
-  expect(String((await ask(2))[5])).toBe("3");
-  expect((await queue.claimBatch("w", { number: 1 })).items.map(({ number }) => number)).toEqual([
-    "2",
-  ]);
-  expect(String((await ask(1))[0])).toBe("stale");
+  expect((await ask(2)).claims).toEqual(["3"]);
+  const again = await queue.claimBatch("w", { number: 1 });
+  expect(again.items.map(({ number }) => number)).toEqual(["2"]);
+  expect((await ask(1)).kind).toBe("stale");
 });
