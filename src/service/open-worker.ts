@@ -62,6 +62,7 @@ export interface WorkerOptions {
   limits: EventLimits;
   alerter: Alerter;
   live: LiveFeed;
+  traces: RouteDeps["attempts"]["traces"];
   /** Wakes the claimer. */
   claimerWakeUp: WakeUp;
   log: WorkerLog;
@@ -156,6 +157,7 @@ export function openWorker(options: WorkerOptions): Worker {
         log,
         onAttempt: options.onAttempt,
       },
+      traces: options.traces,
       log,
       running: new Map(),
       state,

@@ -28,6 +28,7 @@ import type { FinishedAttempt } from "../worker/job.ts";
 import { attemptTest } from "../worker/run/test-attempt.ts";
 import { WakeUp } from "../worker/wake-up.ts";
 import { openInbound, workflowCheck } from "./open-inbound.ts";
+import { loadTraces } from "./load-traces.ts";
 import { openWorker } from "./open-worker.ts";
 
 /** A settlement group may be large; the lease is longer. */
@@ -102,6 +103,7 @@ export function startService(options: ServiceOptions): Service {
     key: stores.keys.changes,
     onError: (error) => log.error({ err: error }, "changes.failed"),
   });
+  const traces = loadTraces(process.env, log);
   const worker = openWorker({
     settings,
     link,
@@ -111,6 +113,7 @@ export function startService(options: ServiceOptions): Service {
     limits,
     alerter,
     live,
+    traces,
     claimerWakeUp,
     log,
     onAttempt,
@@ -205,7 +208,9 @@ export function startService(options: ServiceOptions): Service {
   const { port = settings.PORT } = server;
   egress.protect({ name: "Fluxhook's own API", host: settings.HOST, port });
   link.open();
-  worker.start();
+  // The first attempts have their spans too.
+  if (traces.loaded === null) worker.start();
+  else void traces.loaded.then(() => worker.start());
   tunnel.open();
   if (settings.SECRET_KEY.length > 0) {
     const { webhooks, workflows } = stores;
@@ -218,6 +223,7 @@ export function startService(options: ServiceOptions): Service {
       isStopping = true;
       hub.stop();
       const { putBack } = await worker.drain(settings.SHUTDOWN_GRACE);
+      await traces.tracer?.stop();
       live.watch(false);
       await tunnel.release();
       await inbound.release();

@@ -37,6 +37,8 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
     inside: ["expressions", "worker", "control", "valkey", "delivery", "wire", ...ROOT],
     packages: [],
   },
+  // OpenTelemetry's libraries: loaded by `service` where traces are wanted.
+  traces: { inside: [], packages: ["*"] },
   tunnel: { inside: ["control", "valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
   live: { inside: ["valkey", "wire", ...ROOT], packages: [] },
   api: {
@@ -53,6 +55,7 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
       "api",
       "dashboard",
       "live",
+      "traces",
       "tunnel",
       "inbound",
       "worker",

@@ -84,6 +84,7 @@ async function open(): Promise<Scene> {
           log,
         }),
         live: new LiveFeed({ publish: (text) => stores.live.publish(text) }),
+        traces: { tracer: null },
         claimerWakeUp,
         log,
         ...options,

@@ -16,11 +16,35 @@ import type { Slot, SlotResult, Slots } from "./slots.ts";
 import type { Throughput } from "./throughput.ts";
 import type { DeliveryId } from "../../wire/ids.ts";
 
+/** Makes the spans of attempts; null where traces are off. */
+export interface AttemptTracer {
+  begin(about: {
+    deliveryId: string;
+    webhookId: string;
+    eventId: string;
+    eventType: string;
+    attempt: number;
+    traceparent: string | undefined;
+  }): AttemptSpan | null;
+}
+
+export interface AttemptSpan {
+  /** Goes out in place of the event's own. */
+  traceparent: string;
+  end(result: {
+    endpoint: string;
+    outcome: string;
+    reason: string | null;
+    statusCode: number | null;
+  }): void;
+}
+
 export interface AttemptDeps {
   slots: Slots;
   throughput: Pick<Throughput, "add">;
   deliver: DeliverDeps;
   after: AfterDeps;
+  traces: { readonly tracer: AttemptTracer | null };
   log: WorkerLog;
   /** Attempts under way: a drain waits for them, and returns them when its time is over. */
   running: Map<Claimed, { claims: Claims; header: DeliveryHeader }>;
@@ -71,11 +95,14 @@ async function attemptOnce(
   running.set(job.claim, { claims: job.claims, header });
   try {
     const deliveryId = attemptUuid(header);
+    const { tracer } = deps.traces;
+    const span = tracer === null ? null : beginSpan(tracer, job, header, deliveryId);
     const attempt = await deliver(
-      deliveryOf(job, header, deliveryId, deps.deliver.now()),
+      deliveryOf(job, header, deliveryId, deps.deliver.now(), span),
       deps.deliver,
     );
     if (attempt.transcript !== null) attempt.transcript.waitedMs = waitedMs;
+    if (span !== null) span.end({ endpoint: attempt.endpoint, ...attempt.outcome });
     // A drain has returned it meanwhile: it may be sent again, and this run no longer decides.
     if (!running.delete(job.claim)) return;
     const done: Job = { ...job, header };
@@ -95,11 +122,28 @@ async function attemptOnce(
   }
 }
 
+function beginSpan(
+  tracer: AttemptTracer,
+  { event, webhook }: Job,
+  { id: eventId, attempt }: DeliveryHeader,
+  deliveryId: DeliveryId,
+): AttemptSpan | null {
+  return tracer.begin({
+    deliveryId,
+    webhookId: webhook.record.id,
+    eventId,
+    eventType: event.type,
+    attempt,
+    traceparent: event.traceparent ?? undefined,
+  });
+}
+
 function deliveryOf(
   { event, webhook }: Job,
   header: DeliveryHeader & { dialect: DialectName },
   deliveryId: DeliveryId,
   nowMs: number,
+  span: AttemptSpan | null,
 ): Delivery {
   const { record } = webhook;
   return {
@@ -110,7 +154,7 @@ function deliveryOf(
       type: event.type,
       timestamp: header.timestamp,
       data: event.data,
-      traceparent: event.traceparent,
+      traceparent: span === null ? event.traceparent : span.traceparent,
     },
     target: {
       url: record.url,
