@@ -26,6 +26,7 @@ import { SignedTokens } from "./auth/signed-tokens.ts";
 import { crossOrigin, neverStored, securityHeaders } from "./http/security-headers.ts";
 import { addWebhookBodies } from "./http/webhook-bodies.ts";
 import { addMe } from "./me.ts";
+import { addStats } from "./stats.ts";
 import { addTokens } from "./tokens.ts";
 import { addWebhookSecrets } from "./webhooks/secrets.ts";
 import { addWebhookFailures } from "./webhooks/failures.ts";
@@ -60,6 +61,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addEventTypes(api, deps);
   addSample(api, deps);
   addRejected(api, deps);
+  addStats(api, deps);
   addTokens(api, deps, tokens);
   addMe(api, deps);
   addTunnel(api, deps);

@@ -3,6 +3,7 @@ import type { ConfigControl } from "../control/config-document.ts";
 import type { DeliveryInspector } from "../control/inspect-delivery.ts";
 import type { Redelivery } from "../control/redelivery.ts";
 import type { Search } from "../control/search.ts";
+import type { ServiceStats } from "../control/service-stats.ts";
 import type { WebhookControl } from "../control/webhooks.ts";
 import type { Hub } from "../live/hub.ts";
 import type { WorkflowControl } from "../control/workflows.ts";
@@ -43,6 +44,7 @@ export interface ApiStores {
   workflows: WorkflowControl;
   apiKeys: ApiKeyStore;
   tokenEnds: TokenEnds;
+  stats: ServiceStats;
 }
 
 export interface ApiConfig {

@@ -4,7 +4,7 @@ import { createGuard, type Guard } from "./guard/guard.ts";
 import { nameServerLookup } from "./guard/name-servers.ts";
 import { createOwnListeners, type OwnListener } from "./guard/own-ports.ts";
 import { createResolver, type Resolve } from "./guard/resolve.ts";
-import { createSender, type Send } from "./http/send.ts";
+import { createSender, type ConnectionCounts, type Send } from "./http/send.ts";
 
 /** The settings of the same names. */
 export interface EgressSettings {
@@ -29,7 +29,7 @@ export interface Egress {
   protect(listener: OwnListener): void;
 }
 
-export function createEgress(settings: EgressSettings): Egress {
+export function createEgress(settings: EgressSettings, connections?: ConnectionCounts): Egress {
   const servers = settings.DNS_SERVERS;
   const resolve = createResolver(
     servers.length > 0 ? { lookup: nameServerLookup({ servers }) } : {},
@@ -47,7 +47,7 @@ export function createEgress(settings: EgressSettings): Egress {
   return {
     resolve,
     guard,
-    send: createSender({ proxy: settings.EGRESS_PROXY, ca: settings.EGRESS_CA }),
+    send: createSender({ proxy: settings.EGRESS_PROXY, ca: settings.EGRESS_CA, connections }),
     protect: (listener) => ownListeners.add(listener),
   };
 }

@@ -3,11 +3,14 @@ import type { DeliverDeps } from "../delivery/deliver.ts";
 import type { ChangeStream } from "../valkey/connection/change-stream.ts";
 import type { Link } from "../valkey/connection/link.ts";
 import { AttemptStreamStore } from "../valkey/history/attempt-stream-store.ts";
+import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import { addRecent } from "../valkey/history/recent-lists.ts";
 import type { Stores } from "../valkey/stores.ts";
 import { WebhookCache } from "../valkey/webhooks/webhook-cache.ts";
 import type { EventLimits } from "../wire/event.ts";
 import type { WorkerLog } from "../log.ts";
+import type { Counters } from "../stats/counters.ts";
+import { SeriesWriter } from "../stats/series-writer.ts";
 import type { Alerter } from "../worker/after/alerts.ts";
 import type { LoggedAttempts } from "../worker/after/after-attempt.ts";
 import { AttemptStream } from "../worker/after/attempt-stream.ts";
@@ -35,6 +38,7 @@ import { WakeUp } from "../worker/wake-up.ts";
 import { Directory } from "../worker/webhooks/directory.ts";
 import { prepareForEvents } from "../worker/webhooks/prepared-webhook.ts";
 import { Worker } from "../worker/worker.ts";
+import { describeWorker } from "./describe-worker.ts";
 
 /** As the settings of the same names. */
 export interface WorkerSettings {
@@ -61,6 +65,7 @@ export interface WorkerOptions {
   egress: Pick<DeliverDeps, "guard" | "send">;
   limits: EventLimits;
   alerter: Alerter;
+  counters: Counters;
   live: LiveFeed;
   traces: RouteDeps["attempts"]["traces"];
   /** Wakes the claimer. */
@@ -73,8 +78,19 @@ export interface WorkerOptions {
 }
 
 export function openWorker(options: WorkerOptions): Worker {
-  const { settings, link, stores, changes, egress, limits, alerter, live, claimerWakeUp, log } =
-    options;
+  const {
+    settings,
+    link,
+    stores,
+    changes,
+    egress,
+    limits,
+    alerter,
+    counters,
+    live,
+    claimerWakeUp,
+    log,
+  } = options;
   const heartbeatDue = new WakeUp();
   const state = { isDraining: false };
   const capacity = new Capacity(settings.CONCURRENCY, claimerWakeUp);
@@ -90,11 +106,20 @@ export function openWorker(options: WorkerOptions): Worker {
     parkedLimits: stores.parkedLimits,
     alertAgeMs: settings.ALERT_AGE,
     alerter,
+    counters,
     log,
   });
   const claims = stores.queues.map(
     (store) =>
-      new Claims({ store, capacity, link, log, claimer: claimerWakeUp, parkedSweep: upkeep }),
+      new Claims({
+        store,
+        capacity,
+        link,
+        log,
+        claimer: claimerWakeUp,
+        parkedSweep: upkeep,
+        counters,
+      }),
   );
   const slots = new Slots({
     concurrency: settings.CONCURRENCY,
@@ -105,16 +130,22 @@ export function openWorker(options: WorkerOptions): Worker {
   const throughput = new Throughput();
   const keyProblems = new KeyProblems(alerter, log);
 
-  const disabler = new Disabler({ store: stores.webhooks, alerter, log });
+  const disabler = new Disabler({ store: stores.webhooks, alerter, log, counters });
   const attemptLog = new AttemptLogger({
     logs: stores.logs,
     bodies: stores.bodies,
-    write: (entries) =>
-      addRecent(link, { size: settings.LOG_SIZE, ttlMs: settings.LOG_TTL }, entries),
+    write: async (entries) => {
+      const startedAt = performance.now();
+      const { LOG_SIZE: size, LOG_TTL: ttlMs } = settings;
+      const unwritten = await addRecent(link, { size, ttlMs }, entries);
+      counters.valkeyCall("record", performance.now() - startedAt);
+      return unwritten;
+    },
     health: stores.health,
     logSize: settings.LOG_SIZE,
     disabler,
     log,
+    counters,
   });
   const stream =
     settings.ATTEMPTS_STREAM === undefined
@@ -122,7 +153,7 @@ export function openWorker(options: WorkerOptions): Worker {
       : streamOfAttempts(link, settings.ATTEMPTS_STREAM, settings.ATTEMPTS_STREAM_MAX, log);
   const size = settings.FAILURES_SIZE;
   const failureLog = size > 0 ? new FailureLogger({ store: stores.failures, size, log }) : null;
-  const rejecter = new Rejecter({ store: stores.rejected, link, alerter, log });
+  const rejecter = new Rejecter({ store: stores.rejected, link, alerter, log, counters });
   const cache = new WebhookCache({
     changes,
     store: stores.webhooks,
@@ -154,6 +185,7 @@ export function openWorker(options: WorkerOptions): Worker {
         live,
         stream,
         logAttempts: settings.LOG_ATTEMPTS,
+        counters,
         log,
         onAttempt: options.onAttempt,
       },
@@ -198,6 +230,7 @@ export function openWorker(options: WorkerOptions): Worker {
     heartbeatDue,
     link,
     log,
+    counters,
   });
   const heartbeat = new Heartbeat({
     queues: claims,
@@ -206,9 +239,23 @@ export function openWorker(options: WorkerOptions): Worker {
     due: heartbeatDue,
     upkeep,
     live,
+    counters,
+    describe: describeWorker({
+      slots: settings.CONCURRENCY,
+      capacity,
+      running: routes.attempts.running,
+      lists: new Map(claims.map(({ queue }, i) => [queue, lists[i] as ListState])),
+    }),
     log,
     leaseMs: options.leaseMs,
     heartbeatMs: options.heartbeatMs,
+  });
+  const series = new SeriesWriter({
+    window: counters.series,
+    gauges: () => stores.series.gauges(),
+    write: (write) => stores.series.add(write),
+    isOutage: (error) => error instanceof ValkeyUnavailable,
+    onRefused: (error) => log.warn({ err: error }, "series.failed"),
   });
   return new Worker({
     link,
@@ -224,6 +271,8 @@ export function openWorker(options: WorkerOptions): Worker {
     stream,
     changes,
     failureLog,
+    series,
+    cache,
     state,
     log,
   });

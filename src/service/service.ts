@@ -7,14 +7,17 @@ import { Redelivery } from "../control/redelivery.ts";
 import { resealStored } from "../control/reseal.ts";
 import { WorkflowControl } from "../control/workflows.ts";
 import { Search } from "../control/search.ts";
+import { ServiceStats } from "../control/service-stats.ts";
 import { WebhookControl } from "../control/webhooks.ts";
 import { isDashboardRequest } from "../dashboard/paths.ts";
 import type { Dashboard } from "../dashboard/serve.ts";
 import { createEgress } from "../delivery/egress.ts";
 import { Hub } from "../live/hub.ts";
 import type { Log } from "../log.ts";
+import { Counters } from "../stats/counters.ts";
 import { createTunnel } from "../tunnel/tunnel.ts";
 import { ChangeStream } from "../valkey/connection/change-stream.ts";
+import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import { Link } from "../valkey/connection/link.ts";
 import { openStores, type Stores } from "../valkey/stores.ts";
 import { VERSION } from "../version.ts";
@@ -58,11 +61,15 @@ export interface ServiceOptions {
 /** @throws Error with a message for the user where the address cannot be listened on. */
 export function startService(options: ServiceOptions): Service {
   const { settings, apiTokens, log, onAttempt } = options;
+  const counters = new Counters(settings.QUEUE);
   const link = new Link({
     url: settings.VALKEY_URL,
     name: "fluxhook",
     deadlineMs: LINK_DEADLINE_MS,
-    onUp: () => log.info({}, "valkey.connected"),
+    onUp: () => {
+      if (link.connections > 1) counters.reconnects += 1;
+      log.info({}, "valkey.connected");
+    },
     onDown: (reason) => log.warn({ reason }, "valkey.lost"),
   });
   const stores: Stores = openStores(
@@ -81,8 +88,9 @@ export function startService(options: ServiceOptions): Service {
     secret: settings.ALERT_SECRET,
     claimer: claimerWakeUp,
     log,
+    counters,
   });
-  const egress = createEgress(settings);
+  const egress = createEgress(settings, counters.connections);
   const tunnel = createTunnel({ settings, egress, webhooks: stores.webhooks, log });
   const limits = {
     maxEventBytes: settings.MAX_EVENT_BYTES,
@@ -112,6 +120,7 @@ export function startService(options: ServiceOptions): Service {
     egress: tunnel.egress,
     limits,
     alerter,
+    counters,
     live,
     traces,
     claimerWakeUp,
@@ -148,6 +157,18 @@ export function startService(options: ServiceOptions): Service {
     parkedTtlMs: settings.PARKED_TTL,
     claimer: claimerWakeUp,
   });
+  const stats = new ServiceStats({
+    ...apiStores,
+    limits: {
+      parked: stores.parkedLimits,
+      rejectedMax: settings.REJECTED_MAX,
+      alertAgeMs: settings.ALERT_AGE,
+    },
+    now,
+    onError: (error) => {
+      if (!(error instanceof ValkeyUnavailable)) log.warn({ err: error }, "stats.failed");
+    },
+  });
   const api = createApi({
     stores: {
       webhooks: new WebhookControl(registration),
@@ -172,6 +193,7 @@ export function startService(options: ServiceOptions): Service {
       }),
       apiKeys: apiStores.apiKeys,
       tokenEnds: apiStores.tokenEnds,
+      stats,
     },
     sendTest: async (webhook, event) => {
       const deps = { deliver: sending, ...apiStores, log };

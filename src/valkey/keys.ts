@@ -110,6 +110,8 @@ export interface SharedKeys {
   webhooks(owner: OwnerRef): string;
   /** Hash: webhook id → owner. */
   webhookOwners: string;
+  /** Sorted set: webhook that is disabled → when it was changed last (webhooks/disabled-index.ts). */
+  disabledWebhooks: string;
   /** Capped stream: owners whose webhooks changed. */
   changes: string;
   /** Hash: API key → its record, with a hash of its secret. */
@@ -120,6 +122,10 @@ export interface SharedKeys {
   apiKeyUses: string;
   /** Until when the signed tokens of an owner were ended. */
   tokensEnded(owner: OwnerRef): string;
+  /** Hash of one step of the series: what all processes have counted in it. Of one slot. */
+  series(stepS: number, startS: number): string;
+  /** String of one process: the number of its last write to the series. In the slot of the series. */
+  seriesWriter(process: string): string;
   /** Hash of one webhook: how its last attempts went. One of many in health.lua. */
   health(webhook: WebhookId): string;
 }
@@ -139,11 +145,14 @@ export function sharedKeys(prefix: string): SharedKeys {
     alerted: (kind, about) => `${prefix}:alerted:${kind}:${about}`,
     webhooks: (owner) => `${prefix}:webhooks:${owner}`,
     webhookOwners: `${prefix}:webhook-owners`,
+    disabledWebhooks: `${prefix}:disabled-webhooks`,
     changes: `${prefix}:changes`,
     apiKeys: `{${prefix}:api-keys}`,
     apiKeysOf: (owner) => `{${prefix}:api-keys}:of:${owner}`,
     apiKeyUses: `{${prefix}:api-keys}:used`,
     tokensEnded: (owner) => `${prefix}:tokens-ended:${owner}`,
+    series: (stepS, startS) => `{${prefix}:series}:${stepS}:${startS}`,
+    seriesWriter: (process) => `{${prefix}:series}:writer:${process}`,
     health: (webhook) => `${prefix}:health:${webhook}`,
   };
 }

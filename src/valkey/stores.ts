@@ -4,6 +4,9 @@ import { AlertStore } from "./history/alert-store.ts";
 import { BodyStore } from "./history/body-store.ts";
 import { LiveStore } from "./history/live-store.ts";
 import { FailureStore } from "./history/failure-store.ts";
+import { SeriesStore } from "./history/series-store.ts";
+import { StatsStore } from "./history/stats-store.ts";
+import { DisabledIndex } from "./webhooks/disabled-index.ts";
 import { LogStore } from "./history/log-store.ts";
 import { WorkflowStore, type WorkflowStoreOptions } from "./inbound/workflow-store.ts";
 import { sharedKeys, type SharedKeys } from "./keys.ts";
@@ -57,6 +60,9 @@ export interface Stores {
   logs: LogStore;
   bodies: BodyStore;
   failures: FailureStore;
+  series: SeriesStore;
+  stats: StatsStore;
+  disabledWebhooks: DisabledIndex;
   alerts: AlertStore;
   live: LiveStore;
   workflows: WorkflowStore;
@@ -101,6 +107,9 @@ export function openStores(
       size: settings.FAILURES_SIZE,
       ttlMs: settings.LOG_TTL,
     }),
+    series: new SeriesStore(link, keys, settings.QUEUE),
+    stats: new StatsStore(link, keys, settings.QUEUE),
+    disabledWebhooks: new DisabledIndex(link, keys),
     alerts: new AlertStore(link, keys),
     live: new LiveStore(link, keys, settings.QUEUE),
     workflows: new WorkflowStore(link, settings.PREFIX, {

@@ -1,8 +1,10 @@
 // The worker's life: it starts, it runs the batches that it claims, it drains. The way of a delivery is
 // claim/ → run/ → settle/ → after/; service/open-worker.ts puts the parts together.
 import type { Link } from "../valkey/connection/link.ts";
+import type { WebhookCache } from "../valkey/webhooks/webhook-cache.ts";
 import type { ChangeStream } from "../valkey/connection/change-stream.ts";
 import type { WorkerLog } from "../log.ts";
+import type { SeriesWriter } from "../stats/series-writer.ts";
 import type { NotReadyCause } from "../wire/not-ready.ts";
 import { notReadyCauses } from "./progress.ts";
 import type { AttemptLogger } from "./after/attempt-log.ts";
@@ -17,6 +19,7 @@ import type { Capacity } from "./settle/capacity.ts";
 import type { Claims } from "./settle/claims.ts";
 import { returnBegun } from "./settle/endings.ts";
 import type { Heartbeat } from "./settle/heartbeat.ts";
+import type { PreparedWebhook } from "./webhooks/prepared-webhook.ts";
 import type { Rejecter } from "./settle/reject.ts";
 
 export interface WorkerParts {
@@ -34,8 +37,21 @@ export interface WorkerParts {
   stream: AttemptStream | null;
   changes: ChangeStream;
   failureLog: FailureLogger | null;
+  series: SeriesWriter;
+  cache: Pick<WebhookCache<PreparedWebhook>, "size">;
   state: { isDraining: boolean };
   log: WorkerLog;
+}
+
+export interface WorkerUsage {
+  /** `FLUXHOOK_CONCURRENCY`. */
+  slots: number;
+  /** Attempts that are under way. */
+  slotsInUse: number;
+  /** Claimed and not settled. */
+  heldClaims: number;
+  /** Owners whose webhooks are in memory. */
+  cachedOwners: number;
 }
 
 /** After the grace: enough to return claims and to leave, too little to hang on a dead Valkey. */
@@ -63,6 +79,17 @@ export class Worker {
   /** Why no work gets done, as `/readyz` answers it; empty where work gets done. */
   notReadyCauses(): NotReadyCause[] {
     return notReadyCauses(this.parts);
+  }
+
+  /** How much of what it may use the worker uses now. */
+  get usage(): WorkerUsage {
+    const { capacity, routes, cache } = this.parts;
+    return {
+      slots: capacity.max,
+      slotsInUse: routes.attempts.running.size,
+      heldClaims: capacity.held,
+      cachedOwners: cache.size,
+    };
   }
 
   start(): this {
@@ -96,6 +123,7 @@ export class Worker {
     await Promise.race([this.leave(), leaving.passed]);
     leaving.clear();
     heartbeat.end();
+    this.parts.series.close();
     await changes.close();
     return { putBack };
   }
@@ -112,7 +140,7 @@ export class Worker {
   }
 
   private async leave(): Promise<void> {
-    const { claims, rejecter, heartbeat, attemptLog, failureLog, stream, log } = this.parts;
+    const { claims, rejecter, heartbeat, attemptLog, failureLog, stream, series, log } = this.parts;
     try {
       await rejecter.whenIdle();
       await Promise.all(claims.map((one) => one.whenSettled()));
@@ -122,7 +150,7 @@ export class Worker {
         // What the worker should still hold is returned now, not after a lease.
         if (worker !== null) await store.leave(worker);
       }
-      await Promise.all([attemptLog.flush(), failureLog?.flush(), stream?.flush()]);
+      await Promise.all([attemptLog.flush(), failureLog?.flush(), stream?.flush(), series.flush()]);
     } catch (error) {
       // What could not be returned is taken over after its lease.
       log.warn({ err: error }, "worker.left_without_leave");

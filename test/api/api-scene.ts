@@ -9,6 +9,7 @@ import { ConfigControl } from "../../src/control/config-document.ts";
 import { DeliveryInspector } from "../../src/control/inspect-delivery.ts";
 import { Redelivery } from "../../src/control/redelivery.ts";
 import { Search } from "../../src/control/search.ts";
+import { ServiceStats } from "../../src/control/service-stats.ts";
 import { WebhookControl } from "../../src/control/webhooks.ts";
 import { WorkflowControl } from "../../src/control/workflows.ts";
 import { checkWorkflow } from "../../src/inbound/check.ts";
@@ -131,6 +132,12 @@ export class ApiScene {
         }),
         apiKeys: stores.apiKeys,
         tokenEnds: stores.tokenEnds,
+        stats: new ServiceStats({
+          ...stores,
+          limits: { parked: stores.parkedLimits, rejectedMax: 1_000, alertAgeMs: 300_000 },
+          now,
+          onError() {},
+        }),
       },
       executions,
       sendTest: async (webhook, { id: eventId, type, data }) => {

@@ -23,13 +23,15 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   wire: { inside: [], packages: ["zod"] },
   expressions: { inside: ["wire"], packages: ["@marcbachmann/cel-js"] },
   sdk: { inside: ["wire"], packages: ["zod", "@noble/hashes", "eventsource-parser"] },
+  // What a process counts, and how a series is made of it. Pure: no Valkey, no clock but the one it is given.
+  stats: { inside: ["wire"], packages: [] },
   config: { inside: ["wire"], packages: ["zod", "ipaddr.js"] },
   delivery: { inside: ["wire", ...ROOT], packages: ["*"] },
-  valkey: { inside: ["wire", ...ROOT], packages: ["*"] },
+  valkey: { inside: ["stats", "wire", ...ROOT], packages: ["*"] },
   "local-valkey": { inside: ROOT, packages: ["iovalkey"] },
   control: { inside: ["expressions", "valkey", "delivery", "wire", ...ROOT], packages: [] },
   worker: {
-    inside: ["expressions", "control", "valkey", "delivery", "wire", ...ROOT],
+    inside: ["expressions", "control", "valkey", "delivery", "stats", "wire", ...ROOT],
     packages: [],
   },
   // The receiving half verifies requests; the running half runs their executions on the worker's machinery.
@@ -42,7 +44,17 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   tunnel: { inside: ["control", "valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
   live: { inside: ["valkey", "wire", ...ROOT], packages: [] },
   api: {
-    inside: ["control", "live", "inbound", "tunnel", "delivery", "valkey", "wire", ...ROOT],
+    inside: [
+      "control",
+      "live",
+      "inbound",
+      "tunnel",
+      "delivery",
+      "valkey",
+      "stats",
+      "wire",
+      ...ROOT,
+    ],
     packages: ["*"],
   },
   // Pages and their files only: what they show, the browser gets from the API, whose types the SDK has.
@@ -63,6 +75,7 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
       "valkey",
       "delivery",
       "config",
+      "stats",
       "wire",
       ...ROOT,
     ],

@@ -52,6 +52,7 @@ const NAMELESS = new Set([
   "kind",
   "dry_run",
   "dialect",
+  "range",
 ]);
 /** Fields that narrow what a request means and name nobody. */
 const NARROWING = new Set(["reason", "event"]);
@@ -345,6 +346,8 @@ describe("the same requests are answered", () => {
   const API_ONLY = [
     "POST /v1/events",
     "GET /v1/rejected",
+    "GET /v1/stats",
+    "GET /v1/series",
     "POST /v1/rejected/requeue",
     "POST /v1/tokens",
   ];

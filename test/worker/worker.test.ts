@@ -14,6 +14,7 @@ import { createEgress } from "../../src/delivery/egress.ts";
 import { ChangeStream } from "../../src/valkey/connection/change-stream.ts";
 import { Link } from "../../src/valkey/connection/link.ts";
 import { openStores } from "../../src/valkey/stores.ts";
+import { Counters } from "../../src/stats/counters.ts";
 import { LiveFeed } from "../../src/worker/after/live-feed.ts";
 import { WakeUp } from "../../src/worker/wake-up.ts";
 import { Alerter } from "../../src/worker/after/alerts.ts";
@@ -87,6 +88,7 @@ async function open(): Promise<Scene> {
         traces: { tracer: null },
         claimerWakeUp,
         log,
+        counters: new Counters(),
         ...options,
       }).start();
       afterTest(async () => {

@@ -32,6 +32,12 @@ export interface SendRequest {
 
 export type Send = (request: SendRequest) => Promise<Answer>;
 
+/** Counts connections that a request was sent on. */
+export interface ConnectionCounts {
+  new: number;
+  reused: number;
+}
+
 export interface SenderOptions {
   /** EGRESS_CA: certificate authorities as PEM, in addition to the system's. */
   ca?: string;
@@ -39,13 +45,19 @@ export interface SenderOptions {
   proxy?: string;
   /** Monotonic milliseconds, for round-trip times. */
   now?: () => number;
+  connections?: ConnectionCounts;
 }
 
 /** Round trips before a request can be written: one for TCP, at least one more for TLS (RFC 8446 §2). */
 const ROUND_TRIPS_TO_OPEN = { tcp: 1, tls: 2 };
 
 /** The returned function throws a TypeError if a header cannot be sent; the receiver causes no error. */
-export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions = {}): Send {
+export function createSender({
+  ca,
+  proxy,
+  now = responsiveNow,
+  connections: counts,
+}: SenderOptions = {}): Send {
   const connector = new Connector(
     proxy === undefined ? createDial(ca) : createProxyDial(proxy, ca),
     now,
@@ -73,6 +85,7 @@ export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions =
     const reused = takeFree(target, addresses);
     if (reused !== null) {
       const { connection, address } = reused;
+      if (counts) counts.reused += 1;
       const answer = await exchange(connection, { head, body, deadline, transcript });
       // If it was idle, the request is sent once more on a new connection, within the same attempt.
       if (!connection.wasIdle) return report(address, answer);
@@ -85,6 +98,7 @@ export function createSender({ ca, proxy, now = responsiveNow }: SenderOptions =
       if (proxy === undefined) lookAtCertificate(connected, target, addresses, transcript);
       return connected;
     }
+    if (counts) counts.new += 1;
     const { socket, address, openedInMs } = connected;
     const roundTripMs = openedInMs / ROUND_TRIPS_TO_OPEN[target.isTls ? "tls" : "tcp"];
     const key = keyOf(target, address);

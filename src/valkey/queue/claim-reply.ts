@@ -132,6 +132,7 @@ function readBatch(
       source,
       shared: item.shared,
       bytes: item.shared ? (shared.get(item.bytes.toString()) ?? null) : item.bytes,
+      claimedAtMs: 0,
     };
   });
 }

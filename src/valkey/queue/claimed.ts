@@ -26,6 +26,8 @@ export interface Claimed {
   filterCounts?: FilterCounts;
   /** Why the item cannot be read. Its header is then a substitute, and its bytes are the whole item. */
   damage?: string;
+  /** When the worker took it in, by `performance.now`. */
+  claimedAtMs?: number;
 }
 
 /** Of an element with more than `over` bytes, only the first `to` bytes and the size are claimed. */

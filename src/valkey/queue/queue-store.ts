@@ -7,6 +7,7 @@ import type { Cut } from "./claimed.ts";
 import { newItem, type DeliveryHeader } from "./item.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
 import { countedWith, settlementArguments, type Settle } from "./settlement.ts";
+import type { WorkerInfo } from "../../wire/worker-info.ts";
 import { Script, type ScriptArgument, type ScriptReply } from "../connection/script.ts";
 import beatText from "../scripts/beat.lua" with { type: "text" };
 import claimText from "../scripts/claim.lua" with { type: "text" };
@@ -203,13 +204,13 @@ export class QueueStore {
    */
   async beat(
     worker: string,
-    options: { join: boolean; leaseMs: number },
+    options: { join: boolean; leaseMs: number; info?: WorkerInfo },
   ): Promise<{ known: boolean; dead: string[]; watched: boolean }> {
     const [known, dead, watched] = (await this.link.run((client) =>
       beatScript.run(
         client,
-        [this.keys.workers, this.keys.watched],
-        [worker, options.join ? "1" : "0", options.leaseMs],
+        [this.keys.workers, this.keys.watched, this.keys.worker(worker)],
+        [worker, options.join ? "1" : "0", options.leaseMs, infoText(options.info)],
       ),
     )) as [number, Buffer[], number];
     return { known: known === 1, dead: dead.map(String), watched: watched === 1 };
@@ -290,6 +291,10 @@ export class QueueStore {
     if (String(verdict) === "reused") return { pushed: false, why: "key-reused" };
     return { pushed: true, ids: first ? String(first).split(",") : [...ids] };
   }
+}
+
+function infoText(info: WorkerInfo | undefined): string {
+  return info === undefined ? "" : JSON.stringify(info);
 }
 
 const IDEMPOTENCY_TTL_S = 86_400;

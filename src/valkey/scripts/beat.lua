@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
 -- Records a worker's heartbeat, by the server's clock.
 --
--- KEYS  1 workers  2 exists while somebody looks at the stream of attempts
--- ARGV  1 worker id  2 "1": join  3 lease in ms
+-- KEYS  1 workers  2 exists while somebody looks at the stream of attempts  3 worker
+-- ARGV  1 worker id  2 "1": join  3 lease in ms  4 what the worker says of itself, or ""
 -- Reply {1 if the worker is known, 0 if it was declared dead and must join again,
 --        {worker whose lease has run out, …}, 1 if somebody looks}
 local now = serverNow()
 if ARGV[2] ~= '1' and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return { 0, {}, 0 } end
 redis.call('ZADD', KEYS[1], now, ARGV[1])
+if ARGV[4] ~= '' then redis.pcall('HSET', KEYS[3], 'info', ARGV[4]) end
 local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3]), 'LIMIT', 0, 16)
 return { 1, dead, redis.call('EXISTS', KEYS[2]) }

@@ -7,6 +7,7 @@ import { Script } from "../connection/script.ts";
 import type { SharedKeys } from "../keys.ts";
 import replaceText from "../scripts/replace-webhooks.lua" with { type: "text" };
 import { isWebhookOf, openWebhook, sealWebhook } from "./sealed-webhook.ts";
+import { indexDisabled } from "./disabled-index.ts";
 import type { SecretBox } from "./secret-box.ts";
 import { announceChange, byAge, storedIn } from "./webhook-store.ts";
 
@@ -77,7 +78,10 @@ export class OwnerWebhooks {
       (await this.link.run((client) =>
         replaceScript.run(client, [this.keys.webhooks(owner)], args),
       )) === 1;
-    if (isDone) await announceChange(this.link, this.keys, owner);
+    if (isDone) {
+      await announceChange(this.link, this.keys, owner);
+      await indexDisabled(this.link, this.keys, wanted.changed, wanted.deleted);
+    }
     const gone = isDone ? wanted.deleted : made;
     if (gone.length > 0) {
       await this.link.run(async (client) => {

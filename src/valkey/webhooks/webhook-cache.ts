@@ -52,6 +52,11 @@ export class WebhookCache<Compiled> {
     });
   }
 
+  /** Owners whose webhooks are in memory. */
+  get size(): number {
+    return this.entries.size;
+  }
+
   /** Returns the owner's webhooks if they are cached. Synchronous, so that the hot path needs no promise. */
   peek(owner: OwnerRef): readonly Compiled[] | null {
     const entry = this.entries.get(owner);

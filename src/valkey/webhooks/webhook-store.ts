@@ -17,6 +17,7 @@ import {
   sealWebhook,
   type Unreadable,
 } from "./sealed-webhook.ts";
+import { indexDisabled } from "./disabled-index.ts";
 import { SecretBox } from "./secret-box.ts";
 import { nameWrongKeys } from "../connection/wrong-keys.ts";
 import saveText from "../scripts/save-webhook.lua" with { type: "text" };
@@ -96,6 +97,7 @@ export class WebhookStore {
     const saved = await this.save(record, text, "");
     if (saved.verdict === "saved") {
       await this.announce(owner);
+      if (!record.enabled) await indexDisabled(this.link, this.keys, [record]);
       return { created: true };
     }
     await this.link.run((client) => client.hdel(this.keys.webhookOwners, record.id));
@@ -194,6 +196,9 @@ export class WebhookStore {
       const saved = await this.save(next, nextText, text);
       if (saved.verdict === "saved") {
         await this.announce(ownerOf(next));
+        if (next.enabled !== opened.record.enabled) {
+          await indexDisabled(this.link, this.keys, [next]);
+        }
         return { updated: await this.open({ id, owner, text: nextText }) };
       }
       if (saved.verdict === "duplicate") return { updated: null, why: "duplicate", id: saved.id };
@@ -209,6 +214,7 @@ export class WebhookStore {
       await client.hdel(this.keys.webhookOwners, id);
       await client.del(this.keys.health(id));
     });
+    await indexDisabled(this.link, this.keys, [], [id]);
     return deleted === 1;
   }
 

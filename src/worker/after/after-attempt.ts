@@ -1,6 +1,7 @@
 // What follows an attempt once its settlement is on its way: its log entry and the webhook's health, the
 // pause that its receiver asked for, a webhook that is disabled, an alert. Guarantee 8: nothing here is
 // waited for, and what fails costs no delivery.
+import type { Counters } from "../../stats/counters.ts";
 import type { DeliveryHeader } from "../../valkey/queue/item.ts";
 import type { WorkerLog } from "../../log.ts";
 import type { FinishedAttempt } from "../job.ts";
@@ -29,12 +30,14 @@ export interface AfterDeps {
   stream: Pick<AttemptStream, "add"> | null;
   /** Which attempts have a line at the level `info`; the others have theirs at `debug`. */
   logAttempts: LoggedAttempts;
+  counters?: Counters;
   log: WorkerLog;
   /** For `fluxhook dev`, which prints attempts as they are made. */
   onAttempt?: (attempt: FinishedAttempt) => void;
 }
 
 export function afterAttempt(finished: FinishedAttempt, deps: AfterDeps): void {
+  if (deps.counters) countAttempt(finished, deps.counters);
   logAttempt(finished, deps);
   reportAttempt(finished, deps);
   pauseWebhook(finished, deps);
@@ -47,6 +50,22 @@ export function afterAttempt(finished: FinishedAttempt, deps: AfterDeps): void {
   if (deps.live.isWatched) deps.live.add(finished);
   deps.stream?.add(finished);
   deps.onAttempt?.(finished);
+}
+
+function countAttempt({ job, attempt }: FinishedAttempt, counters: Counters): void {
+  const { outcome, durationMs } = attempt;
+  const { claim, header, event, webhook } = job;
+  const startedAt = performance.now() - durationMs;
+  counters.attempt({
+    outcome: outcome.outcome,
+    reason: outcome.reason,
+    dialect: header.dialect ?? webhook.record.dialect,
+    durationMs,
+    waitMs: startedAt - (claim.claimedAtMs ?? startedAt),
+  });
+  if (header.attempt === 1 && event.timestamp !== undefined) {
+    counters.firstAttempt(event.timestamp, attempt.startedAtMs);
+  }
 }
 
 /** The owner's log and the webhook's health. */

@@ -15,6 +15,7 @@ import { formatDuration } from "../../wire/duration.ts";
 import { AlertSubscribers } from "./alert-subscribers.ts";
 import { prepareWebhook, type PreparedWebhook } from "../webhooks/prepared-webhook.ts";
 import type { WorkerLog } from "../../log.ts";
+import type { Counters } from "../../stats/counters.ts";
 import type { WakeUp } from "../wake-up.ts";
 
 export interface AlertAbout {
@@ -44,6 +45,7 @@ export interface AlerterOptions {
   /** Notified when an alert is to be delivered. */
   claimer: Pick<WakeUp, "notify">;
   log: WorkerLog;
+  counters?: Counters;
 }
 
 export class Alerter {
@@ -80,6 +82,7 @@ export class Alerter {
     if (!(await store.mayRaise(kind, subject))) return;
     const alert = alertOf(kind, about);
     log.warn({ ...alert, event: undefined, kind }, "alert.raised");
+    this.options.counters?.alerts.add([kind]);
     await store.raise(alert);
     if (this.webhook) await this.deliver(this.webhook, alert);
     if (!about.webhook || about.isOfAlert === true) return;

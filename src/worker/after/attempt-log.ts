@@ -10,6 +10,7 @@ import type { WebhookId } from "../../wire/ids.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 import type { WorkerLog } from "../../log.ts";
+import type { Counters } from "../../stats/counters.ts";
 import type { Disabler } from "./disable.ts";
 
 export interface LoggedAttempt {
@@ -32,6 +33,7 @@ export interface AttemptLoggerOptions {
   logSize: number;
   log: WorkerLog;
   disabler: Pick<Disabler, "apply">;
+  counters?: Counters;
 }
 
 export interface AttemptToLog {
@@ -226,7 +228,11 @@ export class AttemptLogger {
   }
 
   private reportDropped(): void {
-    const { log } = this.options;
+    const { log, counters } = this.options;
+    if (counters) {
+      counters.logEntriesDropped +=
+        this.dropped + this.unwritten.length + (this.failed?.owners ?? 0);
+    }
     if (this.failed) log.warn(this.failed, "log.dropped");
     if (this.unwritten.length > 0) {
       const { length } = this.unwritten;

@@ -5,6 +5,7 @@ import type { HealthChange, HealthState } from "../../valkey/webhooks/health-sto
 import type { WebhookStore } from "../../valkey/webhooks/webhook-store.ts";
 import { parseDuration } from "../../wire/duration.ts";
 import type { DisableRule } from "../../wire/disable-rule.ts";
+import type { Counters } from "../../stats/counters.ts";
 import type { Alerter } from "./alerts.ts";
 import { prepareWebhook } from "../webhooks/prepared-webhook.ts";
 import type { WorkerLog } from "../../log.ts";
@@ -24,7 +25,12 @@ export function ruleIsMet(rule: DisableRule | null, state: HealthState): boolean
 
 export class Disabler {
   constructor(
-    private readonly options: { store: WebhookStore; alerter: Alerter; log: WorkerLog },
+    private readonly options: {
+      store: WebhookStore;
+      alerter: Alerter;
+      log: WorkerLog;
+      counters?: Counters;
+    },
   ) {}
 
   /** Applies the rules of webhooks to what a group of attempts came to. */
@@ -67,6 +73,7 @@ export class Disabler {
   }
 
   private alertDisabled(record: Parameters<typeof prepareWebhook>[0], reason: string): void {
+    this.options.counters?.disabled.add([reason]);
     this.options.alerter.raise("webhook.disabled", {
       webhook: prepareWebhook(record),
       reason,

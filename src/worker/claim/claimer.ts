@@ -7,6 +7,7 @@ import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { Link } from "../../valkey/connection/link.ts";
 import type { Claimed, Cut } from "../../valkey/queue/claimed.ts";
 import type { ClaimReply } from "../../valkey/queue/queue-store.ts";
+import type { Counters } from "../../stats/counters.ts";
 import type { WorkerLog } from "../../log.ts";
 import type { KeyProblems } from "../after/key-problems.ts";
 import type { Batch } from "../job.ts";
@@ -47,6 +48,7 @@ export interface ClaimerOptions {
   heartbeatDue: WakeUp;
   link: Pick<Link, "whenUp">;
   log: WorkerLog;
+  counters?: Counters;
 }
 
 /** Poll interval for work that nobody announces: lanes and redeliveries of other processes. */
@@ -196,6 +198,7 @@ export class Claimer {
         cut: this.options.cut,
         lanes: reserved.requests(),
       });
+      this.options.counters?.valkeyCall("claim", performance.now() - now);
       if (reply.kind !== "batch") return { reply, items: [], isFull: false };
       // Pauses are kept with the first queue, for a webhook may get deliveries from any. They come before
       // the items: a pause that another worker was asked for holds for what this batch brings.
@@ -220,6 +223,7 @@ export class Claimer {
     isFull: boolean,
   ): Batch["items"] {
     if (this.options.mode === "safe") list.observe(reply.taken, reply.listLength);
+    this.options.counters?.series.list(claims.queue, reply.listLength, list.ageMs);
     list.hasDue = reply.nextDueInMs === 0;
     // Also where nothing is left of a batch whose reply was lost (the audit returned it): asked for under
     // the same number, there would never be another one.
@@ -252,6 +256,7 @@ export class Claimer {
       source: "list",
       shared: false,
       bytes,
+      claimedAtMs: 0,
     }));
     claims.hold(popped);
     return popped.map((claim) => ({ claim, slot: null }));

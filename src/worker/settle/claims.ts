@@ -31,12 +31,14 @@ export class Claims {
   private readonly enteringLane = new Map<string, number>();
   private readonly settler: Settler;
   private readonly capacity: Capacity;
+  private readonly counters: ClaimsOptions["counters"];
   private joinWaiters: (() => void)[] = [];
 
   constructor({ capacity, ...settling }: ClaimsOptions) {
     this.store = settling.store;
     this.progress = new QueueProgress(settling.store.queue);
     this.capacity = capacity;
+    this.counters = settling.counters;
     this.settler = new Settler({ ...settling, claims: this });
   }
 
@@ -71,10 +73,13 @@ export class Claims {
 
   /** Takes in a batch that was claimed. */
   hold(claims: readonly Claimed[]): void {
+    const now = performance.now();
     for (const claim of claims) {
+      claim.claimedAtMs = now;
       if (claim.worker === this.worker) this.held.set(claim.number, claim);
     }
     this.capacity.take(claims.length);
+    this.counters?.claimed(this.queue, claims.length);
   }
 
   /** Ends a claim: every settlement goes through here (guarantee 1). */

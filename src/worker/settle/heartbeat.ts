@@ -6,6 +6,8 @@ import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { Link } from "../../valkey/connection/link.ts";
 import type { WorkerLog } from "../../log.ts";
 import type { WakeUp } from "../wake-up.ts";
+import type { Counters } from "../../stats/counters.ts";
+import type { WorkerInfo } from "../../wire/worker-info.ts";
 import type { Claims } from "./claims.ts";
 
 export const LEASE_MS = 10_000;
@@ -23,6 +25,9 @@ export interface HeartbeatOptions {
   upkeep: { run(queue: string): Promise<void> };
   /** Told with each heartbeat whether somebody looks at the stream of attempts. */
   live?: { watch(isWatched: boolean): void };
+  /** What the worker says of itself in `GET /v1/stats`. */
+  describe?: (queue: string) => WorkerInfo;
+  counters?: Counters;
   log: WorkerLog;
   leaseMs?: number;
   heartbeatMs?: number;
@@ -149,6 +154,7 @@ export class Heartbeat {
     for (const other of dead) {
       const taken = await this.takeOver(claims, other, leaseMs);
       if (taken === null) continue;
+      this.options.counters?.takenOver.add([queue], taken);
       log.warn({ queue, worker: other, claims: taken }, "worker.taken_over");
       claimer.notify();
     }
@@ -159,8 +165,11 @@ export class Heartbeat {
     worker: string,
     options: { join: boolean; leaseMs: number },
   ): ReturnType<typeof store.beat> {
+    const { describe, counters } = this.options;
+    const startedAt = performance.now();
     try {
-      const reply = await store.beat(worker, options);
+      const reply = await store.beat(worker, { ...options, info: describe?.(store.queue) });
+      counters?.valkeyCall("beat", performance.now() - startedAt);
       progress.beat();
       return reply;
     } catch (error) {

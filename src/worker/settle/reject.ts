@@ -7,6 +7,7 @@ import type { Claimed } from "../../valkey/queue/claimed.ts";
 import type { RejectedStore } from "../../valkey/queue/rejected-store.ts";
 import type { Rejection } from "../../wire/event.ts";
 import type { WorkerLog } from "../../log.ts";
+import type { Counters } from "../../stats/counters.ts";
 import type { Alerter } from "../after/alerts.ts";
 import type { Claims } from "./claims.ts";
 import { endRejected, postpone, returnWithCrashes } from "./endings.ts";
@@ -44,6 +45,7 @@ export class Rejecter {
       link: Reconnecting;
       alerter: Pick<Alerter, "raise">;
       log: WorkerLog;
+      counters?: Counters;
     },
   ) {}
 
@@ -56,7 +58,7 @@ export class Rejecter {
   }
 
   private async write(group: readonly Entry[]): Promise<void> {
-    const { store, link, log } = this.options;
+    const { store, link, log, counters } = this.options;
     const rejections = group.map(({ claims, claim, rejection }) => ({
       ...rejection,
       queue: claims.queue,
@@ -84,7 +86,10 @@ export class Rejecter {
       { elements: group.length, reason: first?.reason, field: first?.field, found: first?.message },
       "element.rejected",
     );
-    for (const { claims, claim } of group) endRejected(claims, claim);
+    for (const { claims, claim, rejection } of group) {
+      counters?.rejections.add([claims.queue, rejection.reason]);
+      endRejected(claims, claim);
+    }
   }
 
   private async writeEach(group: readonly Entry[]): Promise<void> {
@@ -95,7 +100,8 @@ export class Rejecter {
   }
 
   private reportFallenOut(elements: number): void {
-    const { alerter, log } = this.options;
+    const { alerter, log, counters } = this.options;
+    counters?.fellOut.add(["rejected"], elements);
     log.warn({ elements }, "rejected.fell_out");
     alerter.raise("rejected.fell_out", {
       queue: "rejected",

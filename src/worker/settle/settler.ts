@@ -11,6 +11,8 @@ import type { Settle, Settlement } from "../../valkey/queue/settlement.ts";
 import type { WorkerLog } from "../../log.ts";
 import type { QueueProgress } from "../progress.ts";
 import type { WakeUp } from "../wake-up.ts";
+import type { Counters } from "../../stats/counters.ts";
+import { countSettled } from "./count-settlement.ts";
 import { GroupWriter } from "./group.ts";
 
 export interface SettlerOptions {
@@ -22,6 +24,8 @@ export interface SettlerOptions {
   claimer: Pick<WakeUp, "notify">;
   /** Ends the oldest parked deliveries when there are too many. */
   parkedSweep: { sweepSoon(queue: string): void };
+  /** If missing, nothing is counted. */
+  counters?: Counters;
 }
 
 interface Entry extends Settle {
@@ -118,21 +122,38 @@ export class Settler {
   }
 
   private async settle(worker: string | null, group: readonly Entry[]): Promise<void> {
-    const { store, link } = this.options;
+    const { store, link, counters } = this.options;
     // At most once where only memory holds the element: a lost reply must not settle it twice.
-    if (worker === null) await store.settle(worker, group);
+    let held: boolean[];
+    if (worker === null) held = await this.ask(worker, group);
     else {
       // A claim's connection may block behind it: what has to be sent again goes the usual way.
       let { via } = this;
-      await retryWhileAway(link, () => {
+      held = await retryWhileAway(link, () => {
         const first = via;
         via = undefined;
-        return store.settle(worker, group, first);
+        return this.ask(worker, group, first);
       });
+    }
+    if (counters) {
+      for (const [at, { claim, settlement }] of group.entries()) {
+        if (held[at]) countSettled(counters, store.queue, claim, settlement);
+      }
     }
     faultPoint(
       group.some(({ settlement }) => settlement.verb === "fan") ? "fanned-out" : "settled",
     );
+  }
+
+  private async ask(
+    worker: string | null,
+    group: readonly Entry[],
+    via?: StoreLink,
+  ): Promise<boolean[]> {
+    const startedAt = performance.now();
+    const held = await this.options.store.settle(worker, group, via);
+    this.options.counters?.valkeyCall("settle", performance.now() - startedAt);
+    return held;
   }
 
   private reportRefusal(error: unknown, group: readonly Entry[]): void {

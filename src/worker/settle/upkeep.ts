@@ -2,6 +2,7 @@
 // is raised about a list whose oldest event waits too long.
 import type { ParkedLimits, ParkedStore } from "../../valkey/queue/parked-store.ts";
 import type { WorkerLog } from "../../log.ts";
+import type { Counters } from "../../stats/counters.ts";
 import type { Alerter } from "../after/alerts.ts";
 
 export interface UpkeepQueue {
@@ -18,6 +19,7 @@ export interface UpkeepOptions {
   alertAgeMs: number;
   alerter: Pick<Alerter, "raise">;
   log: WorkerLog;
+  counters?: Counters;
 }
 
 /** Parking sweeps at once; besides that, only TTLs run out. */
@@ -50,9 +52,10 @@ export class Upkeep {
   }
 
   private async sweep(queue: string): Promise<void> {
-    const { queues, parkedLimits, alerter, log } = this.options;
+    const { queues, parkedLimits, alerter, log, counters } = this.options;
     const swept = await queues.get(queue)?.parked.upkeep(parkedLimits);
     if (swept === undefined || swept.fallenOut === 0) return;
+    counters?.fellOut.add(["parked"], swept.fallenOut);
     log.warn({ queue, deliveries: swept.fallenOut }, "parked.fell_out");
     alerter.raise("parked.fell_out", {
       queue,
