@@ -3,7 +3,18 @@
 declare const FLUXHOOK_FAULT_BUILD: boolean;
 
 export type FaultPoint =
-  "claimed" | "fanned-out" | "signed" | "sent" | "answered" | "settled" | "logged";
+  | "claimed"
+  | "fanned-out"
+  | "signed"
+  | "sent"
+  | "answered"
+  | "settled"
+  | "logged"
+  // Of executions.
+  | "node-ran"
+  | "node-stored"
+  | "task-waits"
+  | "task-pushed";
 
 /** Passes left before the process ends, from `FLUXHOOK_TEST_FAULT=<point>:<passes>`. */
 let passesLeft = -1;

@@ -24,6 +24,7 @@ import {
 import { catalogueFile } from "./event-catalogue.ts";
 import { readSettingFile } from "./files.ts";
 import { DASHBOARD_SETTINGS } from "./dashboard-settings.ts";
+import { EXECUTION_SETTINGS } from "./execution-settings.ts";
 import { INBOUND_SETTINGS } from "./inbound-settings.ts";
 import { REPORT_SETTINGS } from "./report-settings.ts";
 import { secret, setting, type Setting } from "./setting.ts";
@@ -143,6 +144,7 @@ export const SETTINGS = {
     "the maximum size of an element in bytes; reading one blocks the process for up to 50 ms per MiB",
   ),
   ...INBOUND_SETTINGS,
+  ...EXECUTION_SETTINGS,
   EVENT_TYPES: setting(
     eventTypes,
     "open",

@@ -36,7 +36,7 @@ export function workflowScope(texts: ExecutionTexts): Scope {
  * Returns the body with the query in it as `_query`, in place of the body's own; everything else stays as it
  * was written. A body that is no object, or a request without a query, stays as it is.
  */
-function withQuery(body: JsonText, query: JsonText | null): JsonText {
+export function withQuery(body: JsonText, query: JsonText | null): JsonText {
   if (query === null || !body.trimStart().startsWith("{")) return body;
   // Most bodies have none of their own: looked for without making a list of all members.
   if (valueAt(body, ["_query"]) === null) {

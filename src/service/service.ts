@@ -11,6 +11,7 @@ import { ServiceStats } from "../control/service-stats.ts";
 import { WebhookControl } from "../control/webhooks.ts";
 import { isDashboardRequest } from "../dashboard/paths.ts";
 import type { Dashboard } from "../dashboard/serve.ts";
+import { ExecutionControl } from "../inbound/execution-control.ts";
 import { createEgress } from "../delivery/egress.ts";
 import { Hub } from "../live/hub.ts";
 import type { Log } from "../log.ts";
@@ -30,6 +31,7 @@ import { LiveFeed } from "../worker/after/live-feed.ts";
 import type { FinishedAttempt } from "../worker/job.ts";
 import { attemptTest } from "../worker/run/test-attempt.ts";
 import { WakeUp } from "../worker/wake-up.ts";
+import { executionService } from "./open-executions.ts";
 import { openInbound, workflowCheck } from "./open-inbound.ts";
 import { loadTraces } from "./load-traces.ts";
 import { openWorker } from "./open-worker.ts";
@@ -128,11 +130,24 @@ export function startService(options: ServiceOptions): Service {
     onAttempt,
   });
 
+  const executions = executionService({
+    settings,
+    link,
+    store: stores.executions,
+    apiStore: apiStores.executions,
+    workflows: stores.workflows,
+    control: new ExecutionControl(apiStores.executions, apiStores.workflows),
+    intake: stores.intake,
+    egress,
+    limits,
+    alerter,
+    log,
+  });
   const inbound = openInbound({
     store: stores.workflows,
     changes,
     link,
-    open: () => Promise.reject(new Error("executions are not there yet")),
+    open: () => executions.open(),
     maxBytes: settings.MAX_WEBHOOK_BYTES,
     publicUrl: settings.PUBLIC_URL,
     log,
@@ -216,7 +231,7 @@ export function startService(options: ServiceOptions): Service {
     notReadyCauses: () =>
       isStopping
         ? [{ code: "stopping", queue: null, message: "shutting down" }]
-        : worker.notReadyCauses(),
+        : [...worker.notReadyCauses(), ...executions.notReadyCauses()],
     now,
     log,
   });
@@ -225,7 +240,10 @@ export function startService(options: ServiceOptions): Service {
   const server = listen(
     settings,
     (request, bun) =>
-      tunnel.publicUrl(request, bun) ?? dashboard?.(request) ?? api.fetch(request, bun),
+      inbound.handle(request, bun) ??
+      tunnel.publicUrl(request, bun) ??
+      dashboard?.(request) ??
+      api.fetch(request, bun),
   );
   const { port = settings.PORT } = server;
   egress.protect({ name: "Fluxhook's own API", host: settings.HOST, port });
@@ -233,6 +251,7 @@ export function startService(options: ServiceOptions): Service {
   // The first attempts have their spans too.
   if (traces.loaded === null) worker.start();
   else void traces.loaded.then(() => worker.start());
+  void executions.resume();
   tunnel.open();
   if (settings.SECRET_KEY.length > 0) {
     const { webhooks, workflows } = stores;
@@ -244,7 +263,10 @@ export function startService(options: ServiceOptions): Service {
     stop: async () => {
       isStopping = true;
       hub.stop();
-      const { putBack } = await worker.drain(settings.SHUTDOWN_GRACE);
+      const [{ putBack }] = await Promise.all([
+        worker.drain(settings.SHUTDOWN_GRACE),
+        executions.drain(settings.SHUTDOWN_GRACE),
+      ]);
       await traces.tracer?.stop();
       live.watch(false);
       await tunnel.release();
@@ -252,6 +274,7 @@ export function startService(options: ServiceOptions): Service {
       await server.stop(true);
       tunnel.close();
       inbound.close();
+      executions.close();
       link.close();
       return { putBack };
     },

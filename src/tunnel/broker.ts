@@ -10,7 +10,7 @@ import {
   type ListenRequest,
 } from "../wire/tunnel.ts";
 import { readObject } from "../valkey/foreign.ts";
-import { WakeUps } from "./wake-ups.ts";
+import { WakeUps } from "../valkey/connection/wake-ups.ts";
 import {
   TunnelStore,
   type CreatedSession,
@@ -55,7 +55,12 @@ export class TunnelBroker {
   constructor({ url, prefix, onError, ...limits }: TunnelBrokerOptions) {
     this.link = new Link({ url, name: "fluxhook-listen", deadlineMs: DEADLINE_MS });
     this.store = new TunnelStore(this.link, prefix, limits);
-    this.wakeUps = new WakeUps({ url, channel: this.store.channel, onError });
+    this.wakeUps = new WakeUps({
+      url,
+      name: "fluxhook-listen-bell",
+      channel: this.store.channel,
+      onError,
+    });
   }
 
   get sessionTtlMs(): number {

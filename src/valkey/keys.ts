@@ -174,6 +174,22 @@ export interface InboundKeys {
   revisionUses: string;
   /** Counts the changes of workflows, so that a replica notices one whose notice was lost. */
   version: string;
+  /** Hash of one execution (inbound/stored-execution.ts). It has no TTL until it has ended. */
+  execution(id: string): string;
+  /** Sorted set of all workflows (null) or one: execution → when it was accepted. */
+  executions(workflow: string | null): string;
+  /** Sorted set: `<execution> <bytes> <workflow>` → when it ended. */
+  ended: string;
+  /** Hash of the queue: how executions ended, and the bytes that ended ones take up. */
+  stats: string;
+  /** String: the execution that a request began, by the workflow and the hash of its idempotency key. */
+  seen(workflow: string, keyHash: string): string;
+  /** List of what users' programs answer to tasks. Public: each task names it. */
+  answers: string;
+  /** Channel of one process: ids of executions that have ended and that it waits for. */
+  endings(replica: string): string;
+  /** List of tasks of one name, for users' programs. Public, and in a slot of its own. */
+  tasks(name: string): string;
 }
 
 export function inboundKeys(prefix: string): InboundKeys {
@@ -186,5 +202,13 @@ export function inboundKeys(prefix: string): InboundKeys {
     revision: (workflow, revision) => `${base}:revision:${workflow}:${revision}`,
     revisionUses: `${base}:revision-uses`,
     version: `${base}:workflows-version`,
+    execution: (id) => `${base}:x:${id}`,
+    executions: (workflow) => (workflow === null ? `${base}:all` : `${base}:of:${workflow}`),
+    ended: `${base}:ended`,
+    stats: `${base}:stats`,
+    seen: (workflow, keyHash) => `${base}:seen:${workflow}:${keyHash}`,
+    answers: `${base}:answers`,
+    endings: (replica) => `${base}:endings:${replica}`,
+    tasks: (name) => `${prefix}:tasks:${name}`,
   };
 }

@@ -7,6 +7,7 @@ import { FailureStore } from "./history/failure-store.ts";
 import { SeriesStore } from "./history/series-store.ts";
 import { StatsStore } from "./history/stats-store.ts";
 import { DisabledIndex } from "./webhooks/disabled-index.ts";
+import { ExecutionStore } from "./inbound/execution-store.ts";
 import { LogStore } from "./history/log-store.ts";
 import { WorkflowStore, type WorkflowStoreOptions } from "./inbound/workflow-store.ts";
 import { sharedKeys, type SharedKeys } from "./keys.ts";
@@ -38,10 +39,11 @@ export interface StoreSettings {
   PARKED_MAX_BYTES: number;
   PARKED_TTL: number;
   WORKFLOWS_MAX: number;
+  EXECUTION_TTL: number;
+  EXECUTIONS_MAX: number;
+  EXECUTIONS_MAX_BYTES: number;
+  IDEMPOTENCY_TTL: number;
 }
-
-/** As long as an execution that has ended may be kept, and tried again. */
-const UNUSED_REVISION_MS = 365 * 86_400_000;
 
 export interface Stores {
   keys: SharedKeys;
@@ -68,6 +70,7 @@ export interface Stores {
   workflows: WorkflowStore;
   apiKeys: ApiKeyStore;
   tokenEnds: TokenEnds;
+  executions: ExecutionStore;
 }
 
 /** Calls `onUnreadable` once for each webhook that cannot be decrypted here, and again after it was changed. */
@@ -115,10 +118,16 @@ export function openStores(
     workflows: new WorkflowStore(link, settings.PREFIX, {
       box,
       maxWorkflows: settings.WORKFLOWS_MAX,
-      unusedRevisionMs: UNUSED_REVISION_MS,
+      unusedRevisionMs: settings.EXECUTION_TTL,
       onUnreadable: onUnreadableWorkflow,
     }),
     apiKeys: new ApiKeyStore(link, keys),
     tokenEnds: new TokenEnds(link, keys),
+    executions: new ExecutionStore(link, settings.PREFIX, {
+      maxExecutions: settings.EXECUTIONS_MAX,
+      maxBytes: settings.EXECUTIONS_MAX_BYTES,
+      ttlMs: settings.EXECUTION_TTL,
+      idempotencyTtlMs: settings.IDEMPOTENCY_TTL,
+    }),
   };
 }

@@ -260,6 +260,10 @@ export async function apiScene(options: SceneOptions = {}): Promise<ApiScene> {
     PARKED_MAX_BYTES: 1_000_000,
     PARKED_TTL: PARKED_TTL_MS,
     WORKFLOWS_MAX: 100,
+    EXECUTION_TTL: 3_600_000,
+    EXECUTIONS_MAX: 1_000,
+    EXECUTIONS_MAX_BYTES: 100_000_000,
+    IDEMPOTENCY_TTL: 3_600_000,
   });
   const redis = await testRedis(shared);
   if (url === shared) await Promise.all([link.whenUp(), broker.whenUp()]);

@@ -102,6 +102,13 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["ATTEMPTS_STREAM", "fluxhook:events", "is one of FLUXHOOK_QUEUE; accepted is a key of its own"],
   ["ATTEMPTS_STREAM_MAX", "0", whole("0", 1, 10_000_000)],
   ["LOG_ATTEMPTS", "some", `"some" is not one of none, failed, all`],
+  ["EXECUTION_CONCURRENCY", "0", whole("0", 1, 65_000)],
+  ["EXECUTION_TTL", "0s", `"0s" ${DURATION} 1s to 365d`],
+  ["IDEMPOTENCY_TTL", "31d", `"31d" ${DURATION} 1s to 30d`],
+  ["EXECUTIONS_MAX", "0", whole("0", 1, 100_000_000)],
+  ["EXECUTIONS_MAX_BYTES", "0", whole("0", 1, 1_000_000_000_000)],
+  ["MAX_OUTPUT_BYTES", "1", whole("1", 1024, 16_777_216)],
+  ["TASKS_MAX", "0", whole("0", 1, 100_000_000)],
   ["EVENT_TYPES", ",", `"," ${TYPES}`],
   ["EVENT_TYPES", "file.created,bad type", `"bad type" ${TYPES}`],
   [

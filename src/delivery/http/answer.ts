@@ -16,6 +16,15 @@ export interface ResponseHead {
   location: string | null;
   /** Resolves when the connection is free or closed; never rejects. */
   drained: Drained;
+  /** Only of a request with `keepBytes`; null if the body was longer. */
+  content?: Content | null;
+}
+
+/** What a request with `keepBytes` keeps of its response. */
+export interface Content {
+  /** Status line and headers in Latin-1, including the empty line. */
+  head: string;
+  body: Buffer;
 }
 
 export type Answer = ResponseHead | Failure;

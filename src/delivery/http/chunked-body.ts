@@ -1,4 +1,4 @@
-// Finds the end of a chunked body (RFC 9112 §7.1). Its content goes to the transcript, if
+// Finds the end of a chunked body (RFC 9112 §7.1). Its content goes to the transcript and to who keeps it, if
 // there is one. Only a line between two chunks is held, and the response reader bounds that.
 import { isField, LF } from "./response-head.ts";
 import type { Transcript } from "./transcript.ts";
@@ -15,7 +15,10 @@ export class ChunkedBody {
   #line = "";
   #expects: "size" | "end-of-chunk" | "trailer" = "size";
 
-  constructor(private readonly transcript: Transcript | null = null) {}
+  constructor(
+    private readonly transcript: Transcript | null = null,
+    private readonly keep: ((content: Buffer) => void) | null = null,
+  ) {}
 
   /** Returns where it stopped: after the body if `hasEnded`. */
   read(bytes: Buffer, from: number): number {
@@ -24,6 +27,7 @@ export class ChunkedBody {
       if (this.#left > 0) {
         const taken = Math.min(this.#left, bytes.length - at);
         this.transcript?.addBody(bytes, at, at + taken);
+        this.keep?.(bytes.subarray(at, at + taken));
         this.#left -= taken;
         at += taken;
         continue;

@@ -6,7 +6,7 @@ import type { Deadline } from "../../deadline.ts";
 import { socketCode, connectionFailure, TIMED_OUT, type Failure } from "./failure.ts";
 import type { Head } from "./response-head.ts";
 import { DRAINED, type Answer, type Drain } from "./answer.ts";
-import { ResponseReader } from "./response-reader.ts";
+import { KEEP_NOTHING, ResponseReader, type Reading } from "./response-reader.ts";
 import type { Transcript } from "./transcript.ts";
 
 /**
@@ -67,6 +67,8 @@ export class Connection {
   #requests = 0;
   #wroteAtMs = 0;
   #wasIdle = false;
+  /** The response is answered when its body has ended. */
+  #isKept = false;
 
   constructor(
     private readonly socket: Socket,
@@ -98,10 +100,12 @@ export class Connection {
     body: Uint8Array,
     deadline: Deadline,
     transcript: Transcript | null = null,
+    reading: Reading = KEEP_NOTHING,
   ): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     transcript?.beginRequest(head);
-    this.#reader.begin(transcript);
+    this.#reader.begin(transcript, reading);
+    this.#isKept = reading.keepBytes > 0;
     this.#requests += 1;
     this.#wroteAtMs = this.options.now();
     this.#deadline = deadline;
@@ -153,6 +157,7 @@ export class Connection {
         this.#wasIdle = true;
         return this.#fail(connectionFailure(null));
       }
+      if (this.#isKept && reader.end === null) return;
       this.#answer(reader.head);
     } else if (reader.end) {
       this.#finish(reader.end);
@@ -163,6 +168,11 @@ export class Connection {
     const resolveAnswer = this.#resolveAnswer;
     this.#resolveAnswer = null;
     const { end } = this.#reader;
+    const content = this.#isKept ? this.#reader.content : undefined;
+    if (this.#isKept && end === "unfinished") {
+      this.#resolveAnswer = resolveAnswer;
+      return this.#fail({ kind: "failure", reason: "bad-response", code: "unfinished-body" });
+    }
     const drained =
       end === "ended"
         ? DRAINED
@@ -175,7 +185,7 @@ export class Connection {
     } else {
       this.#finish(end);
     }
-    resolveAnswer?.({ kind: "response", status, retryAfter, location, drained });
+    resolveAnswer?.({ kind: "response", status, retryAfter, location, drained, content });
   }
 
   /** Ends the request after its answer has ended. */
@@ -208,7 +218,9 @@ export class Connection {
   #end(): void {
     this.options.onClosed(this);
     this.#reader.close();
-    if (this.#resolveAnswer) {
+    if (this.#resolveAnswer && this.#isKept && this.#reader.head && this.#reader.end) {
+      this.#answer(this.#reader.head);
+    } else if (this.#resolveAnswer) {
       const failure = connectionFailure(this.#errorCode);
       this.#wasIdle =
         this.#isReused &&

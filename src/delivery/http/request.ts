@@ -1,9 +1,10 @@
-// Writes the head of one request (RFC 9112 §3 to §6), a POST with a body, and merges its headers.
+// Writes the head of one request (RFC 9112 §3 to §6), and merges its headers.
 import { BoundedMap } from "../../bounded-map.ts";
 import type { Target } from "../guard/target.ts";
 
 /** Framing headers are written here and only here; a duplicate would allow request smuggling. */
 const FRAMING = new Set(["host", "connection", "content-length", "transfer-encoding"]);
+const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 /** RFC 9110 §5.1. */
 const NAME_FORM = /^[!#$%&'*+.^_`|~\w-]+$/;
 /** Latin-1, one byte per character, and no control characters except tabs and line ends. */
@@ -18,9 +19,10 @@ export function requestHead(
   { pathAndQuery, hostHeader }: Target,
   headers: Readonly<Record<string, string>>,
   bodyBytes: number,
+  method = "POST",
 ): string {
-  let head = `POST ${pathAndQuery} HTTP/1.1\r\nHost: ${hostHeader}\r\nConnection: keep-alive\r\n`;
-  let lines = 5;
+  let head = `${method} ${pathAndQuery} HTTP/1.1\r\nHost: ${hostHeader}\r\nConnection: keep-alive\r\n`;
+  let lines = 4;
   let hasAccept = false;
   for (const name in headers) {
     const kind = nameKinds.get(name) ?? kindOf(name);
@@ -33,7 +35,12 @@ export function requestHead(
     head += "Accept: */*\r\n";
     lines += 1;
   }
-  head += `Content-Length: ${bodyBytes}\r\n\r\n`;
+  // RFC 9110 §8.6: none without a body, where the method does not expect one.
+  if (bodyBytes > 0 || EXPECTS_BODY.has(method)) {
+    head += `Content-Length: ${bodyBytes}\r\n`;
+    lines += 1;
+  }
+  head += "\r\n";
   // Checks all values in one step; a check per value doubles the cost of this function (measured:
   // commit 4b5e1a3).
   if (!HEAD_FORM.test(head) || linesOf(head) !== lines) throw invalidHeader(headers);

@@ -177,6 +177,17 @@ function isEndCertain({ status, minor, isStrict }: StatusLine, fields: Fields): 
 const hasNoBody = (status: number) => status < 200 || status === 304;
 const isChunked = (coding: string | null) => coding !== null && ENDS_IN_CHUNKED.test(coding);
 
+/** Returns the fields of a head that `readHead` accepts, in their order, with names in lower case. */
+export function responseFields(text: string): [name: string, value: string][] {
+  const lines = text.replace(FOLDED, " ").split("\n").slice(1);
+  return lines.flatMap((line): [string, string][] => {
+    const colon = line.indexOf(":");
+    if (colon === -1) return [];
+    const name = withoutSpaceAround(line.slice(0, colon)).toLowerCase();
+    return [[name, withoutSpaceAround(line.slice(colon + 1))]];
+  });
+}
+
 /** Returns whether a line, without its end, is a field by the strict rules. */
 export function isField(line: string): boolean {
   FIELD_LINE.lastIndex = 0;

@@ -1,13 +1,26 @@
 // Reads one response after the other from a connection (RFC 9112): the head, and where the body ends, so
-// that the next request can follow on the same connection.
-import type { Drain } from "./answer.ts";
+// that the next request can follow on the same connection. Keeps head and body for a request that asks for them.
+import type { Content, Drain } from "./answer.ts";
 import { ChunkedBody } from "./chunked-body.ts";
 import { HeadReader } from "./head-reader.ts";
 import { readHead, type Head, type ResponseProblem } from "./response-head.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** Bodies are neither used nor decompressed; a longer one costs the connection. */
+/** Bodies that nobody asked for are not used; a longer one costs the connection. */
 const MAX_BODY_BYTES = 16 * 1024;
+
+/** A chunk of one byte takes six, and some servers pad its size. */
+const CHUNK_OVERHEAD = 8;
+
+/** What a request says about how its response is read. */
+export interface Reading {
+  /** Keep head and body, up to this many bytes of body; 0: keep nothing. */
+  keepBytes: number;
+  /** RFC 9112 §6.3: the response to HEAD has no body, whatever its headers say. */
+  isHead: boolean;
+}
+
+export const KEEP_NOTHING: Reading = { keepBytes: 0, isHead: false };
 
 /** Call `begin` before each response. */
 export class ResponseReader {
@@ -26,15 +39,29 @@ export class ResponseReader {
   #bodyBytes = 0;
   #chunks: ChunkedBody | null = null;
   #transcript: Transcript | null = null;
+  #reading = KEEP_NOTHING;
+  #headText = "";
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
 
   /** What is read is added to the transcript, if there is one. */
-  begin(transcript: Transcript | null = null): void {
+  begin(transcript: Transcript | null = null, reading = KEEP_NOTHING): void {
     this.#transcript = transcript;
+    this.#reading = reading;
+    this.#headText = "";
+    this.#kept = [];
+    this.#keptBytes = 0;
     this.head = this.problem = this.end = this.#chunks = null;
     this.hasReceivedBytes = this.hasMore = false;
     this.#keepsAlive = true;
     this.#bodyBytes = 0;
     this.#heads.begin();
+  }
+
+  /** What was kept; null if the body was longer than asked for, or has not ended as it should. */
+  get content(): Content | null {
+    if (this.end !== "ended") return null;
+    return { head: this.#headText, body: Buffer.concat(this.#kept) };
   }
 
   read(bytes: Buffer): void {
@@ -46,6 +73,7 @@ export class ResponseReader {
       if (text === null) return;
       at = this.#heads.end;
       this.#takeHead(readHead(text));
+      if (this.head !== null && this.#isKept) this.#headText = text;
       if (this.head !== null && this.#transcript !== null) this.#transcript.responseHead = text;
       if (this.problem !== null || (this.head === null && at === bytes.length)) return;
     }
@@ -70,14 +98,29 @@ export class ResponseReader {
       return;
     }
     this.head = this.#keepsAlive ? head : { ...head, keepsAlive: false };
-    if (head.body === 0) this.end = "ended";
+    if (head.body === 0 || this.#reading.isHead) this.end = "ended";
     else if (this.#isTooLong(head)) this.end = "too-long";
   }
 
   /** The beginning of a body that is announced as too long is awaited for the transcript only. */
   #isTooLong({ body }: Readonly<Head>): boolean {
-    if (typeof body !== "number" || body <= MAX_BODY_BYTES) return false;
+    if (typeof body !== "number" || body <= this.#maxBytes) return false;
     return this.#transcript === null || this.#transcript.hasWholeExcerpt;
+  }
+
+  get #isKept(): boolean {
+    return this.#reading.keepBytes > 0;
+  }
+
+  get #maxBytes(): number {
+    return this.#reading.keepBytes || MAX_BODY_BYTES;
+  }
+
+  /** Copied: the socket reuses its buffer. */
+  #keep(content: Buffer): void {
+    this.#keptBytes += content.length;
+    if (this.#keptBytes > this.#reading.keepBytes) this.end = "too-long";
+    else this.#kept.push(Buffer.from(content));
   }
 
   #readBody(head: Readonly<Head>, bytes: Buffer, from: number): void {
@@ -86,6 +129,7 @@ export class ResponseReader {
     if (typeof body === "number") {
       const tooMany = Math.max(0, this.#bodyBytes - body);
       this.#transcript?.addBody(bytes, from, bytes.length - tooMany);
+      if (this.#isKept) this.#keep(bytes.subarray(from, bytes.length - tooMany));
       if (this.#isTooLong(head)) {
         this.end = "too-long";
         return;
@@ -96,8 +140,10 @@ export class ResponseReader {
       return;
     }
     if (body === "chunked") {
-      const chunks = (this.#chunks ??= new ChunkedBody(this.#transcript));
+      const keep = this.#isKept ? (content: Buffer) => this.#keep(content) : null;
+      const chunks = (this.#chunks ??= new ChunkedBody(this.#transcript, keep));
       const at = chunks.read(bytes, from);
+      if (this.end !== null) return;
       if (chunks.hasEnded) {
         this.end = "ended";
         this.hasMore = at < bytes.length || chunks.hasOddTrailer;
@@ -106,7 +152,9 @@ export class ResponseReader {
       }
     } else {
       this.#transcript?.addBody(bytes, from, bytes.length);
+      if (this.#isKept) this.#keep(bytes.subarray(from));
     }
-    if (this.end === null && this.#bodyBytes > MAX_BODY_BYTES) this.end = "too-long";
+    const maxBytes = this.#isKept ? CHUNK_OVERHEAD * this.#maxBytes : this.#maxBytes;
+    if (this.end === null && this.#bodyBytes > maxBytes) this.end = "too-long";
   }
 }

@@ -14,6 +14,7 @@ import { createProxyDial } from "./dial-by-proxy.ts";
 import type { Target } from "../guard/target.ts";
 import { peerCertificate } from "./peer-certificate.ts";
 import { requestHead } from "./request.ts";
+import { KEEP_NOTHING, type Reading } from "./response-reader.ts";
 import type { Transcript } from "./transcript.ts";
 
 export interface SendRequest {
@@ -24,6 +25,10 @@ export interface SendRequest {
   headers: Record<string, string>;
   /** The bytes that were signed (guarantee 4). */
   body: Uint8Array<ArrayBuffer>;
+  /** POST if missing. */
+  method?: string;
+  /** Answer when the body has ended, with head and body; a body of more bytes is cut off. */
+  keepBytes?: number;
   /** Covers everything. It is cleared at `drained` after a response, by the caller after a failure. */
   deadline: Deadline;
   /** Gets what is sent and answered; null if nobody will ask. */
@@ -76,8 +81,12 @@ export function createSender({
     return null;
   }
 
-  return async ({ target, addresses, headers, body, deadline, transcript = null }) => {
-    const head = requestHead(target, headers, body.byteLength);
+  return async (request) => {
+    const { target, addresses, headers, body, deadline, transcript = null } = request;
+    const { method = "POST", keepBytes = 0 } = request;
+    const head = requestHead(target, headers, body.byteLength, method);
+    const reading = keepBytes === 0 ? KEEP_NOTHING : { keepBytes, isHead: method === "HEAD" };
+    const exchanged = { head, body, deadline, transcript, reading };
     const report = (address: Address, answer: Answer): Answer => {
       if (addresses.length > 1) reportTo(connector, target, address, answer);
       return answer;
@@ -86,7 +95,7 @@ export function createSender({
     if (reused !== null) {
       const { connection, address } = reused;
       if (counts) counts.reused += 1;
-      const answer = await exchange(connection, { head, body, deadline, transcript });
+      const answer = await exchange(connection, exchanged);
       // If it was idle, the request is sent once more on a new connection, within the same attempt.
       if (!connection.wasIdle) return report(address, answer);
     }
@@ -103,7 +112,7 @@ export function createSender({
     const roundTripMs = openedInMs / ROUND_TRIPS_TO_OPEN[target.isTls ? "tls" : "tcp"];
     const key = keyOf(target, address);
     const connection = new Connection(socket, { key, roundTripMs, now, onFree, onClosed });
-    return report(address, await exchange(connection, { head, body, deadline, transcript }));
+    return report(address, await exchange(connection, exchanged));
   };
 }
 
@@ -144,13 +153,14 @@ function reportTo(connector: Connector, target: Target, address: Address, answer
 interface Exchange extends Pick<SendRequest, "body" | "deadline"> {
   head: string;
   transcript: Transcript | null;
+  reading: Reading;
 }
 
 function exchange(
   connection: Connection,
-  { head, body, deadline, transcript }: Exchange,
+  { head, body, deadline, transcript, reading }: Exchange,
 ): Promise<Answer> {
-  const answering = connection.post(head, body, deadline, transcript);
+  const answering = connection.post(head, body, deadline, transcript, reading);
   faultPoint("sent");
   return answering;
 }

@@ -13,6 +13,8 @@ export interface ElementHeader {
   at: number;
   /** Size of an element that was too large to be claimed whole; the item contains its first bytes. */
   size?: number;
+  /** Where the element waits in a lane: whose. Deliveries have `webhook_id`. */
+  lane?: string;
 }
 
 /** Header of a delivery: one event for one webhook, over all attempts. */
@@ -40,6 +42,11 @@ export type ItemHeader = ElementHeader | DeliveryHeader;
 
 export function isDelivery(header: ItemHeader): header is DeliveryHeader {
   return "delivery" in header;
+}
+
+/** Returns whose lane an item waits in; null for one that was in no lane. */
+export function laneOf(header: ItemHeader): string | null {
+  return isDelivery(header) ? header.webhook_id : (header.lane ?? null);
 }
 
 /** Returns a header as one line of JSON, as it is in an item. */

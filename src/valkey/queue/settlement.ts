@@ -6,15 +6,21 @@ import type { Claimed } from "./claimed.ts";
 import type { DeliveryName } from "../../wire/ids.ts";
 
 export type Settlement =
-  | { verb: "done"; ending: "delivered" | "nobody" | "filtered" | "deleted" | "rejected" | "lost" }
+  | { verb: "done"; ending: DeliveryEnding | ExecutionEnding }
   /** `delivery` is its name on the schedule. */
   | { verb: "retry"; delivery: DeliveryName; delayMs: number; header: ItemHeader }
   | { verb: "park"; delivery: DeliveryName; header: DeliveryHeader }
   /** `first`: it is taken before the others in the lane. */
-  | { verb: "lane"; webhookId: string; header: DeliveryHeader; first?: boolean }
+  | { verb: "lane"; webhookId: string; header: ItemHeader; first?: boolean }
   | { verb: "fan"; event: string; headers: readonly DeliveryHeader[] }
   /** Back to the list unchanged (header null), or to the ready list. */
-  | { verb: "back"; header: ItemHeader | null };
+  | { verb: "back"; header: ItemHeader | null }
+  /** An execution waits, unless it no longer does or `field` of it is there by now. */
+  | { verb: "wait"; execution: string; delayMs: number; header: ItemHeader; field: string };
+
+type DeliveryEnding = "delivered" | "nobody" | "filtered" | "deleted" | "rejected" | "lost";
+/** `stale`: its execution had ended before, was removed, or was begun again. */
+type ExecutionEnding = "finished" | "failed" | "cancelled" | "stale";
 
 export interface Settle {
   claim: Pick<Claimed, "number"> & Partial<Pick<Claimed, "shared" | "bytes" | "filterCounts">>;
@@ -51,5 +57,12 @@ export function settlementArguments(settlement: Settlement): ScriptArgument[] {
       return [[settlement.event, ...settlement.headers.map(headerText)].join("\n")];
     case "back":
       return [settlement.header === null ? "" : headerText(settlement.header)];
+    case "wait":
+      return [
+        settlement.execution,
+        Math.ceil(settlement.delayMs),
+        headerText(settlement.header),
+        settlement.field,
+      ];
   }
 }

@@ -14,6 +14,9 @@
 --       "lane"   webhook, header, "first" where it is taken before all others or "last"
 --       "fan"    the event and a header for each delivery, joined by line feeds
 --       "back"   header, or "" for an element that goes back to the list as it came
+--       "wait"   execution, delay in ms, header, field of the execution: as "retry", but it runs next where the
+--                execution does not wait (it was cancelled), or where the field is there by now: a task's answer
+--                may be faster than this
 --       "counts" how many webhooks of the event were filtered, and of how many the filter failed: counted
 --                with the entry that follows, for the same claim, where that claim was still held
 --       A claim "" stands for an element that only the worker's memory holds
@@ -66,6 +69,14 @@ local function settle(verb, claim, at, crashes, kind, rest)
     redis.call('ZADD', lanes, 'NX', now, first)
     redis.call(third == 'first' and 'RPUSH' or 'LPUSH', base .. ':lane:' .. first,
       newItem(crashes, kind, second, rest))
+  elseif verb == 'wait' then
+    local x = base .. ':x:' .. first
+    if redis.call('HGET', x, 'state') ~= 'waiting' or redis.call('HEXISTS', x, ARGV[at + 3]) == 1 then
+      redis.call('RPUSH', ready, newItem('0', kind, third, rest))
+    else
+      redis.call('ZADD', schedule, now + tonumber(second), first)
+      redis.call('HSET', scheduled, first, newItem('0', kind, third, rest))
+    end
   elseif verb == 'back' then
     if first == '' then
       -- BLPOP takes from the left, so what it took goes back there.
@@ -111,7 +122,8 @@ local function describe(failure, lane)
   return type(failure) == 'table' and failure.err or tostring(failure)
 end
 
-local arguments = { ended = 1, done = 1, retry = 3, park = 3, lane = 3, fan = 1, back = 1, counts = 2 }
+local arguments = { ended = 1, done = 1, retry = 3, park = 3, lane = 3, fan = 1, back = 1, counts = 2,
+  wait = 4 }
 local filtered, filterErrors = 0, 0
 local i = 2
 while i <= #ARGV do

@@ -65,7 +65,7 @@ export interface TunnelStoreOptions {
 }
 
 export class TunnelStore {
-  /** Where wake-ups are published; see tunnel/wake-ups.ts. */
+  /** Where wake-ups are published; see connection/wake-ups.ts. */
   readonly channel: string;
   readonly sessionTtlMs: number;
 

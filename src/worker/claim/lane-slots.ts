@@ -1,6 +1,6 @@
 // Slots that are taken for lanes before the lanes are asked, so that what comes out of a lane is sent and
 // never goes back to its end.
-import { isDelivery } from "../../valkey/queue/item.ts";
+import { laneOf } from "../../valkey/queue/item.ts";
 import type { Claimed } from "../../valkey/queue/claimed.ts";
 import type { Slot, Slots } from "../run/slots.ts";
 
@@ -46,8 +46,8 @@ export class LaneSlots {
    * become known since the slot was reserved.
    */
   take({ source, header }: Claimed): Slot | null {
-    if (source !== "lane" || !isDelivery(header)) return null;
-    const webhookId = header.webhook_id;
+    const webhookId = source === "lane" ? laneOf(header) : null;
+    if (webhookId === null) return null;
     if (this.slots.isPaused(webhookId)) return null;
     if (this.slots.canServeQueue(webhookId)) this.fastServed += 1;
     return this.reserved.get(webhookId)?.pop() ?? null;

@@ -41,6 +41,8 @@ export interface SlotsOptions {
   concurrency: number;
   /** `FLUXHOOK_WEBHOOK_CONCURRENCY`. */
   webhookConcurrency: number;
+  /** The maximum of one webhook, where it has one of its own: `trigger.concurrency` of a workflow. */
+  maxOf?: (webhookId: string) => number;
   /** Webhooks with deliveries in a lane: a slot of theirs that becomes free wakes the claimer. */
   lanes: { has(webhookId: string): boolean };
   wakeUp: Pick<WakeUp, "notify">;
@@ -156,7 +158,7 @@ export class Slots {
     const now = this.now();
     webhook.inFlight -= 1;
     if (slot.isUnproven) this.unprovenInFlight -= 1;
-    learn(webhook, result, now - slot.beganAt, now, this.options.webhookConcurrency);
+    learn(webhook, result, now - slot.beganAt, now, this.maxOf(slot.webhookId));
     this.serve(slot.webhookId, webhook, now);
   }
 
@@ -192,8 +194,12 @@ export class Slots {
     this.stopChecking();
   }
 
-  private get firstLimit(): number {
-    return Math.min(FIRST_LIMIT, this.options.webhookConcurrency);
+  private maxOf(webhookId: string): number {
+    return this.options.maxOf?.(webhookId) ?? this.options.webhookConcurrency;
+  }
+
+  private firstLimit(webhookId: string): number {
+    return Math.min(FIRST_LIMIT, this.maxOf(webhookId));
   }
 
   private get unprovenShare(): number {
@@ -205,7 +211,7 @@ export class Slots {
     if (!webhook) {
       if (this.webhooks.size >= MAX_IDLE) this.forgetIdle();
       webhook = {
-        limit: this.firstLimit,
+        limit: this.firstLimit(webhookId),
         inFlight: 0,
         fastMs: MAX_WAIT_MS,
         lastSuccessAt: Number.NEGATIVE_INFINITY,
@@ -266,7 +272,7 @@ export class Slots {
     this.forgottenAt = now;
     for (const [id, webhook] of this.webhooks) {
       const isIdle = webhook.inFlight === 0 && webhook.waiters.length === 0;
-      const idleMs = webhook.limit < this.firstLimit ? RECENT_SUCCESS_MS : HEALTHY_IDLE_MS;
+      const idleMs = webhook.limit < this.firstLimit(id) ? RECENT_SUCCESS_MS : HEALTHY_IDLE_MS;
       if (isIdle && webhook.pausedUntil <= now && now - webhook.lastUsedAt > idleMs) {
         this.webhooks.delete(id);
       }

@@ -35,7 +35,7 @@ export function learn(
   if (result === "success") {
     webhook.lastSuccessAt = now;
     webhook.fastMs += (ms - webhook.fastMs) * (ms < webhook.fastMs ? FASTER_WEIGHT : SLOWER_WEIGHT);
-    if (webhook.limit < maxLimit) webhook.limit += 1;
+    webhook.limit = Math.min(webhook.limit + 1, maxLimit);
   } else if (result === "overload") {
     webhook.limit = Math.max(1, Math.floor(webhook.limit / 2));
   }

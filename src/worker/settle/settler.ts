@@ -187,7 +187,7 @@ export class Settler {
 
 /** A lane is claimed from when its webhook has a slot, which wakes the claimer by itself. */
 function isClaimable({ verb }: Settlement): boolean {
-  return verb === "fan" || verb === "retry" || verb === "back";
+  return verb === "fan" || verb === "retry" || verb === "back" || verb === "wait";
 }
 
 /** A group is fenced by the claims of one worker id. */

@@ -1,7 +1,7 @@
-// Wakes up callers that wait for an answer, or for a request to their session. A wake-up is a message on
-// one channel of Valkey that carries only a name: the caller then reads Valkey. So a wake-up that is lost
+// Wakes up callers that wait for something that another process does. A wake-up is a message on one
+// channel of Valkey that carries only a name: the caller then reads Valkey. So a wake-up that is lost
 // costs time, and one that comes twice costs a read; neither loses a request.
-import { Subscriber } from "../valkey/connection/subscriber.ts";
+import { Subscriber } from "./subscriber.ts";
 
 /** Receives the wake-ups of one name from the time it was made. */
 export interface Subscription {
@@ -15,6 +15,8 @@ export interface Subscription {
 
 export interface WakeUpsOptions {
   url: string;
+  /** The name of the connection in `CLIENT LIST`. */
+  name: string;
   channel: string;
   onError: (error: unknown) => void;
 }
@@ -30,12 +32,12 @@ export class WakeUps {
   private readonly channel: Subscriber;
   private isOpen = false;
 
-  constructor({ url, channel, onError }: WakeUpsOptions) {
+  constructor({ url, name, channel, onError }: WakeUpsOptions) {
     this.channel = new Subscriber({
       url,
-      name: "fluxhook-listen-bell",
+      name,
       channels: [channel],
-      onMessage: (_channel, name) => this.wake(name),
+      onMessage: (_channel, whom) => this.wake(whom),
       // Wake-ups may have been lost while there was no connection.
       onSubscribed: () => this.wakeAll(),
       // If Valkey's ACL denies the channel, callers find requests and answers when `next` returns after `ms`.

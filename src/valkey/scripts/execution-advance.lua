@@ -1,0 +1,57 @@
+#!lua flags=allow-oom
+-- Stores what executions have come to, each fenced by the claim: a worker that no longer holds it changes nothing.
+-- The first result of a node stays. Runs at the memory limit too: what was accepted goes on.
+--
+-- KEYS  1 stats
+-- ARGV  1 base  2 how long an ended execution is kept, in ms
+--       3… of each: worker, claim, id, its state from now on, when it was begun, its error or "", how many fields
+--       follow, pairs of field and value, how many fields to remove follow, their names
+-- Reply {of each "ok"; "lost" where the claim is not held; "gone" where there is no such execution; or the state
+--        in which it had ended before}
+local base, ttl = ARGV[1], tonumber(ARGV[2])
+local now = serverNow()
+
+local function advance(worker, claim, id, state, started, failure, sets, removals)
+  local x = base .. ':x:' .. id
+  local before = redis.call('HGET', x, 'state')
+  if before and isEnded(before) then return before end
+  if redis.call('HEXISTS', base .. ':claims:' .. worker, claim) == 0 then return 'lost' end
+  if not before then return 'gone' end
+  local bytes = 0
+  for i = 1, #sets, 2 do
+    local field, value = sets[i], sets[i + 1]
+    if string.sub(field, 1, 2) ~= 'n:' then
+      redis.call('HSET', x, field, value)
+    elseif redis.call('HSETNX', x, field, value) == 1 then
+      bytes = bytes + #value
+    end
+  end
+  redis.call('HSETNX', x, 'started', started)
+  if bytes > 0 then redis.call('HINCRBY', x, 'bytes', bytes) end
+  if #removals > 0 then redis.call('HDEL', x, unpack(removals)) end
+  if isEnded(state) then
+    endExecution(base, id, state, failure, now, ttl)
+  elseif state ~= before then
+    redis.call('HSET', x, 'state', state)
+  end
+  return 'ok'
+end
+
+local replies, i = {}, 3
+while i <= #ARGV do
+  local worker, claim, id, state, started, failure, count = unpack(ARGV, i, i + 6)
+  i = i + 7
+  local sets, removals = {}, {}
+  for _ = 1, 2 * tonumber(count) do
+    sets[#sets + 1] = ARGV[i]
+    i = i + 1
+  end
+  local gone = tonumber(ARGV[i])
+  i = i + 1
+  for _ = 1, gone do
+    removals[#removals + 1] = ARGV[i]
+    i = i + 1
+  end
+  replies[#replies + 1] = advance(worker, claim, id, state, started, failure, sets, removals)
+end
+return replies
