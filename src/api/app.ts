@@ -3,7 +3,9 @@ import type { MiddlewareHandler } from "hono";
 import { newApi, type Api } from "./http/openapi.ts";
 import { allowedMethods } from "./http/allowed-methods.ts";
 import { documentReadOnly, refuseWrites } from "./auth/access.ts";
+import { noteActions } from "./auth/audit.ts";
 import { identifyBy, requirePrincipal, type Identify } from "./auth/authenticate.ts";
+import { addAudit } from "./audit.ts";
 import { addConfig } from "./config.ts";
 import { addAlerts } from "./alerts.ts";
 import { addAttempts } from "./attempts.ts";
@@ -15,6 +17,7 @@ import { addEventTypes } from "./event-types.ts";
 import { addEvents } from "./events.ts";
 import { addHealth } from "./health.ts";
 import { addTunnel } from "./tunnel.ts";
+import { addOwners } from "./owners.ts";
 import { addLogs } from "./logs.ts";
 import { addParked } from "./parked.ts";
 import { answerError, problem } from "./http/problem.ts";
@@ -43,7 +46,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   if (corsOrigins.length > 0) api.use(crossOrigin(corsOrigins));
   // For every path below /v1, with a route or without: a caller without a token learns of no route.
   const identify = identifyAs ?? identifyBy({ ...deps, apiTokens, tokens });
-  api.use("/v1/*", requirePrincipal(identify, deps), refuseWrites(api));
+  api.use("/v1/*", requirePrincipal(identify, deps), refuseWrites(api), noteActions(api, deps));
 
   addEvents(api, deps);
   addWebhooks(api, deps);
@@ -64,6 +67,8 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addStats(api, deps);
   addTokens(api, deps, tokens);
   addMe(api, deps);
+  addAudit(api, deps);
+  addOwners(api, deps);
   addTunnel(api, deps);
   addHealth(api, deps);
   addWebhookBodies(api);

@@ -11,6 +11,7 @@ import {
 } from "../wire/attempt-answer.ts";
 import { attemptParts, placeAnswer } from "./attempt-answer.ts";
 import { asDeliveryId, deliveryParams } from "./delivery-param.ts";
+import { READS } from "./auth/access.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./http/env.ts";
 import { json, problems, type Api } from "./http/openapi.ts";
@@ -73,6 +74,7 @@ export function addAttempts(api: Api, { stores, now }: ApiDeps): void {
         "Computes them again, and changes nothing. A signature that does not match was made by a secret " +
         "whose grace period is over.",
       tags: ["deliveries"],
+      ...READS,
       request: { params: deliveryParams },
       responses: {
         200: json(signatureCheckSchema, "what matches"),

@@ -15,6 +15,7 @@ import { isJsonObject } from "../wire/json-object.ts";
 import { ownerIdSchema, ownerRef } from "../wire/owner.ts";
 import { WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
 import { READS_WITH_DRY_RUN } from "./auth/access.ts";
+import { noteForAudit } from "./auth/audit.ts";
 import { maySee } from "./auth/authenticate.ts";
 import { noSuchOwner } from "./auth/no-such-owner.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -109,6 +110,7 @@ export function addConfig(api: Api, { stores: { config } }: ApiDeps): void {
           const detail = "send If-Match with the ETag that GET on this path answered";
           return problem(c, "precondition-required", detail);
         }
+        if (isDryRun) noteForAudit(c, { isDryRun });
         c.env?.timeout?.(c.req.raw, SILENT_FOR_S);
         const { webhooks: entries } = c.req.valid("json");
         const isExpected = (etag: string) => ifMatch === undefined || namesVersion(ifMatch, etag);
@@ -147,7 +149,16 @@ function validEntries(body: unknown): [number, GivenEntry][] {
 }
 
 function answer(c: Context<ApiEnv>, result: ConfigResult) {
-  if (result.done) return c.json(result.applied, 200, { ETag: result.etag });
+  if (result.done) {
+    const { created, changed, deleted } = result.applied;
+    const details = {
+      created: created.length,
+      changed: changed.length,
+      deleted: deleted.length,
+    };
+    noteForAudit(c, { details });
+    return c.json(result.applied, 200, { ETag: result.etag });
+  }
   switch (result.why) {
     case "invalid":
       return invalid(c, [...result.errors]);

@@ -3,6 +3,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { MAX_STORED_BODY_BYTES } from "../valkey/history/body-store.ts";
 import { asDeliveryId, deliveryParams } from "./delivery-param.ts";
+import { noteForAudit } from "./auth/audit.ts";
 import type { ApiDeps } from "./deps.ts";
 import { json, problems, type Api } from "./http/openapi.ts";
 import { webhookDisabled } from "./parked.ts";
@@ -32,6 +33,7 @@ export function addDeliveries(api: Api, { stores }: ApiDeps): void {
         uuid === null ? ({ kind: "unknown" } as const) : await stores.redelivery.one(uuid, only);
       switch (result.kind) {
         case "redelivered":
+          noteForAudit(c, { owner: result.owner });
           return c.json({ delivery_id: result.deliveryId }, 202);
         case "unknown":
           return problem(

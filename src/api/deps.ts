@@ -1,6 +1,7 @@
 // What the API is given.
 import type { ConfigControl } from "../control/config-document.ts";
 import type { DeliveryInspector } from "../control/inspect-delivery.ts";
+import type { OwnerEraser } from "../control/erase-owner.ts";
 import type { Redelivery } from "../control/redelivery.ts";
 import type { Search } from "../control/search.ts";
 import type { ServiceStats } from "../control/service-stats.ts";
@@ -10,6 +11,7 @@ import type { WorkflowControl } from "../control/workflows.ts";
 import type { Executions } from "../inbound/executions.ts";
 import type { TunnelBroker } from "../tunnel/broker.ts";
 import type { AlertStore } from "../valkey/history/alert-store.ts";
+import type { AuditStore } from "../valkey/history/audit-store.ts";
 import type { LogStore } from "../valkey/history/log-store.ts";
 import type { QueueStore } from "../valkey/queue/queue-store.ts";
 import type { RejectedStore } from "../valkey/queue/rejected-store.ts";
@@ -45,6 +47,8 @@ export interface ApiStores {
   apiKeys: ApiKeyStore;
   tokenEnds: TokenEnds;
   stats: ServiceStats;
+  audit: AuditStore;
+  eraser: OwnerEraser;
 }
 
 export interface ApiConfig {

@@ -14,6 +14,7 @@ import {
 } from "../wire/timestamp.ts";
 import { ownerOf } from "../wire/webhook.ts";
 import { bodyWithDryRun } from "./auth/access.ts";
+import { noteForAudit } from "./auth/audit.ts";
 import { maySee } from "./auth/authenticate.ts";
 import { noSuchOwner } from "./auth/no-such-owner.ts";
 import { ownersAsked } from "./auth/owners-asked.ts";
@@ -205,20 +206,29 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
         const message = "give user_id, org_id or webhook_id";
         return invalid(c, [{ field: "user_id", code: "required", message }]);
       }
+      let ownerOfWebhook: OwnerRef | undefined;
       if (webhookId !== undefined) {
         const webhook = await stores.webhooks.get(webhookId);
         if (!webhook || !maySee(c.var.principal, ownerOf(webhook))) {
           return problem(c, "not-found", "there is no webhook with this id");
         }
         if (!webhook.enabled) return webhookDisabled(c, webhook.id);
+        ownerOfWebhook = ownerOf(webhook);
       }
       const beforeMs = input.before === undefined ? undefined : timestampMs(input.before);
       const wanted = { ...filterOf(owners, input), beforeMs };
       if (isDryRun) {
+        noteForAudit(c, { isDryRun });
         const { redeliverable } = await stores.redelivery.dryRun(wanted);
         return c.json({ redelivered: 0, remaining: redeliverable }, 200);
       }
-      return c.json(await stores.redelivery.byFilter(wanted, limit), 200);
+      const done = await stores.redelivery.byFilter(wanted, limit);
+      noteForAudit(c, {
+        owner: owners?.length === 1 ? owners[0] : ownerOfWebhook,
+        about: webhookId,
+        details: { redelivered: done.redelivered },
+      });
+      return c.json(done, 200);
     },
   );
 

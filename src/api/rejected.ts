@@ -2,6 +2,7 @@
 // onto their queues again.
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
+import { noteForAudit } from "./auth/audit.ts";
 import { apiOnly } from "./auth/authenticate.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -122,6 +123,7 @@ export function addRejected(api: Api, { stores }: ApiDeps): void {
       const { ids, limit } = c.req.valid("json");
       const { requeue } = stores;
       const done = ids ? await requeue.named(ids, limit) : await requeue.oldest(limit);
+      noteForAudit(c, { details: { requeued: done.requeued } });
       return c.json(done, 200);
     },
   );

@@ -7,6 +7,7 @@ import { MAX_TOKEN_MS } from "../valkey/tokens/token-ends.ts";
 import { boundedText } from "../wire/bounded-text.ts";
 import { newId } from "../wire/new-id.ts";
 import { ownerIdSchema, ownerRef, splitOwnerRef, type OwnerRef } from "../wire/owner.ts";
+import { noteForAudit } from "./auth/audit.ts";
 import { maySee } from "./auth/authenticate.ts";
 import { impliedInBody, impliedInQuery } from "./auth/implied-owner.ts";
 import { noSuchOwner } from "./auth/no-such-owner.ts";
@@ -137,6 +138,7 @@ export function addTokens(api: Api, { stores, config, now }: ApiDeps, tokens: Si
     async (c) => {
       const { principal } = c.var;
       const { name = null, read_only: readOnly, ...input } = c.req.valid("json");
+      const given = { ...(name !== null && { name }), read_only: readOnly };
       const owner = ownerIn(input);
       if (owner !== null && !maySee(principal, owner)) return noSuchOwner(c);
       if (input.expires_in_s === null && owner !== null) {
@@ -145,6 +147,7 @@ export function addTokens(api: Api, { stores, config, now }: ApiDeps, tokens: Si
         if (key === null) {
           return problem(c, "too-many-keys", `an owner has at most ${MAX_KEYS_PER_OWNER} API keys`);
         }
+        noteForAudit(c, { owner, about: key.id, details: { kind: "key", ...given } });
         return c.json({ token: key.text, id: key.id, expires_at: null, portal_url: null }, 201);
       }
       // An owner's token makes API keys only; a dashboard token no other one.
@@ -163,6 +166,15 @@ export function addTokens(api: Api, { stores, config, now }: ApiDeps, tokens: Si
         mayMakeKeys: owner === null || input.api_keys,
         issuedAtMs,
         expiresAtMs,
+      });
+      noteForAudit(c, {
+        owner: owner ?? undefined,
+        about: id,
+        details: {
+          kind: owner === null ? "dashboard" : "owner",
+          ...given,
+          expires_at: new Date(expiresAtMs).toISOString(),
+        },
       });
       const hasPortal = config.hasPortal === true && owner !== null && lifeS <= MAX_PORTAL_S;
       return c.json(
@@ -235,6 +247,7 @@ export function addTokens(api: Api, { stores, config, now }: ApiDeps, tokens: Si
       const key = KEY_ID.test(id) ? await apiKeys.get(id) : null;
       const isRevoked =
         key !== null && maySee(c.var.principal, key.owner) && (await apiKeys.revoke(key));
+      if (key !== null) noteForAudit(c, { owner: key.owner, details: { name: key.name } });
       return isRevoked
         ? c.body(null, 204)
         : problem(c, "not-found", "there is no API key with this id");

@@ -18,6 +18,7 @@ import {
 } from "../wire/tunnel.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
 import { WEBHOOKS_PER_OWNER } from "../wire/webhook.ts";
+import { noteForAudit } from "./auth/audit.ts";
 import { maySee } from "./auth/authenticate.ts";
 import { noSuchOwner } from "./auth/no-such-owner.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "./http/body.ts";
@@ -84,6 +85,7 @@ export function addTunnel(api: Api, { stores, config }: ApiDeps): void {
       if (owner !== null && !maySee(c.var.principal, owner)) return noSuchOwner(c);
       const token = newListenToken();
       const session = listenSessionOf(token);
+      noteForAudit(c, { owner: owner ?? undefined, about: session });
       const webhookId = owner === null ? null : newId("wh");
       const madeBy = creatorOf(c.var.principal);
       // Before its webhook: what a crash in between leaves behind ends by itself.

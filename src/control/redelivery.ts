@@ -41,7 +41,7 @@ export type { ParkedFilter, ParkedPosition, ParkedSummary };
 
 export type RedeliveredOne =
   /** `deliveryId` is the UUID of the attempt to come. */
-  | { kind: "redelivered"; deliveryId: DeliveryId }
+  | { kind: "redelivered"; deliveryId: DeliveryId; owner: OwnerRef }
   | { kind: "unknown" }
   /** It is being attempted, is in a lane, or is about to be claimed. */
   | { kind: "in-flight" }
@@ -239,14 +239,14 @@ export class Redelivery {
     // "none": since it was found, a worker has claimed it or another request has redelivered it.
     return became === "none"
       ? { kind: "in-flight" }
-      : { kind: "redelivered", deliveryId: attemptUuid(next) };
+      : { kind: "redelivered", deliveryId: attemptUuid(next), owner: next.owner };
   }
 
   private async redeliverEnded({ header, element }: EndedDelivery): Promise<RedeliveredOne> {
     const next = again(header);
     await this.options.intake.enqueue(next, element);
     this.options.claimer.notify();
-    return { kind: "redelivered", deliveryId: attemptUuid(next) };
+    return { kind: "redelivered", deliveryId: attemptUuid(next), owner: next.owner };
   }
 
   /** Returns why a redelivery would end or be parked at once; null if it would not. */

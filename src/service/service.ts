@@ -3,6 +3,7 @@ import { createApi } from "../api/app.ts";
 import type { Settings } from "../config/settings.ts";
 import { ConfigControl } from "../control/config-document.ts";
 import { DeliveryInspector } from "../control/inspect-delivery.ts";
+import { OwnerEraser } from "../control/erase-owner.ts";
 import { Redelivery } from "../control/redelivery.ts";
 import { resealStored } from "../control/reseal.ts";
 import { WorkflowControl } from "../control/workflows.ts";
@@ -209,6 +210,13 @@ export function startService(options: ServiceOptions): Service {
       apiKeys: apiStores.apiKeys,
       tokenEnds: apiStores.tokenEnds,
       stats,
+      audit: apiStores.audit,
+      eraser: new OwnerEraser({
+        ...apiStores,
+        sessions: tunnel.broker,
+        now,
+        onError: (error) => log.error({ err: error }, "owner.erasing_failed"),
+      }),
     },
     sendTest: async (webhook, event) => {
       const deps = { deliver: sending, ...apiStores, log };

@@ -1,5 +1,6 @@
 // Forwards requests to the client of a session of `fluxhook listen`, and its answers back. The client may
 // poll another replica, so both go through Valkey; wake-ups say when to read it.
+import type { OwnerRef } from "../wire/owner.ts";
 import {
   endToEnd,
   HEARTBEAT_MS,
@@ -100,6 +101,11 @@ export class TunnelBroker {
 
   remove(id: string): Promise<void> {
     return this.store.remove(id);
+  }
+
+  /** Returns how many sessions the owner had. */
+  removeOf(owner: OwnerRef): Promise<number> {
+    return this.store.removeOf(owner);
   }
 
   /**

@@ -114,6 +114,8 @@ export interface SharedKeys {
   disabledWebhooks: string;
   /** Capped stream: owners whose webhooks changed. */
   changes: string;
+  /** Capped stream: who did what. */
+  audit: string;
   /** Hash: API key → its record, with a hash of its secret. */
   apiKeys: string;
   /** Set: the API keys of an owner. */
@@ -147,6 +149,7 @@ export function sharedKeys(prefix: string): SharedKeys {
     webhookOwners: `${prefix}:webhook-owners`,
     disabledWebhooks: `${prefix}:disabled-webhooks`,
     changes: `${prefix}:changes`,
+    audit: `${prefix}:audit`,
     apiKeys: `{${prefix}:api-keys}`,
     apiKeysOf: (owner) => `{${prefix}:api-keys}:of:${owner}`,
     apiKeyUses: `{${prefix}:api-keys}:used`,

@@ -1,6 +1,7 @@
 // Opens every store of a process over one link.
 import type { StoreLink } from "./connection/link.ts";
 import { AlertStore } from "./history/alert-store.ts";
+import { AuditStore } from "./history/audit-store.ts";
 import { BodyStore } from "./history/body-store.ts";
 import { LiveStore } from "./history/live-store.ts";
 import { FailureStore } from "./history/failure-store.ts";
@@ -71,6 +72,7 @@ export interface Stores {
   apiKeys: ApiKeyStore;
   tokenEnds: TokenEnds;
   executions: ExecutionStore;
+  audit: AuditStore;
 }
 
 /** Calls `onUnreadable` once for each webhook that cannot be decrypted here, and again after it was changed. */
@@ -129,5 +131,6 @@ export function openStores(
       ttlMs: settings.EXECUTION_TTL,
       idempotencyTtlMs: settings.IDEMPOTENCY_TTL,
     }),
+    audit: new AuditStore(link, keys),
   };
 }

@@ -7,6 +7,7 @@ import type { Identify } from "../../src/api/auth/authenticate.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import { ConfigControl } from "../../src/control/config-document.ts";
 import { DeliveryInspector } from "../../src/control/inspect-delivery.ts";
+import { OwnerEraser } from "../../src/control/erase-owner.ts";
 import { Redelivery } from "../../src/control/redelivery.ts";
 import { Search } from "../../src/control/search.ts";
 import { ServiceStats } from "../../src/control/service-stats.ts";
@@ -137,6 +138,15 @@ export class ApiScene {
           limits: { parked: stores.parkedLimits, rejectedMax: 1_000, alertAgeMs: 300_000 },
           now,
           onError() {},
+        }),
+        audit: stores.audit,
+        eraser: new OwnerEraser({
+          ...stores,
+          sessions: broker,
+          now,
+          onError: (error) => {
+            throw error;
+          },
         }),
       },
       executions,

@@ -140,7 +140,7 @@ describe("redelivering one delivery", () => {
       const header = headerFor(webhook, { attempt: 3 });
       await schedule(queue, header);
       const answer = await redelivery.one(attemptUuid({ ...header, attempt: 1 }), null);
-      expect(answer).toEqual({ kind: "redelivered", deliveryId: attemptUuid(header) });
+      expect(answer).toMatchObject({ kind: "redelivered", deliveryId: attemptUuid(header) });
       const claim = await queue.claimOne("w");
       expect(claim).toMatchObject({ source: "due", header });
     }
@@ -151,7 +151,7 @@ describe("redelivering one delivery", () => {
       const [header] = await park(queue, [webhook]);
       const answer = await redelivery.one(attemptUuid(header!).toUpperCase(), "user:u_1");
       const [next] = await ready(queue);
-      expect(answer).toEqual({ kind: "redelivered", deliveryId: attemptUuid(next!.header) });
+      expect(answer).toMatchObject({ kind: "redelivered", deliveryId: attemptUuid(next!.header) });
       expect(next?.element).toBe("of evt_0");
       expect(next?.header).toEqual(
         headerFor(webhook, { ...next?.header, id: "evt_0", attempt: 1 }),
@@ -179,7 +179,7 @@ describe("redelivering one delivery", () => {
       await keep(header, { outcome, element: `element of ${outcome}` });
       const answer = await redelivery.one(attemptUuid(header), "user:u_1");
       const next = (await ready(first)).at(-1);
-      expect(answer).toEqual({ kind: "redelivered", deliveryId: attemptUuid(next!.header) });
+      expect(answer).toMatchObject({ kind: "redelivered", deliveryId: attemptUuid(next!.header) });
       expect(next).toMatchObject({
         header: { id: outcome, attempt: 1, webhook_id: webhook.id, dialect: "fluxdrop" },
         element: `element of ${outcome}`,

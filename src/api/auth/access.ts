@@ -56,9 +56,14 @@ export function documentReadOnly(api: Api): void {
   for (const route of declaredRoutes(api)) {
     const { definition, method } = route;
     if (method === "GET" || definition.security !== undefined) continue;
-    if (accessOf(route) === "reads") continue;
+    if (changesNothing(route)) continue;
     Object.assign(definition.responses, problems(403));
   }
+}
+
+/** Whatever it is sent. */
+export function changesNothing(route: DeclaredRoute): boolean {
+  return accessOf(route) === "reads";
 }
 
 function accessOf({ definition }: DeclaredRoute): Access | undefined {

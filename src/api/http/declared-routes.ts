@@ -6,6 +6,7 @@ export type RouteDefinition = Extract<Definition, { type: "route" }>["route"];
 
 export interface DeclaredRoute {
   method: string;
+  /** Its groups are the parameters of the path. */
   pattern: RegExp;
   definition: RouteDefinition;
 }
@@ -15,7 +16,7 @@ export function declaredRoutes(api: Api): DeclaredRoute[] {
     if (one.type !== "route") return [];
     const { method, path } = one.route;
     // The templates hold only letters, `/`, `-`, `.` and {parameters}.
-    const pattern = path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+");
+    const pattern = path.replaceAll(".", "\\.").replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)");
     return [
       { method: method.toUpperCase(), pattern: new RegExp(`^${pattern}$`), definition: one.route },
     ];

@@ -1,4 +1,5 @@
 // What the middlewares pass to a handler.
+import type { AuditEntry } from "../../wire/audit.ts";
 import type { OwnerRef } from "../../wire/owner.ts";
 
 /** What a caller reaches: `api` everything, `owner` only what belongs to it. */
@@ -29,6 +30,13 @@ export interface ApiEnv {
   Variables: {
     /** Set on every route that needs a token. */
     principal: Principal;
+    /** What a handler says about its action, for the audit. */
+    audit?: {
+      owner?: OwnerRef;
+      about?: string;
+      details?: AuditEntry["details"];
+      isDryRun?: boolean;
+    };
     /** Set on every route with a body: its exact text. */
     bodyText: string;
     /** The same body before it was decoded. */

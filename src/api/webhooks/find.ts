@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { ownerOf, type WebhookRecord } from "../../wire/webhook.ts";
+import { noteForAudit } from "../auth/audit.ts";
 import { maySee } from "../auth/authenticate.ts";
 import type { ApiStores } from "../deps.ts";
 import type { ApiEnv } from "../http/env.ts";
@@ -21,7 +22,9 @@ export async function findWebhook(
   id: string,
 ): Promise<WebhookRecord | null> {
   const record = WEBHOOK_ID.test(id) ? await webhooks.get(id) : null;
-  return record && maySee(c.var.principal, ownerOf(record)) ? record : null;
+  if (!record || !maySee(c.var.principal, ownerOf(record))) return null;
+  noteForAudit(c, { owner: ownerOf(record) });
+  return record;
 }
 
 export function noSuchWebhook(c: Context<ApiEnv>) {

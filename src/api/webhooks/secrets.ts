@@ -9,6 +9,7 @@ import { secretSchema, type WebhookRecord } from "../../wire/webhook.ts";
 import { jsonBody, optionalBody, SMALL_BODY_BYTES } from "../http/body.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { ApiEnv } from "../http/env.ts";
+import { noteForAudit } from "../auth/audit.ts";
 import { json, jsonInput, problems, type Api } from "../http/openapi.ts";
 import { findWebhook, noSuchWebhook, webhookIdParam } from "./find.ts";
 import { problem } from "../http/problem.ts";
@@ -85,6 +86,7 @@ export function addWebhookSecrets(api: Api, { stores }: ApiDeps): void {
       const { grace_hours, secret } = c.req.valid("json");
       const record = await find(c, c.req.valid("param").id);
       if (!record) return noSuchWebhook(c);
+      noteForAudit(c, { details: { grace_hours } });
       const graceMs = grace_hours * HOUR_MS;
       const result = await webhooks.rotate(record.id, { secret, graceMs });
       if (result.updated === null && result.why === "unreadable") return recordUnreadable(c);

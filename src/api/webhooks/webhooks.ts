@@ -11,6 +11,7 @@ import {
   WEBHOOKS_PER_OWNER,
   type WebhookRecord,
 } from "../../wire/webhook.ts";
+import { noteForAudit } from "../auth/audit.ts";
 import { maySee } from "../auth/authenticate.ts";
 import { noSuchOwner } from "../auth/no-such-owner.ts";
 import { jsonBody, SMALL_BODY_BYTES } from "../http/body.ts";
@@ -84,6 +85,7 @@ export function addWebhooks(api: Api, { stores }: ApiDeps): void {
       const result = await webhooks.create(input);
       if (result.created) {
         const { record } = result;
+        noteForAudit(c, { owner: ownerOf(record), about: record.id });
         const secret = record.secrets[0]?.secret ?? "";
         const location = { Location: `/v1/webhooks/${record.id}` };
         return c.json({ ...toPublic(record, NO_HEALTH), secret }, 201, location);
@@ -181,6 +183,7 @@ export function addWebhooks(api: Api, { stores }: ApiDeps): void {
       const patch = c.req.valid("json");
       const record = await find(c, c.req.valid("param").id);
       if (!record) return noSuchWebhook(c);
+      noteForAudit(c, { details: { fields: Object.keys(patch) } });
       const result = await webhooks.update(record, patch);
       return result.updated === null && result.why === "invalid"
         ? invalid(c, result.errors)

@@ -1,6 +1,7 @@
 // Stores the bodies of an owner's last attempts, so that each can be redelivered (docs/design.md, "Keys").
 // The tag in a delivery's id leads to its owner's list.
-import { tagOf } from "../queue/delivery-id.ts";
+import type { OwnerRef } from "../../wire/owner.ts";
+import { ownerTag, tagOf } from "../queue/delivery-id.ts";
 import { readObject } from "../foreign.ts";
 import type { DeliveryHeader } from "../queue/item.ts";
 import type { SharedKeys } from "../keys.ts";
@@ -51,6 +52,17 @@ export class BodyStore {
         .flatMap((text) => readStored(text) ?? [])
         .filter(({ header }) => header.delivery === delivery)
     );
+  }
+
+  /** Removes those of an owner, and leaves those of another one with the same tag. */
+  async removeOf(owner: OwnerRef): Promise<void> {
+    const key = this.keys.bodies(ownerTag(owner));
+    await this.link.run(async (client) => {
+      for (const text of await client.lrangeBuffer(key, 0, -1)) {
+        const stored = readStored(text.toString("utf8"));
+        if (stored === null || stored.header.owner === owner) await client.lrem(key, 0, text);
+      }
+    });
   }
 
   /** Returns the arguments of `addRecent`. All attempts are of one owner, the oldest first. */

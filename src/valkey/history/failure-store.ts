@@ -3,12 +3,13 @@
 import { hash } from "node:crypto";
 import type { AttemptDetail } from "../../wire/attempt-detail.ts";
 import type { DeliveryName, WebhookId } from "../../wire/ids.ts";
+import type { OwnerRef } from "../../wire/owner.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import { readObject } from "../foreign.ts";
 import type { SharedKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
 import { Script, type ScriptArgument } from "../connection/script.ts";
-import { tagOf } from "../queue/delivery-id.ts";
+import { ownerTag, tagOf } from "../queue/delivery-id.ts";
 import type { DeliveryHeader } from "../queue/item.ts";
 import failuresText from "../scripts/failures.lua" with { type: "text" };
 import { MAX_STORED_BODY_BYTES } from "./body-store.ts";
@@ -71,6 +72,19 @@ export class FailureStore {
   async ofDelivery(delivery: DeliveryName): Promise<StoredFailure[]> {
     const all = await this.read(tagOf(delivery));
     return all.filter(({ header }) => header.delivery === delivery);
+  }
+
+  /** Removes those of an owner, and leaves those of another one with the same tag. */
+  async removeOf(owner: OwnerRef): Promise<void> {
+    const tag = ownerTag(owner);
+    const others = (await this.read(tag)).filter(({ header }) => header.owner !== owner);
+    await this.link.run((client) => client.del(this.keys.failures(tag)));
+    if (others.length === 0) return;
+    const failures = others.toReversed().map(({ element, ...failure }) => ({
+      ...failure,
+      element: element === null ? null : Buffer.from(element),
+    }));
+    await this.add([{ tag, failures }]);
   }
 
   private async read(tag: string): Promise<StoredFailure[]> {

@@ -48,6 +48,10 @@ export class LogStore {
     return { key: this.keys.logs(owner), entries: entries.map((entry) => JSON.stringify(entry)) };
   }
 
+  async remove(owner: OwnerRef): Promise<void> {
+    await this.link.run((client) => client.del(this.keys.logs(owner)));
+  }
+
   /** Adds one entry, and others with it. Returns how many lists could not be written. */
   async add(owner: OwnerRef, entry: LogEntry, ...others: RecentEntries[]): Promise<number> {
     const lists = [this.entriesOf(owner, [entry]), ...others];

@@ -2,10 +2,12 @@
 // claim.
 import type { DeliveryName } from "../../wire/ids.ts";
 import { headerText, isDelivery, readItem, type DeliveryHeader } from "./item.ts";
+import type { OwnerRef } from "../../wire/owner.ts";
 import { queueKeys, type QueueKeys } from "../keys.ts";
 import type { StoreLink } from "../connection/link.ts";
 import { INDEX_DAMAGED, ParkedIndex } from "./parked-index.ts";
 import { Script } from "../connection/script.ts";
+import dropText from "../scripts/drop-parked.lua" with { type: "text" };
 import listText from "../scripts/list-parked.lua" with { type: "text" };
 import libraryText from "../scripts/parked-index.lua" with { type: "text" };
 import redeliverText from "../scripts/redeliver.lua" with { type: "text" };
@@ -14,6 +16,7 @@ import sweepText from "../scripts/sweep.lua" with { type: "text" };
 import { ParkedIndexIncomplete } from "../connection/errors.ts";
 
 const listScript = new Script(listText, libraryText);
+const dropScript = new Script(dropText, libraryText);
 const redeliverScript = new Script(redeliverText, libraryText);
 const sweepScript = new Script(sweepText, libraryText);
 
@@ -214,6 +217,30 @@ export class ParkedStore {
       ),
     )) as Buffer[];
     return reply.map((one) => String(one) as "scheduled" | "parked" | "none");
+  }
+
+  /** Ends the parked deliveries of an owner. Returns how many there were. */
+  async dropOf(owner: OwnerRef): Promise<number> {
+    const { keys } = this;
+    let dropped = 0;
+    for (;;) {
+      const { found } = await this.walk(
+        { owner },
+        { order: "oldest", after: null, max: MAX_SWEPT },
+      );
+      if (found.length === 0) return dropped;
+      const names = found.map(({ header }) => header.delivery);
+      const now = await this.link.run((client) =>
+        dropScript.run(
+          client,
+          [keys.parked, keys.parkedItems, keys.events, keys.refs, keys.stats],
+          [keys.base, ...names],
+        ),
+      );
+      dropped += Number(now);
+      // Nothing was ended: others end them at the same time.
+      if (Number(now) === 0) return dropped;
+    }
   }
 
   /** Sweeps, and takes steps of the index's repair; called with each heartbeat. */

@@ -102,6 +102,18 @@ export class TunnelStore {
     await this.run(id, "remove", []);
   }
 
+  /** Removes the sessions of an owner. Returns how many there were. */
+  async removeOf(owner: OwnerRef): Promise<number> {
+    const ids = await this.link.run(async (client) => {
+      const fields = await client.hgetall(`${this.base}budget`);
+      return Object.entries(fields).flatMap(([field, whose]) =>
+        field.startsWith("owner ") && whose === owner ? [field.slice("owner ".length)] : [],
+      );
+    });
+    for (const id of ids) await this.remove(id);
+    return ids.length;
+  }
+
   async push(id: string, head: string, body: Uint8Array): Promise<Pushed> {
     const { maxRequests = MAX_REQUESTS } = this.options;
     const maxBytes = { ...MAX_BYTES, ...this.options.maxBytes };
