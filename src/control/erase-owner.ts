@@ -5,12 +5,14 @@ import type { BodyStore } from "../valkey/history/body-store.ts";
 import type { FailureStore } from "../valkey/history/failure-store.ts";
 import type { LogStore } from "../valkey/history/log-store.ts";
 import type { ParkedStore } from "../valkey/queue/parked-store.ts";
+import type { OwnerWebhooks } from "../valkey/webhooks/owner-webhooks.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 import type { OwnerRef } from "../wire/owner.ts";
 import { MAX_TIMEOUT_MS } from "../wire/webhook.ts";
 
 export interface EraseOptions {
   webhooks: WebhookStore;
+  ownerWebhooks: OwnerWebhooks;
   apiKeys: ApiKeyStore;
   tokenEnds: TokenEnds;
   logs: LogStore;
@@ -43,12 +45,12 @@ export class OwnerEraser {
    * because their webhooks are gone.
    */
   async erase(owner: OwnerRef): Promise<Erased> {
-    const { webhooks, apiKeys, tokenEnds, sessions, now } = this.options;
+    const { ownerWebhooks, apiKeys, tokenEnds, sessions, now } = this.options;
     // Tokens first: whoever holds one could create what is removed below.
     await tokenEnds.end(owner, now().getTime());
     const keys = await apiKeys.revokeAll(owner);
     const removedSessions = await sessions.removeOf(owner);
-    const removed = await webhooks.deleteAll(owner);
+    const removed = await ownerWebhooks.deleteAll(owner);
     const parked = await this.forget(owner);
     setTimeout(() => void this.forgetLater(owner), IN_FLIGHT_MS).unref();
     return { webhooks: removed, parked, apiKeys: keys, sessions: removedSessions };

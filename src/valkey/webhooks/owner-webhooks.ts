@@ -91,4 +91,19 @@ export class OwnerWebhooks {
     }
     return isDone;
   }
+
+  /** Deletes all of an owner, damaged ones too. Returns how many there were. */
+  async deleteAll(owner: OwnerRef): Promise<number> {
+    const key = this.keys.webhooks(owner);
+    const ids = (await this.link.run((client) => client.hkeys(key))) as WebhookId[];
+    await this.link.run((client) => client.del(key));
+    await announceChange(this.link, this.keys, owner);
+    if (ids.length === 0) return 0;
+    await indexDisabled(this.link, this.keys, [], ids);
+    await this.link.run(async (client) => {
+      await client.hdel(this.keys.webhookOwners, ...ids);
+      await client.del(...ids.map((id) => this.keys.health(id)));
+    });
+    return ids.length;
+  }
 }

@@ -218,21 +218,6 @@ export class WebhookStore {
     return deleted === 1;
   }
 
-  /** Deletes an owner's webhooks, damaged ones too. Returns how many there were. */
-  async deleteAll(owner: OwnerRef): Promise<number> {
-    const key = this.keys.webhooks(owner);
-    const ids = await this.link.run((client) => client.hkeys(key));
-    await this.link.run((client) => client.del(key));
-    await this.announce(owner);
-    for (const id of ids) {
-      await this.link.run(async (client) => {
-        await client.hdel(this.keys.webhookOwners, id);
-        await client.del(this.keys.health(id as WebhookId));
-      });
-    }
-    return ids.length;
-  }
-
   /**
    * Seals a page of webhooks that are stored in plain or under an older key, so that the older key can be removed.
    * `after` is null for the first page. The pages include every webhook that exists throughout.
