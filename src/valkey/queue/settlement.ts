@@ -20,7 +20,15 @@ export type Settlement =
 
 type DeliveryEnding = "delivered" | "nobody" | "filtered" | "deleted" | "rejected" | "lost";
 /** `stale`: its execution had ended before, was removed, or was begun again. */
-type ExecutionEnding = "finished" | "failed" | "cancelled" | "stale";
+export type ExecutionEnding = "finished" | "failed" | "cancelled" | "stale";
+
+const EXECUTION_ENDINGS = new Set<string>(["finished", "failed", "cancelled", "stale"]);
+
+export function isExecutionEnding(
+  ending: DeliveryEnding | ExecutionEnding,
+): ending is ExecutionEnding {
+  return EXECUTION_ENDINGS.has(ending);
+}
 
 export interface Settle {
   claim: Pick<Claimed, "number"> & Partial<Pick<Claimed, "shared" | "bytes" | "filterCounts">>;

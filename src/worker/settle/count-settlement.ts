@@ -3,7 +3,7 @@
 import type { Counters } from "../../stats/counters.ts";
 import type { Claimed } from "../../valkey/queue/claimed.ts";
 import { isDelivery } from "../../valkey/queue/item.ts";
-import type { Settlement } from "../../valkey/queue/settlement.ts";
+import { isExecutionEnding, type Settlement } from "../../valkey/queue/settlement.ts";
 
 export function countSettled(
   counters: Counters,
@@ -12,10 +12,15 @@ export function countSettled(
   settlement: Settlement,
 ): void {
   const { verb } = settlement;
+  // Executions of workflows are no deliveries.
+  if (verb === "wait") return;
   // What is postponed goes to the schedule as it came: no attempt was made.
   const isPutOff = verb === "back" || (verb === "retry" && settlement.header === claim.header);
-  if (verb === "done") counters.ended(settlement.ending);
-  else if (verb === "park") counters.ended("parked");
+  if (verb === "done") {
+    const { ending } = settlement;
+    if (isExecutionEnding(ending)) return;
+    counters.ended(ending);
+  } else if (verb === "park") counters.ended("parked");
   else if (verb === "back") counters.putBack.add([queue]);
   else if (verb === "retry" && !isPutOff) counters.series.add("retry");
   if (isPutOff || isDelivery(claim.header)) return;
