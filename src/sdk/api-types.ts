@@ -706,3 +706,95 @@ export interface EventType {
   /** The text of a JSON object, as the operator wrote it: an example of its `data`. */
   sample: string | null;
 }
+
+export interface Token {
+  /** Send it as `Authorization: Bearer <token>`. */
+  token: string;
+  /** Names it in the audit; an API key is revoked by it. */
+  id: string;
+  /** RFC 3339; null for an API key. */
+  expires_at: string | null;
+  /** The owner's portal, signed in; null if the token is no owner's, lives longer than a day, or the dashboard is off. */
+  portal_url: string | null;
+}
+
+export interface TokenCreate {
+  /** At most 128 bytes in UTF-8. */
+  user_id?: string;
+  /** At most 128 bytes in UTF-8. */
+  org_id?: string;
+  /** In place of an owner: it reaches everything, and makes no dashboard tokens. */
+  dashboard?: true;
+  /** Shown in the audit, and in the list of API keys, which need one. */
+  name?: string;
+  /** Whatever would change something is 403. Default: `false`. */
+  read_only?: boolean;
+  /** For an owner's token that is not read-only: it may make API keys of its owner. Default: `false`. */
+  api_keys?: boolean;
+  /** At most 30 days; 3600 if missing, 43200 for a dashboard token; null: an API key of an owner, with a name: it does not expire and can be revoked. */
+  expires_in_s?: number | null;
+}
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  user_id?: string;
+  org_id?: string;
+  read_only: boolean;
+  /** RFC 3339. */
+  created_at: string;
+  /** To the minute; null if it was never used. */
+  last_used_at: string | null;
+}
+
+export interface Me {
+  /** `api`: FLUXHOOK_API_TOKEN; `dashboard`: reaches everything until it expires; `owner`: a scoped token; `key`: an API key of an owner. */
+  kind: "api" | "dashboard" | "owner" | "key";
+  /** The owner that the token reaches. */
+  user_id?: string;
+  org_id?: string;
+  /** Of the token, if it was given one. */
+  name: string | null;
+  /** Whatever would change something is answered 403. */
+  read_only: boolean;
+  /** It may make API keys: of its owner, or of any owner. */
+  api_keys: boolean;
+  /** RFC 3339; null if it does not expire. */
+  expires_at: string | null;
+  /** Of Fluxhook. */
+  version: string;
+}
+
+export interface AuditEntry {
+  id: string;
+  /** RFC 3339. */
+  at: string;
+  /** `webhook.created`, `token.revoked`, … */
+  action: string;
+  /** Whose token the request carried. */
+  by: {
+    /** The kind of token, as in `GET /v1/me`; `operator`, for an owner: whoever has the API token or a dashboard token. */
+    kind: "api" | "dashboard" | "owner" | "key" | "operator";
+    /** Of the token; of an API token its place in FLUXHOOK_API_TOKEN. */
+    id: string | null;
+    /** Of the token, if it was given one. */
+    name: string | null;
+  };
+  /** Whose thing it was. */
+  user_id?: string;
+  org_id?: string;
+  /** The id of the webhook, delivery, API key, workflow or session. */
+  about: string | null;
+  /** What else there is to say: the changed fields, how many; never a secret. */
+  details: {
+    [key: string]: string | number | boolean | string[];
+  };
+}
+
+/** How many of each there were. */
+export interface OwnerErased {
+  webhooks: number;
+  parked: number;
+  api_keys: number;
+  sessions: number;
+}

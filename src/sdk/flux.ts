@@ -3,6 +3,8 @@ import { Configs } from "./configs.ts";
 import { Deliveries, Parked } from "./deliveries.ts";
 import { Events } from "./events.ts";
 import { Logs } from "./logs.ts";
+import { Owners } from "./owners.ts";
+import { Tokens } from "./tokens.ts";
 import { Transport, type FluxOptions } from "./transport.ts";
 import { Webhooks } from "./webhooks.ts";
 
@@ -27,6 +29,8 @@ export class Flux {
   readonly events: Events;
   readonly deliveries: Deliveries;
   readonly parked: Parked;
+  readonly tokens: Tokens;
+  readonly owners: Owners;
 
   /** @throws {TypeError} An option is invalid: the token, the address, the time-out or the retries. */
   constructor(options: FluxOptions) {
@@ -37,5 +41,7 @@ export class Flux {
     this.events = new Events(transport);
     this.deliveries = new Deliveries(transport);
     this.parked = new Parked(transport);
+    this.tokens = new Tokens(transport);
+    this.owners = new Owners(transport);
   }
 }

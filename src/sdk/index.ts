@@ -24,6 +24,8 @@ export type {
   ConfigEntry,
   ConfigOwner,
 } from "./configs.ts";
+export type { ApiKey, Me, Token, TokenCreate } from "./tokens.ts";
+export type { AuditEntry, AuditFilter, OwnerErased } from "./owners.ts";
 export {
   attempts,
   type AttemptsOptions,

@@ -101,7 +101,8 @@ async function run({ settings, tokens, valkey, log, once, stopped }: Run): Promi
     const verified = seen.filter((delivery) => delivery.verification.ok).length;
     say(`${verified} of ${samples.length} deliveries arrived and verified`);
     if (once) return verified === samples.length ? 0 : 1;
-    console.log(tryNext(service, settings, token, valkey, receiver.url));
+    const dashboard = settings.DASHBOARD ? await dashboardLink(api, service.url) : null;
+    console.log(tryNext({ service, settings, token, valkey, receiver: receiver.url, dashboard }));
     await stopped;
     say("ending");
     return 0;
@@ -189,18 +190,28 @@ function deliveryLine({ type, deliveryId, verification }: ReceivedDelivery): str
   return `  ${printable(type).padEnd(22)} ${printable(deliveryId)}  ${verdict}`;
 }
 
-function tryNext(
-  service: Service,
-  settings: Settings,
-  token: string,
-  valkey: FoundValkey,
-  receiver: string,
-): string {
-  const title = (text: string) => colors.bold(text);
+/** Signed in with a token that ends, so the link does not hold the API token. */
+async function dashboardLink(api: ApiClient, url: string): Promise<string> {
+  const input = { dashboard: true, name: "fluxhook dev" };
+  const { token } = await api.call<{ token: string }>("POST", "/v1/tokens", input);
   const to = encodeURIComponent(`/webhooks?user_id=${SAMPLE_USER}`);
-  const dashboard = `${title("Look at it")}\n  ${service.url}/#token=${token}&to=${to}\n\n`;
+  return `${url}/#token=${token}&to=${to}`;
+}
+
+interface TryNext {
+  service: Service;
+  settings: Settings;
+  token: string;
+  valkey: FoundValkey;
+  receiver: string;
+  dashboard: string | null;
+}
+
+function tryNext({ service, settings, token, valkey, receiver, dashboard }: TryNext): string {
+  const title = (text: string) => colors.bold(text);
+  const look = dashboard === null ? "" : `${title("Look at it")}\n  ${dashboard}\n\n`;
   return `
-${settings.DASHBOARD ? dashboard : ""}${title("Addresses")}
+${look}${title("Addresses")}
   API       ${service.url}
   Valkey    ${valkey.shown}
   receiver  ${receiver}

@@ -20,7 +20,7 @@ import { ShortcutHelp } from "./part/shortcut-help.tsx";
 import { Foreign } from "./part/text.tsx";
 import { hashOf, route } from "./route.ts";
 import { said } from "./said.ts";
-import { end, session } from "./session.ts";
+import { end, isConnecting, session } from "./session.ts";
 import { listenForKeys, type Destination } from "./shortcuts.ts";
 import { clockTime } from "./time.ts";
 
@@ -38,10 +38,23 @@ const DOCS: Destination = { path: "/docs", title: "API", key: "a" };
 export function App() {
   return (
     <>
-      {session.value === null ? <SignIn /> : <SignedIn />}
+      <Whole />
       <p class="unseen" role="status">
         {said.value}
       </p>
+    </>
+  );
+}
+
+function Whole() {
+  if (session.value !== null) return <SignedIn />;
+  if (!isConnecting.value) return <SignIn />;
+  return (
+    <>
+      <Away />
+      <main id="main" class="sign-in">
+        <Waiting what={config.name} />
+      </main>
     </>
   );
 }

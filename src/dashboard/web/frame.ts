@@ -3,7 +3,8 @@
 import { effect } from "@preact/signals";
 import { config, isPortal } from "./boot.ts";
 import type { Owner } from "./principal.ts";
-import { claimsOf, lastEnd, sameOwner, session, start } from "./session.ts";
+import { connect } from "./connect.ts";
+import { lastEnd, session } from "./session.ts";
 
 const ASK_BEFORE_MS = 60_000;
 /** A host that gives tokens which end at once must not be asked without a pause. */
@@ -33,10 +34,10 @@ export function talkToFrame(): void {
 
   addEventListener("message", ({ source, origin, data }: MessageEvent<unknown>) => {
     if (source !== parent || !config.origins.includes(origin) || !isToken(data)) return;
-    const claims = claimsOf(data.token);
     // Another owner's: whoever looks at this page must not find himself in somebody else's.
-    if (claims === null || (owner !== null && !sameOwner(claims, owner))) return;
-    start(data.token);
+    connect(data.token, { only: owner }).catch(() => {
+      // Refused: the page goes on with the token that it has, and asks again when that has ended.
+    });
   });
 
   new ResizeObserver(() => {

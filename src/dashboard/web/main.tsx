@@ -3,14 +3,19 @@ import { render } from "preact";
 import { config } from "./boot.ts";
 import { talkToFrame } from "./frame.ts";
 import { followAddress } from "./route.ts";
-import { openSession, takeFragment } from "./session.ts";
+import { resume } from "./connect.ts";
+import { keptToken, takeFragment } from "./session.ts";
 import { App } from "./app.tsx";
 import { applyLook } from "./theme.ts";
 
-openSession();
+const token = takeFragment() ?? keptToken();
 followAddress();
+if (token !== null) void resume(token);
 // A link that is pasted into this very tab.
-addEventListener("hashchange", () => void takeFragment());
+addEventListener("hashchange", () => {
+  const pasted = takeFragment();
+  if (pasted !== null) void resume(pasted);
+});
 applyLook();
 document.title = config.name;
 talkToFrame();

@@ -1,54 +1,55 @@
 // Who is signed in. The token comes by the form or in the fragment of a link, which is taken out of the
-// address at once. A scoped token is kept for the tab; the API token only in this page's memory.
-import { signal } from "@preact/signals";
-import { config, isPortal } from "./boot.ts";
+// address at once, and is kept for the tab. The API token is never kept: connect.ts exchanges it.
+import { computed, signal } from "@preact/signals";
+import { config } from "./boot.ts";
 import type { Owner } from "./principal.ts";
 import { replaceRoute } from "./route.ts";
 
 export interface Session {
   token: string;
-  /** Null for the API token, which sees all. */
+  /** Null for the operator, who sees all. */
   owner: Owner | null;
   /** Null where it does not expire. */
   expiresAtMs: number | null;
+  /** Of the token, for whoever has several pages open. */
+  name: string | null;
+  readOnly: boolean;
+  /** It makes API keys: of its owner, or of any owner. */
+  mayMakeKeys: boolean;
 }
 
 export type SessionEnd = "signed-out" | "expired" | "refused";
 
 export const session = signal<Session | null>(null);
 export const lastEnd = signal<SessionEnd | null>(null);
+/** A token was found, and the API has not said yet whose it is. */
+export const isConnecting = signal(false);
+
+/** False for a read-only token: buttons that it could not use are not shown. The API decides. */
+export const mayWrite = computed(() => session.value?.readOnly === false);
 
 const STORED = `fluxhook:${config.page}`;
 /** The token, and the route to go to. */
 const FRAGMENT = /^#token=([^&]+)(?:&to=(%2F[^&]*))?$/;
 
-/** Reads the fragment, else what the tab has kept. */
-export function openSession(): void {
-  if (takeFragment()) return;
-  const stored = storage()?.getItem(STORED);
-  if (stored) start(stored);
-}
-
-/** Returns whether the address held a token. It is gone from address and history when this returns. */
-export function takeFragment(): boolean {
+/** Returns the token in the address. It is gone from address and history when this returns. */
+export function takeFragment(): string | null {
   const [, token, to = "%2F"] = FRAGMENT.exec(location.hash) ?? [];
-  if (token === undefined) return false;
+  if (token === undefined) return null;
   replaceRoute(`#${decodeURIComponent(to)}`);
-  start(decodeURIComponent(token));
-  return true;
+  return decodeURIComponent(token);
 }
 
-export function start(token: string): void {
-  const claims = claimsOf(token);
-  if (isPortal && claims === null) return end("refused");
-  session.value = {
-    token,
-    owner: claims && { kind: claims.kind, id: claims.id },
-    expiresAtMs: claims?.exp ?? null,
-  };
+/** Returns the token that the tab has kept. */
+export function keptToken(): string | null {
+  return storage()?.getItem(STORED) ?? null;
+}
+
+export function begin(started: Session): void {
+  session.value = started;
   lastEnd.value = null;
-  // The API token never ends, so it must not lie anywhere.
-  if (claims) storage()?.setItem(STORED, token);
+  // What never ends must not lie anywhere.
+  if (started.expiresAtMs !== null) storage()?.setItem(STORED, started.token);
 }
 
 export function end(why: SessionEnd): void {
@@ -59,23 +60,6 @@ export function end(why: SessionEnd): void {
 
 export function sameOwner(a: Owner | null, b: Owner | null): boolean {
   return a?.kind === b?.kind && a?.id === b?.id;
-}
-
-interface Claims extends Owner {
-  exp: number;
-}
-
-/** What a scoped token says of itself; the API judges whether it is true. Null: no scoped token. */
-export function claimsOf(token: string): Claims | null {
-  const [, encoded] = /^fht_([A-Za-z0-9_-]+)\./.exec(token) ?? [];
-  if (encoded === undefined) return null;
-  try {
-    const binary = atob(encoded.replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes)) as Claims;
-  } catch {
-    return null;
-  }
 }
 
 /** In a frame of another site the mere reading throws, where the browser keeps nothing for it. */

@@ -105,6 +105,8 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
           [link] = /http:\S+#token=\S+/.exec(output) ?? [];
           if (link !== undefined) break;
         }
+        // A token that ends, not the API token.
+        expect(link).toContain("#token=fht_");
         await using opened = await openPage(browser, link ?? "");
         const { page, faults } = opened;
         await page.getByText("the sample receiver of fluxhook dev").waitFor();

@@ -1,12 +1,13 @@
 // Signing in: the operator with the API token; the portal's users come by a link of their application.
 import { useState } from "preact/hooks";
 import { config, isPortal } from "../boot.ts";
-import { call, Refused } from "../client.ts";
+import { Refused } from "../client.ts";
+import { connect, endOf } from "../connect.ts";
 import { useAction } from "../load.ts";
 import { Field } from "../part/field.tsx";
 import { Trouble } from "../part/notice.tsx";
 import { Foreign } from "../part/text.tsx";
-import { lastEnd, start } from "../session.ts";
+import { lastEnd } from "../session.ts";
 
 export function SignIn() {
   return (
@@ -21,15 +22,15 @@ export function SignIn() {
 
 function TokenForm() {
   const [token, setToken] = useState("");
+  const [name, setName] = useState("");
+  const [readOnly, setReadOnly] = useState(false);
   const signIn = useAction(async () => {
-    const given = token.trim();
     try {
-      await call("GET", "/v1/event-types", undefined, { token: given });
+      await connect(token.trim(), { name: name.trim(), readOnly });
     } catch (error) {
       if (error instanceof Refused && error.status === 401) throw refusedToken(error);
       throw error;
     }
-    start(given);
   });
   return (
     <form
@@ -46,8 +47,8 @@ function TokenForm() {
         label="API token"
         hint={
           <>
-            The value of <code>FLUXHOOK_API_TOKEN</code>. It stays in this page's memory: reloading
-            the page signs you out.
+            The value of <code>FLUXHOOK_API_TOKEN</code>. The page exchanges it at once for a token
+            that ends after twelve hours, and forgets it.
           </>
         }
         error={signIn.refused?.status === 401 ? signIn.refused.message : undefined}
@@ -65,6 +66,26 @@ function TokenForm() {
           />
         )}
       </Field>
+      <Field label="Your name (optional)" hint="The audit shows it with what you do.">
+        {(attributes) => (
+          <input
+            {...attributes}
+            type="text"
+            autocomplete="off"
+            maxLength={100}
+            value={name}
+            onInput={({ currentTarget }) => setName(currentTarget.value)}
+          />
+        )}
+      </Field>
+      <label class="tick">
+        <input
+          type="checkbox"
+          checked={readOnly}
+          onChange={({ currentTarget }) => setReadOnly(currentTarget.checked)}
+        />
+        Read only: look at everything, change nothing
+      </label>
       {signIn.refused && signIn.refused.status !== 401 && <Trouble refused={signIn.refused} />}
       <button type="submit" class="primary" disabled={signIn.isRunning}>
         Sign in
@@ -73,9 +94,10 @@ function TokenForm() {
   );
 }
 
-function refusedToken({ status, kind, message }: Refused): Refused {
-  const text = /expired/.test(message) ? "This token has expired." : "This token is not accepted.";
-  return new Refused(status, kind, text);
+function refusedToken(refused: Refused): Refused {
+  const isOver = endOf(refused) === "expired";
+  const text = isOver ? "This token has expired." : "This token is not accepted.";
+  return new Refused(refused.status, refused.kind, text);
 }
 
 function PortalEntrance() {
