@@ -7,18 +7,21 @@ import { settingsTable } from "../src/config/help.ts";
 import { DIALECT_NAMES, dialectOf } from "../src/wire/dialects/registry.ts";
 import type { OwnSignature } from "../src/wire/dialects/dialect.ts";
 import { formatDuration } from "../src/wire/duration.ts";
+import { METRICS } from "../src/metrics/expose.ts";
 import { openApiDocument } from "./openapi-document.ts";
 import { sdkTypes } from "./sdk-types.ts";
 
 export const README = join(import.meta.dir, "../README.md");
 
 const DIALECTS = join(import.meta.dir, "dialects.md");
+const METRICS_PAGE = join(import.meta.dir, "metrics.md");
 
 /** Returns the tables of each page by the names of their markers. */
 export function tables(): Record<string, Record<string, string>> {
   return {
     [README]: { settings: settingsTable(), routes: routesTable(), receivers: receivers() },
     [DIALECTS]: { dialects: dialectsTable() },
+    [METRICS_PAGE]: { metrics: metricsTable() },
   };
 }
 
@@ -50,6 +53,16 @@ function routesTable(): string {
     }),
   );
   return ["| route | |", "| --- | --- |", ...rows].join("\n");
+}
+
+/** Every metric of `GET /metrics`. */
+function metricsTable(): string {
+  const rows = METRICS.map(({ name, type, labels, help }) =>
+    row([inCode(name), type, labels.map(inCode).join(", "), help]),
+  );
+  return [row(["metric", "type", "labels", ""]), row(["---", "---", "---", "---"]), ...rows].join(
+    "\n",
+  );
 }
 
 /** What a request of each dialect has, and the defaults of its webhooks. */

@@ -30,6 +30,7 @@ import { crossOrigin, neverStored, securityHeaders } from "./http/security-heade
 import { addWebhookBodies } from "./http/webhook-bodies.ts";
 import { addMe } from "./me.ts";
 import { addStats } from "./stats.ts";
+import { addMetrics, countRequests } from "./metrics.ts";
 import { addTokens } from "./tokens.ts";
 import { addWebhookSecrets } from "./webhooks/secrets.ts";
 import { addWebhookFailures } from "./webhooks/failures.ts";
@@ -40,7 +41,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   const { apiTokens, corsOrigins = [] } = deps.config;
   const tokens = new SignedTokens(apiTokens);
   const api = newApi();
-  api.use(securityHeaders, neverStored);
+  api.use(countRequests(deps), securityHeaders, neverStored);
   api.use(refuseBadHost);
   // Before authentication: a preflight carries no token (Fetch, "CORS-preflight fetch").
   if (corsOrigins.length > 0) api.use(crossOrigin(corsOrigins));
@@ -71,6 +72,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addOwners(api, deps);
   addTunnel(api, deps);
   addHealth(api, deps);
+  addMetrics(api, deps, identify);
   addWebhookBodies(api);
   documentReadOnly(api);
   addDocument(api, deps.config.version);

@@ -21,6 +21,7 @@ import type { ApiKeyStore } from "../valkey/tokens/api-key-store.ts";
 import type { TokenEnds } from "../valkey/tokens/token-ends.ts";
 import type { LogEntry } from "../wire/log-entry.ts";
 import type { NotReadyCause } from "../wire/not-ready.ts";
+import type { HttpClass } from "../stats/counters.ts";
 import type { WebhookRecord } from "../wire/webhook.ts";
 
 /** The event of a test; `data` is the text of a JSON object. */
@@ -74,6 +75,15 @@ export interface ApiLog {
   info(fields: object, message: string): void;
 }
 
+/** `FLUXHOOK_METRICS`, `FLUXHOOK_METRICS_TOKEN`, and what a scrape gets. */
+export interface ApiMetrics {
+  access: "token" | "open" | "off";
+  token: string | undefined;
+  /** Loaded with the first scrape. */
+  expose: () => Promise<{ text: string; contentType: string }>;
+  count: (httpClass: HttpClass, status: number, ms: number) => void;
+}
+
 export interface ApiDeps {
   stores: ApiStores;
   /** Sends one event to the webhook now, once, and logs the attempt for its owner. */
@@ -83,6 +93,8 @@ export interface ApiDeps {
   /** Who looks at the stream of attempts. */
   live: Pick<Hub, "open">;
   config: ApiConfig;
+  /** If missing, there is no `GET /metrics`. */
+  metrics?: ApiMetrics;
   /** Why no work gets done; empty if this process is ready. */
   notReadyCauses: () => NotReadyCause[];
   now: () => Date;

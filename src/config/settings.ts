@@ -27,6 +27,7 @@ import { DASHBOARD_SETTINGS } from "./dashboard-settings.ts";
 import { EXECUTION_SETTINGS } from "./execution-settings.ts";
 import { INBOUND_SETTINGS } from "./inbound-settings.ts";
 import { REPORT_SETTINGS } from "./report-settings.ts";
+import { METRICS_SETTINGS } from "./metrics-settings.ts";
 import { secret, setting, type Setting } from "./setting.ts";
 
 export type { PortRange } from "./forms.ts";
@@ -86,6 +87,7 @@ export const SETTINGS = {
     "web origins whose pages may call the API from a browser, comma-separated: `https://app.example.com`",
   ),
   ...DASHBOARD_SETTINGS,
+  ...METRICS_SETTINGS,
   CONCURRENCY: setting(
     integer(1, 65_000),
     "1024",

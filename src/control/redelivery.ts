@@ -35,6 +35,7 @@ export interface RedeliveryOptions {
   parkedTtlMs: number;
   /** Notified when a delivery can be claimed that could not before. */
   claimer: { notify(): void };
+  onRedelivered?: (deliveries: number) => void;
 }
 
 export type { ParkedFilter, ParkedPosition, ParkedSummary };
@@ -129,7 +130,7 @@ export class Redelivery {
     }
     const oldest = await oldestOf(sources, limit, filter.beforeMs);
     const redelivered = await redeliverAll(oldest);
-    if (redelivered > 0) this.options.claimer.notify();
+    if (redelivered > 0) this.redelivered(redelivered);
     return { redelivered, remaining: Math.max(0, matching - oldest.length) };
   }
 
@@ -235,17 +236,22 @@ export class Redelivery {
     const [became] = await store.redeliver([
       { delivery, header: state === "scheduled" ? null : next },
     ]);
-    this.options.claimer.notify();
+    if (became !== "none") this.redelivered(1);
     // "none": since it was found, a worker has claimed it or another request has redelivered it.
     return became === "none"
       ? { kind: "in-flight" }
       : { kind: "redelivered", deliveryId: attemptUuid(next), owner: next.owner };
   }
 
+  private redelivered(deliveries: number): void {
+    this.options.claimer.notify();
+    this.options.onRedelivered?.(deliveries);
+  }
+
   private async redeliverEnded({ header, element }: EndedDelivery): Promise<RedeliveredOne> {
     const next = again(header);
     await this.options.intake.enqueue(next, element);
-    this.options.claimer.notify();
+    this.redelivered(1);
     return { kind: "redelivered", deliveryId: attemptUuid(next), owner: next.owner };
   }
 

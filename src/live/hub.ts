@@ -19,6 +19,8 @@ export interface HubOptions {
   logs: Pick<LogStore, "readIfChanged" | "size">;
   /** Called when workers are told to publish, so that this process's own one begins at once. */
   onWatched: () => void;
+  /** Called with how many events a viewer was too slow for. */
+  onDropped?: (events: number) => void;
   log: Pick<WorkerLog, "warn">;
   limits?: { viewers: number; ofOwners: number; ofOneOwner: number };
 }
@@ -79,6 +81,7 @@ export class Hub {
       isAllowed: viewing.isAllowed,
       endsAtMs: performance.now() + viewing.forMs,
       onEnd: () => this.remove(viewer, owner),
+      onDropped: this.options.onDropped,
     });
     // Before anything is awaited: what is being opened counts too.
     feed.viewers.add(viewer);

@@ -17,6 +17,7 @@ export interface ViewerOptions {
   /** By `performance.now()`. */
   endsAtMs: number;
   onEnd: () => void;
+  onDropped?: (events: number) => void;
 }
 
 export class Viewer {
@@ -53,6 +54,7 @@ export class Viewer {
     if (this.isEnded) return;
     if (this.isFull()) {
       this.dropped += events;
+      this.options.onDropped?.(events);
       return;
     }
     if (this.dropped > 0) {

@@ -35,6 +35,7 @@ import { WakeUp } from "../worker/wake-up.ts";
 import { executionService } from "./open-executions.ts";
 import { openInbound, workflowCheck } from "./open-inbound.ts";
 import { loadTraces } from "./load-traces.ts";
+import { openMetrics } from "./open-metrics.ts";
 import { openWorker } from "./open-worker.ts";
 
 /** A settlement group may be large; the lease is longer. */
@@ -106,6 +107,7 @@ export function startService(options: ServiceOptions): Service {
     store: apiStores.live,
     logs: apiStores.logs,
     onWatched: () => live.watch(true),
+    onDropped: (events) => (counters.streamMessagesDropped += events),
     log,
   });
   const changes = new ChangeStream({
@@ -172,6 +174,7 @@ export function startService(options: ServiceOptions): Service {
     ...apiStores,
     parkedTtlMs: settings.PARKED_TTL,
     claimer: claimerWakeUp,
+    onRedelivered: (deliveries) => (counters.redelivered += deliveries),
   });
   const stats = new ServiceStats({
     ...apiStores,
@@ -236,6 +239,13 @@ export function startService(options: ServiceOptions): Service {
       eventCatalogue: settings.EVENT_CATALOGUE ?? [],
       version: VERSION,
     },
+    metrics: openMetrics({
+      settings,
+      counters,
+      stats,
+      usage: () => worker.usage,
+      viewers: () => hub.viewers,
+    }),
     notReadyCauses: () =>
       isStopping
         ? [{ code: "stopping", queue: null, message: "shutting down" }]

@@ -41,6 +41,7 @@ const SECRETS: [SettingName, string, unknown][] = [
   ["EGRESS_PROXY", "http://user:pass@proxy.internal:3128", "http://user:pass@proxy.internal:3128"],
   ["ALERT_URL", "https://alerts.example.com/?key=1", "https://alerts.example.com/?key=1"],
   ["ALERT_SECRET", "a-secret-of-the-alerts", "a-secret-of-the-alerts"],
+  ["METRICS_TOKEN", "a-token-of-the-metrics", "a-token-of-the-metrics"],
 ];
 
 describe("a secret setting", () => {

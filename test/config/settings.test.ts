@@ -138,6 +138,9 @@ const BAD: [name: SettingName, value: string, problem: string][] = [
   ["EGRESS_CA", "/", `"/" cannot be read (EISDIR); ${PEM}`],
   ["SECRET_KEY", "short", KEY_1],
   ["SECRET_KEY", `${"A".repeat(43)}=,AAAA`, KEY_2],
+  ["METRICS", "yes", `"yes" is not one of token, open, off`],
+  ["METRICS_TOKEN", "x".repeat(15), "must be at least 16 characters long"],
+  ["METRICS_TOKEN", `${"x".repeat(16)} y`, "must be printable ASCII without spaces"],
   ["DASHBOARD", "yes", `"yes" is not one of true, false`],
   ["PORTAL_ORIGINS", "*", `"*" is not an origin such as https://app.example.com`],
   ["PORTAL_ACCENT", "red", `"red" is not a colour such as #3538cd`],
@@ -200,6 +203,8 @@ test.each<[SettingName, string, unknown]>([
   ["URL", "https://hooks.example.com/fluxhook", "https://hooks.example.com/fluxhook"],
   ["EGRESS_PROXY", "http://u:p@proxy.internal:3128", "http://u:p@proxy.internal:3128"],
   ["SECRET_KEY", `${"A".repeat(43)}=`, [`${"A".repeat(43)}=`]],
+  ["METRICS", "open", "open"],
+  ["METRICS_TOKEN", "x".repeat(16), "x".repeat(16)],
   ["DASHBOARD", "false", false],
   [
     "PORTAL_ORIGINS",

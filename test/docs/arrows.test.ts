@@ -25,6 +25,8 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   sdk: { inside: ["wire"], packages: ["zod", "@noble/hashes", "eventsource-parser"] },
   // What a process counts, and how a series is made of it. Pure: no Valkey, no clock but the one it is given.
   stats: { inside: ["wire"], packages: [] },
+  // Loaded with the first scrape.
+  metrics: { inside: ["stats", "wire"], packages: ["prom-client"] },
   config: { inside: ["wire"], packages: ["zod", "ipaddr.js"] },
   delivery: { inside: ["wire", ...ROOT], packages: ["*"] },
   valkey: { inside: ["stats", "wire", ...ROOT], packages: ["*"] },
@@ -67,6 +69,7 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
       "api",
       "dashboard",
       "live",
+      "metrics",
       "traces",
       "tunnel",
       "inbound",

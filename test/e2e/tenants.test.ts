@@ -347,6 +347,7 @@ describe("the same requests are answered", () => {
   const API_ONLY = [
     "POST /v1/events",
     "GET /v1/rejected",
+    "GET /metrics",
     "GET /v1/stats",
     "GET /v1/series",
     "POST /v1/rejected/requeue",

@@ -15,6 +15,11 @@ export function maySee(reach: Reach, owner: OwnerRef): boolean {
 /** RFC 6750 §2.1; the scheme's name is case-insensitive (RFC 9110 §11.1). */
 const CREDENTIALS = /^bearer +(\S+) *$/i;
 
+/** Returns the token of an Authorization header; undefined if it has none. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  return CREDENTIALS.exec(authorization ?? "")?.[1];
+}
+
 const KEY_PREFIX = "fhk_";
 
 /** RFC 6750 §3.1: this error code is only for a request that carried a token. */
@@ -35,7 +40,7 @@ export interface IdentifyOptions {
 export function identifyBy({ apiTokens, tokens, stores, now }: IdentifyOptions): Identify {
   const expected = apiTokens.map((token) => hash("sha256", token, "buffer"));
   return async (authorization) => {
-    const token = CREDENTIALS.exec(authorization ?? "")?.[1];
+    const token = bearerToken(authorization);
     if (token === undefined) return "missing";
     const given = hash("sha256", token, "buffer");
     // Guarantee 9: hashes have equal length, so the time reveals neither the length nor a prefix.
