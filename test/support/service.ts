@@ -57,8 +57,10 @@ export async function startServiceProcess(options: ServiceOptions): Promise<Serv
   void exited.then(() => (hasEnded = true));
 
   async function logLine(event: string): Promise<Record<string, unknown>> {
+    // Several services that start at once on a busy machine take their time.
     const found = await eventually(
       () => lines.find((line) => line.event === event) ?? (hasEnded ? "ended" : null),
+      { withinMs: 40_000 },
     );
     if (found !== "ended") return found;
     throw new Error(`fluxhook ended before ${event}:\n${Bun.inspect(lines)}\n${await complaint}`);

@@ -27,7 +27,7 @@ function openStores(sessionTtlMs: number) {
 }
 
 test("a sweep deletes the webhook of a session that no client polls, and keeps that of a polled session", async () => {
-  const { store, webhooks, sweep } = openStores(200);
+  const { store, webhooks, sweep } = openStores(2_000);
   for (const id of ["left", "polled"]) {
     await store.create({ id, madeBy: "api", webhookId: `wh_${id}`, owner: "user:u_1" });
     await webhooks.create(webhookRecord({ id: `wh_${id}`, url: listenUrl(id) }));
