@@ -16,6 +16,7 @@ import { addSend } from "./send.ts";
 import { addServe } from "./serve/command.ts";
 import { addSign } from "./signature/sign.ts";
 import { examples, writeError } from "./terminal/usage.ts";
+import { addTop } from "./top/command.ts";
 import { addVerify } from "./signature/verify.ts";
 import { addWebhooks } from "./webhooks/webhooks.ts";
 import { VERSION } from "../version.ts";
@@ -37,6 +38,7 @@ const COMMANDS = [
   addDev,
   addHealth,
   addDoctor,
+  addTop,
   addSend,
   addLogs,
   addAttempt,
