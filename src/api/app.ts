@@ -34,6 +34,7 @@ import { addMetrics, countRequests } from "./metrics.ts";
 import { addTokens } from "./tokens.ts";
 import { addWebhookSecrets } from "./webhooks/secrets.ts";
 import { addWebhookFailures } from "./webhooks/failures.ts";
+import { addUrlCheck } from "./webhooks/check-url.ts";
 import { addWebhookTest } from "./webhooks/test.ts";
 import { addWebhooks } from "./webhooks/webhooks.ts";
 
@@ -53,6 +54,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addWebhooks(api, deps);
   addWebhookSecrets(api, deps);
   addWebhookTest(api, deps);
+  addUrlCheck(api, deps);
   addConfig(api, deps);
   addWebhookFailures(api, deps);
   addLogs(api, deps);

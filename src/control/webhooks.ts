@@ -16,7 +16,7 @@ import { makeSecret } from "../wire/secret.ts";
 import type { WebhookCreate, WebhookHealth, WebhookPatch, WebhookRecord } from "../wire/webhook.ts";
 import { pageOfAll } from "./all-webhooks.ts";
 import { checkFilter } from "./check-filter.ts";
-import { checkUrl } from "./check-url.ts";
+import { checkUrl, judgeUrl, type UrlVerdict } from "./check-url.ts";
 import { rotateSecret } from "./rotate-secret.ts";
 import {
   isTemporaryOf,
@@ -66,6 +66,11 @@ export class WebhookControl {
   ): Promise<CreateResult> {
     // Its url names the session, which the guard does not know.
     return this.add(id, temporaryWebhook(input, session));
+  }
+
+  /** Says what saving a webhook with this url would answer. */
+  checkUrl(url: string): Promise<UrlVerdict> {
+    return judgeUrl(this.options.guard, url);
   }
 
   get(id: string): Promise<WebhookRecord | null> {

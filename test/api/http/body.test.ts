@@ -132,6 +132,7 @@ describe("a body that is nested too deep", () => {
     ["PATCH", "/v1/webhooks/wh_1"],
     ["POST", "/v1/webhooks/wh_1/rotate-secret"],
     ["POST", "/v1/webhooks/wh_1/test"],
+    ["POST", "/v1/check-url"],
     ["PUT", "/v1/users/u_1/config"],
     ["PUT", "/v1/orgs/o_1/config"],
     ["POST", "/v1/parked/redeliver"],
