@@ -707,6 +707,22 @@ export interface EventType {
   sample: string | null;
 }
 
+export interface Sample {
+  event: string;
+  /** The text of the event's `data`, a JSON object. */
+  data: string;
+  /** What a receiver of the dialect gets. */
+  request: {
+    headers: {
+      [key: string]: string;
+    };
+    /** The exact text that `headers` sign. */
+    body: string;
+    /** Signs this sample only. */
+    secret: string;
+  };
+}
+
 export interface Token {
   /** Send it as `Authorization: Bearer <token>`. */
   token: string;

@@ -1,7 +1,8 @@
 // Events as producers write them, and POST /v1/events.
-import type { Event, EventTypes } from "./api-types.ts";
+import type { Event, EventTypes, Sample } from "./api-types.ts";
+import type { DialectName } from "./webhook.ts";
 
-export type { EventTypes } from "./api-types.ts";
+export type { EventTypes, Sample } from "./api-types.ts";
 import type { CallOptions, Transport } from "./transport.ts";
 
 interface EventFields extends Omit<Event, "user_id" | "org_id" | "data" | "timestamp"> {
@@ -51,6 +52,21 @@ export class Events {
   ): Promise<{ ids: string[] }> {
     return this.#transport.call(
       { method: "POST", path: "/v1/events", body: events, idempotencyKey, isRepeatable: true },
+      options,
+    );
+  }
+
+  /**
+   * Returns a sample of an event type: its `data` as text, and the signed request that a receiver gets.
+   *
+   * @throws {FluxError} 404 `not-found`: no sample of this type is known.
+   */
+  sample(
+    event: string,
+    { dialect, ...options }: CallOptions & { dialect?: DialectName } = {},
+  ): Promise<Sample> {
+    return this.#transport.call(
+      { method: "GET", path: "/v1/sample", query: { event, dialect }, isRepeatable: true },
       options,
     );
   }

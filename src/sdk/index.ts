@@ -47,7 +47,7 @@ export type {
   ParkedSummary,
   SignatureCheck,
 } from "./deliveries.ts";
-export type { EventInput, EventTypes } from "./events.ts";
+export type { EventInput, EventTypes, Sample } from "./events.ts";
 export {
   enqueue,
   EnqueueError,

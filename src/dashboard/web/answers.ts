@@ -29,10 +29,7 @@ export interface Rejected {
   raw_base64?: string;
 }
 
-export interface EventTypes {
-  event_types: Record<string, string[]>;
-  accepted: "open" | string[];
-}
+export type { EventTypes, Sample } from "../../sdk/api-types.ts";
 
 /** One page of a list; `next_cursor` is null at its end. */
 export type Page<Name extends string, Item> = Record<Name, Item[]> & { next_cursor: string | null };

@@ -24,6 +24,7 @@ interface Options {
   signal?: AbortSignal;
   /** In place of the session's. */
   token?: string;
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** `body`: an object, or JSON text that goes out as it is. */
@@ -44,9 +45,9 @@ export async function exchange(
   method: string,
   path: string,
   body: object | string | undefined,
-  { signal: aborted, token = session.value?.token }: Options,
-): Promise<{ status: number; text: string }> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+  { signal: aborted, token = session.value?.token, headers: more }: Options,
+): Promise<{ status: number; text: string; etag: string | null }> {
+  const headers: Record<string, string> = { ...more, Accept: "application/json" };
   if (token !== undefined) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
@@ -60,7 +61,7 @@ export async function exchange(
     });
     const text = await response.text();
     noteAnswer(response.status);
-    return { status: response.status, text };
+    return { status: response.status, text, etag: response.headers.get("etag") };
   } catch (error) {
     if (aborted?.aborted === true) throw error;
     away.value ??= { since: new Date(), who: "Fluxhook" };

@@ -198,6 +198,12 @@ function Fields({ title, schema, document }: FieldsProps) {
   );
 }
 
+interface Answered {
+  status: number;
+  text: string;
+  etag: string | null;
+}
+
 function TryIt({ operation, document }: RouteProps) {
   const { method, parameters = [], requestBody } = operation;
   const schema = schemaIn(requestBody);
@@ -205,12 +211,24 @@ function TryIt({ operation, document }: RouteProps) {
   const [body, setBody] = useState(
     schema ? JSON.stringify(sampleOf(schema, document), null, 2) : "",
   );
-  const [answer, setAnswer] = useState<{ status: number; text: string } | null>(null);
+  const [answer, setAnswer] = useState<Answered | null>(null);
   const path = pathWith(operation.path, parameters, values);
+  const headers = headersIn(parameters, values);
   const send = useAction(async () => {
-    setAnswer(await exchange(method, path, schema ? body : undefined, {}));
+    setAnswer(await exchange(method, path, schema ? body : undefined, { headers }));
   });
-  const inputs = parameters.filter((one) => one.in !== "header");
+  if (isStream(operation)) {
+    return (
+      <>
+        <h3>Try it</h3>
+        <p>It is a stream that does not end. Read it in a terminal:</p>
+        <CodeLine
+          text={curlLine(method, path, null, headers).replace("curl", "curl -N")}
+          what="the curl line"
+        />
+      </>
+    );
+  }
   return (
     <form
       class="inset"
@@ -220,7 +238,7 @@ function TryIt({ operation, document }: RouteProps) {
       }}
     >
       <h3>Try it</h3>
-      {inputs.map(({ name, required }) => (
+      {parameters.map(({ name, required }) => (
         <label class="inline">
           {name}
           <input
@@ -243,7 +261,7 @@ function TryIt({ operation, document }: RouteProps) {
           />
         </label>
       )}
-      <CodeLine text={curlLine(method, path, schema ? body : null)} what="the curl line" />
+      <CodeLine text={curlLine(method, path, schema ? body : null, headers)} what="the curl line" />
       <button
         type="submit"
         class={method === "GET" ? "primary" : "danger"}
@@ -256,6 +274,11 @@ function TryIt({ operation, document }: RouteProps) {
         <div role="status">
           <p>
             Answered <strong>{answer.status}</strong>
+            {answer.etag !== null && (
+              <>
+                , <code>ETag: {answer.etag}</code>
+              </>
+            )}
           </p>
           {answer.text !== "" && <JsonText text={answer.text} what="the answer" />}
         </div>
@@ -280,9 +303,35 @@ function pathWith(
   return query.size === 0 ? path : `${path}?${query}`;
 }
 
-function curlLine(method: string, path: string, body: string | null): string {
+/** The headers that the form has; `if-match` as `If-Match`. */
+function headersIn(
+  parameters: readonly Parameter[],
+  values: Record<string, string>,
+): Record<string, string> {
+  const given = parameters.filter(({ name, in: place }) => place === "header" && values[name]);
+  return Object.fromEntries(
+    given.map(({ name }) => [
+      name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase()),
+      values[name] ?? "",
+    ]),
+  );
+}
+
+function isStream({ responses }: Operation): boolean {
+  return "text/event-stream" in (responses["200"]?.content ?? {});
+}
+
+function curlLine(
+  method: string,
+  path: string,
+  body: string | null,
+  headers: Record<string, string>,
+): string {
   const parts = ["curl", ...(method === "GET" ? [] : ["-X", method])];
   parts.push('-H "Authorization: Bearer $FLUXHOOK_API_TOKEN"');
+  for (const [name, value] of Object.entries(headers)) {
+    parts.push(`-H ${shellQuoted(`${name}: ${value}`)}`);
+  }
   if (body !== null) parts.push("-H 'Content-Type: application/json'", `-d ${shellQuoted(body)}`);
   parts.push(shellQuoted(urlOf(path)));
   return parts.join(" ");

@@ -1,7 +1,8 @@
 // Sending an event by hand, with the lines beside it that do the same from any service.
-import { useState } from "preact/hooks";
-import type { EventTypes } from "../answers.ts";
+import { useEffect, useState } from "preact/hooks";
+import type { EventTypes, Sample } from "../answers.ts";
 import { call } from "../client.ts";
+import { offeredTypes } from "../event-types.ts";
 import { useAction, useLoad } from "../load.ts";
 import { queryOf } from "../owner.ts";
 import { errorOf, Field } from "../part/field.tsx";
@@ -10,7 +11,7 @@ import { Trouble } from "../part/notice.tsx";
 import { Page } from "../part/page.tsx";
 import { PushLines } from "../part/push-lines.tsx";
 import { elementOf } from "../push-text.ts";
-import { Id } from "../part/text.tsx";
+import { Foreign, Id } from "../part/text.tsx";
 import { hashOf, route } from "../route.ts";
 import { say } from "../said.ts";
 import type { Owner } from "../principal.ts";
@@ -20,11 +21,17 @@ export function Send() {
   const [kind, setKind] = useState<Owner["kind"]>(query.org_id ? "org" : "user");
   const [id, setId] = useState(query.user_id ?? query.org_id ?? "");
   const [type, setType] = useState("file.created");
-  const [data, setData] = useState('{"file_id":"f_1"}');
+  const [data, setData] = useState("{}");
+  /** Data that was written by hand is not replaced by a sample. */
+  const [isOwnData, setOwnData] = useState(false);
   const [sent, setSent] = useState<string | null>(null);
   const types = useLoad("types", (signal) =>
     call<EventTypes>("GET", "/v1/event-types", undefined, { signal }),
   );
+  const sample = useSample(type, types.data);
+  useEffect(() => {
+    if (sample !== null && !isOwnData) setData(sample);
+  }, [sample, isOwnData]);
   const owner: Owner = { kind, id: id.trim() };
   const send = useAction(async () => {
     setSent(null);
@@ -37,7 +44,8 @@ export function Send() {
     say("Pushed");
   });
   const errors = send.refused?.errors ?? [];
-  const names = namesIn(types.data);
+  const offered = offeredTypes(types.data);
+  const description = offered.find(({ name }) => name === type)?.description ?? "";
   return (
     <Page title="Send an event">
       <div class="two">
@@ -48,7 +56,11 @@ export function Send() {
           }}
         >
           <OwnerFields owner={{ kind, id }} errors={errors} onKind={setKind} onId={setId} />
-          <Field label="Event type" error={errorOf(errors, "event")}>
+          <Field
+            label="Event type"
+            hint={description === "" ? undefined : <Foreign text={description} />}
+            error={errorOf(errors, "event")}
+          >
             {(attributes) => (
               <>
                 <input
@@ -62,7 +74,7 @@ export function Send() {
                   onInput={({ currentTarget }) => setType(currentTarget.value)}
                 />
                 <datalist id="event-types">
-                  {names.map((name) => (
+                  {offered.map(({ name }) => (
                     <option value={name} />
                   ))}
                 </datalist>
@@ -80,7 +92,10 @@ export function Send() {
                 rows={8}
                 spellcheck={false}
                 value={data}
-                onInput={({ currentTarget }) => setData(currentTarget.value)}
+                onInput={({ currentTarget }) => {
+                  setOwnData(true);
+                  setData(currentTarget.value);
+                }}
               />
             )}
           </Field>
@@ -89,6 +104,11 @@ export function Send() {
             <button type="submit" class="primary" disabled={send.isRunning}>
               Push it
             </button>
+            {isOwnData && sample !== null && (
+              <button type="button" onClick={() => setOwnData(false)}>
+                Use the sample of this type
+              </button>
+            )}
           </div>
           {sent !== null && (
             <p class="notice ok">
@@ -107,10 +127,18 @@ export function Send() {
   );
 }
 
-function namesIn(types: EventTypes | undefined): readonly string[] {
-  if (types === undefined) return [];
-  if (types.accepted !== "open") return types.accepted;
-  return [...new Set(Object.values(types.event_types).flat())];
+/** The sample of a type; null where none is known. Its text is kept: no number is rounded. */
+function useSample(type: string, types: EventTypes | undefined): string | null {
+  const own = types?.catalogue.find(({ name }) => name === type);
+  const isAsked = !own && offeredTypes(types).some(({ name }) => name === type);
+  const { data } = useLoad(`sample ${isAsked ? type : ""}`, async (signal) =>
+    isAsked
+      ? call<Sample>("GET", `/v1/sample?event=${encodeURIComponent(type)}`, undefined, {
+          signal,
+        }).catch(() => null)
+      : null,
+  );
+  return own ? own.sample : (data?.data ?? null);
 }
 
 function jsonProblem(text: string): string | undefined {

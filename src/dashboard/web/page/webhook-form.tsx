@@ -1,8 +1,9 @@
 // Adding a webhook and changing one. A new one's secret is shown as soon as it is saved.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Webhook } from "../../../wire/webhook.ts";
 import type { EventTypes } from "../answers.ts";
 import { call, Refused } from "../client.ts";
+import { offeredTypes } from "../event-types.ts";
 import { useAction, useLoad } from "../load.ts";
 import { queryOf } from "../owner.ts";
 import { CopyButton } from "../part/copy.tsx";
@@ -11,6 +12,7 @@ import { EventChoice } from "../part/event-choice.tsx";
 import { errorOf, Field, otherErrors } from "../part/field.tsx";
 import { Trouble } from "../part/notice.tsx";
 import { Foreign } from "../part/text.tsx";
+import { UrlCheck } from "../part/url-check.tsx";
 import { hashOf } from "../route.ts";
 import { say } from "../said.ts";
 import type { Owner } from "../principal.ts";
@@ -70,6 +72,7 @@ interface InnerProps extends Omit<FormProps, "onSaved"> {
 }
 
 function Form({ owner, webhook, onClose, onSaved }: InnerProps) {
+  const checkId = useId();
   const [texts, setTexts] = useState<WebhookTexts>(webhook ? textsOf(webhook) : NEW);
   const change = (changed: Partial<WebhookTexts>) => setTexts((all) => ({ ...all, ...changed }));
   const types = useLoad("types", (signal) =>
@@ -100,24 +103,24 @@ function Form({ owner, webhook, onClose, onSaved }: InnerProps) {
         save.run();
       }}
     >
-      <Field
-        label="URL"
-        hint="Where the requests go. Fluxhook checks the address when you save."
-        error={errorOf(errors, "url")}
-      >
-        {(attributes) => (
-          <input
-            {...attributes}
-            type="url"
-            inputMode="url"
-            required
-            autoFocus
-            spellcheck={false}
-            autocomplete="off"
-            placeholder="https://example.com/webhooks"
-            value={texts.url}
-            onInput={({ currentTarget }) => change({ url: currentTarget.value })}
-          />
+      <Field label="URL" error={errorOf(errors, "url")}>
+        {({ "aria-describedby": described, ...attributes }) => (
+          <>
+            <input
+              {...attributes}
+              aria-describedby={[checkId, described].filter(Boolean).join(" ")}
+              type="url"
+              inputMode="url"
+              required
+              autoFocus
+              spellcheck={false}
+              autocomplete="off"
+              placeholder="https://example.com/webhooks"
+              value={texts.url}
+              onInput={({ currentTarget }) => change({ url: currentTarget.value })}
+            />
+            {errorOf(errors, "url") === undefined && <UrlCheck url={texts.url} id={checkId} />}
+          </>
         )}
       </Field>
       <Field label="Description (optional)" error={errorOf(errors, "description")}>
@@ -132,7 +135,7 @@ function Form({ owner, webhook, onClose, onSaved }: InnerProps) {
         )}
       </Field>
       <EventChoice
-        catalogue={catalogueFor(types.data, texts.dialect)}
+        catalogue={offeredTypes(types.data, texts.dialect)}
         chosen={texts.events}
         error={errorOf(errors, "events")}
         onChange={(events) => change({ events })}
@@ -157,14 +160,6 @@ function Form({ owner, webhook, onClose, onSaved }: InnerProps) {
       </div>
     </form>
   );
-}
-
-/** What may be pushed, where that is limited; else what the dialect names, else what any names. */
-function catalogueFor(types: EventTypes | undefined, dialect: string): readonly string[] {
-  if (types === undefined) return [];
-  if (types.accepted !== "open") return types.accepted;
-  const own = types.event_types[dialect] ?? [];
-  return own.length > 0 ? own : Object.values(types.event_types).flat();
 }
 
 function invalid(field: string, message: string): Refused {

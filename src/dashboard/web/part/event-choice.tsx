@@ -1,11 +1,12 @@
 // Which events a webhook gets: all of them, as a choice of its own; else ticks, by group, from the
 // catalogue, and what the catalogue does not name.
 import { useState } from "preact/hooks";
+import { firstWord, type OfferedType } from "../event-types.ts";
 import { Foreign } from "./text.tsx";
 
 interface EventChoiceProps {
   /** Event types that can be ticked. */
-  catalogue: readonly string[];
+  catalogue: readonly OfferedType[];
   chosen: readonly string[];
   error?: string;
   onChange: (patterns: readonly string[]) => void;
@@ -38,12 +39,18 @@ function Ticks({ catalogue, chosen, onChange }: Omit<EventChoiceProps, "error">)
   const [search, setSearch] = useState("");
   const [other, setOther] = useState("");
   // What is chosen can be taken back, also where no catalogue names it.
-  const types = [...new Set([...catalogue, ...chosen.filter((one) => !one.endsWith(".*"))])];
-  const shown = types.filter((type) => type.toLowerCase().includes(search.toLowerCase()));
-  const groups = Map.groupBy(shown, (type) => (type.includes(".") ? type.split(".")[0] : ""));
-  const loose = chosen.filter(
-    (pattern) => pattern.endsWith(".*") && !groups.has(pattern.slice(0, -2)),
+  const named = new Set(catalogue.map(({ name }) => name));
+  const others = chosen
+    .filter((one) => !one.endsWith(".*") && !named.has(one))
+    .map((name): OfferedType => ({ name, description: "", group: firstWord(name) }));
+  const types = [...catalogue, ...others];
+  const wanted = search.toLowerCase();
+  const shown = types.filter(({ name, description }) =>
+    `${name} ${description}`.toLowerCase().includes(wanted),
   );
+  const groups = [...Map.groupBy(shown, ({ group }) => group)];
+  const wholes = new Set(groups.flatMap(([group, members]) => wholeOf(group, members) ?? []));
+  const loose = chosen.filter((pattern) => pattern.endsWith(".*") && !wholes.has(pattern));
   const toggle = (pattern: string, isOn: boolean) =>
     onChange(isOn ? [...chosen, pattern] : chosen.filter((one) => one !== pattern));
   function add(): void {
@@ -62,7 +69,7 @@ function Ticks({ catalogue, chosen, onChange }: Omit<EventChoiceProps, "error">)
           onInput={({ currentTarget }) => setSearch(currentTarget.value)}
         />
       )}
-      {[...groups].map(([group = "", members]) => (
+      {groups.map(([group, members]) => (
         <Group group={group} members={members} chosen={chosen} onToggle={toggle} />
       ))}
       {loose.map((pattern) => (
@@ -92,19 +99,24 @@ function Ticks({ catalogue, chosen, onChange }: Omit<EventChoiceProps, "error">)
 }
 
 interface GroupProps {
-  /** Empty: types without a dot. */
+  /** Empty: types without a group. */
   group: string;
-  members: readonly string[];
+  members: readonly OfferedType[];
   chosen: readonly string[];
   onToggle: (pattern: string, isOn: boolean) => void;
 }
 
 function Group({ group, members, chosen, onToggle }: GroupProps) {
-  const whole = `${group}.*`;
-  const isWhole = group !== "" && chosen.includes(whole);
+  const whole = wholeOf(group, members);
+  const isWhole = whole !== null && chosen.includes(whole);
   return (
     <div class="group">
-      {group !== "" && (
+      {group !== "" && whole === null && (
+        <p class="group-name">
+          <Foreign text={group} />
+        </p>
+      )}
+      {whole !== null && (
         <Tick
           pattern={whole}
           label={`All ${group} events, also future ones`}
@@ -113,11 +125,12 @@ function Group({ group, members, chosen, onToggle }: GroupProps) {
         />
       )}
       <div class="members">
-        {members.map((type) => (
+        {members.map(({ name, description }) => (
           <Tick
-            pattern={type}
-            label={type}
-            isOn={isWhole || chosen.includes(type)}
+            pattern={name}
+            label={name}
+            description={description}
+            isOn={isWhole || chosen.includes(name)}
             isFixed={isWhole}
             onToggle={onToggle}
           />
@@ -127,16 +140,24 @@ function Group({ group, members, chosen, onToggle }: GroupProps) {
   );
 }
 
+/** The pattern of a whole group; null where its types have no common first word. */
+function wholeOf(group: string, members: readonly OfferedType[]): string | null {
+  const words = new Set(members.map(({ name }) => firstWord(name)));
+  const [word = ""] = words;
+  return group !== "" && words.size === 1 && word !== "" ? `${word}.*` : null;
+}
+
 interface TickProps {
   pattern: string;
   label: string;
+  description?: string;
   isOn: boolean;
   /** Its group is chosen as a whole. */
   isFixed?: boolean;
   onToggle: (pattern: string, isOn: boolean) => void;
 }
 
-function Tick({ pattern, label, isOn, isFixed = false, onToggle }: TickProps) {
+function Tick({ pattern, label, description = "", isOn, isFixed = false, onToggle }: TickProps) {
   return (
     <label class="tick">
       <input
@@ -145,7 +166,14 @@ function Tick({ pattern, label, isOn, isFixed = false, onToggle }: TickProps) {
         disabled={isFixed}
         onChange={({ currentTarget }) => onToggle(pattern, currentTarget.checked)}
       />
-      <Foreign text={label} />
+      <span>
+        <Foreign text={label} />
+        {description !== "" && (
+          <small class="muted">
+            <Foreign text={description} />
+          </small>
+        )}
+      </span>
     </label>
   );
 }
