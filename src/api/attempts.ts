@@ -3,13 +3,16 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { InspectedDelivery } from "../control/inspect-delivery.ts";
+import { signAgain } from "../control/sign-again.ts";
 import { checkSignatures } from "../control/verify-attempt.ts";
 import {
   attemptInFullSchema,
   signatureCheckSchema,
+  signedAgainSchema,
   type AttemptInFull,
 } from "../wire/attempt-answer.ts";
 import { attemptParts, placeAnswer } from "./attempt-answer.ts";
+import { curlCommand } from "../wire/curl.ts";
 import { asDeliveryId, deliveryParams } from "./delivery-param.ts";
 import { READS } from "./auth/access.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -106,6 +109,35 @@ export function addAttempts(api: Api, { stores, now }: ApiDeps): void {
         },
         200,
       );
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: "post",
+      path: "/v1/deliveries/{delivery_id}/sign",
+      summary: "Make an attempt's request again, with a signature of now, to send it by hand",
+      description:
+        "Nothing is sent. The answer has the webhook's url and headers as they are now, with their " +
+        "credentials, and a signature by each of its secrets.",
+      tags: ["deliveries"],
+      request: { params: deliveryParams },
+      responses: {
+        200: json(signedAgainSchema, "the request"),
+        ...problems(401, 404, 409, 410, 500, 503),
+      },
+    }),
+    async (c) => {
+      const { delivery_id } = c.req.valid("param");
+      const found = await find(c, delivery_id);
+      const uuid = asDeliveryId(delivery_id.toLowerCase());
+      if (found === null || uuid === null) return problem(c, "not-found", NOT_KNOWN);
+      const webhook = await stores.webhooks.get(found.webhookId);
+      if (webhook === null) return problem(c, "gone", "the webhook of the delivery was deleted");
+      if (webhook.secrets.length === 0) return unreadable(c, webhook);
+      if (!("text" in found.body)) return problem(c, "gone", "the body of the attempt is not kept");
+      const request = await signAgain(found.body, uuid, webhook, now().getTime());
+      return c.json({ ...request, headers: [...request.headers], curl: curlCommand(request) }, 200);
     },
   );
 }

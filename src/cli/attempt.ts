@@ -1,6 +1,6 @@
 // `fluxhook attempt`: one attempt in full: what was sent and answered, and what happens next.
 import type { Command } from "commander";
-import type { AttemptInFull, SignatureCheck } from "../wire/attempt-answer.ts";
+import type { AttemptInFull, SignatureCheck, SignedAgain } from "../wire/attempt-answer.ts";
 import { printable, printableLines } from "../wire/printable.ts";
 import { ApiClient, pathSegment } from "./terminal/api-client.ts";
 import { logTable, outcome } from "./terminal/log-table.ts";
@@ -9,6 +9,7 @@ import { type Exit, withExamples } from "./terminal/usage.ts";
 
 interface AttemptOptions {
   verify?: boolean;
+  curl?: boolean;
   json?: boolean;
 }
 
@@ -18,8 +19,10 @@ export function addAttempt(program: Command, exit: Exit): void {
     .description("one attempt in full: what was sent and answered, and what happens next")
     .argument("<delivery_id>", "the attempt's UUID, as in the delivery header and in the log")
     .option("--verify", "say instead whether its signatures match the secrets of now")
+    .option("--curl", "print instead a curl command that sends it again, signed now")
     .option("--json", "print the JSON of the API")
-    .action(async (id: string, { verify, json }: AttemptOptions) => {
+    .action(async (id: string, { verify, curl, json }: AttemptOptions) => {
+      if (verify && curl) command.error("error: give --verify or --curl, not both");
       const api = ApiClient.ofEnvironment();
       const path = `/v1/deliveries/${pathSegment(id)}`;
       if (verify) {
@@ -27,6 +30,12 @@ export function addAttempt(program: Command, exit: Exit): void {
         const check = JSON.parse(text) as SignatureCheck;
         print(json === true, text, () => checkText(check));
         exit(check.signature_matches ? 0 : 1);
+        return;
+      }
+      if (curl) {
+        const text = await api.text("POST", `${path}/sign`);
+        print(json === true, text, () => printableLines((JSON.parse(text) as SignedAgain).curl));
+        exit(0);
         return;
       }
       const text = await api.text("GET", path);
@@ -37,6 +46,7 @@ export function addAttempt(program: Command, exit: Exit): void {
     command,
     "fluxhook attempt 5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001",
     "fluxhook attempt 5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001 --verify",
+    "fluxhook attempt 5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001 --curl | sh",
   );
 }
 

@@ -1,6 +1,7 @@
 // Finds everything that is known of a delivery, by the UUID of any of its attempts: the attempts, what was sent
 // and answered, where the delivery is, what happens next. Reads from several keys, none of which need be there.
 import type { AttemptDetail } from "../wire/attempt-detail.ts";
+import type { Dialect } from "../wire/dialects/dialect.ts";
 import { dialectOf } from "../wire/dialects/registry.ts";
 import { readElement } from "../wire/event.ts";
 import type { DeliveryId, DeliveryName, WebhookId } from "../wire/ids.ts";
@@ -32,8 +33,16 @@ export interface InspectedAttempt {
   body: AttemptBody;
 }
 
-/** The text whose UTF-8 is what was sent, or why it is not known. */
-export type AttemptBody = { text: string } | { missing: "too-large" | "in-flight" | "not-kept" };
+/** The text whose UTF-8 is what was sent, and what made it; or why it is not known. */
+export type AttemptBody =
+  { text: string; from: BodySource } | { missing: "too-large" | "in-flight" | "not-kept" };
+
+export interface BodySource {
+  dialect: Dialect;
+  eventId: string;
+  eventType: string;
+  traceparent?: string;
+}
 
 /** Where a delivery is. `unknown`: its last attempts are no longer kept. */
 export type DeliveryPlace =
@@ -203,9 +212,13 @@ function bodyText(header: DeliveryHeader, element: string): AttemptBody {
     eventTypes: "open",
   });
   if (!reading.ok || header.dialect === undefined) return { missing: "not-kept" };
-  const { type, data } = reading.event;
+  const { type, data, traceparent } = reading.event;
   const { id, timestamp } = header;
-  return { text: dialectOf(header.dialect).envelope({ id, type, timestamp, data }) };
+  const dialect = dialectOf(header.dialect);
+  return {
+    text: dialect.envelope({ id, type, timestamp, data }),
+    from: { dialect, eventId: id, eventType: type, traceparent },
+  };
 }
 
 /** Attempts that follow the next one. */

@@ -685,6 +685,19 @@ export interface SignatureCheck {
   }[];
 }
 
+export interface SignedAgain {
+  /** The webhook's, as it is now. */
+  url: string;
+  /** In the order in which they were sent; `***` stands for a credential. */
+  headers: {
+    name: string;
+    value: string;
+  }[];
+  body: string;
+  /** The same as a command for a POSIX shell. */
+  curl: string;
+}
+
 export interface EventTypes {
   /** The catalogue of each dialect, by its name; empty if it has none. */
   event_types: {

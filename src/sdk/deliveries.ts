@@ -5,11 +5,18 @@ import type {
   ParkedSummary,
   RedeliverParked,
   SignatureCheck,
+  SignedAgain,
 } from "./api-types.ts";
 import { listing, type Listing } from "./listing.ts";
 import { path, type CallOptions, type Transport } from "./transport.ts";
 
-export type { AttemptInFull, ParkedDelivery, ParkedSummary, SignatureCheck } from "./api-types.ts";
+export type {
+  AttemptInFull,
+  ParkedDelivery,
+  ParkedSummary,
+  SignatureCheck,
+  SignedAgain,
+} from "./api-types.ts";
 
 /**
  * Selects parked deliveries: those of `user_id`, of `org_id` or of both; `webhook_id`, `reason` and
@@ -49,6 +56,20 @@ export class Deliveries {
   verify(deliveryId: string, options?: CallOptions): Promise<SignatureCheck> {
     return this.#transport.call(
       { method: "POST", path: path`/v1/deliveries/${deliveryId}/verify`, isRepeatable: true },
+      options,
+    );
+  }
+
+  /**
+   * Makes an attempt's request again with a signature of now, to send it by hand. Nothing is sent.
+   *
+   * @param deliveryId The `delivery_id` of the attempt.
+   * @returns The request, with its credentials, and the same as a command of curl.
+   * @throws {FluxError} 404 `not-found`, 410 `gone`: its body is not kept.
+   */
+  sign(deliveryId: string, options?: CallOptions): Promise<SignedAgain> {
+    return this.#transport.call(
+      { method: "POST", path: path`/v1/deliveries/${deliveryId}/sign`, isRepeatable: true },
       options,
     );
   }

@@ -46,6 +46,7 @@ export type {
   ParkedFilter,
   ParkedSummary,
   SignatureCheck,
+  SignedAgain,
 } from "./deliveries.ts";
 export type { EventInput, EventTypes, Sample } from "./events.ts";
 export {

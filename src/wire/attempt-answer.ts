@@ -138,5 +138,15 @@ export const signatureCheckSchema = z
   })
   .meta({ id: "SignatureCheck" });
 
+export const signedAgainSchema = z
+  .object({
+    url: z.string().describe("the webhook's, as it is now"),
+    headers,
+    body: z.string(),
+    curl: z.string().describe("the same as a command for a POSIX shell"),
+  })
+  .meta({ id: "SignedAgain" });
+
 export type AttemptInFull = z.infer<typeof attemptInFullSchema>;
+export type SignedAgain = z.infer<typeof signedAgainSchema>;
 export type SignatureCheck = z.infer<typeof signatureCheckSchema>;

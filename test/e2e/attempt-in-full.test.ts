@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { DIALECT_NAMES } from "../../src/wire/dialects/registry.ts";
 import { eventually } from "../support/eventually.ts";
 import { hang } from "../support/receiver.ts";
-import { register } from "../support/serve-scene.ts";
+import { register, verifyAll } from "../support/serve-scene.ts";
 import { API_TOKEN } from "../support/service.ts";
 import { startTcpReceiver } from "../support/tcp-receiver.ts";
 import { startTlsReceiver } from "../support/tls-receiver.ts";
@@ -353,6 +353,37 @@ test("verify says whether the signatures match the secrets of now", async () => 
   });
 });
 
+test("what curl sends of an attempt is what it sent, with a signature that verifies now", async () => {
+  const receiver = scene.receiver(() => new Response(null, { status: 500 }));
+  const url = receiver.url.replace("//", "//user:p'w@");
+  const { id, secret } = await register(service, {
+    user_id: "u_curl",
+    url: `${url}/in?a='$(id)'`,
+    headers: { "X-Note": "it's `id` $HOME \\", "X-Empty": "" },
+    retry_schedule: ["0s"],
+  });
+  const data = String.raw`{"text":"it's $(id) \\ \n","big":12345678901234567890}`;
+  await scene.push(`{"user_id":"u_curl","event":"file.created","data":${data}}`);
+  const { delivery_id } = await newestOf("u_curl");
+  const { status, body } = await service.api<{ curl: string }>(
+    "POST",
+    `/v1/deliveries/${delivery_id}/sign`,
+  );
+  expect(status).toBe(200);
+  const shell = Bun.spawn(["sh", "-c", body.curl], { stdout: "ignore", stderr: "ignore" });
+  expect(await shell.exited).toBe(0);
+  const [first, second] = await receiver.waitFor(2);
+  verifyAll(second!, secret);
+  expect([second!.path, second!.text]).toEqual([first!.path, first!.text]);
+  const own = ({ headers }: typeof first & object) =>
+    ["x-note", "x-empty", "authorization", "x-fluxdrop-event", "webhook-id"].map((name) =>
+      headers.get(name),
+    );
+  expect(own(second!)).toEqual(own(first!));
+  await service.api("DELETE", `/v1/webhooks/${id}`);
+  expect((await service.api("POST", `/v1/deliveries/${delivery_id}/sign`)).status).toBe(410);
+});
+
 test("a test is shown in full, and is not redelivered", async () => {
   const receiver = scene.receiver(() => new Response("seen", { status: 418 }));
   const { id } = await register(service, { user_id: "u_test", url: receiver.url });
@@ -433,6 +464,7 @@ test("another owner's attempts, their verification and their failures are unknow
   };
   expect(await as("GET", `/v1/deliveries/${delivery_id}`)).toEqual([404, false]);
   expect(await as("POST", `/v1/deliveries/${delivery_id}/verify`)).toEqual([404, false]);
+  expect(await as("POST", `/v1/deliveries/${delivery_id}/sign`)).toEqual([404, false]);
   expect(await as("GET", `/v1/webhooks/${id}/failures`)).toEqual([404, false]);
   expect(await as("GET", "/v1/deliveries/nonsense")).toEqual([404, false]);
 });

@@ -6,6 +6,7 @@ import { config } from "./boot.ts";
 import { away } from "./client.ts";
 import { ownerInWords, ownOwner } from "./owner.ts";
 import { Access } from "./page/access.tsx";
+import { DeliveryPage } from "./page/delivery.tsx";
 import { Parked } from "./page/parked.tsx";
 import { RejectedPage } from "./page/rejected.tsx";
 import { Send } from "./page/send.tsx";
@@ -120,6 +121,7 @@ function CurrentPage() {
   const [name = "webhooks", id] = route.value.path;
   const isOperator = ownOwner.value === null;
   if (name === "webhooks") return id === undefined ? <Webhooks /> : <WebhookPage id={id} />;
+  if (name === "deliveries" && id !== undefined) return <DeliveryPage key={id} id={id} />;
   if (name === "parked") return <Parked />;
   if (name === "docs") return <Docs />;
   if (isOperator && name === "rejected") return <RejectedPage />;

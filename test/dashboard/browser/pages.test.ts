@@ -40,6 +40,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
   let scene: Scene;
   let service: ServiceProcess;
   let failing: string;
+  let delivery: string;
   let portal: string;
   beforeAll(async () => {
     scene = await openScene();
@@ -47,7 +48,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
       { FLUXHOOK_RETRY_SCHEDULE: "0s", FLUXHOOK_PORTAL_ACCENT: "#ffd54a" },
       { binary: await builtBinary() },
     );
-    ({ failing, portal } = await fill(scene, service));
+    ({ failing, delivery, portal } = await fill(scene, service));
   });
   afterAll(async () => {
     await scene?.[Symbol.asyncDispose]();
@@ -102,7 +103,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
           ready: "Failed",
           open: async (at) => {
             await at.getByRole("button", { name: "Reveal" }).click();
-            await at.getByText("whsec_").waitFor();
+            await at.locator("[data-secret]", { hasText: "whsec_" }).waitFor();
             await at.getByRole("button", { name: "Rotate", exact: true }).click();
           },
         },
@@ -111,6 +112,16 @@ describe.skipIf(!hasBrowser)("every page", () => {
           hash: `#/webhooks/${failing}?delete`,
           ready: "Failed",
           open: (at) => at.getByRole("button", { name: "Delete", exact: true }).click(),
+        },
+        {
+          name: "delivery",
+          hash: `#/deliveries/${delivery}`,
+          ready: "Verify like this",
+          open: async (at) => {
+            await at.getByText("Verify like this").click();
+            await at.getByRole("button", { name: "Verify it" }).click();
+            await at.getByText("webhook-signature matches").waitFor();
+          },
         },
         { name: "parked", hash: "#/parked?user_id=u_1", ready: "The server answered 500" },
         { name: "rejected", hash: "#/rejected", ready: "Not JSON", open: openFirst },
@@ -151,6 +162,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
       await visit(page, look, [
         { name: "portal-webhooks", hash: "#/webhooks", ready: "Failing" },
         { name: "portal-webhook", hash: `#/webhooks/${failing}`, ready: "Failed", open: openFirst },
+        { name: "portal-delivery", hash: `#/deliveries/${delivery}`, ready: "Verify like this" },
         { name: "portal-parked", hash: "#/parked", ready: "The server answered 500" },
         { name: "portal-docs", hash: "#/docs", ready: "Register a webhook" },
         { name: "portal-rejected", hash: "#/rejected", ready: "There is no such page" },
@@ -174,9 +186,11 @@ describe.skipIf(!hasBrowser)("every page", () => {
 async function fill(
   scene: Scene,
   service: ServiceProcess,
-): Promise<{ failing: string; portal: string }> {
+): Promise<{ failing: string; delivery: string; portal: string }> {
   const good = scene.receiver();
-  const bad = scene.receiver(() => new Response(null, { status: 500 }));
+  const bad = scene.receiver(
+    () => new Response('{"error":"no space left","disk":98765432109876543210}', { status: 500 }),
+  );
   const user_id = "u_1";
   await register(service, {
     user_id,
@@ -199,5 +213,6 @@ async function fill(
     expect(body.rejected).toHaveLength(2);
   });
   const { body } = await service.api<{ token: string }>("POST", "/v1/tokens", { user_id });
-  return { failing, portal: body.token };
+  const entry = (await scene.logOf(user_id)).find(({ webhook_id }) => webhook_id === failing);
+  return { failing, delivery: entry?.delivery_id ?? "", portal: body.token };
 }

@@ -4,7 +4,7 @@ import type { Page as ListPage, ParkedDelivery, ParkedSummary } from "../answers
 import { call } from "../client.ts";
 import { useLoad } from "../load.ts";
 import { ownerIn, ownerInWords, ownerOfThing, ownOwner, queryOf, searchOf } from "../owner.ts";
-import { RedeliverButton } from "../part/attempt.tsx";
+import { RedeliverButton } from "../part/redeliver-button.tsx";
 import { Empty, Trouble, Waiting } from "../part/notice.tsx";
 import { OwnerSearch } from "../part/owner-search.tsx";
 import { Page } from "../part/page.tsx";

@@ -8,6 +8,7 @@ import { useAction, useLoad } from "../load.ts";
 import { ownerInWords, ownerOfThing, ownOwner, queryOf } from "../owner.ts";
 import { Attempt } from "../part/attempt.tsx";
 import { Attempts } from "../part/attempts.tsx";
+import { Failures } from "../part/failures.tsx";
 import { Confirm } from "../part/dialog.tsx";
 import { Icon } from "../part/icon.tsx";
 import { Trouble, Waiting } from "../part/notice.tsx";
@@ -73,6 +74,7 @@ function Shown({ webhook, reload, isGone }: ShownProps) {
       {!isGone && <TestButton webhook={webhook} />}
       {!isGone && <SecretRow webhook={webhook} />}
       <Attempts owner={owner} webhookId={webhook.id} />
+      {!isGone && <Failures webhookId={webhook.id} />}
       <ParkedOfWebhook webhook={webhook} />
       <Settings webhook={webhook} />
     </Page>

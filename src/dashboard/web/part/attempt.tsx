@@ -1,15 +1,13 @@
 // One attempt: a line, and opened what came of it, what happens next, and its ids.
 import { CircleCheck, CircleDashed, CirclePause, CircleX } from "lucide";
+import { useState } from "preact/hooks";
 import type { LoggedAttempt } from "../answers.ts";
-import { call } from "../client.ts";
-import { useAction } from "../load.ts";
-import { say } from "../said.ts";
-import { clockTime, exactTime, fromNow } from "../time.ts";
-import { durationInWords, nextInWords, outcomeInWords, reasonInWords } from "../words.ts";
+import { exactTime, fromNow } from "../time.ts";
+import { durationInWords, outcomeInWords } from "../words.ts";
 import { JsonText } from "./code.tsx";
 import { CopyButton } from "./copy.tsx";
 import { Icon } from "./icon.tsx";
-import { Trouble } from "./notice.tsx";
+import { InFull } from "./in-full.tsx";
 import { Foreign, Id } from "./text.tsx";
 
 const LOOKS = new Map<string, { icon: typeof CircleCheck; tone: string }>([
@@ -21,14 +19,24 @@ const LOOKS = new Map<string, { icon: typeof CircleCheck; tone: string }>([
 interface AttemptProps {
   entry: LoggedAttempt;
   isOpen?: boolean;
+  /** On the page of its delivery. */
+  isOnPage?: boolean;
   /** Called when it has been redelivered. */
   onRedelivered?: () => void;
 }
 
-export function Attempt({ entry, isOpen = false, onRedelivered }: AttemptProps) {
+export function Attempt({ entry, isOpen = false, isOnPage, onRedelivered }: AttemptProps) {
   const { icon, tone } = LOOKS.get(entry.outcome) ?? { icon: CircleDashed, tone: "off" };
+  // Most rows of a list are never opened; what is in them is loaded when they are.
+  const [isOpened, setOpened] = useState(isOpen);
   return (
-    <details class="attempt" open={isOpen || undefined}>
+    <details
+      class="attempt"
+      open={isOpen || undefined}
+      onToggle={({ currentTarget }) => {
+        if (currentTarget.open) setOpened(true);
+      }}
+    >
       <summary data-row>
         <span class={`badge ${tone}`}>
           <Icon of={icon} />
@@ -45,13 +53,12 @@ export function Attempt({ entry, isOpen = false, onRedelivered }: AttemptProps) 
           {fromNow(entry.timestamp)}
         </time>
       </summary>
-      <Details entry={entry} onRedelivered={onRedelivered} />
+      {isOpened && <Details entry={entry} isOnPage={isOnPage} onRedelivered={onRedelivered} />}
     </details>
   );
 }
 
-function Details({ entry, onRedelivered }: Omit<AttemptProps, "isOpen">) {
-  const next = nextInWords(entry, (time) => `${fromNow(time)}, at ${clockTime(time)}`);
+function Details({ entry, isOnPage, onRedelivered }: Omit<AttemptProps, "isOpen">) {
   const facts: [name: string, value: string][] = [
     ["Delivery id", entry.delivery_id],
     ["Event id", entry.id],
@@ -66,12 +73,9 @@ function Details({ entry, onRedelivered }: Omit<AttemptProps, "isOpen">) {
         </p>
       )}
       {entry.raw !== undefined && <JsonText text={entry.raw} what="the element" />}
-      {entry.reason !== null && (
-        <p>
-          <Foreign text={reasonInWords(entry.reason)} />
-        </p>
+      {entry.delivery_id !== "" && (
+        <InFull entry={entry} isOnPage={isOnPage} onRedelivered={onRedelivered} />
       )}
-      {next !== null && <p>{next}</p>}
       <dl class="facts">
         <div>
           <dt>Attempt</dt>
@@ -92,35 +96,6 @@ function Details({ entry, onRedelivered }: Omit<AttemptProps, "isOpen">) {
           </div>
         ))}
       </dl>
-      {onRedelivered && entry.event !== "webhook.test" && (
-        <RedeliverButton
-          deliveryId={entry.delivery_id}
-          label={entry.outcome === "retry" ? "Try again now" : "Redeliver"}
-          onDone={onRedelivered}
-        />
-      )}
     </div>
-  );
-}
-
-interface RedeliverProps {
-  deliveryId: string;
-  label?: string;
-  onDone: () => void;
-}
-
-export function RedeliverButton({ deliveryId, label = "Redeliver", onDone }: RedeliverProps) {
-  const redeliver = useAction(async () => {
-    await call("POST", `/v1/deliveries/${encodeURIComponent(deliveryId)}/redeliver`);
-    say("It is sent again");
-    onDone();
-  });
-  return (
-    <>
-      <button type="button" onClick={redeliver.run} disabled={redeliver.isRunning}>
-        {label}
-      </button>
-      {redeliver.refused && <Trouble refused={redeliver.refused} />}
-    </>
   );
 }

@@ -34,7 +34,12 @@ export function CopyButton({ text, what, label = "Copy" }: CopyProps) {
   });
   return (
     <>
-      <button type="button" class="quiet" onClick={copy.run} aria-label={`${label} ${what}`}>
+      <button
+        type="button"
+        class="quiet"
+        onClick={copy.run}
+        aria-label={label === "Copy" ? `${label} ${what}` : label}
+      >
         <Icon of={isDone ? Check : Copy} />
         {isDone ? "Copied" : label}
       </button>
