@@ -32,7 +32,7 @@ function entryOf(reason: string, fields: Partial<LogEntry> = {}): LogEntry {
 
 type Failure = NonNullable<AttemptInFull["failure"]>;
 const failed = (fields: Partial<Failure>) => ({
-  failure: { phase: null, code: null, timeout_ms: null, certificate: null, ...fields } as Failure,
+  failure: { phase: null, code: null, timeout_ms: null, certificate: null, ...fields },
   response: null,
 });
 const certificate = (fields: Partial<NonNullable<Failure["certificate"]>>) =>
