@@ -66,7 +66,10 @@ async function mixedLoad(scene: Scene, service: ServiceProcess, users = 5): Prom
   await scene.push(
     ...upTo(users).flatMap((n) => [eventFor(`u_${n}`, n), eventFor(`u_${n}`, n, "file.deleted")]),
     ...upTo(users).map((n) => `{"user_id":"u_${n}","event":"a.b","timestamp":"${now}","data":{}}`),
-    ...["no event", "{}", "", '{"user_id":"u_1"}'],
+    "no event",
+    "{}",
+    "",
+    '{"user_id":"u_1"}',
     eventFor("u_nobody"),
   );
   await service.api("GET", "/v1/webhooks?user_id=u_1");
@@ -223,9 +226,9 @@ scrape_configs:
         const queries = grafana.panels.flatMap(({ title, targets }) =>
           targets.map(({ expr }) => [title, expr] as const),
         );
-        let isLoading = true;
+        const load = new AbortController();
         const loading = (async () => {
-          for (let n = 0; isLoading; n += 1) {
+          for (let n = 0; !load.signal.aborted; n += 1) {
             await mixedLoad(scene, service, 5 + n).catch(() => {});
             await Bun.sleep(500);
           }
@@ -248,7 +251,7 @@ scrape_configs:
           },
           { withinMs: 60_000 },
         );
-        isLoading = false;
+        load.abort();
         await loading;
         const rules = (await (await fetch(`http://127.0.0.1:${port}/api/v1/rules`)).json()) as {
           data: { groups: { rules: { name: string; health: string }[] }[] };
