@@ -7,6 +7,7 @@ export function openApiDocument() {
   const api = createApi({
     stores: unasked(),
     executions: unasked(),
+    executionControl: unasked(),
     sendTest: unasked(),
     live: unasked(),
     config: {

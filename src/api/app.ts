@@ -14,6 +14,7 @@ import type { ApiDeps } from "./deps.ts";
 import type { ApiEnv } from "./http/env.ts";
 import { addDocument } from "./http/document.ts";
 import { addEventTypes } from "./event-types.ts";
+import { addExecutions } from "./executions.ts";
 import { addEvents } from "./events.ts";
 import { addHealth } from "./health.ts";
 import { addTunnel } from "./tunnel.ts";
@@ -73,6 +74,7 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addAudit(api, deps);
   addOwners(api, deps);
   addTunnel(api, deps);
+  addExecutions(api, deps);
   addHealth(api, deps);
   addMetrics(api, deps, identify);
   addWebhookBodies(api);

@@ -8,6 +8,7 @@ import type { ServiceStats } from "../control/service-stats.ts";
 import type { WebhookControl } from "../control/webhooks.ts";
 import type { Hub } from "../live/hub.ts";
 import type { WorkflowControl } from "../control/workflows.ts";
+import type { ExecutionControl } from "../inbound/execution-control.ts";
 import type { Executions } from "../inbound/executions.ts";
 import type { TunnelBroker } from "../tunnel/broker.ts";
 import type { AlertStore } from "../valkey/history/alert-store.ts";
@@ -90,6 +91,7 @@ export interface ApiDeps {
   sendTest: (webhook: WebhookRecord, event: TestEvent) => Promise<LogEntry>;
   /** Opens the running half of workflows, once. */
   executions: () => Promise<Executions>;
+  executionControl: Pick<ExecutionControl, "list" | "json" | "retry" | "cancel">;
   /** Who looks at the stream of attempts. */
   live: Pick<Hub, "open">;
   config: ApiConfig;

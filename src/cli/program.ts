@@ -6,6 +6,7 @@ import { addConfig } from "./config.ts";
 import { addAttempt } from "./attempt.ts";
 import { addDev } from "./dev/command.ts";
 import { addDoctor } from "./doctor/command.ts";
+import { addExecutions } from "./executions.ts";
 import { addHealth } from "./health.ts";
 import { fail } from "./terminal/fail.ts";
 import { addListen } from "./listen/listen.ts";
@@ -45,6 +46,7 @@ const COMMANDS = [
   addWebhooks,
   addConfig,
   addParked,
+  addExecutions,
   addRejected,
   addSign,
   addVerify,

@@ -2,6 +2,7 @@
 import { Configs } from "./configs.ts";
 import { Deliveries, Parked } from "./deliveries.ts";
 import { Events } from "./events.ts";
+import { Executions } from "./executions.ts";
 import { Logs } from "./logs.ts";
 import { Owners } from "./owners.ts";
 import { Tokens } from "./tokens.ts";
@@ -31,6 +32,7 @@ export class Flux {
   readonly parked: Parked;
   readonly tokens: Tokens;
   readonly owners: Owners;
+  readonly executions: Executions;
 
   /** @throws {TypeError} An option is invalid: the token, the address, the time-out or the retries. */
   constructor(options: FluxOptions) {
@@ -43,5 +45,6 @@ export class Flux {
     this.parked = new Parked(transport);
     this.tokens = new Tokens(transport);
     this.owners = new Owners(transport);
+    this.executions = new Executions(transport);
   }
 }

@@ -229,6 +229,7 @@ export function startService(options: ServiceOptions): Service {
     },
     live: hub,
     executions: () => inbound.executions(),
+    executionControl: executions.control,
     config: {
       apiTokens,
       corsOrigins: settings.CORS_ORIGINS,

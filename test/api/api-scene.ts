@@ -9,6 +9,7 @@ import { ConfigControl } from "../../src/control/config-document.ts";
 import { DeliveryInspector } from "../../src/control/inspect-delivery.ts";
 import { OwnerEraser } from "../../src/control/erase-owner.ts";
 import { Redelivery } from "../../src/control/redelivery.ts";
+import { ExecutionControl } from "../../src/inbound/execution-control.ts";
 import { Search } from "../../src/control/search.ts";
 import { ServiceStats } from "../../src/control/service-stats.ts";
 import { WebhookControl } from "../../src/control/webhooks.ts";
@@ -149,6 +150,7 @@ export class ApiScene {
         }),
       },
       executions,
+      executionControl: new ExecutionControl(stores.executions, stores.workflows),
       sendTest: async (webhook, { id: eventId, type, data }) => {
         await new Promise<void>((resolve) => {
           this.tests.push({ webhookId: webhook.id, eventId, type, data, answer: () => resolve() });

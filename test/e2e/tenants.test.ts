@@ -34,6 +34,8 @@ const PARAMETERS: Record<string, (target: Target) => string> = {
   delivery_id: ({ deliveryId }) => deliveryId,
   session: ({ session }) => session,
   key_id: ({ keyId }) => keyId,
+  execution_id: () => "exec-canarycanarycanarycanaryca",
+  workflow_id: () => "wf_canary",
   user_id: () => VICTIMS.user_id,
   org_id: () => VICTIMS.org_id,
   reason: () => "http-500",

@@ -33,6 +33,8 @@ export const ACTIONS: Readonly<Record<string, string>> = {
   "POST /v1/workflows": "workflow.created",
   "PUT /v1/workflows/{id}": "workflow.changed",
   "DELETE /v1/workflows/{id}": "workflow.deleted",
+  "POST /v1/executions/{execution_id}/retry": "execution.retried",
+  "POST /v1/executions/{execution_id}/cancel": "execution.cancelled",
   "POST /v1/workflows/{id}/enable": "workflow.enabled",
   "POST /v1/workflows/{id}/disable": "workflow.disabled",
   "POST /v1/workflows/{id}/test": "workflow.tested",

@@ -25,6 +25,7 @@ const PROBLEMS = {
   "too-many-keys": { status: 409, title: "This owner has the maximum number of API keys" },
   "key-reused": { status: 409, title: "This Idempotency-Key was used with another body" },
   "in-flight": { status: 409, title: "The delivery is in flight" },
+  "wrong-state": { status: 409, title: "The execution is in another state" },
   "webhook-disabled": { status: 409, title: "The webhook is disabled" },
   unreadable: { status: 409, title: "The stored record cannot be read" },
   "precondition-failed": { status: 412, title: "It has changed since it was read" },

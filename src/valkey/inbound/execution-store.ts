@@ -78,7 +78,7 @@ export interface ListPosition {
 export type ListedExecution = ExecutionFacts & { id: string };
 
 export type CancelReply = "cancelled" | "gone" | "finished" | "failed" | "was-cancelled";
-export type RetryReply = "queued" | "gone" | "revision-gone" | ExecutionState;
+export type RetryReply = "retried" | "gone" | "revision-gone" | ExecutionState;
 
 /** One step of a sweep: Valkey does nothing else meanwhile. */
 const MAX_SWEPT_AT_ONCE = 256;

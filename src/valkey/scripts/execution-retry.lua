@@ -3,7 +3,7 @@
 --
 -- KEYS  1 queue
 -- ARGV  1 base  2 id
--- Reply "queued"; "gone"; "revision-gone" where its workflow's revision is no longer stored; or "not <state>"
+-- Reply "retried"; "gone"; "revision-gone" where its workflow's revision is no longer stored; or "not <state>"
 local base, id = ARGV[1], ARGV[2]
 local x = base .. ':x:' .. id
 local facts = redis.call('HMGET', x, 'state', 'workflow', 'revision', 'bytes', 'error')
@@ -32,4 +32,4 @@ redis.call('HSET', x, 'state', 'queued')
 -- A claim of the run before, should there still be one, is told by its number.
 local run = redis.call('HINCRBY', x, 'run', 1)
 redis.call('LPUSH', KEYS[1], id .. ' ' .. use .. ' ' .. run)
-return 'queued'
+return 'retried'

@@ -232,7 +232,7 @@ describe("retry and cancel", () => {
     expect(waited.kind).toBe("failed");
     const uses = () => one.redis.exists(one.keys.revisionUses);
     expect(await uses()).toBe(0);
-    expect(await one.first.control.retry(executionId)).toBe("queued");
+    expect(await one.first.control.retry(executionId)).toBe("retried");
     await eventually(async () => (await one.read(executionId)).state === "finished");
     expect([first.requests.length, second.requests.length]).toEqual([1, 2]);
     expect(await one.read(executionId)).toMatchObject({ error: null });
@@ -259,7 +259,7 @@ describe("retry and cancel", () => {
     expect(second.requests).toHaveLength(0);
     expect(await one.first.control.cancel(executionId)).toBe("was-cancelled");
     expect(await one.first.control.cancel(`exec-${"a".repeat(26)}`)).toBe("gone");
-    expect(await one.first.control.retry(executionId)).toBe("queued");
+    expect(await one.first.control.retry(executionId)).toBe("retried");
     await eventually(async () => (await one.read(executionId)).state === "finished");
   });
 
