@@ -117,6 +117,7 @@ export function openWorker(options: WorkerOptions): Worker {
         link,
         log,
         claimer: claimerWakeUp,
+        goesAlone: () => attemptLog.writeAlong(),
         parkedSweep: upkeep,
         counters,
       }),

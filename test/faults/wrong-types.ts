@@ -31,7 +31,7 @@ const WEBHOOKS: Record<Kind, number> = {
 /** Without these nothing can be claimed. */
 const NEEDED_BY_ALL = new Set(["workers", "worker", "claims", "queue"]);
 /** Nothing that a worker does here meets these: the API does, and alerts have been raised before. */
-const UNSEEN = new Set(["idempotency", "alerts", "alerted", "webhookOwners"]);
+const UNSEEN = new Set(["idempotency", "alerts", "alerted", "webhookOwners", "watched"]);
 
 /** How often each event was answered as it should be, at each path. */
 class Arrivals {

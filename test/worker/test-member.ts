@@ -16,6 +16,8 @@ export interface TestMember {
   settled: Claimed[][];
   /** How many groups had a parked delivery. */
   parkedGroups: number;
+  /** Called for each settlement that goes alone. */
+  goesAlone: () => void;
 }
 
 /** `link` is the member's own if it is to have another one than the test. */
@@ -29,8 +31,16 @@ export function member(queue: TestQueue, link: Link): TestMember {
     log,
     claimer: new WakeUp(),
     parkedSweep: { sweepSoon: () => (one.parkedGroups += 1) },
+    goesAlone: () => one.goesAlone(),
   });
-  const one: TestMember = { claims, capacity, log, settled: [], parkedGroups: 0 };
+  const one: TestMember = {
+    claims,
+    capacity,
+    log,
+    settled: [],
+    parkedGroups: 0,
+    goesAlone: () => {},
+  };
   const release = claims.release.bind(claims);
   claims.release = (ended) => {
     release(ended);

@@ -51,6 +51,8 @@ const SUCCESSES_WAIT_MS = 1_000;
  */
 const TICK_MS = 10;
 const MAX_IN_SCRIPT = 128;
+/** Behind settlements of their own entries are written at most this often; more of them are better written together. */
+const MIN_BETWEEN_ALONG_MS = 20;
 /** Scripts under way. */
 const MAX_AT_ONCE = 8;
 /** Keys in one log line. */
@@ -77,6 +79,7 @@ export class AttemptLogger {
   private readonly writing = new Set<Promise<void>>();
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
+  private wroteAlongMs = Number.NEGATIVE_INFINITY;
   private dropped = 0;
   private unwritten: string[] = [];
   private failed: { err: unknown; owners: number } | null = null;
@@ -112,6 +115,21 @@ export class AttemptLogger {
       this.attempts.set(owner, { sinceMs: nowMs, toEntries: [toEntry] });
       this.tickAt(nowMs + WAIT_MS);
     }
+  }
+
+  /**
+   * Writes the entries that wait in the same write as a settlement, behind it. At low rates that saves a request, its
+   * reply and a timer for each delivery.
+   */
+  writeAlong(): void {
+    const nowMs = performance.now();
+    const isTooSoon = nowMs - this.wroteAlongMs < MIN_BETWEEN_ALONG_MS;
+    if (this.attempts.size === 0 || isTooSoon || this.writing.size >= MAX_AT_ONCE) return;
+    this.wroteAlongMs = nowMs;
+    const attempts = takeDue(this.attempts, nowMs, 0);
+    this.start(this.writeAttempts(attempts), attempts.length);
+    this.stopTimer();
+    this.tickForAll();
   }
 
   /** Writes everything; at the end of the process. */
@@ -165,6 +183,10 @@ export class AttemptLogger {
     this.stopTimer();
     this.write(performance.now());
     this.reportDropped();
+    this.tickForAll();
+  }
+
+  private tickForAll(): void {
     this.tickFor(this.attempts, WAIT_MS);
     this.tickFor(this.failures, WAIT_MS);
     this.tickFor(this.successes, SUCCESSES_WAIT_MS);

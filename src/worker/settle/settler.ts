@@ -22,6 +22,8 @@ export interface SettlerOptions {
   claims: { release(claims: readonly Claimed[]): void; readonly progress: QueueProgress };
   /** Notified when a settlement has put something where it can be claimed, now or when it is due. */
   claimer: Pick<WakeUp, "notify">;
+  /** Called when a settlement is handed to the connection that goes alone: what follows it can go along. */
+  goesAlone?: () => void;
   /** Ends the oldest parked deliveries when there are too many. */
   parkedSweep: { sweepSoon(queue: string): void };
   /** If missing, nothing is counted. */
@@ -97,7 +99,10 @@ export class Settler {
     const worker = group[0]?.claim.worker ?? null;
     for (let failures = 0; ; failures += 1) {
       try {
-        await this.settle(worker, group);
+        const settling = this.settle(worker, group);
+        // Guarantee 8: behind the settlement, and nothing of it is waited for.
+        if (failures === 0 && this.idleWaitMs === 0) this.options.goesAlone?.();
+        await settling;
         break;
       } catch (error) {
         if (error instanceof ValkeyUnavailable) break;

@@ -112,6 +112,26 @@ test("an entry waits for the rest of its answer, the health does not; flush wait
   expect((await logs.read("user:u_1"))[0]).toEqual(never.entry);
 });
 
+test("entries that go along with a settlement are sent in the same turn, and soon after that in groups again", async () => {
+  const written: string[][] = [];
+  const { recorder } = open(lab.link, (lists) => {
+    written.push(lists.map(({ key }) => key));
+    return Promise.resolve([]);
+  });
+  recorder.writeAlong();
+  expect(written).toEqual([]);
+  recorder.add(attempt("user:a"));
+  recorder.writeAlong();
+  expect(written).toEqual([[keys.logs("user:a"), keys.bodies(ownerTag("user:a"))]]);
+  recorder.add(attempt("user:b"));
+  recorder.writeAlong();
+  recorder.add(attempt("user:c"));
+  expect(written).toHaveLength(1);
+  await eventually(() => written.length === 2);
+  expect(written[1]).toHaveLength(4);
+  await recorder.flush();
+});
+
 test("a log keeps the last of many attempts", async () => {
   const { recorder, logs } = open();
   const attempts = Array.from({ length: 57 }, () => attempt("user:u_1"));

@@ -57,6 +57,35 @@ test("claims of an earlier worker id are fenced by that id", async () => {
   expect([...one.claims.held.values()]).toEqual([again!]);
 });
 
+test("what goes along with a settlement that goes alone is behind it", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [claim] = await joinAndClaim(one, queue, "w", "a");
+  const { promise: left, resolve } = Promise.withResolvers<number>();
+  const claims = queue.store.keys.claims("w");
+  one.goesAlone = () => resolve(lab.link.run((client) => client.hlen(claims)));
+  one.claims.settle(claim!, DONE);
+  // Sent before the settlement is answered, and answered after it.
+  expect(await left).toBe(0);
+  await one.claims.whenSettled();
+});
+
+test("while claims follow each other soon no settlement goes alone", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [a, b] = await joinAndClaim(one, queue, "w", "a", "b");
+  let alone = 0;
+  one.goesAlone = () => (alone += 1);
+  one.claims.settle(a!, DONE);
+  await one.claims.whenSettled();
+  expect(alone).toBe(1);
+  await one.claims.askedFor();
+  await one.claims.askedFor();
+  one.claims.settle(b!, DONE);
+  await one.claims.whenSettled();
+  expect(alone).toBe(1);
+});
+
 test("parking is reported once per group", async () => {
   const queue = lab.queue();
   const one = member(queue, lab.link);
