@@ -170,7 +170,7 @@ function declaration(member: ts.PropertySignature): string {
   const used = Object.entries(PARAMETERS).filter(([name]) => new RegExp(`: ${name};`).test(type));
   const parameters = used.length > 0 ? `<${used.map(([, text]) => text).join(", ")}>` : "";
   const head = `${nameOf(member)}${parameters}`;
-  const text = type.startsWith("{")
+  const text = ts.isTypeLiteralNode(member.type ?? never())
     ? `export interface ${head} ${type}\n`
     : `export type ${head} = ${type};\n`;
   return (comment.join("") + text)

@@ -38,6 +38,9 @@ import { addWebhookFailures } from "./webhooks/failures.ts";
 import { addUrlCheck } from "./webhooks/check-url.ts";
 import { addWebhookTest } from "./webhooks/test.ts";
 import { addWebhooks } from "./webhooks/webhooks.ts";
+import { addWorkflowSecrets } from "./workflows/secrets.ts";
+import { addWorkflowTest } from "./workflows/test.ts";
+import { addWorkflows } from "./workflows/workflows.ts";
 
 export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   const { apiTokens, corsOrigins = [] } = deps.config;
@@ -75,6 +78,9 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   addOwners(api, deps);
   addTunnel(api, deps);
   addExecutions(api, deps);
+  addWorkflows(api, deps);
+  addWorkflowSecrets(api, deps);
+  addWorkflowTest(api, deps);
   addHealth(api, deps);
   addMetrics(api, deps, identify);
   addWebhookBodies(api);

@@ -20,6 +20,7 @@ import { examples, writeError } from "./terminal/usage.ts";
 import { addTop } from "./top/command.ts";
 import { addVerify } from "./signature/verify.ts";
 import { addWebhooks } from "./webhooks/webhooks.ts";
+import { addWorkflows } from "./workflows.ts";
 import { VERSION } from "../version.ts";
 
 const program = new Command("fluxhook")
@@ -44,6 +45,7 @@ const COMMANDS = [
   addLogs,
   addAttempt,
   addWebhooks,
+  addWorkflows,
   addConfig,
   addParked,
   addExecutions,

@@ -8,6 +8,7 @@ import { Owners } from "./owners.ts";
 import { Tokens } from "./tokens.ts";
 import { Transport, type FluxOptions } from "./transport.ts";
 import { Webhooks } from "./webhooks.ts";
+import { Workflows } from "./workflows.ts";
 
 /**
  * The client of a Fluxhook service.
@@ -33,6 +34,7 @@ export class Flux {
   readonly tokens: Tokens;
   readonly owners: Owners;
   readonly executions: Executions;
+  readonly workflows: Workflows;
 
   /** @throws {TypeError} An option is invalid: the token, the address, the time-out or the retries. */
   constructor(options: FluxOptions) {
@@ -46,5 +48,6 @@ export class Flux {
     this.tokens = new Tokens(transport);
     this.owners = new Owners(transport);
     this.executions = new Executions(transport);
+    this.workflows = new Workflows(transport);
   }
 }

@@ -48,6 +48,18 @@ export type {
   SignatureCheck,
   SignedAgain,
 } from "./deliveries.ts";
+export type {
+  Execution,
+  Workflow,
+  WorkflowChecked,
+  WorkflowCreate,
+  WorkflowCreated,
+  WorkflowInput,
+  WorkflowPatch,
+  WorkflowSecretRotated,
+  WorkflowSummary,
+  WorkflowTest,
+} from "./workflows.ts";
 export type { EventInput, EventTypes, Sample } from "./events.ts";
 export type { ExecutionState, ExecutionSummary } from "./executions.ts";
 export { tasks, type Task, type TaskClient, type TaskOptions } from "./tasks.ts";

@@ -38,15 +38,33 @@ const EXCEPTIONS: Record<string, (schema: JsonSchema) => unknown> = {
   org_id: () => oneOf("o", "%/\\?#", "\ufffd".repeat(42), "y".repeat(128)),
   // An expression, which a schema cannot describe.
   filter: (schema) => (schema.type === "null" ? undefined : "event.data.amount > 1000"),
+  // Expressions, and rules of one field over another.
+  idempotency: (schema) => (schema.type === "null" ? undefined : "trigger.data.id"),
+  verification: () => ({ scheme: oneOf("fluxhook", "github", "meta", "standard") }),
+  replay: () => false,
+  response: () => oneOf({ mode: "minimal", status: 599 }, { mode: "allNodes", timeout_ms: 1_000 }),
+  nodes: (schema) => (schema.type === "integer" ? undefined : oneOf(...WORKFLOW_NODES)),
+  trigger: (schema) => ("properties" in schema ? undefined : { concurrency: oneOf(1, 1_024) }),
   // From an earlier page.
   cursor: (schema) => (schema.pattern?.includes("A-Z") ? "MSAw" : undefined),
 };
+
+const WORKFLOW_NODES = [
+  [{ id: "a", type: "set", value: { b: [1.5, null, "{{trigger.data.c}}"] } }],
+  [
+    { id: "_", type: "if", condition: "trigger.data.a > 1", after: [] },
+    { id: "b-1", type: "task", task: "t.1", timeout_ms: 604_800_000, retry: { attempts: 10 } },
+    { id: "c", type: "event", org_id: "o", event: "a.b", data: {}, on_error: "continue" },
+    { id: "d", type: "http", url: "https://example.com/", method: "PUT", timeout_ms: 100 },
+  ],
+];
 
 /** What the cursors of a route stand for. */
 const CURSORS: Record<string, string> = {
   "GET /v1/audit": "1764288000000-0",
   "GET /v1/executions": "1764288000000 exec-aaaaaaaaaaaaaaaaaaaaaaaaaa",
   "GET /v1/parked": "1764288000000 0123456789abcdef0123456789ab",
+  "GET /v1/workflows": "orders",
   "GET /v1/webhooks": "2026-01-01T00:00:00.000Z wh_a",
   "GET /v1/alerts": "alert_0123456789abcdef0123456789abcdef",
 };
@@ -154,7 +172,22 @@ test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
 );
 
 /** Fields with rules in words: a changed request may break them while the schema still accepts it. */
-const IN_WORDS = new Set([...Object.keys(EXCEPTIONS), "headers", "disable_rule", "webhooks", "id"]);
+const IN_WORDS = new Set([
+  ...Object.keys(EXCEPTIONS),
+  "headers",
+  "disable_rule",
+  "webhooks",
+  "id",
+  // Of a workflow's nodes and trigger.
+  "after",
+  "condition",
+  "delay",
+  "scheme",
+  "mode",
+  "node_id",
+  "verify_token",
+  "type",
+]);
 
 test.each(
   OPERATIONS.filter(

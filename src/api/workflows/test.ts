@@ -17,7 +17,7 @@ const SILENT_FOR_S = 250;
 const text = z.string();
 const testSchema = z
   .strictObject({
-    data: z.unknown().describe("in place of the request's body; `{}` if missing"),
+    data: z.unknown().optional().describe("in place of the request's body; `{}` if missing"),
     query: z
       .record(z.string(), z.union([text, z.array(text)]))
       .default({})

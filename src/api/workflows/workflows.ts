@@ -18,6 +18,7 @@ import {
   type WorkflowRecord,
 } from "../../wire/workflow/workflow.ts";
 import { READS } from "../auth/access.ts";
+import { READS } from "../auth/access.ts";
 import { apiOnly } from "../auth/authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
 import { jsonBody } from "../http/body.ts";
@@ -145,13 +146,14 @@ export function addWorkflows(api: Api, { stores, config }: ApiDeps): void {
 
   api.openapi(
     createRoute({
+      ...READS,
       method: "post",
       path: "/v1/workflows/check",
       summary: "Check the document of a workflow without saving it",
       tags,
       ...READS,
       middleware: [apiOnly, body],
-      request: { body: jsonInput(z.unknown()) },
+      request: { body: jsonInput(z.looseObject({})) },
       responses: {
         200: json(checkedSchema, "what is wrong with it; no errors: it can be saved"),
         ...problems(400, 401, 404, 413, 415, 422, 500, 503),

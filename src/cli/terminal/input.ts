@@ -51,6 +51,7 @@ export function addSecretOptions(command: Command, what = "the webhook's secret"
 export async function readSecret(
   { secret, secretFile, secretEnv, secretStdin }: SecretOptions,
   command: Command,
+  check: (text: string) => string | null = checkSecret,
 ): Promise<string | null> {
   if (secret !== undefined) {
     return command.error(
@@ -78,7 +79,7 @@ export async function readSecret(
     return command.error(`error: --secret-env: the variable ${secretEnv} is not set`);
   }
   const read = text.replace(/\r?\n$/, "");
-  const problem = checkSecret(read);
+  const problem = check(read);
   return problem === null ? read : command.error(`error: the secret ${problem}`);
 }
 

@@ -30,6 +30,7 @@ const FOR_ALL: readonly Destination[] = [
   { path: "/parked", title: "Parked", key: "p" },
 ];
 const FOR_OPERATOR: readonly Destination[] = [
+  { path: "/workflows", title: "Workflows", key: "f" },
   { path: "/rejected", title: "Rejected", key: "r" },
   { path: "/send", title: "Send an event", key: "s" },
   { path: "/access", title: "Portal links", key: "l" },
@@ -124,6 +125,7 @@ function CurrentPage() {
   if (name === "deliveries" && id !== undefined) return <DeliveryPage key={id} id={id} />;
   if (name === "parked") return <Parked />;
   if (name === "docs") return <Docs />;
+  if (isOperator && name === "workflows") return <Workflows id={id} />;
   if (isOperator && name === "rejected") return <RejectedPage />;
   if (isOperator && name === "send") return <Send />;
   if (isOperator && name === "access") return <Access />;
@@ -136,13 +138,30 @@ function CurrentPage() {
   );
 }
 
+type WorkflowPages = typeof import("./workflow/pages.tsx");
+
+/** A chunk of its own: many services have no workflows. */
+function Workflows({ id }: { id: string | undefined }) {
+  const [pages, setPages] = useState<WorkflowPages | "failed" | null>(null);
+  useEffect(() => {
+    import("./workflow/pages.tsx").then(setPages, () => setPages("failed"));
+  }, []);
+  if (pages === null) return <Waiting what="the workflows" />;
+  if (pages === "failed") return <NotLoaded />;
+  return id === undefined ? <pages.WorkflowList /> : <pages.WorkflowPage key={id} id={id} />;
+}
+
+function NotLoaded() {
+  return <p role="alert">This part of the page did not load. Reload it.</p>;
+}
+
 /** A chunk of its own: most who come here never open it. */
 function Docs() {
   const [page, setPage] = useState<ComponentChildren>(<Waiting what="the API reference" />);
   useEffect(() => {
     import("./page/docs.tsx").then(
       ({ DocsPage }) => setPage(<DocsPage />),
-      () => setPage(<p role="alert">This part of the page did not load. Reload it.</p>),
+      () => setPage(<NotLoaded />),
     );
   }, []);
   return page;

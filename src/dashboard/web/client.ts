@@ -20,11 +20,13 @@ export class Refused extends Error {
 /** Since when Fluxhook, or Valkey behind it, has not answered; null while all is well. */
 export const away = signal<{ since: Date; who: "Fluxhook" | "Valkey" } | null>(null);
 
-interface Options {
+export interface CallOptions {
   signal?: AbortSignal;
   /** In place of the session's. */
   token?: string;
   headers?: Readonly<Record<string, string>>;
+  /** In place of JSON.parse. */
+  parse?: (text: string) => unknown;
 }
 
 /** `body`: an object, or JSON text that goes out as it is. */
@@ -33,10 +35,11 @@ export async function call<T = unknown>(
   method: string,
   path: string,
   body?: object | string,
-  options: Options = {},
+  options: CallOptions = {},
 ): Promise<T> {
+  const { parse = JSON.parse } = options;
   const { status, text } = await exchange(method, path, body, options);
-  if (status >= 200 && status < 300) return (text === "" ? undefined : JSON.parse(text)) as T;
+  if (status >= 200 && status < 300) return (text === "" ? undefined : parse(text)) as T;
   throw refusal(status, text, options.token);
 }
 
@@ -45,7 +48,7 @@ export async function exchange(
   method: string,
   path: string,
   body: object | string | undefined,
-  { signal: aborted, token = session.value?.token, headers: more }: Options,
+  { signal: aborted, token = session.value?.token, headers: more }: CallOptions,
 ): Promise<{ status: number; text: string; etag: string | null }> {
   const headers: Record<string, string> = { ...more, Accept: "application/json" };
   if (token !== undefined) headers.Authorization = `Bearer ${token}`;

@@ -28,12 +28,9 @@ export const nodeIdSchema = z
   .meta({ example: "resize" });
 
 const text = (what: string) =>
-  boundedText(MAX_TEXT_CHARACTERS, `must be a string with ${what}`).refine(
-    (value) => value !== "",
-    {
-      error: "must not be empty",
-    },
-  );
+  boundedText(MAX_TEXT_CHARACTERS, `must be a string with ${what}`)
+    .refine((value) => value !== "", { error: "must not be empty" })
+    .meta({ minLength: 1 });
 
 /** Any JSON. The texts in it that have `{{ }}` are templates. */
 const template = z.unknown().refine((value) => value !== undefined, { error: "is required" });
@@ -54,7 +51,8 @@ const retrySchema = z
 const shared = {
   id: nodeIdSchema.describe("unique in the workflow; `nodes.<id>.output` is what the node gave"),
   name: boundedText(200, "must be a string")
-    .refine((value) => value.trim() !== "", { error: "must not be empty" })
+    .refine((value) => value !== "", { error: "must not be empty" })
+    .meta({ minLength: 1 })
     .optional()
     .describe("for people; the id if missing"),
   after: z

@@ -24,14 +24,20 @@ export const MIN_RESPONSE_TIMEOUT_MS = 1_000;
 export const MAX_RESPONSE_TIMEOUT_MS = 240_000;
 export const MAX_WORKFLOW_CONCURRENCY = 1_024;
 
-const WORKFLOW_SECRET = /^[!-~](?:[ -~]{6,126}[!-~])$/;
+const WORKFLOW_SECRET = /^[!-~][ -~]{6,126}[!-~]$/;
+
+const SECRET_ACCEPTED =
+  "must be 8 to 128 printable ASCII characters, without a space at either end";
+
+/** Returns what is wrong with a workflow's secret, or null. */
+export function checkWorkflowSecret(text: string): string | null {
+  return WORKFLOW_SECRET.test(text) ? null : SECRET_ACCEPTED;
+}
 
 /** Shorter than a webhook's: many senders accept only what the user types in. */
 export const workflowSecretSchema = z
   .string({ error: "must be a string" })
-  .regex(WORKFLOW_SECRET, {
-    error: "must be 8 to 128 printable ASCII characters, without a space at either end",
-  })
+  .regex(WORKFLOW_SECRET, { error: SECRET_ACCEPTED })
   .describe("8 to 128 printable characters; generated if missing")
   .meta({ example: "your-secret" });
 
@@ -100,6 +106,7 @@ export const triggerSchema = z
       .min(1)
       .max(2)
       .refine((all) => new Set(all).size === all.length, { error: "must not name a type twice" })
+      .meta({ uniqueItems: true })
       .default(["json"])
       .describe("content types; `form` is implied by `slack` and `twilio`"),
     replay: z

@@ -16,9 +16,9 @@ export const workflowIdSchema = z
   .regex(WORKFLOW_ID, { error: `must be ${WORKFLOW_ID_ACCEPTED}` })
   .meta({ example: "orders" });
 
-const name = boundedText(200, "must be a string").refine((text) => text.trim() !== "", {
-  error: "must not be empty",
-});
+const name = boundedText(200, "must be a string")
+  .refine((text) => text !== "", { error: "must not be empty" })
+  .meta({ minLength: 1 });
 
 const nodes = z
   .array(nodeSchema, { error: "must be an array of nodes" })

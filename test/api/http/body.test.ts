@@ -141,6 +141,12 @@ describe("a body that is nested too deep", () => {
     ["POST", "/v1/listen"],
     ["POST", "/v1/listen/s/answers"],
     ["POST", "/v1/events"],
+    ["POST", "/v1/workflows"],
+    ["POST", "/v1/workflows/check"],
+    ["PUT", "/v1/workflows/wh_1"],
+    ["PATCH", "/v1/workflows/wh_1"],
+    ["POST", "/v1/workflows/wh_1/rotate-secret"],
+    ["POST", "/v1/workflows/wh_1/test"],
   ] as const;
 
   test("is tested here on all routes that take a body", async () => {

@@ -72,7 +72,7 @@ function Shown({ webhook, reload, isGone }: ShownProps) {
         </p>
       )}
       {!isGone && <TestButton webhook={webhook} />}
-      {!isGone && <SecretRow webhook={webhook} />}
+      {!isGone && <SecretRow path={`/v1/webhooks/${webhook.id}`} verb="signs" />}
       <Attempts owner={owner} webhookId={webhook.id} />
       {!isGone && <Failures webhookId={webhook.id} />}
       <ParkedOfWebhook webhook={webhook} />

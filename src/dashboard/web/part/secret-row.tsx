@@ -1,7 +1,6 @@
-// The secret of a webhook: reveal, copy, rotate, all in its row; the grace of a rotation is said.
+// The secret of a webhook or a workflow: reveal, copy, rotate, all in its row; the grace of a rotation is said.
 import { Eye, EyeOff, RotateCcwKey } from "lucide";
 import { useState } from "preact/hooks";
-import type { Webhook } from "../../../wire/webhook.ts";
 import { call } from "../client.ts";
 import { useAction } from "../load.ts";
 import { say } from "../said.ts";
@@ -23,8 +22,15 @@ const GRACES: readonly [hours: number, title: string][] = [
   [168, "after 7 days"],
 ];
 
-export function SecretRow({ webhook }: { webhook: Webhook }) {
-  const path = `/v1/webhooks/${webhook.id}`;
+interface SecretRowProps {
+  /** Of the webhook or workflow. */
+  path: string;
+  /** What the secret does. */
+  verb: "signs" | "is accepted";
+}
+
+export function SecretRow({ path, verb }: SecretRowProps) {
+  const verbs = verb === "signs" ? "sign" : "are accepted";
   const [secret, setSecret] = useState<string | null>(null);
   const [rotated, setRotated] = useState<Rotated | null>(null);
   const [isRotating, setRotating] = useState(false);
@@ -37,7 +43,7 @@ export function SecretRow({ webhook }: { webhook: Webhook }) {
   };
   const endOld = useAction(async () => {
     await rotate({ grace_hours: 0, secret: await read() });
-    say("Only the newest secret signs now");
+    say(`Only the newest secret ${verb} now`);
   });
   return (
     <section aria-label="Secret">
@@ -75,11 +81,11 @@ export function SecretRow({ webhook }: { webhook: Webhook }) {
       {rotated && (
         <p class="bar" data-grace>
           {rotated.previous_expires_at === null ? (
-            "Only the newest secret signs."
+            `Only the newest secret ${verb}.`
           ) : (
             <>
-              Both sign until {clockTime(rotated.previous_expires_at)}: put the new one into your
-              server before that.
+              Both {verbs} until {clockTime(rotated.previous_expires_at)}: put the new one into{" "}
+              {verb === "signs" ? "your server" : "the sender"} before that.
               <button type="button" onClick={endOld.run} disabled={endOld.isRunning}>
                 End the old one now
               </button>

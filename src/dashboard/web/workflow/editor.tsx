@@ -1,0 +1,190 @@
+// The editor of a workflow: the diagram, a form for what is chosen in it, the same document as JSON, "run once",
+// and the executions. The API checks the document while it is changed.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import type { Execution } from "../../../wire/workflow/execution.ts";
+import type { FieldErrors } from "../answers.ts";
+import { refusedOf, type Refused } from "../client.ts";
+import { useAction } from "../load.ts";
+import { Trouble } from "../part/notice.tsx";
+import { say } from "../said.ts";
+import { callExact } from "./call-exact.ts";
+import { DiagramView } from "./diagram-view.tsx";
+import { draftOf, type Draft, type ShownWorkflow } from "./document.ts";
+import { Executions } from "./executions.tsx";
+import { JsonTab } from "./json-tab.tsx";
+import { NodeForm } from "./node-form.tsx";
+import { NodeList } from "./node-list.tsx";
+import { pathsOf } from "./paths.ts";
+import { RunOnce } from "./run-once.tsx";
+import { TriggerForm } from "./trigger-form.tsx";
+
+const CHECK_AFTER_MS = 400;
+
+interface EditorProps {
+  workflow: ShownWorkflow;
+  onSaved: () => void;
+}
+
+export function Editor({ workflow, onSaved }: EditorProps) {
+  const [draft, setDraft] = useState<Draft>(() => draftOf(workflow));
+  /** The id of a node; null: the trigger. */
+  const [chosen, setChosen] = useState<string | null>(workflow.nodes[0]?.id ?? null);
+  const [isJson, setJson] = useState(false);
+  const [latest, setLatest] = useState<Execution | null>(null);
+  const broken = useBroken();
+  const isChanged = JSON.stringify(draft) !== JSON.stringify(draftOf(workflow));
+  const errors = useCheck(draft, isChanged);
+  const at = draft.nodes.findIndex(({ id }) => id === chosen);
+  const node = draft.nodes[at];
+  const paths = latest === null ? [] : pathsOf(dataOf(latest, draft, at));
+  const path = `/v1/workflows/${workflow.id}`;
+  const save = useAction(async () => {
+    await callExact("PUT", path, draft, { headers: { "If-Match": `"${workflow.revision}"` } });
+    say("Saved");
+    onSaved();
+  });
+  return (
+    <>
+      <section aria-label="Editor">
+        <div class="bar">
+          <h2>Editor</h2>
+          <div class="actions">
+            <button type="button" aria-pressed={!isJson} onClick={() => setJson(false)}>
+              Form
+            </button>
+            <button type="button" aria-pressed={isJson} onClick={() => setJson(true)}>
+              JSON
+            </button>
+          </div>
+        </div>
+        {isJson ? (
+          <JsonTab draft={draft} errors={errors} onChange={setDraft} onBroken={broken.note} />
+        ) : (
+          <div class="editor">
+            <div class="editor-side">
+              <DiagramView
+                nodes={draft.nodes}
+                chosen={chosen}
+                execution={latest}
+                onChoose={setChosen}
+              />
+              <NodeList
+                draft={draft}
+                chosen={chosen}
+                errors={errors}
+                onChoose={setChosen}
+                onChange={setDraft}
+              />
+            </div>
+            <div class="editor-form">
+              {node === undefined ? (
+                <TriggerForm draft={draft} errors={errors} onChange={setDraft} />
+              ) : (
+                <NodeForm
+                  key={`${at} ${node.type}`}
+                  draft={draft}
+                  at={at}
+                  errors={errors}
+                  paths={paths}
+                  onChange={setDraft}
+                  onRenamed={setChosen}
+                  onBroken={broken.note}
+                />
+              )}
+            </div>
+          </div>
+        )}
+        {save.refused && <SaveTrouble refused={save.refused} onReload={onSaved} />}
+        <div class="actions">
+          <button
+            type="button"
+            class="primary"
+            onClick={save.run}
+            disabled={save.isRunning || !isChanged || broken.isAny}
+          >
+            Save
+          </button>
+          <button type="button" disabled={!isChanged} onClick={() => setDraft(draftOf(workflow))}>
+            Undo the changes
+          </button>
+          <span class="muted" role="status">
+            {stateInWords(isChanged, broken.isAny, errors)}
+          </span>
+        </div>
+      </section>
+      <RunOnce path={path} isChanged={isChanged} latest={latest} onRun={setLatest} />
+      <Executions workflowId={workflow.id} onShown={setLatest} />
+    </>
+  );
+}
+
+function SaveTrouble({ refused, onReload }: { refused: Refused; onReload: () => void }) {
+  return (
+    <>
+      <Trouble refused={refused} />
+      {refused.status === 412 && (
+        <p class="bar">
+          Somebody else has changed it meanwhile.
+          <button type="button" onClick={onReload}>
+            Load the newest, and drop my changes
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
+function stateInWords(isChanged: boolean, isBroken: boolean, errors: FieldErrors): string {
+  if (isBroken) return "Not JSON yet.";
+  if (errors.length > 0) return errors.length === 1 ? "1 mistake." : `${errors.length} mistakes.`;
+  return isChanged ? "Not saved yet." : "";
+}
+
+/** Asks the API what is wrong with the draft, a moment after its last change. */
+function useCheck(draft: Draft, isChanged: boolean): FieldErrors {
+  const [errors, setErrors] = useState<FieldErrors>([]);
+  useEffect(() => {
+    if (!isChanged) {
+      setErrors([]);
+      return;
+    }
+    const stop = new AbortController();
+    const timer = setTimeout(() => {
+      callExact<{ errors: FieldErrors }>("POST", "/v1/workflows/check", draft, {
+        signal: stop.signal,
+      }).then(
+        (checked) => setErrors(checked.errors),
+        (error: unknown) => {
+          if (!stop.signal.aborted) setErrors(refusedOf(error).errors);
+        },
+      );
+    }, CHECK_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [draft, isChanged]);
+  return errors;
+}
+
+/** Which fields hold text that is no JSON: the draft has their last value that was. */
+function useBroken() {
+  const fields = useRef(new Set<string>());
+  const [isAny, setAny] = useState(false);
+  const note = useCallback((field: string, isBroken: boolean) => {
+    if (isBroken) fields.current.add(field);
+    else fields.current.delete(field);
+    setAny(fields.current.size > 0);
+  }, []);
+  return { isAny, note };
+}
+
+/** What a node may name: the request, and the nodes above it. */
+function dataOf(execution: Execution, { nodes }: Draft, at: number) {
+  const above = new Set(nodes.slice(0, at).map(({ id }) => id));
+  return {
+    data: execution.trigger.data,
+    headers: execution.trigger.headers,
+    nodes: execution.nodes.filter(({ id, state }) => above.has(id) && state === "finished"),
+  };
+}
