@@ -18,7 +18,6 @@ import {
   type WorkflowRecord,
 } from "../../wire/workflow/workflow.ts";
 import { READS } from "../auth/access.ts";
-import { READS } from "../auth/access.ts";
 import { apiOnly } from "../auth/authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
 import { jsonBody } from "../http/body.ts";
@@ -151,7 +150,6 @@ export function addWorkflows(api: Api, { stores, config }: ApiDeps): void {
       path: "/v1/workflows/check",
       summary: "Check the document of a workflow without saving it",
       tags,
-      ...READS,
       middleware: [apiOnly, body],
       request: { body: jsonInput(z.looseObject({})) },
       responses: {
