@@ -6,7 +6,6 @@ import type {
   NewExecution,
 } from "../../valkey/inbound/execution-store.ts";
 import type { StoredExecution } from "../../valkey/inbound/stored-execution.ts";
-import type { WakeUp } from "../../worker/wake-up.ts";
 import { GroupWriter } from "../../worker/settle/group.ts";
 import type { Accepted, ExecutionRequest, Executions, Waited, WaitOptions } from "../executions.ts";
 import type { ExecutionControl } from "../execution-control.ts";
@@ -20,7 +19,6 @@ export interface AcceptOptions {
   replica: string;
   /** Executions that this process will probably run need not be read from Valkey. */
   accepted: Map<string, StoredExecution>;
-  claimer: Pick<WakeUp, "notify">;
   now: () => number;
 }
 
@@ -112,7 +110,7 @@ export class AcceptedExecutions implements Executions {
   }
 
   private async write(group: readonly Entry[]): Promise<void> {
-    const { store, accepted, claimer, now } = this.options;
+    const { store, accepted, now } = this.options;
     try {
       const replies = await store.accept(group.map(({ execution }) => execution));
       for (const [at, { execution, resolve, reject }] of group.entries()) {
@@ -126,7 +124,6 @@ export class AcceptedExecutions implements Executions {
         }
         resolve(reply);
       }
-      claimer.notify();
     } catch (error) {
       for (const { reject } of group) reject(error);
     }

@@ -12,7 +12,7 @@ import type { WakeUp } from "../../worker/wake-up.ts";
 export interface AnswersOptions {
   tasks: Pick<TaskStore, "peek" | "apply">;
   /** Notifies `due` when the list is not empty. */
-  watcher: { watchOnce(pauseMs?: number): void };
+  watcher: { watchOnce(): void };
   due: WakeUp;
   /** Executions that an answer was for run next. */
   claimer: Pick<WakeUp, "notify">;

@@ -2,7 +2,6 @@
 // worker's: claims, heartbeats, take-over, lanes and the schedule are those of deliveries.
 import type { WorkerLog } from "../../log.ts";
 import type { Claimer } from "../../worker/claim/claimer.ts";
-import type { ListWatcher } from "../../worker/claim/list-watcher.ts";
 import { notReadyCauses, type WorkerState } from "../../worker/progress.ts";
 import type { Capacity } from "../../worker/settle/capacity.ts";
 import type { Claims } from "../../worker/settle/claims.ts";
@@ -18,7 +17,8 @@ export interface ExecutionWorkerParts {
   claimer: Claimer;
   capacity: Capacity;
   heartbeat: Heartbeat;
-  watchers: readonly ListWatcher[];
+  /** The connections that wait. */
+  waits: readonly { close(): void }[];
   answers: Answers;
   routes: RouteDeps;
   state: { isDraining: boolean };
@@ -57,10 +57,10 @@ export class ExecutionWorker {
    * is returned, and another process goes on from the node that was in hand.
    */
   async drain(graceMs: number): Promise<void> {
-    const { state, claimer, watchers, heartbeat, answers, capacity, routes } = this.parts;
+    const { state, claimer, waits, heartbeat, answers, capacity, routes } = this.parts;
     state.isDraining = true;
     claimer.stop();
-    for (const watcher of watchers) watcher.close();
+    for (const wait of waits) wait.close();
     routes.slots.refuseAll();
     const grace = limit(graceMs);
     await Promise.race([Promise.all([this.claiming, answers.stop()]), grace.passed]);

@@ -18,7 +18,7 @@ import { BatchSize } from "../../worker/claim/batch-size.ts";
 import { Claimer } from "../../worker/claim/claimer.ts";
 import { elementCut } from "../../worker/claim/element-cut.ts";
 import { ListState } from "../../worker/claim/list-state.ts";
-import { ListWatcher } from "../../worker/claim/list-watcher.ts";
+import { NextClaim } from "../../worker/claim/next-claim.ts";
 import { Slots } from "../../worker/run/slots.ts";
 import { Throughput } from "../../worker/run/throughput.ts";
 import { Capacity } from "../../worker/settle/capacity.ts";
@@ -31,10 +31,11 @@ import type { Executions, Waited } from "../executions.ts";
 import { AcceptedExecutions } from "./accept.ts";
 import { Advances } from "./advances.ts";
 import { Answers } from "./answers.ts";
+import { AnswersWait } from "./answers-wait.ts";
 import { ExecutionWorker } from "./execution-worker.ts";
 import { outputsOf } from "./outputs.ts";
 import { Revisions } from "./revisions.ts";
-import type { RouteDeps } from "./route.ts";
+import { runExecutions, type RouteDeps } from "./route.ts";
 import { Waiters } from "./waiters.ts";
 
 /** As the settings of the same names. */
@@ -107,7 +108,6 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
     control,
     replica,
     accepted,
-    claimer: claimerWakeUp,
     now,
   });
 
@@ -154,27 +154,37 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
     log,
   };
 
-  const watch = (list: string, end: "LEFT" | "RIGHT", wakeUp: WakeUp) =>
-    new ListWatcher({
-      url: settings.VALKEY_URL,
-      name: "fluxhook-wait",
-      queue: list,
-      end,
-      wakeUp,
-      log,
-    });
-  const watcher = watch(keys.queue, "RIGHT", claimerWakeUp);
-  const answersDue = new WakeUp();
-  // Users' programs push on the right.
-  const answersWatcher = watch(keys.answers, "LEFT", answersDue);
   const heartbeatDue = new WakeUp();
+  const list = new ListState();
+  const cut = elementCut(MAX_ELEMENT_BYTES);
+  const nextClaim = new NextClaim({
+    url: settings.VALKEY_URL,
+    name: "fluxhook-wait",
+    claims,
+    list,
+    mode: "safe",
+    cut,
+    capacity,
+    slots: null,
+    run: (batch) => runExecutions(batch, routes),
+    wakeUp: claimerWakeUp,
+    heartbeatDue,
+    log,
+  });
+  const answersDue = new WakeUp();
+  const answersWait = new AnswersWait({
+    url: settings.VALKEY_URL,
+    list: keys.answers,
+    due: answersDue,
+    log,
+  });
   const claimer = new Claimer({
-    queues: [{ claims, list: new ListState(), watcher }],
+    queues: [{ claims, list, next: nextClaim }],
     mode: "safe",
     capacity,
     slots,
     batchSize: new BatchSize(slots, throughput),
-    cut: elementCut(MAX_ELEMENT_BYTES),
+    cut,
     keyProblems: new KeyProblems(options.alerter, log),
     wakeUp: claimerWakeUp,
     heartbeatDue,
@@ -193,7 +203,7 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
   });
   const answers = new Answers({
     tasks,
-    watcher: answersWatcher,
+    watcher: answersWait,
     due: answersDue,
     claimer: claimerWakeUp,
     link,
@@ -206,7 +216,7 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
     claimer,
     capacity,
     heartbeat,
-    watchers: [watcher, answersWatcher],
+    waits: [nextClaim, answersWait],
     answers,
     routes,
     state,
