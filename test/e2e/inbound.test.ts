@@ -316,7 +316,7 @@ test("the canary in secret, signature, Authorization and Cookie is nowhere in Va
     body: "{}",
   });
   await response.text();
-  const dumped = (await dumpValkey(scene.redis)).filter(([key]) => key.includes(scene.prefix));
+  const dumped = (await dumpValkey(scene.redis)).filter(([name]) => name.includes(scene.prefix));
   const dump = dumped.map(([, text]) => text).join("\n") + JSON.stringify(service.lines);
   // The body and the query are the workflow's data: they are there.
   expect(dump).toContain('"id":"canary"');
