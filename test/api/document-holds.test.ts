@@ -10,7 +10,9 @@ const PER_OPERATION = 150;
 
 const random = seededRandom(SEED);
 afterAll(closeScenes);
-const api = await apiScene({ config: { maxEventBytes: 262_144 } });
+const api = await apiScene({
+  config: { maxEventBytes: 262_144, maxWebhookBytes: 1_048_576 },
+});
 const description = readApi(await (await api.raw("/openapi.json")).text());
 
 function oneOf<T>(...values: readonly T[]): T {

@@ -32,6 +32,7 @@ export const ACTIONS: Readonly<Record<string, string>> = {
   "DELETE /v1/listen/{session}": "listen.ended",
   "POST /v1/workflows": "workflow.created",
   "PUT /v1/workflows/{id}": "workflow.changed",
+  "PATCH /v1/workflows/{id}": "workflow.changed",
   "DELETE /v1/workflows/{id}": "workflow.deleted",
   "POST /v1/executions/{execution_id}/retry": "execution.retried",
   "POST /v1/executions/{execution_id}/cancel": "execution.cancelled",
