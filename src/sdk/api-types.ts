@@ -850,6 +850,373 @@ export interface ExecutionSummary {
     code: string;
     message: string;
   } | null;
+export interface WorkflowCreated {
+  id: string;
+  name: string;
+  /** Default: `true`. */
+  enabled?: boolean;
+  /** Default: `{}`. */
+  trigger?: {
+    /** Default: `{}`. */
+    verification?: {
+      /** How the sender signs; `fluxhook`: hex HMAC-SHA256 of the body in `X-Webhook-Signature`. Default: `"fluxhook"`. */
+      scheme?:
+        "fluxhook" | "github" | "meta" | "slack" | "stripe" | "shopify" | "standard" | "twilio";
+      /** `meta` only: answers `hub.challenge` where `hub.verify_token` is this; never shown. */
+      verify_token?: string;
+    };
+    /** Content types; `form` is implied by `slack` and `twilio`. Default: `["json"]`. */
+    accepts?: ("json" | "form")[];
+    /** `fluxhook` only: signs `<X-Webhook-Id>.<X-Webhook-Timestamp>.<body>`, and refuses what is older than 5 minutes. Default: `false`. */
+    replay?: boolean;
+    /** An expression over `trigger` whose value recognises a repeated request. Default: `null`. */
+    idempotency?: string | null;
+    /** Executions of this workflow that run at once. Default: `64`. */
+    concurrency?: number;
+    /** Verified requests that each replica accepts; beyond that it answers 429. Default: `null`. */
+    rate_limit?: {
+      per_second: number;
+    } | null;
+    /** Default: `{}`. */
+    response?: {
+      /** `minimal` answers at once; the others wait until the workflow has ended. Default: `"minimal"`. */
+      mode?: "minimal" | "lastNode" | "specificNode" | "allNodes";
+      /** Required by `specificNode`, and only there. */
+      node_id?: string;
+      /** Of the answer in every mode, where the workflow did not fail. Default: `200`. */
+      status?: number;
+      /** Default: `{}`. */
+      headers?: {
+        [key: string]: string;
+      };
+      /** How long it waits before it answers 504; the workflow goes on. Default: `30000`. */
+      timeout_ms?: number;
+    };
+  };
+  nodes: WorkflowNode[];
+  /** Raised by each change of the trigger or the nodes. */
+  revision: number;
+  /** RFC 3339. */
+  created_at: string;
+  /** RFC 3339. */
+  updated_at: string;
+  /** Where the sender posts to. */
+  url: string;
+  /** With which senders sign. */
+  secret: string;
+}
+
+export type WorkflowNode =
+  | {
+      /** Unique in the workflow; `nodes.<id>.output` is what the node gave. */
+      id: string;
+      /** For people; the id if missing. */
+      name?: string;
+      /** The nodes that come before it; the node above it if missing, none for `[]`. */
+      after?: string[];
+      /** 1 attempt if missing; 3 for a task. */
+      retry?: {
+        /** How often the node is tried in all. */
+        attempts: number;
+        /** Before the second attempt; it doubles with each further one. Default: `"1s"`. */
+        delay?: string;
+      };
+      /** `stop`, the default: the execution fails; `continue`: `nodes.<id>.error` says why. */
+      on_error?: "stop" | "continue";
+      type: "set";
+      value: unknown;
+    }
+  | {
+      /** Unique in the workflow; `nodes.<id>.output` is what the node gave. */
+      id: string;
+      /** For people; the id if missing. */
+      name?: string;
+      /** The nodes that come before it; the node above it if missing, none for `[]`. */
+      after?: string[];
+      /** 1 attempt if missing; 3 for a task. */
+      retry?: {
+        /** How often the node is tried in all. */
+        attempts: number;
+        /** Before the second attempt; it doubles with each further one. Default: `"1s"`. */
+        delay?: string;
+      };
+      /** `stop`, the default: the execution fails; `continue`: `nodes.<id>.error` says why. */
+      on_error?: "stop" | "continue";
+      type: "http";
+      /** Default: `"GET"`. */
+      method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+      /** What is inserted behind the host is percent-encoded. */
+      url: string;
+      headers?: {
+        [key: string]: string;
+      };
+      /** Sent as JSON, or, if it is a text, as that text. */
+      body?: unknown;
+      /** Default: `10000`. */
+      timeout_ms?: number;
+      /** Whether a status of 400 and above fails it. Default: `true`. */
+      fail_on_status?: boolean;
+    }
+  | {
+      /** Unique in the workflow; `nodes.<id>.output` is what the node gave. */
+      id: string;
+      /** For people; the id if missing. */
+      name?: string;
+      /** The nodes that come before it; the node above it if missing, none for `[]`. */
+      after?: string[];
+      /** 1 attempt if missing; 3 for a task. */
+      retry?: {
+        /** How often the node is tried in all. */
+        attempts: number;
+        /** Before the second attempt; it doubles with each further one. Default: `"1s"`. */
+        delay?: string;
+      };
+      /** `stop`, the default: the execution fails; `continue`: `nodes.<id>.error` says why. */
+      on_error?: "stop" | "continue";
+      type: "event";
+      user_id?: string;
+      org_id?: string;
+      event: string;
+      data: unknown;
+    }
+  | {
+      /** Unique in the workflow; `nodes.<id>.output` is what the node gave. */
+      id: string;
+      /** For people; the id if missing. */
+      name?: string;
+      /** The nodes that come before it; the node above it if missing, none for `[]`. */
+      after?: string[];
+      /** 1 attempt if missing; 3 for a task. */
+      retry?: {
+        /** How often the node is tried in all. */
+        attempts: number;
+        /** Before the second attempt; it doubles with each further one. Default: `"1s"`. */
+        delay?: string;
+      };
+      /** `stop`, the default: the execution fails; `continue`: `nodes.<id>.error` says why. */
+      on_error?: "stop" | "continue";
+      type: "task";
+      /** Your worker takes it from the list `fluxhook:tasks:<task>`. */
+      task: string;
+      input?: unknown;
+      /** Default: `30000`. */
+      timeout_ms?: number;
+    }
+  | {
+      /** Unique in the workflow; `nodes.<id>.output` is what the node gave. */
+      id: string;
+      /** For people; the id if missing. */
+      name?: string;
+      /** The nodes that come before it; the node above it if missing, none for `[]`. */
+      after?: string[];
+      /** 1 attempt if missing; 3 for a task. */
+      retry?: {
+        /** How often the node is tried in all. */
+        attempts: number;
+        /** Before the second attempt; it doubles with each further one. Default: `"1s"`. */
+        delay?: string;
+      };
+      /** `stop`, the default: the execution fails; `continue`: `nodes.<id>.error` says why. */
+      on_error?: "stop" | "continue";
+      type: "if";
+      condition: string;
+    };
+
+export interface WorkflowCreate {
+  name: string;
+  /** Default: `true`. */
+  enabled?: boolean;
+  /** Default: `{}`. */
+  trigger?: {
+    /** Default: `{}`. */
+    verification?: {
+      /** How the sender signs; `fluxhook`: hex HMAC-SHA256 of the body in `X-Webhook-Signature`. Default: `"fluxhook"`. */
+      scheme?:
+        "fluxhook" | "github" | "meta" | "slack" | "stripe" | "shopify" | "standard" | "twilio";
+      /** `meta` only: answers `hub.challenge` where `hub.verify_token` is this; never shown. */
+      verify_token?: string;
+    };
+    /** Content types; `form` is implied by `slack` and `twilio`. Default: `["json"]`. */
+    accepts?: ("json" | "form")[];
+    /** `fluxhook` only: signs `<X-Webhook-Id>.<X-Webhook-Timestamp>.<body>`, and refuses what is older than 5 minutes. Default: `false`. */
+    replay?: boolean;
+    /** An expression over `trigger` whose value recognises a repeated request. Default: `null`. */
+    idempotency?: string | null;
+    /** Executions of this workflow that run at once. Default: `64`. */
+    concurrency?: number;
+    /** Verified requests that each replica accepts; beyond that it answers 429. Default: `null`. */
+    rate_limit?: {
+      per_second: number;
+    } | null;
+    /** Default: `{}`. */
+    response?: {
+      /** `minimal` answers at once; the others wait until the workflow has ended. Default: `"minimal"`. */
+      mode?: "minimal" | "lastNode" | "specificNode" | "allNodes";
+      /** Required by `specificNode`, and only there. */
+      node_id?: string;
+      /** Of the answer in every mode, where the workflow did not fail. Default: `200`. */
+      status?: number;
+      /** Default: `{}`. */
+      headers?: {
+        [key: string]: string;
+      };
+      /** How long it waits before it answers 504; the workflow goes on. Default: `30000`. */
+      timeout_ms?: number;
+    };
+    /** 8 to 128 printable characters; generated if missing. */
+    secret?: string;
+  };
+  nodes: WorkflowNode[];
+  /** Part of its URL; generated if missing: `wf_…`. */
+  id?: string;
+}
+
+export interface WorkflowSummary {
+  id: string;
+  name: string;
+  enabled: boolean;
+  revision: number;
+  scheme: "fluxhook" | "github" | "meta" | "slack" | "stripe" | "shopify" | "standard" | "twilio";
+  mode: "minimal" | "lastNode" | "specificNode" | "allNodes";
+  /** How many it has. */
+  nodes: number;
+  url: string;
+  /** RFC 3339. */
+  created_at: string;
+  /** RFC 3339. */
+  updated_at: string;
+}
+
+export interface WorkflowChecked {
+  errors: {
+    field: string;
+    code: string;
+    message: string;
+  }[];
+}
+
+export interface Workflow {
+  id: string;
+  name: string;
+  /** Default: `true`. */
+  enabled?: boolean;
+  /** Default: `{}`. */
+  trigger?: {
+    /** Default: `{}`. */
+    verification?: {
+      /** How the sender signs; `fluxhook`: hex HMAC-SHA256 of the body in `X-Webhook-Signature`. Default: `"fluxhook"`. */
+      scheme?:
+        "fluxhook" | "github" | "meta" | "slack" | "stripe" | "shopify" | "standard" | "twilio";
+      /** `meta` only: answers `hub.challenge` where `hub.verify_token` is this; never shown. */
+      verify_token?: string;
+    };
+    /** Content types; `form` is implied by `slack` and `twilio`. Default: `["json"]`. */
+    accepts?: ("json" | "form")[];
+    /** `fluxhook` only: signs `<X-Webhook-Id>.<X-Webhook-Timestamp>.<body>`, and refuses what is older than 5 minutes. Default: `false`. */
+    replay?: boolean;
+    /** An expression over `trigger` whose value recognises a repeated request. Default: `null`. */
+    idempotency?: string | null;
+    /** Executions of this workflow that run at once. Default: `64`. */
+    concurrency?: number;
+    /** Verified requests that each replica accepts; beyond that it answers 429. Default: `null`. */
+    rate_limit?: {
+      per_second: number;
+    } | null;
+    /** Default: `{}`. */
+    response?: {
+      /** `minimal` answers at once; the others wait until the workflow has ended. Default: `"minimal"`. */
+      mode?: "minimal" | "lastNode" | "specificNode" | "allNodes";
+      /** Required by `specificNode`, and only there. */
+      node_id?: string;
+      /** Of the answer in every mode, where the workflow did not fail. Default: `200`. */
+      status?: number;
+      /** Default: `{}`. */
+      headers?: {
+        [key: string]: string;
+      };
+      /** How long it waits before it answers 504; the workflow goes on. Default: `30000`. */
+      timeout_ms?: number;
+    };
+  };
+  nodes: WorkflowNode[];
+  /** Raised by each change of the trigger or the nodes. */
+  revision: number;
+  /** RFC 3339. */
+  created_at: string;
+  /** RFC 3339. */
+  updated_at: string;
+  /** Where the sender posts to. */
+  url: string;
+}
+
+export interface WorkflowInput {
+  name: string;
+  /** Default: `true`. */
+  enabled?: boolean;
+  /** Default: `{}`. */
+  trigger?: {
+    /** Default: `{}`. */
+    verification?: {
+      /** How the sender signs; `fluxhook`: hex HMAC-SHA256 of the body in `X-Webhook-Signature`. Default: `"fluxhook"`. */
+      scheme?:
+        "fluxhook" | "github" | "meta" | "slack" | "stripe" | "shopify" | "standard" | "twilio";
+      /** `meta` only: answers `hub.challenge` where `hub.verify_token` is this; never shown. */
+      verify_token?: string;
+    };
+    /** Content types; `form` is implied by `slack` and `twilio`. Default: `["json"]`. */
+    accepts?: ("json" | "form")[];
+    /** `fluxhook` only: signs `<X-Webhook-Id>.<X-Webhook-Timestamp>.<body>`, and refuses what is older than 5 minutes. Default: `false`. */
+    replay?: boolean;
+    /** An expression over `trigger` whose value recognises a repeated request. Default: `null`. */
+    idempotency?: string | null;
+    /** Executions of this workflow that run at once. Default: `64`. */
+    concurrency?: number;
+    /** Verified requests that each replica accepts; beyond that it answers 429. Default: `null`. */
+    rate_limit?: {
+      per_second: number;
+    } | null;
+    /** Default: `{}`. */
+    response?: {
+      /** `minimal` answers at once; the others wait until the workflow has ended. Default: `"minimal"`. */
+      mode?: "minimal" | "lastNode" | "specificNode" | "allNodes";
+      /** Required by `specificNode`, and only there. */
+      node_id?: string;
+      /** Of the answer in every mode, where the workflow did not fail. Default: `200`. */
+      status?: number;
+      /** Default: `{}`. */
+      headers?: {
+        [key: string]: string;
+      };
+      /** How long it waits before it answers 504; the workflow goes on. Default: `30000`. */
+      timeout_ms?: number;
+    };
+  };
+  nodes: WorkflowNode[];
+}
+
+export interface WorkflowPatch {
+  name?: string;
+  enabled?: boolean;
+  /** Fields that it leaves out do not change; null sets one to its default. */
+  trigger?: {
+    [key: string]: unknown;
+  };
+  /** Replaces all nodes. */
+  nodes?: unknown[];
+}
+
+export interface WorkflowSecretRotated {
+  /** Accepted from now on. */
+  secret: string;
+  /** Until when the previous secret is accepted too; null if none is left. */
+  previous_expires_at: string | null;
+}
+
+export interface WorkflowSecretRotate {
+  /** How long earlier secrets are still accepted; 0: they end at once. Default: `24`. */
+  grace_hours?: number;
+  /** 8 to 128 printable characters; generated if missing. */
+  secret?: string;
 }
 
 export interface Execution {
@@ -900,4 +1267,17 @@ export interface Execution {
       message: string;
     } | null;
   }[];
+}
+
+export interface WorkflowTest {
+  /** In place of the request's body; `{}` if missing. */
+  data?: unknown;
+  /** In place of the query. Default: `{}`. */
+  query?: {
+    [key: string]: string | string[];
+  };
+  /** In place of the headers. Default: `{}`. */
+  headers?: {
+    [key: string]: string;
+  };
 }
