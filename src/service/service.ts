@@ -37,15 +37,12 @@ import { openInbound, workflowCheck } from "./open-inbound.ts";
 import { loadTraces } from "./load-traces.ts";
 import { openMetrics } from "./open-metrics.ts";
 import { openWorker } from "./open-worker.ts";
+import { whenAnswered } from "./when-answered.ts";
 
 /** A settlement group may be large; the lease is longer. */
 const LINK_DEADLINE_MS = 3_000;
 /** Shorter than the second within which the API has to say that Valkey is away. */
 const API_WAIT_MS = 700;
-
-/** At the stop, for the answers of requests that waited. */
-const ANSWERED_WITHIN_MS = 1_000;
-const ANSWERED_LOOK_MS = 5;
 
 export interface Service {
   /** The address that the API listens on. */
@@ -303,12 +300,6 @@ export function startService(options: ServiceOptions): Service {
       return { putBack };
     },
   };
-}
-
-/** Answers that were just given are still on their way: `stop(true)` would close their connections. */
-async function whenAnswered(server: Bun.Server<undefined>): Promise<void> {
-  const until = performance.now() + ANSWERED_WITHIN_MS;
-  while (server.pendingRequests > 0 && performance.now() < until) await Bun.sleep(ANSWERED_LOOK_MS);
 }
 
 /** Null for what is none of its requests. Its code is loaded with the first that is. */
