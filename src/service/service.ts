@@ -33,6 +33,7 @@ import type { FinishedAttempt } from "../worker/job.ts";
 import { attemptTest } from "../worker/run/test-attempt.ts";
 import { WakeUp } from "../worker/wake-up.ts";
 import { executionService } from "./open-executions.ts";
+import { listen } from "./listen.ts";
 import { openInbound, workflowCheck } from "./open-inbound.ts";
 import { loadTraces } from "./load-traces.ts";
 import { openMetrics } from "./open-metrics.ts";
@@ -333,20 +334,4 @@ function openDashboard({
         return new Response(null, { status: 500 });
       });
   };
-}
-
-function listen(
-  { HOST, PORT }: Settings,
-  fetch: (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>,
-) {
-  try {
-    // Without `reusePort: false` a second service would start beside this one, and its requests would go
-    // to either.
-    return Bun.serve({ hostname: HOST, port: PORT, fetch, development: false, reusePort: false });
-  } catch (error) {
-    throw new Error(
-      `cannot listen on ${HOST}:${PORT} (${(error as { code?: string }).code ?? String(error)}); set FLUXHOOK_HOST and FLUXHOOK_PORT to an address of this machine that is free`,
-      { cause: error },
-    );
-  }
 }
