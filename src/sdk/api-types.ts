@@ -850,6 +850,58 @@ export interface ExecutionSummary {
     code: string;
     message: string;
   } | null;
+}
+
+export interface Execution {
+  /** `exec-…`. */
+  id: string;
+  workflow_id: string;
+  revision: number;
+  state: "queued" | "running" | "waiting" | "finished" | "failed" | "cancelled";
+  mode: "minimal" | "lastNode" | "specificNode" | "allNodes";
+  /** Started by POST /v1/workflows/{id}/test. */
+  test: boolean;
+  /** RFC 3339. */
+  accepted_at: string;
+  /** RFC 3339; null where it has not happened. */
+  started_at: string | null;
+  /** RFC 3339; null where it has not happened. */
+  ended_at: string | null;
+  error: {
+    /** Null where no node is at fault. */
+    node_id: string | null;
+    code: string;
+    message: string;
+  } | null;
+  trigger: {
+    /** The body, with the query in it as `_query`. */
+    data?: unknown;
+    query: {
+      [key: string]: unknown;
+    };
+    headers: {
+      [key: string]: string;
+    };
+  };
+  /** In the order of the workflow. */
+  nodes: {
+    id: string;
+    name: string;
+    type: "set" | "http" | "event" | "task" | "if";
+    state: "pending" | "waiting" | "finished" | "failed" | "skipped";
+    attempts: number;
+    /** RFC 3339; null where it has not happened. */
+    started_at: string | null;
+    duration_ms: number | null;
+    /** Null unless it has finished. */
+    output?: unknown;
+    error: {
+      code: string;
+      message: string;
+    } | null;
+  }[];
+}
+
 export interface WorkflowCreated {
   id: string;
   name: string;
@@ -1217,56 +1269,6 @@ export interface WorkflowSecretRotate {
   grace_hours?: number;
   /** 8 to 128 printable characters; generated if missing. */
   secret?: string;
-}
-
-export interface Execution {
-  /** `exec-…`. */
-  id: string;
-  workflow_id: string;
-  revision: number;
-  state: "queued" | "running" | "waiting" | "finished" | "failed" | "cancelled";
-  mode: "minimal" | "lastNode" | "specificNode" | "allNodes";
-  /** Started by POST /v1/workflows/{id}/test. */
-  test: boolean;
-  /** RFC 3339. */
-  accepted_at: string;
-  /** RFC 3339; null where it has not happened. */
-  started_at: string | null;
-  /** RFC 3339; null where it has not happened. */
-  ended_at: string | null;
-  error: {
-    /** Null where no node is at fault. */
-    node_id: string | null;
-    code: string;
-    message: string;
-  } | null;
-  trigger: {
-    /** The body, with the query in it as `_query`. */
-    data?: unknown;
-    query: {
-      [key: string]: unknown;
-    };
-    headers: {
-      [key: string]: string;
-    };
-  };
-  /** In the order of the workflow. */
-  nodes: {
-    id: string;
-    name: string;
-    type: "set" | "http" | "event" | "task" | "if";
-    state: "pending" | "waiting" | "finished" | "failed" | "skipped";
-    attempts: number;
-    /** RFC 3339; null where it has not happened. */
-    started_at: string | null;
-    duration_ms: number | null;
-    /** Null unless it has finished. */
-    output?: unknown;
-    error: {
-      code: string;
-      message: string;
-    } | null;
-  }[];
 }
 
 export interface WorkflowTest {
