@@ -63,7 +63,6 @@ export type {
 export type { EventInput, EventTypes, Sample } from "./events.ts";
 export type { ExecutionState, ExecutionSummary } from "./executions.ts";
 export { tasks, type Task, type TaskClient, type TaskOptions } from "./tasks.ts";
-export type { EventInput, EventTypes } from "./events.ts";
 export {
   enqueue,
   EnqueueError,
