@@ -14,7 +14,7 @@ import { attemptUuid, deliveryOf, ownerTag } from "../valkey/queue/delivery-id.t
 import type { DeliveryHeader } from "../valkey/queue/item.ts";
 import type { WebhookStore } from "../valkey/webhooks/webhook-store.ts";
 import { ownerOf, type WebhookRecord } from "../wire/webhook.ts";
-import type { Redelivery, RedeliveryRefusal } from "./redelivery.ts";
+import type { Redelivery, RedeliveryRefusal, WaitingDelivery } from "./redelivery.ts";
 
 export interface InspectorOptions {
   redelivery: Redelivery;
@@ -95,8 +95,8 @@ export class DeliveryInspector {
       webhookId: header.webhook_id,
       entry: entries.find((one) => one.delivery_id === wanted) ?? null,
       detail: attempt?.detail ?? null,
-      body: await this.bodyOf(delivery, attempt?.header ?? header, known),
-      place: await this.placeOf(delivery, newest),
+      body: await this.bodyOf(delivery, attempt?.header ?? header, known, waiting),
+      place: await this.placeOf(delivery, newest, waiting),
       attempts: entries,
       remainingAttempts: webhook && next !== null ? remaining(webhook, next) : null,
       redeliverRefusal,
@@ -169,21 +169,24 @@ export class DeliveryInspector {
     delivery: DeliveryName,
     header: DeliveryHeader,
     known: readonly Known[],
+    waiting: WaitingDelivery | null,
   ): Promise<AttemptBody> {
     const test = known.find(({ detail }) => detail?.test_element !== undefined);
     const element =
       test?.detail?.test_element ?? known.find((one) => one.element !== null)?.element;
     if (element === "") return { missing: "too-large" };
     if (typeof element === "string") return bodyText(header, element);
-    const waiting = await this.options.redelivery.findWaiting(delivery);
     const bytes = await waiting?.store.element(delivery);
     if (bytes) return bodyText(header, bytes.toString());
     if (known[0] === undefined) return { missing: "not-kept" };
     return { missing: known[0].outcome === "retry" ? "in-flight" : "too-large" };
   }
 
-  private async placeOf(delivery: DeliveryName, newest: Known | undefined): Promise<DeliveryPlace> {
-    const waiting = await this.options.redelivery.findWaiting(delivery);
+  private async placeOf(
+    delivery: DeliveryName,
+    newest: Known | undefined,
+    waiting: WaitingDelivery | null,
+  ): Promise<DeliveryPlace> {
     if (waiting?.state === "scheduled") {
       const nextAttemptAtMs = await waiting.store.dueAtMs(delivery);
       if (nextAttemptAtMs !== null) return { state: "scheduled", nextAttemptAtMs };

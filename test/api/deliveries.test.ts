@@ -102,3 +102,101 @@ describe("POST /v1/deliveries/:delivery_id/redeliver", () => {
     },
   );
 });
+
+describe("GET /v1/deliveries/:delivery_id", () => {
+  const read = (uuid: string, scene = api) => scene.call("GET", `/v1/deliveries/${uuid}`);
+  const element = '{"user_id":"u_1","event":"file.created","data":{"big":12345678901234567890}}';
+  const body = () =>
+    `{"id":"${header.id}","event":"file.created","timestamp":"${header.timestamp}","data":{"big":12345678901234567890}}`;
+
+  test("shows of an attempt that an earlier version kept its body, and nothing that it cannot know", async () => {
+    header = { ...header, dialect: "fluxdrop" };
+    await keep(api, header, "delivered", element);
+    const answer = await read(attemptUuid(header));
+    expect(answer.body).toMatchObject({
+      delivery_id: attemptUuid(header),
+      webhook_id: webhook.id,
+      attempt: null,
+      request: { headers: [], body: body(), body_missing: null },
+      response: null,
+      timing: null,
+      failure: null,
+      attempts: [],
+      state: "ended",
+      redeliver: { possible: true, why_not: null },
+    });
+  });
+
+  test.each<[string, () => Promise<unknown>, object]>([
+    [
+      "scheduled",
+      () => schedule(api, header),
+      { state: "scheduled", redeliver: { possible: true, why_not: null } },
+    ],
+    [
+      "parked",
+      () => park(api, header),
+      { state: "parked", parked_until: "2026-01-09T03:04:05.678Z", next_attempt_at: null },
+    ],
+    [
+      "in flight",
+      () => keep(api, header, "retry", null),
+      {
+        state: "in-flight",
+        request: null,
+        redeliver: { possible: false, why_not: "in-flight" },
+      },
+    ],
+    [
+      "ended without a body that is kept",
+      () => keep(api, header, "delivered", null),
+      { state: "ended", redeliver: { possible: false, why_not: "body-not-kept" } },
+    ],
+    [
+      "parked of a disabled webhook",
+      async () => {
+        await park(api, header);
+        await api.change(webhook.id, { enabled: false });
+      },
+      { state: "parked", redeliver: { possible: false, why_not: "webhook-disabled" } },
+    ],
+    [
+      "ended of a deleted webhook",
+      async () => {
+        await keep(api, header, "delivered", element);
+        await api.stores.webhooks.delete(webhook.id);
+      },
+      { state: "ended", redeliver: { possible: false, why_not: "webhook-deleted" } },
+    ],
+  ])(
+    "says where a delivery is that is %s, and whether it can be redelivered",
+    async (_, make, shown) => {
+      await make();
+      const answer = await read(attemptUuid(header));
+      expect([answer.status, answer.body]).toEqual([200, expect.objectContaining(shown)]);
+    },
+  );
+
+  test.each([UUID, "nonsense", "5F0C3A52-7D0E-4C7C-9D2B-0A2C8F4C0001"])(
+    "answers 404 for %s, of which nothing is known",
+    async (uuid) => {
+      expect((await read(uuid)).status).toBe(404);
+    },
+  );
+
+  test("answers 404 to another owner, and 503 without Valkey", async () => {
+    await keep(api, header, "delivered", element);
+    const other = await apiScene({ prefix: api.prefix, identify: asOwner("user:u_2") });
+    expect((await read(attemptUuid(header), other)).status).toBe(404);
+    expect((await read(UUID, await sceneWithoutValkey())).status).toBe(503);
+  });
+
+  test.each(["verify", "sign"])(
+    "%s answers 410 where nothing is kept that could be signed",
+    async (what) => {
+      await keep(api, header, "delivered", null);
+      const answer = await api.call("POST", `/v1/deliveries/${attemptUuid(header)}/${what}`);
+      expect([answer.status, answer.body["type"]]).toEqual([410, "urn:fluxhook:problem:gone"]);
+    },
+  );
+});

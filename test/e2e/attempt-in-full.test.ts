@@ -1,5 +1,5 @@
 // GET /v1/deliveries/… against the receiver's own record: what is shown is what was sent and answered.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { DIALECT_NAMES } from "../../src/wire/dialects/registry.ts";
@@ -467,4 +467,34 @@ test("another owner's attempts, their verification and their failures are unknow
   expect(await as("POST", `/v1/deliveries/${delivery_id}/sign`)).toEqual([404, false]);
   expect(await as("GET", `/v1/webhooks/${id}/failures`)).toEqual([404, false]);
   expect(await as("GET", "/v1/deliveries/nonsense")).toEqual([404, false]);
+});
+
+describe("with both settings off", () => {
+  const off = useService({ FLUXHOOK_LOG_DETAIL: "0", FLUXHOOK_FAILURES_SIZE: "0" });
+
+  test("nothing is kept of what was sent and answered, the body for redelivering excepted", async () => {
+    const receiver = off.scene.receiver(() => new Response("canary answer", { status: 500 }));
+    const { id } = await register(off.service, {
+      user_id: "u_off",
+      url: receiver.url,
+      retry_schedule: ["0s"],
+    });
+    await off.scene.push('{"user_id":"u_off","event":"file.created","data":{}}');
+    const { delivery_id } = await eventually(
+      async () => (await off.scene.logOf("u_off"))[0] ?? false,
+    );
+    const { body } = await off.service.api<InFull>("GET", `/v1/deliveries/${delivery_id}`);
+    expect(body.request!.body).toBe(receiver.requests[0]!.text);
+    expect([body.request!.headers, body.response, body.timing]).toEqual([[], null, null]);
+    const failures = await off.service.api("GET", `/v1/webhooks/${id}/failures`);
+    expect(failures.body).toEqual({ failures: [] });
+    const keys = await off.scene.redis.keys(`${off.scene.prefix}:*`);
+    expect(keys.filter((key) => key.includes(":failures:"))).toEqual([]);
+    const kept = await off.scene.redis.lrange(
+      keys.find((key) => key.includes(":kept:")) ?? "",
+      0,
+      -1,
+    );
+    expect(kept.join("")).not.toContain("canary");
+  });
 });

@@ -39,7 +39,7 @@ const DESCRIPTIONS: Record<ProblemStatus, string> = {
   404: "it does not exist, or it belongs to another owner",
   405: "the path has no such method; see `Allow`",
   409: "it conflicts with the current state",
-  410: "it can no longer be redelivered",
+  410: "it can no longer be redelivered, or what it sent is no longer kept",
   412: "it has changed since the caller read it; read it again",
   413: "the body or an event in it is too large",
   415: "the body is not application/json",

@@ -29,7 +29,7 @@ const PROBLEMS = {
   "webhook-disabled": { status: 409, title: "The webhook is disabled" },
   unreadable: { status: 409, title: "The stored record cannot be read" },
   "precondition-failed": { status: 412, title: "It has changed since it was read" },
-  gone: { status: 410, title: "The delivery can no longer be redelivered" },
+  gone: { status: 410, title: "The delivery is no longer available" },
   "too-large": { status: 413, title: "Too large" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
   invalid: { status: 422, title: "The input is invalid" },

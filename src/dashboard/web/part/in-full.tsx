@@ -6,6 +6,7 @@ import { call } from "../client.ts";
 import { nextStepInWords, whyInWords, whyNotRedeliver } from "../failure-words.ts";
 import { useLoad } from "../load.ts";
 import { hashOf } from "../route.ts";
+import { mayWrite } from "../session.ts";
 import { nextInWords } from "../words.ts";
 import { clockTime, fromNow } from "../time.ts";
 import { CopyButton } from "./copy.tsx";
@@ -81,14 +82,14 @@ function Actions({ entry, shown, path, isOnPage, onRedelivered }: ActionsProps) 
   return (
     <>
       <div class="actions">
-        {onRedelivered && !isTest && isPossible && (
+        {mayWrite.value && onRedelivered && !isTest && isPossible && (
           <RedeliverButton
             deliveryId={entry.delivery_id}
             label={shown?.state === "scheduled" ? "Try again now" : "Redeliver"}
             onDone={onRedelivered}
           />
         )}
-        {hasBody && (
+        {mayWrite.value && hasBody && (
           <CopyButton
             text={async () => (await call<SignedAgain>("POST", `${path}/sign`)).curl}
             what="the request as a curl command, signed now"
