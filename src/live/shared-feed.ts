@@ -6,6 +6,10 @@ import { broadcast, type Viewer } from "./viewer.ts";
 /** What a viewer that comes back can be given. */
 const MAX_REMEMBERED = 500;
 
+const SKIPPED = eventText("skipped", {
+  message: `of all owners, up to ${MAX_REMEMBERED} attempts are kept, while somebody looks`,
+});
+
 export class SharedFeed {
   readonly viewers = new Set<Viewer>();
   /** The newest last. */
@@ -42,12 +46,9 @@ export class SharedFeed {
 
   missedSince(deliveryId: string, viewer: Viewer): string {
     const at = this.recent.findLastIndex((one) => one.delivery_id === deliveryId);
-    if (at < 0) {
-      const message = `of all owners, up to ${MAX_REMEMBERED} attempts are kept, while somebody looks`;
-      return eventText("skipped", { message });
-    }
-    const newer = this.recent.slice(at + 1);
-    return attemptsText(newer.filter((one) => matchesFilter(one, viewer.filter)));
+    const newer = this.recent.slice(at < 0 ? -MAX_REMEMBERED : at + 1);
+    const wanted = newer.filter((one) => matchesFilter(one, viewer.filter));
+    return (at < 0 ? SKIPPED : "") + attemptsText(wanted);
   }
 
   forget(): void {

@@ -567,6 +567,33 @@ export interface Alert {
   at: string;
 }
 
+export interface Found {
+  /** `webhook`, `owner`, `delivery` or `event`. */
+  kind: string;
+  user_id?: string;
+  org_id?: string;
+  /** Of a webhook or a delivery. */
+  webhook_id?: string;
+  /** Of a webhook. */
+  url?: string;
+  /** Of a webhook. */
+  description?: string;
+  /** Of a webhook. */
+  enabled?: boolean;
+  /** Of an owner: how many it has. */
+  webhooks?: number;
+  /** Of an owner: how many its log has. */
+  attempts?: number;
+  /** Of a delivery; of an event, one of its deliveries. */
+  delivery_id?: string;
+  /** Of a delivery: `scheduled`, `parked` or `recent` (it has ended or is in flight). */
+  state?: string;
+  /** Of a delivery or an event: the event's id. */
+  id?: string;
+  /** Of an event: its type. */
+  event?: string | null;
+}
+
 export interface ParkedDelivery {
   /** UUID of its last attempt, to redeliver it by. */
   delivery_id: string;

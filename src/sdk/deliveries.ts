@@ -22,7 +22,7 @@ export type {
  * Selects parked deliveries: those of `user_id`, of `org_id` or of both; `webhook_id`, `reason` and
  * `event` narrow the selection.
  */
-export type ParkedFilter = Omit<RedeliverParked, "limit" | "dry_run">;
+export type ParkedFilter = Omit<RedeliverParked, "limit" | "dry_run" | "before">;
 
 export class Deliveries {
   readonly #transport: Transport;

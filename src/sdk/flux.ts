@@ -1,4 +1,5 @@
 // The client of the HTTP API.
+import { Alerts, search, type SearchResult } from "./alerts.ts";
 import { Configs } from "./configs.ts";
 import { Deliveries, Parked } from "./deliveries.ts";
 import { Events } from "./events.ts";
@@ -6,7 +7,7 @@ import { Executions } from "./executions.ts";
 import { Logs } from "./logs.ts";
 import { Owners } from "./owners.ts";
 import { Tokens } from "./tokens.ts";
-import { Transport, type FluxOptions } from "./transport.ts";
+import { Transport, type CallOptions, type FluxOptions } from "./transport.ts";
 import { Webhooks } from "./webhooks.ts";
 import { Workflows } from "./workflows.ts";
 
@@ -35,6 +36,8 @@ export class Flux {
   readonly owners: Owners;
   readonly executions: Executions;
   readonly workflows: Workflows;
+  readonly alerts: Alerts;
+  readonly #transport: Transport;
 
   /** @throws {TypeError} An option is invalid: the token, the address, the time-out or the retries. */
   constructor(options: FluxOptions) {
@@ -49,5 +52,17 @@ export class Flux {
     this.owners = new Owners(transport);
     this.executions = new Executions(transport);
     this.workflows = new Workflows(transport);
+    this.alerts = new Alerts(transport);
+    this.#transport = transport;
+  }
+
+  /**
+   * Finds webhooks, owners, deliveries and events by an id, or by a part of a webhook's URL, description or
+   * owner. With a scoped token only what belongs to its owner.
+   *
+   * @throws {FluxError}
+   */
+  search(text: string, options?: CallOptions): Promise<SearchResult> {
+    return search(this.#transport, text, options);
   }
 }

@@ -26,6 +26,7 @@ export type {
 } from "./configs.ts";
 export type { ApiKey, Me, Token, TokenCreate } from "./tokens.ts";
 export type { AuditEntry, AuditFilter, OwnerErased } from "./owners.ts";
+export type { Alert, AlertFilter, Found, SearchResult } from "./alerts.ts";
 export {
   attempts,
   type AttemptsOptions,
@@ -33,7 +34,6 @@ export {
   type StreamedAttempt,
 } from "./attempts.ts";
 export type {
-  Alert,
   FollowFilter,
   FollowOptions,
   LiveAttempt,

@@ -10,7 +10,7 @@ import {
 import { path, type CallOptions, type Transport } from "./transport.ts";
 
 export type { LogEntry } from "./api-types.ts";
-export type { Alert, FollowFilter, FollowOptions, LiveAttempt, StreamedEvent } from "./stream.ts";
+export type { FollowFilter, FollowOptions, LiveAttempt, StreamedEvent } from "./stream.ts";
 
 export class Logs {
   readonly #transport: Transport;

@@ -4,7 +4,7 @@ import type { Alert, LiveAttempt } from "./api-types.ts";
 import { pause, pauseMsBefore } from "./pause.ts";
 import type { Transport } from "./transport.ts";
 
-export type { Alert, LiveAttempt } from "./api-types.ts";
+export type { LiveAttempt } from "./api-types.ts";
 
 /** What to follow. With a scoped token, always the token's owner. */
 export interface FollowFilter {

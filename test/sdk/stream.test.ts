@@ -80,3 +80,20 @@ test("a stream that the service refuses rejects with its problem; one that nobod
   expect(await errorOf(wrong.logs.events())).toEqual([401, "urn:fluxhook:problem:unauthorized"]);
   expect(await errorOf(nobody.logs.events())).toEqual([0, "urn:fluxhook:sdk:connection"]);
 }, 30_000);
+
+test("alerts.list and search answer what the API has", async () => {
+  await using scene = await openScene();
+  const service = await scene.serve();
+  const receiver = scene.receiver(() => new Response(null, { status: 410 }));
+  const { id } = await register(service, { user_id: "u_1", url: receiver.url });
+  await scene.push(eventFor("u_1"));
+  const flux = new Flux({ apiKey: API_TOKEN, baseUrl: service.url });
+  await eventually(async () => {
+    const alerts = await flux.alerts.list({ user_id: "u_1", kind: "webhook.disabled" }).toArray();
+    expect(alerts).toMatchObject([{ webhook_id: id, reason: "gone" }]);
+  });
+  expect(await flux.search(id)).toMatchObject({
+    found: [{ kind: "webhook", webhook_id: id, user_id: "u_1", enabled: false }],
+    partial: false,
+  });
+});

@@ -1,7 +1,13 @@
 // The API's answers for which its routes have no exported type.
 import type { LogEntry } from "../../wire/log-entry.ts";
 
-export type { ParkedDelivery, ParkedSummary } from "../../sdk/api-types.ts";
+export type {
+  Alert,
+  Found,
+  LiveAttempt,
+  ParkedDelivery,
+  ParkedSummary,
+} from "../../sdk/api-types.ts";
 
 /** An entry of the log, or what another program wrote into it: `outcome` is `unreadable` then. */
 export type LoggedAttempt = LogEntry & { message?: string; raw?: string };

@@ -7,8 +7,10 @@ import { away } from "./client.ts";
 import { ownerInWords, ownOwner } from "./owner.ts";
 import { Access } from "./page/access.tsx";
 import { DeliveryPage } from "./page/delivery.tsx";
+import { LivePage } from "./page/live.tsx";
 import { Parked } from "./page/parked.tsx";
 import { RejectedPage } from "./page/rejected.tsx";
+import { SearchPage } from "./page/search.tsx";
 import { Send } from "./page/send.tsx";
 import { SignIn } from "./page/sign-in.tsx";
 import { WebhookPage } from "./page/webhook.tsx";
@@ -17,6 +19,7 @@ import { Icon } from "./part/icon.tsx";
 import { Failsafe } from "./part/failsafe.tsx";
 import { Waiting } from "./part/notice.tsx";
 import { Page } from "./part/page.tsx";
+import { SearchBox } from "./part/search-box.tsx";
 import { ShortcutHelp } from "./part/shortcut-help.tsx";
 import { Foreign } from "./part/text.tsx";
 import { hashOf, route } from "./route.ts";
@@ -27,13 +30,14 @@ import { clockTime } from "./time.ts";
 
 const FOR_ALL: readonly Destination[] = [
   { path: "/webhooks", title: "Webhooks", key: "w" },
+  { path: "/live", title: "Live", key: "l" },
   { path: "/parked", title: "Parked", key: "p" },
 ];
 const FOR_OPERATOR: readonly Destination[] = [
   { path: "/workflows", title: "Workflows", key: "f" },
   { path: "/rejected", title: "Rejected", key: "r" },
   { path: "/send", title: "Send an event", key: "s" },
-  { path: "/access", title: "Portal links", key: "l" },
+  { path: "/access", title: "Portal links", key: "k" },
 ];
 const DOCS: Destination = { path: "/docs", title: "API", key: "a" };
 
@@ -85,6 +89,7 @@ function SignedIn() {
             </a>
           ))}
         </nav>
+        <SearchBox key={path[0] === "search" ? route.value.query.q : ""} />
         <div class="session">
           {owner && (
             <span class="muted">
@@ -123,6 +128,8 @@ function CurrentPage() {
   const isOperator = ownOwner.value === null;
   if (name === "webhooks") return id === undefined ? <Webhooks /> : <WebhookPage id={id} />;
   if (name === "deliveries" && id !== undefined) return <DeliveryPage key={id} id={id} />;
+  if (name === "live") return <LivePage />;
+  if (name === "search") return <SearchPage />;
   if (name === "parked") return <Parked />;
   if (name === "docs") return <Docs />;
   if (isOperator && name === "workflows") return <Workflows id={id} />;

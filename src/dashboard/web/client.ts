@@ -67,7 +67,7 @@ export async function exchange(
     return { status: response.status, text, etag: response.headers.get("etag") };
   } catch (error) {
     if (aborted?.aborted === true) throw error;
-    away.value ??= { since: new Date(), who: "Fluxhook" };
+    noteNoAnswer();
     throw new Refused(
       0,
       "no-answer",
@@ -76,12 +76,16 @@ export async function exchange(
   }
 }
 
-function noteAnswer(status: number): void {
+export function noteNoAnswer(): void {
+  away.value ??= { since: new Date(), who: "Fluxhook" };
+}
+
+export function noteAnswer(status: number): void {
   if (status !== 503) away.value = null;
   else if (away.value?.who !== "Valkey") away.value = { since: new Date(), who: "Valkey" };
 }
 
-function refusal(status: number, text: string, token: string | undefined): Refused {
+export function refusal(status: number, text: string, token: string | undefined): Refused {
   const problem = problemOf(text);
   if (status === 401 && token === undefined && session.value !== null) {
     end(problem.detail?.includes("expired") ? "expired" : "refused");

@@ -38,7 +38,10 @@ export function listenForKeys(destinations: readonly Destination[]): () => void 
         goUntilMs = event.timeStamp + SECOND_KEY_MS;
         break;
       case "/":
-        act(event, () => document.querySelector<HTMLElement>("[data-search]")?.focus());
+        act(event, () => focusFirst("#main [data-search]", "[data-search]"));
+        break;
+      case "f":
+        act(event, () => focusFirst("header [data-search]"));
         break;
       case "?":
         act(event, () => (isHelpOpen.value = true));
@@ -58,6 +61,11 @@ export function listenForKeys(destinations: readonly Destination[]): () => void 
 function act(event: KeyboardEvent, what: () => void): void {
   event.preventDefault();
   what();
+}
+
+function focusFirst(...selectors: string[]): void {
+  const found = selectors.map((selector) => document.querySelector<HTMLElement>(selector));
+  found.find((element) => element !== null)?.focus();
 }
 
 /** Rows are links or buttons, so Enter opens the one that has the focus. */

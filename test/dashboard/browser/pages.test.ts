@@ -54,6 +54,16 @@ describe.skipIf(!hasBrowser)("every page", () => {
     await scene?.[Symbol.asyncDispose]();
   });
 
+  /** Something happens while the page is open. */
+  async function showAttempts(page: Page): Promise<void> {
+    await page
+      .getByRole("status")
+      .filter({ hasText: /^Live$/ })
+      .waitFor();
+    await scene.push(eventFor("u_1"));
+    await page.locator("details.attempt").first().waitFor();
+  }
+
   async function visit(page: Page, look: string, stops: readonly Stop[]): Promise<void> {
     for (const { name, hash, ready, open } of stops) {
       await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
@@ -81,9 +91,21 @@ describe.skipIf(!hasBrowser)("every page", () => {
       if (PICTURES) await page.screenshot({ path: join(PICTURES, `sign-in-${look}.png`) });
       await page.getByLabel("API token").fill(API_TOKEN);
       await page.keyboard.press("Enter");
-      await page.getByText("Whose webhooks?").waitFor();
+      await page.getByRole("table", { name: "Webhooks" }).waitFor();
       await visit(page, look, [
-        { name: "start", hash: "#/webhooks", ready: "Whose webhooks?" },
+        { name: "all-webhooks", hash: "#/webhooks", ready: "user u_1" },
+        { name: "disabled", hash: "#/webhooks?state=disabled", ready: "Disabled: " },
+        {
+          name: "live",
+          hash: "#/live",
+          ready: "No attempt since",
+          open: async (at) => {
+            await showAttempts(at);
+            await openFirst(at);
+          },
+        },
+        { name: "search", hash: "#/search?q=u_1", ready: "3 webhooks" },
+        { name: "search-nothing", hash: "#/search?q=nowhere", ready: "Nothing found" },
         { name: "webhooks", hash: "#/webhooks?user_id=u_1", ready: "Failing" },
         {
           name: "add",
@@ -163,6 +185,8 @@ describe.skipIf(!hasBrowser)("every page", () => {
         { name: "portal-webhooks", hash: "#/webhooks", ready: "Failing" },
         { name: "portal-webhook", hash: `#/webhooks/${failing}`, ready: "Failed", open: openFirst },
         { name: "portal-delivery", hash: `#/deliveries/${delivery}`, ready: "Verify like this" },
+        { name: "portal-live", hash: "#/live", ready: "No attempt since", open: showAttempts },
+        { name: "portal-search", hash: "#/search?q=http", ready: "Webhook" },
         { name: "portal-parked", hash: "#/parked", ready: "The server answered 500" },
         { name: "portal-docs", hash: "#/docs", ready: "Register a webhook" },
         { name: "portal-rejected", hash: "#/rejected", ready: "There is no such page" },

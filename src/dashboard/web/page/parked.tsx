@@ -103,7 +103,7 @@ export function Parked() {
       {isRedelivering && (
         <RedeliverMany
           filter={filter}
-          matching={null}
+          matching={matchingIn(summary.data, query)}
           onClose={() => {
             setRedelivering(false);
             reload();
@@ -121,6 +121,13 @@ function useSummary(owner: Query) {
     (signal) => call<ParkedSummary>("GET", path, undefined, { signal }),
     EVERY_MS,
   );
+}
+
+/** How many match, where the counts say it. */
+function matchingIn(summary: ParkedSummary | undefined, query: Query): number | null {
+  if (!summary || query.webhook_id || query.event) return null;
+  if (!query.reason) return summary.total;
+  return summary.by_reason.find(({ reason }) => reason === query.reason)?.count ?? null;
 }
 
 interface CountsProps {

@@ -1,4 +1,4 @@
-// An owner's webhooks. The operator finds them by their owner or by a webhook's id.
+// An owner's webhooks; for the operator those of everybody, until an owner is chosen.
 import { Plus } from "lucide";
 import { useState } from "preact/hooks";
 import type { Webhook } from "../../../wire/webhook.ts";
@@ -10,12 +10,12 @@ import { Icon } from "../part/icon.tsx";
 import { Empty, Trouble, Waiting } from "../part/notice.tsx";
 import { OwnerSearch } from "../part/owner-search.tsx";
 import { Page } from "../part/page.tsx";
-import { Health, State } from "../part/state.tsx";
-import { Table, type Column } from "../part/table.tsx";
-import { Foreign, Url } from "../part/text.tsx";
-import { hashOf, route } from "../route.ts";
+import { Table } from "../part/table.tsx";
+import { Foreign } from "../part/text.tsx";
+import { WEBHOOK_COLUMNS } from "../part/webhook-columns.tsx";
+import { route } from "../route.ts";
 import type { Owner } from "../principal.ts";
-import { eventsInWords } from "../words.ts";
+import { AllWebhooks } from "./all-webhooks.tsx";
 import { WebhookForm } from "./webhook-form.tsx";
 
 const EVERY_MS = 5_000;
@@ -29,13 +29,11 @@ export function Webhooks() {
           key={searchOf(queryOf(owner))}
           owner={owner}
           to="/webhooks"
-          hint="Webhooks belong to a user or to an organisation. A webhook's id (wh_…) works too."
+          hint="Empty: those of everybody. To add a webhook, choose whose it is."
         />
       )}
       {owner === null ? (
-        <Empty title="Whose webhooks?">
-          <p>Enter the id of a user or an organisation to see and change their webhooks.</p>
-        </Empty>
+        <AllWebhooks />
       ) : (
         <OwnersWebhooks key={searchOf(queryOf(owner))} owner={owner} />
       )}
@@ -91,39 +89,10 @@ function OwnersWebhooks({ owner }: { owner: Owner }) {
         </Empty>
       )}
       {shown.length > 0 && (
-        <Table label="Webhooks" columns={COLUMNS} rows={shown} keyOf={({ id }) => id} />
+        <Table label="Webhooks" columns={WEBHOOK_COLUMNS} rows={shown} keyOf={({ id }) => id} />
       )}
       {all.length > 0 && shown.length === 0 && <p>None of {all.length} webhooks matches.</p>}
       {isAdding && <WebhookForm owner={owner} onClose={() => setAdding(false)} onSaved={reload} />}
     </>
   );
 }
-
-const COLUMNS: readonly Column<Webhook>[] = [
-  {
-    title: "URL",
-    isMain: true,
-    cell: ({ id, url, description }) => (
-      <>
-        <a class="whole-row" data-row href={hashOf(`/webhooks/${id}`)}>
-          <Url url={url} />
-        </a>
-        {description !== "" && (
-          <span class="muted clipped">
-            <Foreign text={description} />
-          </span>
-        )}
-      </>
-    ),
-  },
-  {
-    title: "Events",
-    cell: ({ events }) => (
-      <span class="clipped">
-        <Foreign text={eventsInWords(events)} />
-      </span>
-    ),
-  },
-  { title: "State", cell: (webhook) => <State webhook={webhook} /> },
-  { title: "Health", cell: ({ health }) => <Health health={health} /> },
-];

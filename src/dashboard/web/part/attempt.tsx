@@ -1,5 +1,6 @@
 // One attempt: a line, and opened what came of it, what happens next, and its ids.
 import { CircleCheck, CircleDashed, CirclePause, CircleX } from "lucide";
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { LoggedAttempt } from "../answers.ts";
 import { exactTime, fromNow } from "../time.ts";
@@ -23,9 +24,11 @@ interface AttemptProps {
   isOnPage?: boolean;
   /** Called when it has been redelivered. */
   onRedelivered?: () => void;
+  /** Shown on its line, after the event. */
+  about?: ComponentChildren;
 }
 
-export function Attempt({ entry, isOpen = false, isOnPage, onRedelivered }: AttemptProps) {
+export function Attempt({ entry, isOpen = false, isOnPage, onRedelivered, about }: AttemptProps) {
   const { icon, tone } = LOOKS.get(entry.outcome) ?? { icon: CircleDashed, tone: "off" };
   // Most rows of a list are never opened; what is in them is loaded when they are.
   const [isOpened, setOpened] = useState(isOpen);
@@ -45,6 +48,7 @@ export function Attempt({ entry, isOpen = false, isOnPage, onRedelivered }: Atte
         <span class="event">
           <Foreign text={entry.event} />
         </span>
+        {about}
         <span class="muted">
           <Foreign text={String(entry.status_code ?? entry.reason ?? "")} />
         </span>

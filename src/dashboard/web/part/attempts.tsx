@@ -3,13 +3,15 @@ import { useState } from "preact/hooks";
 import type { LoggedAttempt } from "../answers.ts";
 import { call } from "../client.ts";
 import { useLoad } from "../load.ts";
-import { logsPath } from "../owner.ts";
+import { useStream } from "../live.ts";
+import { logsPath, ownOwner, queryOf, searchOf } from "../owner.ts";
 import type { Owner } from "../principal.ts";
 import { Attempt } from "./attempt.tsx";
 import { Empty, Trouble, Waiting } from "./notice.tsx";
 import { PushLines } from "./push-lines.tsx";
 
-const EVERY_MS = 500;
+/** While there is no stream. */
+const EVERY_MS = 2_000;
 
 interface AttemptsProps {
   owner: Owner;
@@ -19,10 +21,14 @@ interface AttemptsProps {
 export function Attempts({ owner, webhookId }: AttemptsProps) {
   const [isAll, setAll] = useState(false);
   const path = logsPath(owner);
+  // The stream tells that there is something new: what is shown is what the log has.
+  const { mode } = useStream(searchOf(ownOwner.value ? {} : queryOf(owner)), (event) => {
+    if (event === "hello" || event === "attempt" || event === "skipped") reload();
+  });
   const { data, refused, reload } = useLoad(
     path,
     (signal) => call<{ logs: LoggedAttempt[] }>("GET", path, undefined, { signal }),
-    EVERY_MS,
+    mode === "live" ? 0 : EVERY_MS,
   );
   const all = data?.logs ?? [];
   const shown = isAll ? all : all.filter((entry) => entry.webhook_id === webhookId);

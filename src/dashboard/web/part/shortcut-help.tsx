@@ -7,6 +7,8 @@ const KEYS: readonly [keys: string, what: string][] = [
   ["j k", "next row, row before"],
   ["Enter", "open the row"],
   ["Esc", "close"],
+  ["f", "the search over everything"],
+  ["Space", "pause and go on, on the page Live"],
   ["?", "this list"],
 ];
 
