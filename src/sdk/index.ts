@@ -33,13 +33,7 @@ export {
   type StreamClient,
   type StreamedAttempt,
 } from "./attempts.ts";
-export type {
-  FollowFilter,
-  FollowOptions,
-  LiveAttempt,
-  LogEntry,
-  StreamedEvent,
-} from "./logs.ts";
+export type { FollowFilter, FollowOptions, LiveAttempt, LogEntry, StreamedEvent } from "./logs.ts";
 export type {
   AttemptInFull,
   ParkedDelivery,
