@@ -62,7 +62,14 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
   // Pages and their files only: what they show, the browser gets from the API, whose types the SDK has.
   dashboard: {
     inside: ["sdk", "wire"],
-    packages: ["fluxhook:web", "preact", "@preact/signals", "lucide", "@dagrejs/dagre"],
+    packages: [
+      "fluxhook:web",
+      "preact",
+      "@preact/signals",
+      "lucide",
+      "@dagrejs/dagre",
+      "eventsource-parser",
+    ],
   },
   service: {
     inside: [

@@ -36,12 +36,17 @@ export class Requeue {
     private readonly queues: readonly string[],
   ) {}
 
-  /** Requeues the oldest first. An element that cannot be requeued stays, and does not count as remaining. */
+  /**
+   * Requeues the oldest first. An element that cannot be requeued stays, and does not count as remaining. Nor do
+   * elements that are rejected meanwhile: one that is still no event comes back at once, and a caller that
+   * repeats the request until nothing remains would never end.
+   */
   async oldest(limit: number): Promise<Requeued> {
+    const before = await this.link.run((client) => client.llen(this.keys.rejected));
     let requeued = 0;
     let passed = 0;
-    while (requeued < limit) {
-      const max = Math.min(PAGE, limit - requeued);
+    while (requeued < limit && requeued + passed < before) {
+      const max = Math.min(PAGE, limit - requeued, before - requeued - passed);
       // From the tail, where the oldest are: elements that are rejected meanwhile do not shift them.
       const page = await this.read({ from: -(passed + 1), towards: "head", max });
       if (page.length === 0) break;
@@ -50,8 +55,7 @@ export class Requeue {
       requeued += moved;
       passed += page.length - moved;
     }
-    const left = await this.link.run((client) => client.llen(this.keys.rejected));
-    return { requeued, remaining: Math.max(0, left - passed) };
+    return { requeued, remaining: Math.max(0, before - requeued - passed) };
   }
 
   async named(ids: readonly string[], limit: number): Promise<Requeued> {
