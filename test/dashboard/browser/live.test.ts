@@ -272,8 +272,9 @@ describe.skipIf(!hasBrowser)("the operator", () => {
         "/v1/parked",
       );
       await search(body.parked[0]?.delivery_id ?? "");
-      await page.getByRole("heading", { name: "Parked deliveries" }).waitFor();
-      expect(page.url()).toContain(dead.id);
+      await page.getByRole("region", { name: "Attempts" }).waitFor();
+      expect(page.url()).toContain("#/deliveries/");
+      await page.getByText(dead.id).first().waitFor();
       await search("u_new");
       await page.getByRole("link", { name: "the user" }).click();
       await page.getByText("No webhook yet").waitFor();

@@ -118,11 +118,7 @@ function targetOf(found: Found): string {
       return hashOf("/webhooks", owner);
     case "webhook":
       return hashOf(`/webhooks/${found.webhook_id ?? ""}`);
-    case "delivery":
-      return found.state === "parked"
-        ? hashOf("/parked", { ...owner, webhook_id: found.webhook_id })
-        : hashOf(`/webhooks/${found.webhook_id ?? ""}`);
     default:
-      return hashOf("/parked", owner);
+      return hashOf(`/deliveries/${found.delivery_id ?? ""}`);
   }
 }
