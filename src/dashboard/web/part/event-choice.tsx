@@ -79,7 +79,7 @@ function Ticks({ catalogue, chosen, onChange }: Omit<EventChoiceProps, "error">)
         <input
           type="text"
           aria-label="Another event type"
-          placeholder="another: order.paid or order.*"
+          placeholder="order.paid or order.*"
           spellcheck={false}
           autocapitalize="off"
           value={other}
