@@ -1,12 +1,10 @@
 // One webhook: its state, its secret, what it was sent, what waits for it, its settings.
-import { Pencil, Play, Power, Send, Trash } from "lucide";
+import { Pencil, Play, Power, Trash } from "lucide";
 import { useState } from "preact/hooks";
-import type { LogEntry } from "../../../wire/log-entry.ts";
 import type { Webhook } from "../../../wire/webhook.ts";
 import { call } from "../client.ts";
 import { useAction, useLoad } from "../load.ts";
 import { ownerInWords, ownerOfThing, ownOwner, queryOf } from "../owner.ts";
-import { Attempt } from "../part/attempt.tsx";
 import { Attempts } from "../part/attempts.tsx";
 import { Failures } from "../part/failures.tsx";
 import { Confirm } from "../part/dialog.tsx";
@@ -16,6 +14,7 @@ import { Page } from "../part/page.tsx";
 import { ParkedOfWebhook } from "../part/parked-of-webhook.tsx";
 import { SecretRow } from "../part/secret-row.tsx";
 import { Health, State } from "../part/state.tsx";
+import { TestButton } from "../part/test-button.tsx";
 import { Foreign, Id, Url } from "../part/text.tsx";
 import { go, hashOf } from "../route.ts";
 import { say } from "../said.ts";
@@ -162,30 +161,6 @@ function DeleteDialog({ webhook, onClose, onDeleted }: DeleteProps) {
         />
       </label>
     </Confirm>
-  );
-}
-
-function TestButton({ webhook }: { webhook: Webhook }) {
-  const [attempt, setAttempt] = useState<LogEntry | null>(null);
-  const test = useAction(async () => {
-    const answer = await call<{ attempt: LogEntry }>("POST", `/v1/webhooks/${webhook.id}/test`);
-    setAttempt(answer.attempt);
-    say(`The test was ${answer.attempt.outcome === "delivered" ? "delivered" : "not delivered"}`);
-  });
-  return (
-    <section aria-label="Test">
-      <p class="bar">
-        <button type="button" class="primary" onClick={test.run} disabled={test.isRunning}>
-          <Icon of={Send} />
-          {test.isRunning ? "Sending …" : "Send a test"}
-        </button>
-        <span class="muted">
-          One event <code>webhook.test</code>, signed as any other.
-        </span>
-      </p>
-      {test.refused && <Trouble refused={test.refused} />}
-      {attempt && <Attempt key={attempt.delivery_id} entry={attempt} isOpen />}
-    </section>
   );
 }
 
