@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { buildWeb } from "../../../src/dashboard/build-web.ts";
 import { afterOf, newNode, type DraftNode } from "../../../src/dashboard/web/workflow/document.ts";
 import { jsonText, parseExact } from "../../../src/dashboard/web/workflow/exact-json.ts";
-import { insertionFor } from "../../../src/dashboard/web/workflow/insert-path.ts";
+import { insertionFor } from "../../../src/dashboard/web/workflow/insertion-text.ts";
 import { layOut } from "../../../src/dashboard/web/workflow/layout.ts";
 import { pathsOf } from "../../../src/dashboard/web/workflow/paths.ts";
 import { placeOf } from "../../../src/dashboard/web/workflow/places.ts";
