@@ -42,10 +42,15 @@ let valkey: LocalValkey;
 let valkeyUrl: string;
 let proxy: TcpReceiver;
 
-const receiver = startReceiver(({ path }) => {
+const receiver = startReceiver(({ path, headers }) => {
   const [, status] = /^\/(\d+)/.exec(path) ?? [];
   if (status === undefined) return hang();
-  return new Response(`${urlQuery} comes back`, { status: Number(status) });
+  // What is its sender's own: the alerts have another query.
+  const said = `${path} ${headers.get("x-api-key")} ${headers.get("authorization")}`;
+  return new Response(`${said} come back`, {
+    status: Number(status) === 204 ? 200 : Number(status),
+    headers: { "X-Said": said, "Set-Cookie": `token=${headers.get("x-api-key")}` },
+  });
 });
 
 beforeAll(async () => {
@@ -236,6 +241,15 @@ async function ask(service: WatchedService, ids: readonly string[]): Promise<voi
     authorization: `Bearer ${scoped}`,
   });
   expect(seen.status).toBe(200);
+  const { body } = await call(service, "GET", "/v1/users/u_1/logs");
+  for (const { delivery_id, webhook_id } of body["logs"] as Record<string, string>[]) {
+    const shown = await call(service, "GET", `/v1/deliveries/${delivery_id}`);
+    expect(shown.status).toBe(200);
+    await call(service, "POST", `/v1/deliveries/${delivery_id}/verify`);
+    const failures = await call(service, "GET", `/v1/webhooks/${webhook_id}/failures`);
+    expect(failures.status).toBe(200);
+  }
+  expect(answers.some(({ text }) => text.includes("*** come back"))).toBe(true);
   const event = { user_id: "u_1", event: "file.created", data: {} };
   for (const [method, path, body] of [
     ["POST", "/v1/events", event],

@@ -24,7 +24,7 @@ export function describeAttempt(
   const { head, secrets } = maskRequest(transcript.requestHead, webhook);
   const { responseHead, certificate } = transcript;
   const isHeadCut = responseHead.length > MAX_HEAD_CHARACTERS;
-  const response = maskResponse(responseHead.slice(0, MAX_HEAD_CHARACTERS), secrets);
+  const response = maskResponse(responseHead.slice(0, MAX_HEAD_CHARACTERS), secrets, isHeadCut);
   const reason = outcome.reason ?? "";
   return {
     request_head: withoutEmptyLine(head),

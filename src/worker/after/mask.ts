@@ -51,12 +51,15 @@ function maskCredentials(head: string, url: string): MaskedRequest {
   };
 }
 
-/** Returns the response's head with cookies and tokens masked, and what it repeats of the request's. */
-export function maskResponse(head: string, secrets: readonly string[]): string {
+/**
+ * Returns the response's head with cookies and tokens masked, and what it repeats of the request's. `isCut`: it
+ * may end within a secret.
+ */
+export function maskResponse(head: string, secrets: readonly string[], isCut = false): string {
   const masked = hasSensitiveField(head)
     ? head.replace(FIELD, (line, name: string) => (isSensitive(name) ? `${name}: ${MASK}` : line))
     : head;
-  return maskText(masked, secrets, false);
+  return maskText(masked, secrets, isCut);
 }
 
 /** Most heads have none; a pattern over the whole head takes four times as long. */
