@@ -1,6 +1,7 @@
 // `fluxhook parked`: lists and redelivers parked deliveries, which Fluxhook does not retry by itself.
 import type { Command } from "commander";
 import { printable } from "../wire/printable.ts";
+import { isTimestamp, TIMESTAMP_ACCEPTED } from "../wire/timestamp.ts";
 import { ApiClient, pathSegment, queryOf } from "./terminal/api-client.ts";
 import { colors, print, table } from "./terminal/output.ts";
 import {
@@ -11,6 +12,7 @@ import {
   ownerFields,
   type OwnerOptions,
   type PageOptions,
+  validated,
   wholeNumber,
   withExamples,
 } from "./terminal/usage.ts";
@@ -72,16 +74,16 @@ export function addParked(program: Command, exit: Exit): void {
       "redeliver at most this many, oldest first",
       wholeNumber(1, MAX_PER_CALL),
     )
+    .option(
+      "--before <time>",
+      "redeliver only those that were parked before this time",
+      validated(isTimestamp, TIMESTAMP_ACCEPTED),
+    )
+    .option("--dry-run", "change nothing, and say how many would be redelivered")
     .option("--json", "print the JSON of the API")
-    .action(
-      async (
-        id: string | undefined,
-        options: Filter & { limit?: number; json?: boolean },
-        command: Command,
-      ) => {
-        exit(await (id === undefined ? many(options) : one(id, options, command)));
-      },
-    );
+    .action(async (id: string | undefined, options: RedeliverOptions, command: Command) => {
+      exit(await (id === undefined ? many(options) : one(id, options, command)));
+    });
   withExamples(
     redelivering,
     "fluxhook parked redeliver --user u_1",
@@ -128,15 +130,18 @@ function row(parked: Parked) {
   ];
 }
 
-async function one(
-  id: string,
-  options: Filter & { limit?: number; json?: boolean },
-  command: Command,
-): Promise<number> {
-  const { user, org, webhook, reason, event, limit } = options;
-  if ([user, org, webhook, reason, event, limit].some((given) => given !== undefined)) {
+interface RedeliverOptions extends Filter {
+  limit?: number;
+  before?: string;
+  dryRun?: boolean;
+  json?: boolean;
+}
+
+async function one(id: string, options: RedeliverOptions, command: Command): Promise<number> {
+  const { json: _json, ...narrowing } = options;
+  if (Object.values(narrowing).some((given) => given !== undefined)) {
     return command.error(
-      "error: give a delivery's id, or --user, --org, --webhook, --reason, --event and --limit",
+      "error: give a delivery's id, or --user, --org, --webhook, --reason, --event, --before, --limit and --dry-run",
     );
   }
   const path = `/v1/deliveries/${pathSegment(id)}/redeliver`;
@@ -148,13 +153,14 @@ async function one(
   return 0;
 }
 
-async function many(options: Filter & { limit?: number; json?: boolean }): Promise<number> {
-  const { limit, json } = options;
+async function many(options: RedeliverOptions): Promise<number> {
+  const { limit, json, before, dryRun } = options;
   // Without an owner a scoped token implies its own; with the API token the API answers what is missing.
-  const body = JSON.stringify({ ...filterFields(options), limit });
+  const body = JSON.stringify({ ...filterFields(options), before, limit, dry_run: dryRun });
   const text = await ApiClient.ofEnvironment().text("POST", "/v1/parked/redeliver", { body });
   print(json === true, text, () => {
     const done = JSON.parse(text) as { redelivered: number; remaining: number };
+    if (dryRun) return `${done.remaining} would be redelivered`;
     const more = done.remaining > 0 ? `, ${done.remaining} remain: run it again` : "";
     return `redelivering ${done.redelivered}${more}`;
   });

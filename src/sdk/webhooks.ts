@@ -53,18 +53,22 @@ export class Webhooks {
   }
 
   /**
-   * Lists the webhooks of a user, of an organisation or of both, oldest first.
+   * Lists the webhooks of a user, of an organisation or of both, oldest first; with the API token and no owner
+   * those of all owners.
    *
    * ```ts
    * for await (const webhook of flux.webhooks.list({ user_id: "u_1" })) console.log(webhook.url);
    * ```
    *
-   * @param owner `{ user_id }`, `{ org_id }` or both; none with a scoped token. `limit` is the size of a
-   *   page, at most 100.
+   * @param filter `user_id`, `org_id` or both; with a scoped token its owner is meant. `state: "failing"`: only
+   *   those that are enabled, and whose last attempt failed. `limit` is the size of a page, at most 100.
    * @throws {FluxError} From the iteration, not from this call.
    */
-  list(owner: WebhookOwner & { limit?: number } = {}, options?: CallOptions): Listing<Webhook> {
-    return listing(this.#transport, "/v1/webhooks", "webhooks", { ...owner }, options);
+  list(
+    filter: WebhookOwner & { state?: "disabled" | "failing"; limit?: number } = {},
+    options?: CallOptions,
+  ): Listing<Webhook> {
+    return listing(this.#transport, "/v1/webhooks", "webhooks", { ...filter }, options);
   }
 
   /** @throws {FluxError} 404 `not-found`. */

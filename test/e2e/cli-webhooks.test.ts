@@ -69,6 +69,16 @@ describe("fluxhook webhooks", () => {
     );
   });
 
+  test("list without an owner prints those of all owners, narrowed by state", async () => {
+    const one = await cli.webhookOf(cli.newOwner());
+    const two = await cli.webhookOf(cli.newOwner());
+    await cli.done("webhooks", "disable", two.id);
+    const all = await cli.done("webhooks", "list", "--limit", "100");
+    expect([one.id, two.id].map((id) => all.includes(id))).toEqual([true, true]);
+    const disabled = await cli.done("webhooks", "list", "--state", "disabled");
+    expect([one.id, two.id].map((id) => disabled.includes(id))).toEqual([false, true]);
+  });
+
   test("update, disable, enable and get print the webhook's new state", async () => {
     const { id } = await cli.webhookOf(cli.newOwner());
     const changed = await cli.json<Webhook>(

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { CLI_SECRET } from "../support/cli-scene.ts";
 import { eventually } from "../support/eventually.ts";
-import { openScene, register, verifyAll } from "../support/serve-scene.ts";
+import { eventFor, openScene, register, verifyAll } from "../support/serve-scene.ts";
 import { ownerToken } from "../support/tokens.ts";
 import { API_TOKEN } from "../support/service.ts";
 import { useCliScene } from "../support/use-scene.ts";
@@ -137,6 +137,21 @@ describe("fluxhook parked", () => {
       remaining: 0,
     });
     expect(await cli.done("parked", "list", "--user", user)).toBe("nothing is parked\n");
+  });
+
+  test("redeliver with --before and --dry-run narrows and counts, and changes nothing", async () => {
+    const user = cli.newOwner();
+    await cli.webhookOf(user, "/dead");
+    await cli.scene.push(eventFor(user));
+    await eventually(async () => {
+      const counted = await cli.done("parked", "redeliver", "--user", user, "--dry-run");
+      expect(counted).toBe("1 would be redelivered\n");
+    });
+    const before = ["--before", "2026-01-01T00:00:00Z"];
+    const none = await cli.done("parked", "redeliver", "--user", user, ...before);
+    expect(none).toBe("redelivering 0\n");
+    const wrong = await cli.run(["parked", "redeliver", "--user", user, "--before", "yesterday"]);
+    expect([wrong.exitCode, wrong.stderr.includes("RFC 3339")]).toEqual([2, true]);
   });
 
   test("redeliver without a filter is sent to the API, for a scoped token implies an owner", async () => {

@@ -1,6 +1,6 @@
 // `fluxhook webhooks`: register, list, change, enable, disable, rotate, test. Only create, rotate and
 // secret print a secret.
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { MAX_TIMEOUT_MS, type Webhook } from "../../wire/webhook.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import { printable } from "../../wire/printable.ts";
@@ -41,18 +41,29 @@ export function addWebhooks(program: Command, exit: Exit): void {
 }
 
 function addList(group: Command, exit: Exit): void {
-  const list = addOwnerOptions(group.command("list").description("list them, oldest first"), {
-    user: "only this user's; a scoped token implies its own owner",
-    org: "only this organisation's",
-  });
+  const list = addOwnerOptions(
+    group.command("list").description("list them, of an owner or of all"),
+    {
+      user: "only this user's, oldest first; a scoped token implies its own owner",
+      org: "only this organisation's",
+    },
+  );
   addPageOptions(list)
+    .addOption(
+      new Option(
+        "--state <state>",
+        "only those in this state; failing: the last attempt failed",
+      ).choices(["disabled", "failing"]),
+    )
     .option("--json", "print the JSON of the API")
-    .action(async (options: OwnerOptions & PageOptions & Json) => {
-      const { limit, cursor } = options;
-      const text = await ask("GET", queryOf({ ...ownerFields(options), limit, cursor }));
+    .action(async (options: OwnerOptions & PageOptions & Json & { state?: string }) => {
+      const { limit, cursor, state } = options;
+      const text = await ask("GET", queryOf({ ...ownerFields(options), state, limit, cursor }));
       print(options.json === true, text, () => {
         const page = JSON.parse(text) as { webhooks: Webhook[]; next_cursor: string | null };
-        if (page.webhooks.length === 0) return "no webhook is registered";
+        if (page.webhooks.length === 0 && page.next_cursor === null) {
+          return state === undefined ? "no webhook is registered" : `no webhook is ${state}`;
+        }
         return webhookTable(page.webhooks) + morePages(page);
       });
       exit(0);
@@ -61,6 +72,7 @@ function addList(group: Command, exit: Exit): void {
     list,
     "fluxhook webhooks list --user u_1",
     "fluxhook webhooks list --org o_1 --json",
+    "fluxhook webhooks list --state failing",
   );
 }
 
