@@ -241,8 +241,8 @@ async function ask(service: WatchedService, ids: readonly string[]): Promise<voi
     authorization: `Bearer ${scoped}`,
   });
   expect(seen.status).toBe(200);
-  const { body } = await call(service, "GET", "/v1/users/u_1/logs");
-  for (const { delivery_id, webhook_id } of body["logs"] as Record<string, string>[]) {
+  const log = await call(service, "GET", "/v1/users/u_1/logs");
+  for (const { delivery_id, webhook_id } of log.body["logs"] as Record<string, string>[]) {
     const shown = await call(service, "GET", `/v1/deliveries/${delivery_id}`);
     expect(shown.status).toBe(200);
     await call(service, "POST", `/v1/deliveries/${delivery_id}/verify`);
