@@ -7,6 +7,7 @@ import { refusedOf, type Refused } from "../client.ts";
 import { useAction } from "../load.ts";
 import { Trouble } from "../part/notice.tsx";
 import { say } from "../said.ts";
+import { mayWrite } from "../session.ts";
 import { callExact } from "./call-exact.ts";
 import { DiagramView } from "./diagram-view.tsx";
 import { draftOf, type Draft, type ShownWorkflow } from "./document.ts";
@@ -95,24 +96,28 @@ export function Editor({ workflow, onSaved }: EditorProps) {
           </div>
         )}
         {save.refused && <SaveTrouble refused={save.refused} onReload={onSaved} />}
-        <div class="actions">
-          <button
-            type="button"
-            class="primary"
-            onClick={save.run}
-            disabled={save.isRunning || !isChanged || broken.isAny}
-          >
-            Save
-          </button>
-          <button type="button" disabled={!isChanged} onClick={() => setDraft(draftOf(workflow))}>
-            Undo the changes
-          </button>
-          <span class="muted" role="status">
-            {stateInWords(isChanged, broken.isAny, errors)}
-          </span>
-        </div>
+        {mayWrite.value && (
+          <div class="actions">
+            <button
+              type="button"
+              class="primary"
+              onClick={save.run}
+              disabled={save.isRunning || !isChanged || broken.isAny}
+            >
+              Save
+            </button>
+            <button type="button" disabled={!isChanged} onClick={() => setDraft(draftOf(workflow))}>
+              Undo the changes
+            </button>
+            <span class="muted" role="status">
+              {stateInWords(isChanged, broken.isAny, errors)}
+            </span>
+          </div>
+        )}
       </section>
-      <RunOnce path={path} isChanged={isChanged} latest={latest} onRun={setLatest} />
+      {mayWrite.value && (
+        <RunOnce path={path} isChanged={isChanged} latest={latest} onRun={setLatest} />
+      )}
       <Executions workflowId={workflow.id} onShown={setLatest} />
     </>
   );

@@ -10,6 +10,7 @@ import { Empty, Trouble, Waiting } from "../part/notice.tsx";
 import { Table, type Column } from "../part/table.tsx";
 import { Foreign, Id } from "../part/text.tsx";
 import { say } from "../said.ts";
+import { mayWrite } from "../session.ts";
 import { exactTime, fromNow } from "../time.ts";
 import { durationInWords } from "../words.ts";
 import { callExact } from "./call-exact.ts";
@@ -136,12 +137,12 @@ function Nodes({ id, onShown, onChanged }: NodesProps) {
       <p class="bar">
         <RunBadge state={data.state} />
         <Id text={data.id} />
-        {data.state === "failed" && (
+        {mayWrite.value && data.state === "failed" && (
           <button type="button" onClick={retry.run} disabled={retry.isRunning}>
             Retry from the failed node
           </button>
         )}
-        {!ENDED.includes(data.state) && (
+        {mayWrite.value && !ENDED.includes(data.state) && (
           <button type="button" onClick={cancel.run} disabled={cancel.isRunning}>
             Cancel
           </button>

@@ -15,6 +15,7 @@ import { Table, type Column } from "../part/table.tsx";
 import { Foreign, Id } from "../part/text.tsx";
 import { go, hashOf } from "../route.ts";
 import { say } from "../said.ts";
+import { mayWrite } from "../session.ts";
 import { exactTime, fromNow } from "../time.ts";
 import { newNode } from "./document.ts";
 import { Enabled, MODE_TITLES } from "./words.tsx";
@@ -35,10 +36,12 @@ export function WorkflowList() {
     <Page
       title="Workflows"
       actions={
-        <button type="button" class="primary" onClick={() => setAdding(true)}>
-          <Icon of={Plus} />
-          Add a workflow
-        </button>
+        mayWrite.value && (
+          <button type="button" class="primary" onClick={() => setAdding(true)}>
+            <Icon of={Plus} />
+            Add a workflow
+          </button>
+        )
       }
     >
       <p>A signed request from outside starts a workflow, and is answered with what it gave.</p>

@@ -11,6 +11,7 @@ import { SecretRow } from "../part/secret-row.tsx";
 import { Foreign, Id } from "../part/text.tsx";
 import { go, hashOf } from "../route.ts";
 import { say } from "../said.ts";
+import { mayWrite } from "../session.ts";
 import { callExact } from "./call-exact.ts";
 import type { ShownWorkflow } from "./document.ts";
 import { Editor } from "./editor.tsx";
@@ -33,7 +34,7 @@ export function WorkflowPage({ id }: { id: string }) {
     <Page
       title={`Workflow ${data.name}`}
       heading={<Foreign text={data.name} />}
-      actions={<Actions workflow={data} reload={reload} />}
+      actions={mayWrite.value && <Actions workflow={data} reload={reload} />}
     >
       <p class="bar">
         <Enabled enabled={data.enabled} />
