@@ -1,7 +1,7 @@
 // Signed in or not; the header with the ways to go; the page that the address names.
 import { LogOut } from "lucide";
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useState, useRef } from "preact/hooks";
 import { config } from "./boot.ts";
 import { away } from "./client.ts";
 import { ownerInWords, ownOwner } from "./owner.ts";
@@ -70,6 +70,15 @@ function SignedIn() {
   const destinations = [...FOR_ALL, ...(owner ? [] : FOR_OPERATOR), DOCS];
   useEffect(() => listenForKeys(destinations), [owner === null]);
   const { path } = route.value;
+  const nav = useRef<HTMLElement>(null);
+  // On a telephone the pages are one row that scrolls.
+  useEffect(
+    () =>
+      nav.current
+        ?.querySelector("[aria-current]")
+        ?.scrollIntoView({ block: "nearest", inline: "nearest" }),
+    [path[0]],
+  );
   return (
     <>
       <a class="skip" href="#main" onClick={skipToMain}>
@@ -79,7 +88,7 @@ function SignedIn() {
         <strong class="brand">
           <Foreign text={config.name} />
         </strong>
-        <nav aria-label="Pages">
+        <nav aria-label="Pages" ref={nav}>
           {destinations.map((one) => (
             <a
               href={hashOf(one.path)}

@@ -197,7 +197,9 @@ describe.skipIf(!hasBrowser)("every page", () => {
   );
 
   test("of an expired portal link says where a new one is to be had", async () => {
-    await using opened = await openPage(browser, signedIn(`${service.url}/portal`, "nonsense"));
+    await using opened = await openPage(browser, signedIn(`${service.url}/portal`, "nonsense"), {
+      refusals: [401],
+    });
     const { page, faults } = opened;
     await page.getByText("This link has expired").waitFor();
     expect(await seriousFindings(page)).toEqual([]);
