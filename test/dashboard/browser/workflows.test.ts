@@ -11,6 +11,7 @@ import {
   signedIn,
   useBrowser,
 } from "../../support/browser.ts";
+import { eventually } from "../../support/eventually.ts";
 import { HOSTILE_STRINGS } from "../../support/hostile-strings.ts";
 import { openScene, type Scene } from "../../support/serve-scene.ts";
 import { API_TOKEN, type ServiceProcess } from "../../support/service.ts";
@@ -133,9 +134,11 @@ describe.skipIf(!hasBrowser)("workflows in the dashboard", () => {
       expect(await page.evaluate(marked)).toBe('"{{trigger.nope}}"');
       await json.fill(text);
       await page.getByRole("button", { name: "Save" }).click();
-      await page.getByText("Saved").first().waitFor();
-      const { body } = await service.api("GET", "/v1/workflows/made");
-      expect(body).toMatchObject({ nodes: [{ value: "{{trigger.data.name}}" }] });
+      await eventually(async () => {
+        const { body } = await service.api("GET", "/v1/workflows/made");
+        expect(body).toMatchObject({ nodes: [{ value: "{{trigger.data.name}}" }] });
+        return true;
+      });
       expect(faults).toEqual([]);
     },
     ALL_MS,
