@@ -1,6 +1,7 @@
 // All scenarios of the campaign, in the order in which they run.
 import { codePoints } from "./code-points.ts";
 import { connectionFaults } from "./connection-faults.ts";
+import { executions } from "./executions.ts";
 import { eventLoop } from "./event-loop.ts";
 import type { Scenario } from "./harness.ts";
 import { backlog } from "./backlog.ts";
@@ -32,6 +33,7 @@ export const SCENARIOS: readonly Scenario[] = [
   wrongTypes,
   ...leftovers,
   ...receiverSays,
+  ...executions,
   olderVersion,
   eventLoop,
 ];
