@@ -950,7 +950,7 @@ export interface WorkflowCreated {
     replay?: boolean;
     /** An expression over `trigger` whose value recognises a repeated request. Default: `null`. */
     idempotency?: string | null;
-    /** Executions of this workflow that run at once. Default: `64`. */
+    /** Executions of this workflow that run at once, on each replica. Default: `64`. */
     concurrency?: number;
     /** Verified requests that each replica accepts; beyond that it answers 429. Default: `null`. */
     rate_limit?: {
@@ -1121,7 +1121,7 @@ export interface WorkflowCreate {
     replay?: boolean;
     /** An expression over `trigger` whose value recognises a repeated request. Default: `null`. */
     idempotency?: string | null;
-    /** Executions of this workflow that run at once. Default: `64`. */
+    /** Executions of this workflow that run at once, on each replica. Default: `64`. */
     concurrency?: number;
     /** Verified requests that each replica accepts; beyond that it answers 429. Default: `null`. */
     rate_limit?: {
@@ -1195,7 +1195,7 @@ export interface Workflow {
     replay?: boolean;
     /** An expression over `trigger` whose value recognises a repeated request. Default: `null`. */
     idempotency?: string | null;
-    /** Executions of this workflow that run at once. Default: `64`. */
+    /** Executions of this workflow that run at once, on each replica. Default: `64`. */
     concurrency?: number;
     /** Verified requests that each replica accepts; beyond that it answers 429. Default: `null`. */
     rate_limit?: {
@@ -1248,7 +1248,7 @@ export interface WorkflowInput {
     replay?: boolean;
     /** An expression over `trigger` whose value recognises a repeated request. Default: `null`. */
     idempotency?: string | null;
-    /** Executions of this workflow that run at once. Default: `64`. */
+    /** Executions of this workflow that run at once, on each replica. Default: `64`. */
     concurrency?: number;
     /** Verified requests that each replica accepts; beyond that it answers 429. Default: `null`. */
     rate_limit?: {

@@ -124,7 +124,7 @@ export const triggerSchema = z
       .min(1)
       .max(MAX_WORKFLOW_CONCURRENCY)
       .default(64)
-      .describe("executions of this workflow that run at once"),
+      .describe("executions of this workflow that run at once, on each replica"),
     rate_limit: z
       .strictObject({ per_second: z.number().min(0.01).max(100_000) })
       .nullable()
