@@ -22,6 +22,7 @@ export const ACTIONS: Readonly<Record<string, string>> = {
   "PUT /v1/users/{user_id}/config": "config.replaced",
   "PUT /v1/orgs/{org_id}/config": "config.replaced",
   "POST /v1/deliveries/{delivery_id}/redeliver": "delivery.redelivered",
+  "POST /v1/deliveries/{delivery_id}/sign": "delivery.signed",
   "POST /v1/parked/redeliver": "parked.redelivered",
   "POST /v1/rejected/requeue": "rejected.requeued",
   "POST /v1/tokens": "token.created",
@@ -114,8 +115,14 @@ function ownerOf(c: Context<ApiEnv>, { user_id, org_id }: Record<string, string>
   return org_id === undefined ? null : ownerRef("org", decoded(org_id));
 }
 
-function aboutOf({ id, delivery_id, key_id, session }: Record<string, string>): string | null {
-  return id ?? delivery_id ?? key_id ?? session ?? null;
+function aboutOf({
+  id,
+  delivery_id,
+  execution_id,
+  key_id,
+  session,
+}: Record<string, string>): string | null {
+  return id ?? delivery_id ?? execution_id ?? key_id ?? session ?? null;
 }
 
 function decoded(text: string): string {

@@ -1,5 +1,6 @@
 // POST /v1/check-url: the guard's verdict on a url before a webhook is saved. It tells a user no more than
 // saving and testing the webhook would, and it is limited like a test: each call may ask a name server.
+import { READS } from "../auth/access.ts";
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { FixedWindow } from "../../fixed-window.ts";
@@ -40,6 +41,7 @@ export function addUrlCheck(api: Api, { stores, now }: ApiDeps): void {
         "The check of `POST /v1/webhooks`: its form, and whether the egress settings allow the addresses of " +
         "its name. Nothing is sent there. An owner can check 120 URLs a minute.",
       tags: ["webhooks"],
+      ...READS,
       middleware: [jsonBody(SMALL_BODY_BYTES)],
       request: {
         body: jsonInput(

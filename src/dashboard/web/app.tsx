@@ -6,6 +6,7 @@ import { config } from "./boot.ts";
 import { away } from "./client.ts";
 import { ownerInWords, ownOwner } from "./owner.ts";
 import { Access } from "./page/access.tsx";
+import { Audit } from "./page/audit.tsx";
 import { DeliveryPage } from "./page/delivery.tsx";
 import { LivePage } from "./page/live.tsx";
 import { Parked } from "./page/parked.tsx";
@@ -24,7 +25,7 @@ import { ShortcutHelp } from "./part/shortcut-help.tsx";
 import { Foreign } from "./part/text.tsx";
 import { hashOf, route } from "./route.ts";
 import { said } from "./said.ts";
-import { end, isConnecting, session } from "./session.ts";
+import { end, isConnecting, mayWrite, session } from "./session.ts";
 import { listenForKeys, type Destination } from "./shortcuts.ts";
 import { clockTime } from "./time.ts";
 
@@ -37,8 +38,11 @@ const FOR_OPERATOR: readonly Destination[] = [
   { path: "/workflows", title: "Workflows", key: "f" },
   { path: "/rejected", title: "Rejected", key: "r" },
   { path: "/send", title: "Send an event", key: "s" },
-  { path: "/access", title: "Portal links", key: "k" },
+  { path: "/access", title: "Access", key: "k" },
 ];
+/** What an owner has of it. */
+const KEYS: Destination = { path: "/access", title: "API keys", key: "k" };
+const AUDIT: Destination = { path: "/audit", title: "Audit", key: "u" };
 const DOCS: Destination = { path: "/docs", title: "API", key: "a" };
 
 export function App() {
@@ -67,8 +71,9 @@ function Whole() {
 
 function SignedIn() {
   const owner = ownOwner.value;
-  const destinations = [...FOR_ALL, ...(owner ? [] : FOR_OPERATOR), DOCS];
-  useEffect(() => listenForKeys(destinations), [owner === null]);
+  const ofOperator = FOR_OPERATOR.filter(({ path }) => mayWrite.value || path !== "/send");
+  const destinations = [...FOR_ALL, ...(owner ? [KEYS] : ofOperator), AUDIT, DOCS];
+  useEffect(() => listenForKeys(destinations), [destinations.map((one) => one.path).join()]);
   const { path } = route.value;
   const nav = useRef<HTMLElement>(null);
   // On a telephone the pages are one row that scrolls.
@@ -105,6 +110,7 @@ function SignedIn() {
               <Foreign text={ownerInWords(owner)} />
             </span>
           )}
+          {!mayWrite.value && <span class="badge off">Read only</span>}
           <button type="button" class="quiet" onClick={() => end("signed-out")}>
             <Icon of={LogOut} />
             Sign out
@@ -143,8 +149,9 @@ function CurrentPage() {
   if (name === "docs") return <Docs />;
   if (isOperator && name === "workflows") return <Workflows id={id} />;
   if (isOperator && name === "rejected") return <RejectedPage />;
-  if (isOperator && name === "send") return <Send />;
-  if (isOperator && name === "access") return <Access />;
+  if (isOperator && mayWrite.value && name === "send") return <Send />;
+  if (name === "access") return <Access />;
+  if (name === "audit") return <Audit />;
   return (
     <Page title="Not found">
       <p>

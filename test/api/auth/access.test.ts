@@ -20,6 +20,7 @@ const { operations } = readApi(await (await api.raw("/openapi.json")).text());
 /** What is no GET and may be called all the same: with what body or query. */
 const READING: Record<string, { query?: string; body?: object }> = {
   "POST /v1/workflows/check": { body: {} },
+  "POST /v1/check-url": { body: {} },
   "POST /v1/deliveries/{delivery_id}/verify": {},
   "PUT /v1/users/{user_id}/config": { query: "?dry_run=true", body: { webhooks: [] } },
   "PUT /v1/orgs/{org_id}/config": { query: "?dry_run=true", body: { webhooks: [] } },
@@ -27,7 +28,11 @@ const READING: Record<string, { query?: string; body?: object }> = {
 };
 
 /** Whatever they are sent. */
-const CHANGES_NOTHING = ["POST /v1/workflows/check", "POST /v1/deliveries/{delivery_id}/verify"];
+const CHANGES_NOTHING = [
+  "POST /v1/check-url",
+  "POST /v1/workflows/check",
+  "POST /v1/deliveries/{delivery_id}/verify",
+];
 
 async function tokenOf(fields: object): Promise<string> {
   const { body } = await api.call("POST", "/v1/tokens", fields);

@@ -159,6 +159,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
           },
         },
         { name: "docs", hash: "#/docs", ready: "Register a webhook", open: openFirst },
+        { name: "audit", hash: "#/audit", ready: "Token: created" },
         { name: "not-found", hash: "#/nothing", ready: "There is no such page" },
         {
           name: "keyboard",
@@ -188,6 +189,8 @@ describe.skipIf(!hasBrowser)("every page", () => {
         { name: "portal-live", hash: "#/live", ready: "No attempt since", open: showAttempts },
         { name: "portal-search", hash: "#/search?q=http", ready: "Webhook" },
         { name: "portal-parked", hash: "#/parked", ready: "The server answered 500" },
+        { name: "portal-keys", hash: "#/access", ready: "No API key" },
+        { name: "portal-audit", hash: "#/audit", ready: "Webhook: created" },
         { name: "portal-docs", hash: "#/docs", ready: "Register a webhook" },
         { name: "portal-rejected", hash: "#/rejected", ready: "There is no such page" },
       ]);

@@ -109,6 +109,22 @@ describe.skipIf(!hasBrowser)("the portal", () => {
       await page.evaluate(`answer(${JSON.stringify(second)})`);
       await frame.getByText("/mine").waitFor();
       expect(await frame.getByText("/theirs").count()).toBe(0);
+      // From any other window than the one around it, a token is ignored, the same owner's too.
+      const unasked = await tokenFor(service, { user_id: "u_1" }, 600, { read_only: true });
+      const before = await frame.evaluate("arrived");
+      await frame.evaluate(
+        `postMessage(${JSON.stringify({ type: "fluxhook:token", token: unasked })}, "*")`,
+      );
+      await eventually(async () =>
+        expect(await frame.evaluate("arrived")).toBe(Number(before) + 1),
+      );
+      expect(
+        await frame.evaluate("fetch('./v1/me', { method: 'HEAD' }).then(() => 'answered')"),
+      ).toBe("answered");
+      expect(await frame.getByText("Read only", { exact: true }).count()).toBe(0);
+      // The same one is taken from the window around.
+      await page.evaluate(`answer(${JSON.stringify(unasked)})`);
+      await frame.getByText("Read only", { exact: true }).waitFor();
       await eventually(async () =>
         expect(
           await page.evaluate(
@@ -172,8 +188,9 @@ async function tokenFor(
   service: ServiceProcess,
   owner: { user_id?: string; org_id?: string },
   expires_in_s = 600,
+  more: object = {},
 ): Promise<string> {
-  const input = { ...owner, expires_in_s };
+  const input = { ...owner, expires_in_s, ...more };
   const { body } = await service.api<{ token: string }>("POST", "/v1/tokens", input);
   return body.token;
 }

@@ -12,6 +12,7 @@ import { RedeliverMany } from "../part/redeliver-many.tsx";
 import { Table, type Column } from "../part/table.tsx";
 import { Foreign, Id } from "../part/text.tsx";
 import { hashOf, route, type Query } from "../route.ts";
+import { mayWrite } from "../session.ts";
 import { exactTime, fromNow } from "../time.ts";
 import { reasonInWords } from "../words.ts";
 
@@ -38,7 +39,7 @@ export function Parked() {
   const summary = useSummary(ownOwner.value ? {} : queryOf(owner));
   const [isRedelivering, setRedelivering] = useState(false);
   const rows = list.data?.parked ?? [];
-  const mayRedeliver = ownOwner.value !== null || owner !== null || Boolean(query.webhook_id);
+  const isNarrow = ownOwner.value !== null || owner !== null || Boolean(query.webhook_id);
   const reload = () => {
     list.reload();
     summary.reload();
@@ -67,7 +68,7 @@ export function Parked() {
       {rows.length > 0 && (
         <>
           <p class="bar">
-            {mayRedeliver ? (
+            {!mayWrite.value ? null : isNarrow ? (
               <button type="button" class="primary" onClick={() => setRedelivering(true)}>
                 Redeliver all that match
               </button>

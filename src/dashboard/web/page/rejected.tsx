@@ -8,6 +8,8 @@ import { JsonText } from "../part/code.tsx";
 import { Confirm } from "../part/dialog.tsx";
 import { Empty, Trouble, Waiting } from "../part/notice.tsx";
 import { Page } from "../part/page.tsx";
+import { Writes } from "../part/writes.tsx";
+import { mayWrite } from "../session.ts";
 import { Foreign, Id } from "../part/text.tsx";
 import { say } from "../said.ts";
 import { exactTime, fromNow } from "../time.ts";
@@ -30,7 +32,8 @@ export function RejectedPage() {
     <Page
       title="Rejected elements"
       actions={
-        rows.length > 0 && (
+        rows.length > 0 &&
+        mayWrite.value && (
           <button type="button" onClick={() => setRequeueing(true)}>
             Requeue all
           </button>
@@ -94,11 +97,13 @@ function Row({ row, onRequeued }: { row: Rejected; onRequeued: () => void }) {
           <Foreign text={row.message} />
         </p>
         <Bytes row={row} />
-        <p class="bar">
-          <button type="button" onClick={requeue.run} disabled={requeue.isRunning}>
-            Requeue this one
-          </button>
-        </p>
+        <Writes>
+          <p class="bar">
+            <button type="button" onClick={requeue.run} disabled={requeue.isRunning}>
+              Requeue this one
+            </button>
+          </p>
+        </Writes>
         {requeue.refused && <Trouble refused={requeue.refused} />}
       </div>
     </details>

@@ -18,6 +18,7 @@ import { TestButton } from "../part/test-button.tsx";
 import { Foreign, Id, Url } from "../part/text.tsx";
 import { go, hashOf } from "../route.ts";
 import { say } from "../said.ts";
+import { mayWrite } from "../session.ts";
 import { visible } from "../visible-text.ts";
 import { eventsInWords } from "../words.ts";
 import { WebhookForm } from "./webhook-form.tsx";
@@ -53,7 +54,7 @@ function Shown({ webhook, reload, isGone }: ShownProps) {
     <Page
       title={`Webhook ${new URL(webhook.url).host}`}
       heading={<Url url={webhook.url} />}
-      actions={!isGone && <Actions webhook={webhook} reload={reload} />}
+      actions={!isGone && mayWrite.value && <Actions webhook={webhook} reload={reload} />}
     >
       {isGone && <p class="notice bad">This webhook has been deleted.</p>}
       <p class="bar">
@@ -70,7 +71,7 @@ function Shown({ webhook, reload, isGone }: ShownProps) {
           <Foreign text={webhook.description} />
         </p>
       )}
-      {!isGone && <TestButton webhook={webhook} />}
+      {!isGone && mayWrite.value && <TestButton webhook={webhook} />}
       {!isGone && <SecretRow path={`/v1/webhooks/${webhook.id}`} verb="signs" />}
       <Attempts owner={owner} webhookId={webhook.id} />
       {!isGone && <Failures webhookId={webhook.id} />}

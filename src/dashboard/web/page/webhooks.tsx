@@ -13,6 +13,7 @@ import { Page } from "../part/page.tsx";
 import { Table } from "../part/table.tsx";
 import { Foreign } from "../part/text.tsx";
 import { WEBHOOK_COLUMNS } from "../part/webhook-columns.tsx";
+import { Writes } from "../part/writes.tsx";
 import { route } from "../route.ts";
 import type { Owner } from "../principal.ts";
 import { AllWebhooks } from "./all-webhooks.tsx";
@@ -73,10 +74,12 @@ function OwnersWebhooks({ owner }: { owner: Owner }) {
             onInput={({ currentTarget }) => setFilter(currentTarget.value)}
           />
         )}
-        <button type="button" class="primary" onClick={() => setAdding(true)}>
-          <Icon of={Plus} />
-          Add a webhook
-        </button>
+        <Writes>
+          <button type="button" class="primary" onClick={() => setAdding(true)}>
+            <Icon of={Plus} />
+            Add a webhook
+          </button>
+        </Writes>
       </div>
       {refused && <Trouble refused={refused} again={reload} />}
       {data === undefined && refused === null && <Waiting what="the webhooks" />}

@@ -8,6 +8,7 @@ import { ownerOfThing, ownOwner, queryOf, searchOf } from "../owner.ts";
 import { hashOf } from "../route.ts";
 import { Trouble } from "./notice.tsx";
 import { RedeliverMany } from "./redeliver-many.tsx";
+import { Writes } from "./writes.tsx";
 
 const EVERY_MS = 2_000;
 /** The API's largest page. */
@@ -33,13 +34,15 @@ export function ParkedOfWebhook({ webhook }: { webhook: Webhook }) {
       <p class="bar">
         <a href={hashOf("/parked", filter)}>{shown} parked</a>
         <span class="muted">They are kept for a while, and sent again only when you say so.</span>
-        {webhook.enabled ? (
-          <button type="button" onClick={() => setOpen(true)}>
-            Redeliver them
-          </button>
-        ) : (
-          <span>Enable the webhook to redeliver them.</span>
-        )}
+        <Writes>
+          {webhook.enabled ? (
+            <button type="button" onClick={() => setOpen(true)}>
+              Redeliver them
+            </button>
+          ) : (
+            <span>Enable the webhook to redeliver them.</span>
+          )}
+        </Writes>
       </p>
       {isOpen && (
         <RedeliverMany

@@ -3,6 +3,7 @@ import { call } from "../client.ts";
 import { useAction } from "../load.ts";
 import { say } from "../said.ts";
 import { Trouble } from "./notice.tsx";
+import { Writes } from "./writes.tsx";
 
 interface RedeliverProps {
   deliveryId: string;
@@ -17,11 +18,11 @@ export function RedeliverButton({ deliveryId, label = "Redeliver", onDone }: Red
     onDone();
   });
   return (
-    <>
+    <Writes>
       <button type="button" onClick={redeliver.run} disabled={redeliver.isRunning}>
         {label}
       </button>
       {redeliver.refused && <Trouble refused={redeliver.refused} />}
-    </>
+    </Writes>
   );
 }

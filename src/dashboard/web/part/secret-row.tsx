@@ -8,6 +8,7 @@ import { clockTime } from "../time.ts";
 import { CopyButton } from "./copy.tsx";
 import { Icon } from "./icon.tsx";
 import { Trouble } from "./notice.tsx";
+import { Writes } from "./writes.tsx";
 
 interface Rotated {
   secret: string;
@@ -58,15 +59,17 @@ export function SecretRow({ path, verb }: SecretRowProps) {
           text={() => (secret === null ? read() : Promise.resolve(secret))}
           what="the secret"
         />
-        <button
-          type="button"
-          class="quiet"
-          aria-expanded={isRotating}
-          onClick={() => setRotating(!isRotating)}
-        >
-          <Icon of={RotateCcwKey} />
-          Rotate
-        </button>
+        <Writes>
+          <button
+            type="button"
+            class="quiet"
+            aria-expanded={isRotating}
+            onClick={() => setRotating(!isRotating)}
+          >
+            <Icon of={RotateCcwKey} />
+            Rotate
+          </button>
+        </Writes>
       </div>
       {isRotating && (
         <RotateForm
