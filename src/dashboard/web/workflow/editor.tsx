@@ -27,23 +27,40 @@ interface EditorProps {
 }
 
 export function Editor({ workflow, onSaved }: EditorProps) {
+  /** As it is stored. What is typed while a save is under way stays a change. */
+  const [stored, setStored] = useState(workflow);
   const [draft, setDraft] = useState<Draft>(() => draftOf(workflow));
+  /** Fields keep texts of their own: they begin anew where the draft was replaced. */
+  const [generation, setGeneration] = useState(0);
   /** The id of a node; null: the trigger. */
   const [chosen, setChosen] = useState<string | null>(workflow.nodes[0]?.id ?? null);
   const [isJson, setJson] = useState(false);
   const [latest, setLatest] = useState<Execution | null>(null);
   const broken = useBroken();
-  const isChanged = JSON.stringify(draft) !== JSON.stringify(draftOf(workflow));
+  const isChanged = JSON.stringify(draft) !== JSON.stringify(draftOf(stored));
   const errors = useCheck(draft, isChanged);
   const at = draft.nodes.findIndex(({ id }) => id === chosen);
   const node = draft.nodes[at];
   const paths = latest === null ? [] : pathsOf(dataOf(latest, draft, at));
   const path = `/v1/workflows/${workflow.id}`;
+  const replace = (by: ShownWorkflow) => {
+    setStored(by);
+    setDraft(draftOf(by));
+    setGeneration((before) => before + 1);
+  };
   const save = useAction(async () => {
-    await callExact("PUT", path, draft, { headers: { "If-Match": `"${workflow.revision}"` } });
+    const headers = { "If-Match": `"${stored.revision}"` };
+    const saved = await callExact<ShownWorkflow>("PUT", path, draft, { headers });
+    setStored(saved);
+    setDraft((now) => (now === draft ? draftOf(saved) : now));
     say("Saved");
     onSaved();
   });
+  // It is switched on and off beside the editor, without a new revision.
+  useEffect(() => {
+    setStored((before) => ({ ...before, enabled: workflow.enabled }));
+    setDraft((before) => ({ ...before, enabled: workflow.enabled }));
+  }, [workflow.enabled]);
   return (
     <>
       <section aria-label="Editor">
@@ -59,7 +76,13 @@ export function Editor({ workflow, onSaved }: EditorProps) {
           </div>
         </div>
         {isJson ? (
-          <JsonTab draft={draft} errors={errors} onChange={setDraft} onBroken={broken.note} />
+          <JsonTab
+            key={generation}
+            draft={draft}
+            errors={errors}
+            onChange={setDraft}
+            onBroken={broken.note}
+          />
         ) : (
           <div class="editor">
             <div class="editor-side">
@@ -79,10 +102,10 @@ export function Editor({ workflow, onSaved }: EditorProps) {
             </div>
             <div class="editor-form">
               {node === undefined ? (
-                <TriggerForm draft={draft} errors={errors} onChange={setDraft} />
+                <TriggerForm key={generation} draft={draft} errors={errors} onChange={setDraft} />
               ) : (
                 <NodeForm
-                  key={`${at} ${node.type}`}
+                  key={`${generation} ${at} ${node.type}`}
                   draft={draft}
                   at={at}
                   errors={errors}
@@ -95,7 +118,12 @@ export function Editor({ workflow, onSaved }: EditorProps) {
             </div>
           </div>
         )}
-        {save.refused && <SaveTrouble refused={save.refused} onReload={onSaved} />}
+        {save.refused && (
+          <SaveTrouble
+            refused={save.refused}
+            onReload={async () => replace(await callExact<ShownWorkflow>("GET", path, undefined))}
+          />
+        )}
         {mayWrite.value && (
           <div class="actions">
             <button
@@ -106,7 +134,7 @@ export function Editor({ workflow, onSaved }: EditorProps) {
             >
               Save
             </button>
-            <button type="button" disabled={!isChanged} onClick={() => setDraft(draftOf(workflow))}>
+            <button type="button" disabled={!isChanged} onClick={() => replace(stored)}>
               Undo the changes
             </button>
             <span class="muted" role="status">
@@ -123,14 +151,20 @@ export function Editor({ workflow, onSaved }: EditorProps) {
   );
 }
 
-function SaveTrouble({ refused, onReload }: { refused: Refused; onReload: () => void }) {
+interface SaveTroubleProps {
+  refused: Refused;
+  onReload: () => Promise<void>;
+}
+
+function SaveTrouble({ refused, onReload }: SaveTroubleProps) {
+  const load = useAction(onReload);
   return (
     <>
       <Trouble refused={refused} />
       {refused.status === 412 && (
         <p class="bar">
           Somebody else has changed it meanwhile.
-          <button type="button" onClick={onReload}>
+          <button type="button" onClick={load.run}>
             Load the newest, and drop my changes
           </button>
         </p>

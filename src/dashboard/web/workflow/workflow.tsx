@@ -44,7 +44,7 @@ export function WorkflowPage({ id }: { id: string }) {
       </p>
       <SendLines workflow={data} />
       <SecretRow path={path} verb="is accepted" />
-      <Editor key={data.revision} workflow={data} onSaved={reload} />
+      <Editor workflow={data} onSaved={reload} />
     </Page>
   );
 }
