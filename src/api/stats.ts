@@ -3,7 +3,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { NEED_KINDS } from "../control/needs.ts";
 import { SERIES_RANGES, type Overview, type SeriesRange } from "../control/service-stats.ts";
-import { GAUGE_COLUMNS, LATENCY_COLUMNS, toColumns } from "../stats/series.ts";
+import { GAUGE_COLUMNS, LATENCY_COLUMNS, toColumns, type SeriesColumn } from "../stats/series.ts";
 import { SERIES_COUNTS, type SeriesCount } from "../stats/series-window.ts";
 import { apiOnly } from "./auth/authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -69,16 +69,21 @@ const statsSchema = z
   .meta({ id: "Stats" });
 
 const column = z.array(z.number().nullable());
-const countColumns = Object.keys(SERIES_COUNTS) as SeriesCount[];
+const COLUMNS: readonly SeriesColumn[] = [
+  ...(Object.keys(SERIES_COUNTS) as SeriesCount[]),
+  ...LATENCY_COLUMNS,
+  ...GAUGE_COLUMNS,
+];
 const seriesSchema = z
   .object({
     start: z.string().describe("RFC 3339: the beginning of the first step"),
     step_s: z.int(),
     series: z
       .object(
-        Object.fromEntries(
-          [...countColumns, ...LATENCY_COLUMNS, ...GAUGE_COLUMNS].map((name) => [name, column]),
-        ),
+        Object.fromEntries(COLUMNS.map((name) => [name, column])) as Record<
+          SeriesColumn,
+          typeof column
+        >,
       )
       .describe("one value for each step, the oldest first; null where nothing was counted"),
   })

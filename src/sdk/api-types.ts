@@ -764,6 +764,110 @@ export interface Sample {
   };
 }
 
+export interface Stats {
+  queues: {
+    name: string;
+    /** Elements on the list. */
+    depth: number;
+    /** How long the oldest of them has waited, at least. */
+    oldest_age_s: number;
+    /** Deliveries that run next. */
+    ready: number;
+    /** Deliveries that wait for their next attempt. */
+    scheduled: number;
+    /** Those of them whose time has come. */
+    due: number;
+    /** Webhooks with deliveries that wait for a slot. */
+    lanes: number;
+    parked: number;
+    parked_bytes: number;
+    /** How deliveries have ended since the counts began: `delivered`, `parked`, `nobody`, … */
+    ended: {
+      [key: string]: number;
+    };
+  }[];
+  /** One for each process, of all replicas. */
+  workers: {
+    id: string;
+    host: string | null;
+    /** Null: of an earlier version, which does not say it. */
+    version: string | null;
+    started_at: string | null;
+    /** Since its last heartbeat; after 10 s others take over. */
+    last_beat_s: number;
+    /** FLUXHOOK_CONCURRENCY. */
+    slots: number | null;
+    /** Attempts under way. */
+    used: number | null;
+    /** Claimed and not settled. */
+    held: number | null;
+    queues: string[];
+  }[];
+  /** Elements on the rejected list. */
+  rejected: number;
+  webhooks: {
+    enabled: number;
+    disabled: number;
+  };
+  valkey: {
+    version: string | null;
+    /** Bytes. */
+    used_memory: number | null;
+    /** Bytes; null: no limit. */
+    maxmemory: number | null;
+    append_only: boolean | null;
+    eviction_policy: string | null;
+    round_trip_ms: number;
+  };
+  /** What is broken and needs the operator; empty if all is well. */
+  needs: {
+    kind:
+      | "webhook-disabled"
+      | "no-worker"
+      | "worker-silent"
+      | "queue-delayed"
+      | "parked"
+      | "parked-full"
+      | "rejected"
+      | "rejected-full"
+      | "valkey-append-only"
+      | "valkey-eviction"
+      | "valkey-memory";
+    /** The id of a webhook, a list, the host of a worker. */
+    about: string;
+    message: string;
+    /** RFC 3339; null if it is not known. */
+    since: string | null;
+    count: number;
+  }[];
+}
+
+export interface Series {
+  /** RFC 3339: the beginning of the first step. */
+  start: string;
+  step_s: number;
+  /** One value for each step, the oldest first; null where nothing was counted. */
+  series: {
+    delivered: (number | null)[];
+    retry: (number | null)[];
+    parked: (number | null)[];
+    claimed: (number | null)[];
+    rejected: (number | null)[];
+    nobody: (number | null)[];
+    filtered: (number | null)[];
+    p50_ms: (number | null)[];
+    p95_ms: (number | null)[];
+    p99_ms: (number | null)[];
+    wait_p50_ms: (number | null)[];
+    wait_p95_ms: (number | null)[];
+    wait_p99_ms: (number | null)[];
+    depth: (number | null)[];
+    oldest_age_s: (number | null)[];
+    scheduled: (number | null)[];
+    parked_now: (number | null)[];
+  };
+}
+
 export interface Token {
   /** Send it as `Authorization: Bearer <token>`. */
   token: string;

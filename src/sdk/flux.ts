@@ -6,6 +6,7 @@ import { Events } from "./events.ts";
 import { Executions } from "./executions.ts";
 import { Logs } from "./logs.ts";
 import { Owners } from "./owners.ts";
+import { ServiceFigures } from "./stats.ts";
 import { Tokens } from "./tokens.ts";
 import { Transport, type CallOptions, type FluxOptions } from "./transport.ts";
 import { Webhooks } from "./webhooks.ts";
@@ -36,6 +37,7 @@ export class Flux {
   readonly owners: Owners;
   readonly executions: Executions;
   readonly workflows: Workflows;
+  readonly stats: ServiceFigures;
   readonly alerts: Alerts;
   readonly #transport: Transport;
 
@@ -52,6 +54,7 @@ export class Flux {
     this.owners = new Owners(transport);
     this.executions = new Executions(transport);
     this.workflows = new Workflows(transport);
+    this.stats = new ServiceFigures(transport);
     this.alerts = new Alerts(transport);
     this.#transport = transport;
   }

@@ -24,6 +24,7 @@ export type {
   ConfigEntry,
   ConfigOwner,
 } from "./configs.ts";
+export type { Series, Stats } from "./stats.ts";
 export type { ApiKey, Me, Token, TokenCreate } from "./tokens.ts";
 export type { AuditEntry, AuditFilter, OwnerErased } from "./owners.ts";
 export type { Alert, AlertFilter, Found, SearchResult } from "./alerts.ts";

@@ -69,6 +69,7 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
       "lucide",
       "@dagrejs/dagre",
       "eventsource-parser",
+      "uplot",
     ],
   },
   service: {

@@ -9,6 +9,8 @@ import { Access } from "./page/access.tsx";
 import { Audit } from "./page/audit.tsx";
 import { DeliveryPage } from "./page/delivery.tsx";
 import { LivePage } from "./page/live.tsx";
+import { Overview } from "./page/overview.tsx";
+import { OwnOverview } from "./page/own-overview.tsx";
 import { Parked } from "./page/parked.tsx";
 import { RejectedPage } from "./page/rejected.tsx";
 import { SearchPage } from "./page/search.tsx";
@@ -30,6 +32,7 @@ import { listenForKeys, type Destination } from "./shortcuts.ts";
 import { clockTime } from "./time.ts";
 
 const FOR_ALL: readonly Destination[] = [
+  { path: "/overview", title: "Overview", key: "o" },
   { path: "/webhooks", title: "Webhooks", key: "w" },
   { path: "/live", title: "Live", key: "l" },
   { path: "/parked", title: "Parked", key: "p" },
@@ -97,7 +100,7 @@ function SignedIn() {
           {destinations.map((one) => (
             <a
               href={hashOf(one.path)}
-              aria-current={`/${path[0] ?? "webhooks"}` === one.path ? "page" : undefined}
+              aria-current={`/${path[0] ?? firstPage()}` === one.path ? "page" : undefined}
             >
               {one.title}
             </a>
@@ -138,9 +141,16 @@ function Away() {
   );
 }
 
+/** The operator looks at the whole first, an owner at its webhooks. */
+function firstPage(): string {
+  return ownOwner.value === null ? "overview" : "webhooks";
+}
+
 function CurrentPage() {
-  const [name = "webhooks", id] = route.value.path;
-  const isOperator = ownOwner.value === null;
+  const [name = firstPage(), id] = route.value.path;
+  const owner = ownOwner.value;
+  const isOperator = owner === null;
+  if (name === "overview") return owner === null ? <Overview /> : <OwnOverview owner={owner} />;
   if (name === "webhooks") return id === undefined ? <Webhooks /> : <WebhookPage id={id} />;
   if (name === "deliveries" && id !== undefined) return <DeliveryPage key={id} id={id} />;
   if (name === "live") return <LivePage />;

@@ -14,7 +14,7 @@ import {
 import { eventually } from "../../support/eventually.ts";
 import { HOSTILE_STRINGS } from "../../support/hostile-strings.ts";
 import { eventFor, openScene, register, type Scene } from "../../support/serve-scene.ts";
-import { API_TOKEN } from "../../support/service.ts";
+import { API_TOKEN, type ServiceProcess } from "../../support/service.ts";
 
 const TEST_MS = 120_000;
 const PHONE = { viewport: { width: 390, height: 844 } };
@@ -31,6 +31,9 @@ async function serveBuilt(scene: Scene, env: Record<string, string> = {}) {
   return scene.serve({ FLUXHOOK_RETRY_SCHEDULE: "0s", ...env }, { binary: await builtBinary() });
 }
 
+/** A link that signs the operator in, and opens the webhooks of everybody. */
+const webhooksOf = ({ url }: ServiceProcess) => `${signedIn(`${url}/`, API_TOKEN)}&to=%2Fwebhooks`;
+
 describe.skipIf(!hasBrowser)("the live page", () => {
   const browser = useBrowser();
 
@@ -44,7 +47,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
       const service = await serveBuilt(scene);
       await register(service, { user_id: "u_1", url: receiver.url });
       await register(service, { org_id: "o_2", url: `${receiver.url}/dead` });
-      await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN));
+      await using opened = await openPage(browser, webhooksOf(service));
       const { page, faults } = opened;
       await page.getByRole("link", { name: "Live", exact: true }).click();
       await mode(page, /^Live$/).waitFor();
@@ -64,11 +67,11 @@ describe.skipIf(!hasBrowser)("the live page", () => {
       await page.keyboard.press("Space");
       await eventually(async () => expect(await rows(page).count()).toBe(3));
 
-      await rows(page).first().locator("summary").click();
+      await rows(page).first().locator("summary[data-row]").click();
       await mode(page, /^Paused$/).waitFor();
       await rows(page).first().getByText("Delivery id").waitFor();
       await page.getByRole("button", { name: "Go on, 0 new" }).click();
-      await rows(page).first().locator("summary").click();
+      await rows(page).first().locator("summary[data-row]").click();
       await page.locator("details.attempt .event").first().dblclick();
       await mode(page, /^Paused$/).waitFor();
       await page.getByRole("button", { name: /Go on/ }).click();
@@ -160,7 +163,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
       const service = await serveBuilt(scene);
       const { port } = new URL(service.url);
       await register(service, { user_id: "u_1", url: receiver.url });
-      await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN));
+      await using opened = await openPage(browser, webhooksOf(service));
       const { page } = opened;
       await page.getByRole("table", { name: "Webhooks" }).waitFor();
       await openLive(page, "#/live?user_id=u_1");
@@ -183,7 +186,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     async () => {
       await using scene = await openScene();
       const service = await serveBuilt(scene);
-      await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN), PHONE);
+      await using opened = await openPage(browser, webhooksOf(service), PHONE);
       const { page, faults } = opened;
       await page.getByRole("heading", { name: "Webhooks" }).waitFor();
       await openLive(page);
@@ -239,7 +242,7 @@ describe.skipIf(!hasBrowser)("the operator", () => {
         const { body } = await service.api<{ total: number }>("GET", "/v1/parked/summary");
         expect(body.total).toBe(1);
       });
-      await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN));
+      await using opened = await openPage(browser, webhooksOf(service));
       const { page, faults } = opened;
       const table = page.getByRole("table", { name: "Webhooks" });
       await eventually(async () => expect(await table.getByRole("row").count()).toBe(4));

@@ -91,8 +91,27 @@ describe.skipIf(!hasBrowser)("every page", () => {
       if (PICTURES) await page.screenshot({ path: join(PICTURES, `sign-in-${look}.png`) });
       await page.getByLabel("API token").fill(API_TOKEN);
       await page.keyboard.press("Enter");
-      await page.getByRole("table", { name: "Webhooks" }).waitFor();
+      await page.getByText("What happened").waitFor();
       await visit(page, look, [
+        {
+          name: "overview",
+          hash: "#/overview",
+          ready: "Workers",
+          open: async (at) => {
+            await at.locator(".u-over").nth(2).waitFor();
+            await at.getByText("Look and redeliver").first().waitFor();
+          },
+        },
+        {
+          name: "overview-charts",
+          hash: "#/overview?charts",
+          ready: "Workers",
+          open: async (at) => {
+            await at.getByRole("button", { name: "Last day" }).click();
+            await at.getByText("As a table").first().click();
+            await at.locator(".u-over").nth(1).hover();
+          },
+        },
         { name: "all-webhooks", hash: "#/webhooks", ready: "user u_1" },
         { name: "disabled", hash: "#/webhooks?state=disabled", ready: "Disabled: " },
         {
@@ -183,6 +202,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
       // Nothing of the operator's.
       expect(await page.getByRole("link", { name: "Rejected" }).count()).toBe(0);
       await visit(page, look, [
+        { name: "portal-overview", hash: "#/overview", ready: "See why" },
         { name: "portal-webhooks", hash: "#/webhooks", ready: "Failing" },
         { name: "portal-webhook", hash: `#/webhooks/${failing}`, ready: "Failed", open: openFirst },
         { name: "portal-delivery", hash: `#/deliveries/${delivery}`, ready: "Verify like this" },

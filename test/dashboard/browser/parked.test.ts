@@ -100,7 +100,7 @@ describe.skipIf(!hasBrowser)("the page of parked deliveries", () => {
       await scene.push(...["a", "b", "c"].map((type) => eventFor("u_1", 1, `order.${type}`)));
       await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN));
       const { page, faults } = opened;
-      await page.getByRole("link", { name: "Rejected" }).click();
+      await page.getByRole("link", { name: "Rejected", exact: true }).click();
       const rows = page.locator("details.attempt");
       await eventually(async () => expect(await rows.count()).toBe(3));
       await rows.first().locator("summary").click();

@@ -37,6 +37,8 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
       await page.getByLabel("API token").fill(API_TOKEN);
       await page.getByRole("button", { name: "Sign in" }).click();
 
+      await page.getByText("What happened").waitFor();
+      await page.getByRole("link", { name: "Webhooks", exact: true }).click();
       await page.getByRole("searchbox", { name: "Id" }).fill("u_1");
       await page.getByRole("button", { name: "Show" }).click();
       const secret = await addWebhook(page, receiver.url);
@@ -157,8 +159,13 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
       await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN));
       const { page, faults } = opened;
       const { keyboard } = page;
-      await page.getByRole("heading", { name: "Webhooks", exact: true }).waitFor();
+      await page.getByRole("heading", { name: "Overview", exact: true }).waitFor();
       // The page listens for keys from its first frame on; its heading is there before.
+      await eventually(async () => {
+        await keyboard.press("g");
+        await keyboard.press("w");
+        expect(await page.getByRole("heading", { name: "Webhooks", exact: true }).count()).toBe(1);
+      });
       await eventually(async () => {
         await keyboard.press("/");
         expect(await page.locator("[data-search]:focus").count()).toBe(1);

@@ -15,7 +15,8 @@ const EVERY_MS = 2_000;
 
 interface AttemptsProps {
   owner: Owner;
-  webhookId: string;
+  /** If missing, those of all its webhooks. */
+  webhookId?: string;
 }
 
 export function Attempts({ owner, webhookId }: AttemptsProps) {
@@ -31,7 +32,8 @@ export function Attempts({ owner, webhookId }: AttemptsProps) {
     mode === "live" ? 0 : EVERY_MS,
   );
   const all = data?.logs ?? [];
-  const shown = isAll ? all : all.filter((entry) => entry.webhook_id === webhookId);
+  const isOfAll = isAll || webhookId === undefined;
+  const shown = isOfAll ? all : all.filter((entry) => entry.webhook_id === webhookId);
   const others = all.length - shown.length;
   return (
     <section aria-label="Last attempts">
