@@ -241,6 +241,14 @@ async function ask(service: WatchedService, ids: readonly string[]): Promise<voi
     authorization: `Bearer ${scoped}`,
   });
   expect(seen.status).toBe(200);
+  for (const [name, input] of [
+    ["DashboardToken", { dashboard: true }],
+    ["ApiKey", { user_id: "u_1", name: "a key", expires_in_s: null }],
+  ] as const) {
+    const { body: answer } = await call(service, "POST", "/v1/tokens", input, { mayHold: [name] });
+    const authorization = `Bearer ${canaries.add(name, String(answer["token"]))}`;
+    expect((await call(service, "GET", "/v1/me", undefined, { authorization })).status).toBe(200);
+  }
   const log = await call(service, "GET", "/v1/users/u_1/logs");
   for (const { delivery_id, webhook_id } of log.body["logs"] as Record<string, string>[]) {
     const shown = await call(service, "GET", `/v1/deliveries/${delivery_id}`);
