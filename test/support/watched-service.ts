@@ -24,6 +24,8 @@ export async function startWatchedService(env: Record<string, string>): Promise<
       ...Object.fromEntries(outside),
       // Set, or the process would replace itself, and hand the preload to its own command line.
       MIMALLOC_PURGE_DELAY: "1000",
+      MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "5000",
+      BUN_GC_TIMER_INTERVAL: "5000",
       BUN_JSC_forceRAMSize: "536870912",
       BUN_OPTIONS: `--preload=${THROW_ON_SIGNAL}`,
       FLUXHOOK_PORT: "0",
