@@ -23,6 +23,24 @@ export function offeredTypes(types: EventTypes | undefined, dialect = ""): reado
   });
 }
 
+const ABOUT_OTHERS = "About your other webhooks";
+
+/** What a webhook can be told about its owner's other ones; "every event" does not include it. */
+export const ALERT_TYPES: readonly OfferedType[] = [
+  {
+    name: "webhook.disabled",
+    description:
+      "Another webhook of yours was disabled: its server failed for too long, or said that it is gone.",
+    group: ABOUT_OTHERS,
+  },
+  {
+    name: "delivery.parked",
+    description:
+      "A delivery to another webhook of yours is not tried again. At most once in ten minutes for each.",
+    group: ABOUT_OTHERS,
+  },
+];
+
 function namesFor({ accepted, event_types: ofDialects }: EventTypes, dialect: string): string[] {
   if (accepted !== "open") return accepted;
   const own = ofDialects[dialect] ?? [];

@@ -222,6 +222,40 @@ describe.skipIf(!hasBrowser)("the live page", () => {
   );
 });
 
+describe.skipIf(!hasBrowser)("the form of a webhook", () => {
+  const browser = useBrowser();
+
+  test(
+    "offers to be told about the owner's other webhooks, beside the catalogue",
+    async () => {
+      await using scene = await openScene();
+      const service = await serveBuilt(scene);
+      const { body } = await service.api("POST", "/v1/tokens", { user_id: "u_1" });
+      const link = signedIn(`${service.url}/portal`, String(body["token"]));
+      await using opened = await openPage(browser, link);
+      const { page, faults } = opened;
+      await page.getByRole("button", { name: "Add a webhook" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("URL").fill("http://127.0.0.1:9/told");
+      await dialog.getByLabel("Only those that I choose").check();
+      await dialog.getByText("About your other webhooks").waitFor();
+      await dialog.getByRole("checkbox", { name: /^webhook\.disabled/ }).check();
+      await dialog.getByRole("checkbox", { name: /^delivery\.parked/ }).check();
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await dialog.getByText("This is its secret").waitFor();
+      const { body: list } = await service.api<{ webhooks: { events: string[] }[] }>(
+        "GET",
+        "/v1/webhooks",
+      );
+      expect(list.webhooks.map(({ events }) => events)).toEqual([
+        ["webhook.disabled", "delivery.parked"],
+      ]);
+      expect(faults).toEqual([]);
+    },
+    TEST_MS,
+  );
+});
+
 describe.skipIf(!hasBrowser)("the operator", () => {
   const browser = useBrowser();
 

@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Webhook } from "../../../wire/webhook.ts";
 import type { EventTypes } from "../answers.ts";
 import { call, Refused } from "../client.ts";
-import { offeredTypes } from "../event-types.ts";
+import { ALERT_TYPES, offeredTypes } from "../event-types.ts";
 import { useAction, useLoad } from "../load.ts";
 import { queryOf } from "../owner.ts";
 import { CopyButton } from "../part/copy.tsx";
@@ -135,7 +135,7 @@ function Form({ owner, webhook, onClose, onSaved }: InnerProps) {
         )}
       </Field>
       <EventChoice
-        catalogue={offeredTypes(types.data, texts.dialect)}
+        catalogue={[...offeredTypes(types.data, texts.dialect), ...ALERT_TYPES]}
         chosen={texts.events}
         error={errorOf(errors, "events")}
         onChange={(events) => change({ events })}
