@@ -115,11 +115,12 @@ describe("/openapi.json", () => {
     expect(documented).toHaveLength(served.size);
   });
 
-  test("requires the token on every route below /v1 and on no other", () => {
+  test("requires a token on every route below /v1, for the metrics, and on no other", () => {
     for (const [path, methods] of Object.entries(document.paths)) {
+      const isClosed = path.startsWith("/v1/") || path === "/metrics";
       for (const { security, responses } of Object.values(methods)) {
-        expect([path, security]).toEqual([path, path.startsWith("/v1/") ? undefined : []]);
-        expect([path, "401" in responses]).toEqual([path, path.startsWith("/v1/")]);
+        expect([path, security]).toEqual([path, isClosed ? undefined : []]);
+        expect([path, "401" in responses]).toEqual([path, isClosed]);
       }
     }
   });
