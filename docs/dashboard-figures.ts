@@ -13,6 +13,7 @@ const RUNS = 5;
 
 /** A page, and the text whose appearance says that what the API answered is shown. */
 const PAGES: readonly [name: string, hash: string, ready: string | RegExp][] = [
+  ["overview", "#/", "Needs you"],
   ["webhooks of an owner", "#/webhooks?user_id=u_1", "Enabled"],
   ["parked deliveries", "#/parked?user_id=u_1", "The server answered 500"],
   ["rejected elements", "#/rejected", "Not JSON"],
