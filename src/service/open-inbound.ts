@@ -17,6 +17,8 @@ export interface InboundOptions {
   open: () => Promise<Executions>;
   maxBytes: number;
   publicUrl: string | undefined;
+  /** Told of every request that was answered. */
+  count: (status: number, ms: number) => void;
   log: RouteLog & DirectoryLog;
 }
 
@@ -61,15 +63,25 @@ export function openInbound(options: InboundOptions): Inbound {
     });
   };
   let isLoaded: WebhookRoute | null = null;
+  const answer = (request: Request, server: RouteServer): Promise<Response> | null => {
+    if (isLoaded !== null) return isLoaded.handle(request, server);
+    route ??= openRoute();
+    return route.then((loaded) => {
+      isLoaded = loaded;
+      return loaded.handle(request, server) ?? new Response(null, { status: 404 });
+    });
+  };
+  const counted = async (answering: Promise<Response>): Promise<Response> => {
+    const startedAt = performance.now();
+    const response = await answering;
+    options.count(response.status, performance.now() - startedAt);
+    return response;
+  };
   return {
     handle(request, server) {
       if (webhookPath(request.url) === null) return null;
-      if (isLoaded !== null) return isLoaded.handle(request, server);
-      route ??= openRoute();
-      return route.then((loaded) => {
-        isLoaded = loaded;
-        return loaded.handle(request, server) ?? new Response(null, { status: 404 });
-      });
+      const answering = answer(request, server);
+      return answering && counted(answering);
     },
     executions,
     async release() {

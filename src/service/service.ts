@@ -155,6 +155,7 @@ export function startService(options: ServiceOptions): Service {
     open: () => executions.open(),
     maxBytes: settings.MAX_WEBHOOK_BYTES,
     publicUrl: settings.PUBLIC_URL,
+    count: (status, ms) => counters.request("inbound", status, ms),
     log,
   });
 
