@@ -6,7 +6,7 @@ import { dumpValkey } from "../support/dump-valkey.ts";
 import { inboundKeys } from "../../src/valkey/keys.ts";
 import { eventually } from "../support/eventually.ts";
 import { openScene, type Scene } from "../support/serve-scene.ts";
-import { startServiceProcess, type ServiceProcess } from "../support/service.ts";
+import { API_TOKEN, startServiceProcess, type ServiceProcess } from "../support/service.ts";
 import { freshPrefix, ownValkey } from "../support/valkey.ts";
 
 const NODES = [
@@ -77,6 +77,11 @@ describe("the page's examples", () => {
     expect(await status(`-H "X-Webhook-Signature: $SIGNATURE"`)).toBe("200");
     expect(await status(`-H "X-Webhook-Signature: 0$SIGNATURE"`)).toBe("401");
     expect(await status("")).toBe("401");
+    const headers = { Authorization: `Bearer ${API_TOKEN}` };
+    const metrics = await (await fetch(`${service.url}/metrics`, { headers })).text();
+    expect(metrics).toContain(
+      'fluxhook_http_requests_total{class="inbound",status_class="2xx"} 1\n',
+    );
   });
 
   test("its second example runs to the letter, and the query is in the workflow", async () => {
