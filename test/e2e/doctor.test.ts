@@ -141,7 +141,8 @@ describe("fluxhook doctor", () => {
     await using scene = await openScene();
     const service = await scene.serve();
     service.signal("SIGSTOP");
-    await scene.redis.lpush(scene.queue, "{}");
+    // The first one is claimed by the request that waits at Valkey.
+    await scene.redis.lpush(scene.queue, "{}", "{}");
     const { stdout } = await runFluxhook(["doctor", "--json"], {
       FLUXHOOK_VALKEY_URL: scene.valkey.url,
       FLUXHOOK_PREFIX: scene.prefix,
