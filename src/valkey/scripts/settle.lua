@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Ends claims: the only place where one ends. Each entry moves one item from the claim to where it
+-- Ends claims: the only place where a worker ends one. takeover.lua returns those of a worker that is gone. Each entry moves one item from the claim to where it
 -- belongs next, in one step (guarantee 1). Fenced: an entry whose claim this worker no longer holds
 -- (taken over, settled before, reply lost and sent again) changes nothing.
 --

@@ -1,4 +1,5 @@
-// Every way in which a claim can end. Each is one settlement, and `settle.lua` makes each of them in one
+// Every way in which the claim of an element or a delivery can end (those of executions are in
+// inbound/run/route.ts). Each is one settlement, and `settle.lua` makes each of them in one
 // atomic step (guarantee 1): done, back on the schedule, parked, into a lane, split into deliveries, or
 // back where it came from.
 import type { DeliveryName } from "../../wire/ids.ts";
