@@ -12,9 +12,9 @@ import {
 
 const BASE = `{${QUEUE}}`;
 const CONFIGURATION =
-  /^fluxhook:(webhooks:(user|org):[^:]+|webhook-owners|changes|health:wh_[A-Za-z0-9]+)$/;
-/** Kept for days and minutes whatever the settings are; what matters is that they do end. */
-const ALERTS = /^fluxhook:(alerts$|alerted:)/;
+  /^fluxhook:(webhooks:(user|org):[^:]+|webhook-owners|disabled-webhooks|changes|audit|health:wh_[A-Za-z0-9]+)$/;
+/** Kept for days, hours or minutes whatever the settings are; what matters is that they do end. */
+const HISTORY = /^(fluxhook:(alerts$|alerted:)|\{fluxhook:series\}:)/;
 
 const nothingIsLeft: Scenario = {
   name: "leftovers",
@@ -61,7 +61,8 @@ const nothingIsLeft: Scenario = {
       withinMs: 30_000,
     }).catch(() => {});
     const remaining = await stateKeys(redis);
-    const endless = await withoutTtl(redis, await redis.keys("fluxhook:alert*"));
+    const history = (await redis.keys("*")).filter((key) => HISTORY.test(key));
+    const endless = await withoutTtl(redis, history);
     const delivered = new Set(users.slice(0, 2));
     const sent = [...Array(producer.acknowledged).keys()].filter((n) =>
       delivered.has(users[n % users.length] ?? ""),
@@ -82,7 +83,7 @@ const nothingIsLeft: Scenario = {
           remaining.join(" ") || "none",
           remaining.length === 0,
         ),
-        check("alerts that never end", endless.join(" ") || "none", endless.length === 0),
+        check("history that never ends", endless.join(" ") || "none", endless.length === 0),
         check("exit code after SIGTERM", code, code === 0),
         check("lost", sent.length - received, received === sent.length),
       ],
@@ -171,10 +172,10 @@ async function crashOnce(worker: WorkerProcess): Promise<void> {
   await worker.kill();
 }
 
-/** All keys but configuration and alerts. */
+/** All keys but configuration and history. */
 async function stateKeys(redis: Redis): Promise<string[]> {
   const keys = await redis.keys("*");
-  return keys.filter((key) => !CONFIGURATION.test(key) && !ALERTS.test(key));
+  return keys.filter((key) => !CONFIGURATION.test(key) && !HISTORY.test(key));
 }
 
 async function withoutTtl(redis: Redis, keys: readonly string[]): Promise<string[]> {
