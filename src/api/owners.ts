@@ -29,8 +29,9 @@ export function addOwners(api: Api, { stores }: ApiDeps): void {
         description:
           "Webhooks with their secrets, the log, kept bodies, parked deliveries, sessions of `fluxhook " +
           "listen` and API keys are removed, and every token of the owner ends. Deliveries that wait for " +
-          "their next attempt end when they are due. Elements on the lists and the audit stay. It may be " +
-          "repeated; an owner of whom nothing is kept is answered with zeros.",
+          "their next attempt end when they are due. Elements on the lists, the audit and alerts (the last " +
+          "1,000, at most seven days) stay. It may be repeated; an owner of whom nothing is kept is " +
+          "answered with zeros.",
         tags: ["tokens"],
         middleware: [apiOnly],
         request: { params: z.object({ [parameter]: ownerIdSchema }) },

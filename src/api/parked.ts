@@ -219,8 +219,8 @@ export function addParked(api: Api, { stores }: ApiDeps): void {
       const wanted = { ...filterOf(owners, input), beforeMs };
       if (isDryRun) {
         noteForAudit(c, { isDryRun });
-        const { redeliverable } = await stores.redelivery.dryRun(wanted);
-        return c.json({ redelivered: 0, remaining: redeliverable }, 200);
+        const remaining = (await stores.redelivery.redeliverable(wanted)) ?? 0;
+        return c.json({ redelivered: 0, remaining }, 200);
       }
       const done = await stores.redelivery.byFilter(wanted, limit);
       noteForAudit(c, {

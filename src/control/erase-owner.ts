@@ -1,6 +1,6 @@
 // Removes everything that Valkey keeps of an owner, when the user or the organisation leaves the application.
 import type { ApiKeyStore } from "../valkey/tokens/api-key-store.ts";
-import type { TokenEnds } from "../valkey/tokens/token-ends.ts";
+import { TOKEN_END_KNOWN_MS, type TokenEnds } from "../valkey/tokens/token-ends.ts";
 import type { BodyStore } from "../valkey/history/body-store.ts";
 import type { FailureStore } from "../valkey/history/failure-store.ts";
 import type { LogStore } from "../valkey/history/log-store.ts";
@@ -37,6 +37,9 @@ export interface Erased {
 /** An attempt that is in flight now ends within this, and is logged then. */
 const IN_FLIGHT_MS = MAX_TIMEOUT_MS + 5_000;
 
+/** A request whose token was accepted a moment before has ended within this. */
+const REQUEST_MS = 100;
+
 export class OwnerEraser {
   constructor(private readonly options: EraseOptions) {}
 
@@ -46,8 +49,9 @@ export class OwnerEraser {
    */
   async erase(owner: OwnerRef): Promise<Erased> {
     const { ownerWebhooks, apiKeys, tokenEnds, sessions, now } = this.options;
-    // Tokens first: whoever holds one could create what is removed below.
+    // Tokens first, and on every replica: whoever holds one could create what is removed below.
     await tokenEnds.end(owner, now().getTime());
+    await Bun.sleep(TOKEN_END_KNOWN_MS + REQUEST_MS);
     const keys = await apiKeys.revokeAll(owner);
     const removedSessions = await sessions.removeOf(owner);
     const removed = await ownerWebhooks.deleteAll(owner);

@@ -224,7 +224,7 @@ function bodyText(header: DeliveryHeader, element: string): AttemptBody {
   };
 }
 
-/** Attempts that follow the next one. */
+/** Attempts that the schedule has left, the next one included. */
 function remaining(webhook: WebhookRecord, next: number): number {
   return Math.max(0, webhook.retry_schedule.length - next + 1);
 }

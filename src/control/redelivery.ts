@@ -164,15 +164,6 @@ export class Redelivery {
     return summarize(this.options.parked, filter);
   }
 
-  /** Returns what `byFilter` would do: how many match, and how many of them it would redeliver. */
-  async dryRun(filter: ParkedFilter): Promise<{ matching: number; redeliverable: number }> {
-    const [{ total }, redeliverable] = await Promise.all([
-      this.summary(filter),
-      this.redeliverable(filter),
-    ]);
-    return { matching: total, redeliverable: redeliverable ?? 0 };
-  }
-
   /** Returns how many `byFilter` would redeliver, over all owners too; null if that takes too long to count. */
   redeliverable(filter: ParkedFilter): Promise<number | null> {
     return countRedeliverable(this.options.parked, this.options.webhooks, filter);

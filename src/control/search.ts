@@ -2,6 +2,7 @@
 // index for parts, so the search looks at a bounded number of webhooks and says so.
 import type { LogStore } from "../valkey/history/log-store.ts";
 import type { FoundWebhook, WebhookStore } from "../valkey/webhooks/webhook-store.ts";
+import { isEventId } from "../wire/event.ts";
 import { isDeliveryId, isWebhookId } from "../wire/ids.ts";
 import { isOwnerId, ownerRef, type OwnerRef } from "../wire/owner.ts";
 import { ownerOf, type WebhookRecord } from "../wire/webhook.ts";
@@ -84,6 +85,7 @@ export class Search {
     id: string,
     only: OwnerRef | null,
   ): Promise<{ found: Found[]; isPartial: boolean }> {
+    if (!isEventId(id)) return { found: [], isPartial: false };
     const owners = only === null ? null : [only];
     const [page, log] = await Promise.all([
       this.options.redelivery.listParked({ owners }, null, MAX_PARKED),

@@ -174,6 +174,8 @@ export class Hub {
 
   private tick(): void {
     this.seconds += 1;
+    // The counts are those of a second also where only owners look: the channel has everybody's.
+    this.shared.endSecond(new Date());
     if (this.viewers === 0) {
       this.idleSeconds += 1;
       if (this.idleSeconds >= LINGER_S) this.rest();
@@ -181,14 +183,13 @@ export class Hub {
     }
     const nowMs = performance.now();
     for (const viewer of this.everyone()) {
-      const reason = viewer.reasonToEnd(nowMs);
+      // It has not been told yet what it missed.
+      const reason = viewer.isReady ? viewer.reasonToEnd(nowMs) : null;
       if (reason) viewer.end(reason);
       else if (this.seconds % COMMENT_EVERY_S === 0) viewer.keepAlive();
     }
-    if (this.shared.viewers.size > 0) {
-      this.shared.endSecond(new Date());
-      if (this.seconds % RENEW_EVERY_S === 0) this.announce().catch(noAnswer);
-    }
+    const isWatched = this.shared.viewers.size > 0;
+    if (isWatched && this.seconds % RENEW_EVERY_S === 0) this.announce().catch(noAnswer);
     void this.checkTokens();
   }
 

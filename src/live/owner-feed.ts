@@ -79,11 +79,11 @@ export class OwnerFeed {
       .filter(isAttempt)
       .map((entry): LiveAttempt => ({ ...entry, ...owner }));
     const fresh = this.attempts.filter(({ delivery_id }) => !this.seen.has(delivery_id));
-    // The log has room for so many: if all are new, older new ones may have fallen out between two looks.
-    const maySkip = fresh.length >= this.options.logs.size && this.seen.size > 0;
     for (const { delivery_id } of fresh) this.seen.set(delivery_id, true);
     if (isFirst) return;
-    if (maySkip) for (const viewer of this.viewers) viewer.sendText(this.skippedText());
+    // The log has room for so many: if all are new, older new ones may have fallen out between two looks.
+    if (fresh.length >= this.options.logs.size)
+      for (const viewer of this.viewers) viewer.sendText(this.skippedText());
     broadcast(this.viewers, fresh.toReversed(), matchesFilter, attemptsText);
   }
 

@@ -54,5 +54,7 @@ export class SharedFeed {
   forget(): void {
     this.recent = [];
     this.counts = { ...NO_COUNTS };
+    this.shown = 0;
+    this.wasSilent = true;
   }
 }

@@ -108,10 +108,19 @@ export class ApiKeyStore {
 
   /** Returns how many there were. */
   async revokeAll(owner: OwnerRef): Promise<number> {
-    const all = await this.list(owner);
-    for (const key of all) await this.revoke(key);
-    await this.link.run((client) => client.del(this.keys.apiKeysOf(owner)));
-    return all.length;
+    return this.link.run(async (client) => {
+      const { apiKeys, apiKeyUses } = this.keys;
+      const ids = await client.smembers(this.keys.apiKeysOf(owner));
+      if (ids.length === 0) return 0;
+      const revoked = await client.hdel(apiKeys, ...ids);
+      // Only what was read: a key that was made meanwhile must stay in the list.
+      await client
+        .multi()
+        .srem(this.keys.apiKeysOf(owner), ...ids)
+        .hdel(apiKeyUses, ...ids)
+        .exec();
+      return revoked;
+    });
   }
 
   /** Notes that a key was used. Never throws: the request does not depend on it. */

@@ -9,7 +9,7 @@ import type { SharedKeys } from "../keys.ts";
 export const MAX_TOKEN_MS = 30 * 86_400_000;
 
 /** A token is refused on every replica within this. */
-const CACHED_MS = 500;
+export const TOKEN_END_KNOWN_MS = 500;
 const MAX_CACHED = 10_000;
 
 export class TokenEnds {
@@ -31,7 +31,7 @@ export class TokenEnds {
   async endedAtMs(owner: OwnerRef): Promise<number> {
     const cached = this.#cached.get(owner);
     const readAt = performance.now();
-    if (cached && readAt - cached.readAt < CACHED_MS) return cached.endedAtMs;
+    if (cached && readAt - cached.readAt < TOKEN_END_KNOWN_MS) return cached.endedAtMs;
     const text = await this.link.run((client) => client.get(this.keys.tokensEnded(owner)));
     const endedAtMs = Number(text ?? 0) || 0;
     this.#cached.delete(owner);

@@ -80,7 +80,7 @@ export class OwnerWebhooks {
       )) === 1;
     if (isDone) {
       await announceChange(this.link, this.keys, owner);
-      await indexDisabled(this.link, this.keys, wanted.changed, wanted.deleted);
+      await indexDisabled(this.link, this.keys, saved, wanted.deleted);
     }
     const gone = isDone ? wanted.deleted : made;
     if (gone.length > 0) {
