@@ -159,7 +159,7 @@ export const COUNTERS: readonly Metric[] = [
   {
     name: "fluxhook_valkey_call_duration_seconds",
     type: "histogram",
-    help: "How long Valkey took to answer: claim, settle, record (logs) and beat (heartbeats).",
+    help: "How long Valkey took to answer: claim (without the claims that wait for an element), settle, record (logs) and beat (heartbeats).",
     labels: ["call"],
     bounds: VALKEY_BOUNDS,
     read: ({ counters }) =>

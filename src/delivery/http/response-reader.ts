@@ -116,7 +116,7 @@ export class ResponseReader {
     return this.#reading.keepBytes || MAX_BODY_BYTES;
   }
 
-  /** Copied: the socket reuses its buffer. */
+  /** Copied: a view would keep the socket's whole chunk in memory. */
   #keep(content: Buffer): void {
     this.#keptBytes += content.length;
     if (this.#keptBytes > this.#reading.keepBytes) this.end = "too-long";

@@ -58,7 +58,7 @@ export class Transcript {
     const kept = Math.min(to - from, this.maxBodyBytes - this.keptBytes);
     if (kept <= 0) return;
     this.keptBytes += kept;
-    // A view of each chunk would cost more than the rest of the transcript (measured: its commit).
+    // The socket gives each chunk a buffer of its own. A view of it would cost more than the rest of the transcript.
     if (this.first === null && bytes.byteLength <= MAX_CHUNK_BYTES) {
       this.first = bytes;
       this.firstFrom = from;

@@ -48,7 +48,7 @@ export interface Figures {
 
 /** Fields of the hash that are no ending: what was taken off the list, and what is parked. */
 const NOT_ENDINGS = new Set(["taken", "parked_bytes"]);
-const PER_QUEUE = 8;
+const PER_QUEUE = 9;
 
 type Reply = [Error | null, unknown] | undefined;
 
@@ -78,7 +78,8 @@ export class StatsStore {
           .zcard(of.lanes)
           .zcard(of.parked)
           .call("HGETALL", of.stats)
-          .zrange(of.workers, "0", "-1", "WITHSCORES");
+          .zrange(of.workers, "0", "-1", "WITHSCORES")
+          .llen(of.next);
       }
       pipeline
         .llen(keys.rejected)
@@ -98,7 +99,8 @@ export class StatsStore {
         const { parked_bytes: parkedBytes = 0 } = stats;
         return {
           name,
-          depth: number(reply(0)),
+          // What was moved off the list, and is not claimed yet, still waits.
+          depth: number(reply(0)) + number(reply(8)),
           ready: number(reply(1)),
           scheduled: number(reply(2)),
           due: number(reply(3)),

@@ -179,18 +179,21 @@ export class QueueStore {
     }
     const { keys } = this;
     try {
-      return await via.run(async (client) => {
+      const replies = await via.run(async (client) => {
         const transaction = client.multi();
         // Fenced: a worker that was declared dead has no claims left.
         for (const { claim } of entries) transaction.hdel(keys.claims(worker), claim.number);
         transaction.hincrby(keys.stats, ending, entries.length);
-        const replies = (await transaction.exec()) ?? [];
-        const held = entries.map((_, at) => replies[at]?.[1] === 1);
-        const notHeld = held.filter((one) => !one).length;
-        const [countError] = replies[entries.length] ?? [];
-        if (notHeld > 0 && !countError) await client.hincrby(keys.stats, ending, -notHeld);
-        return replies.some(([error]) => error) ? null : held;
+        return (await transaction.exec()) ?? [];
       });
+      const held = entries.map((_, at) => replies[at]?.[1] === 1);
+      const notHeld = held.filter((one) => !one).length;
+      const [countError] = replies[entries.length] ?? [];
+      if (notHeld > 0 && !countError) {
+        // Not by `via`: its connection may be waiting for the next element by now.
+        await this.link.run((client) => client.hincrby(keys.stats, ending, -notHeld));
+      }
+      return replies.some(([error]) => error) ? null : held;
     } catch (error) {
       // At its memory limit Valkey refuses HINCRBY, and with it the transaction. The script is allowed to run.
       if (error instanceof ValkeyUnavailable && !(error instanceof ValkeyFull)) throw error;

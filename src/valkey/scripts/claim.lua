@@ -215,8 +215,9 @@ end
 
 local function itemOf(element) return cutElement(claimHeader(ARGV[2], to + 1, now), element) end
 local mostFromList, fromNext, elementsTaken = tonumber(ARGV[6]), 0, 0
-if mostFromList > 0 and nextLength > 0 and room() then
-  fromNext = takeFrom(KEYS[12], math.min(mostFromList, nextLength), 'q', one, itemOf)
+-- Also where nothing may be taken from the list: a worker with `blpop` finds here what another one left.
+if nextLength > 0 and room() then
+  fromNext = takeFrom(KEYS[12], math.min(math.max(mostFromList, 1), nextLength), 'q', one, itemOf)
 end
 mostFromList = math.min(mostFromList - fromNext, length)
 if mostFromList > 0 and room() and not cut then

@@ -2,6 +2,7 @@
 // pause that its receiver asked for, a webhook that is disabled, an alert. Guarantee 8: nothing here is
 // waited for, and what fails costs no delivery.
 import type { Counters } from "../../stats/counters.ts";
+import { MAX_STORED_BODY_BYTES } from "../../valkey/history/body-store.ts";
 import type { DeliveryHeader } from "../../valkey/queue/item.ts";
 import type { WorkerLog } from "../../log.ts";
 import type { FinishedAttempt } from "../job.ts";
@@ -80,8 +81,9 @@ function logAttempt(
       : outcome.countsTowardsDisabling
         ? "failure"
         : "ignored";
-  // What waits to be written holds no more than it needs: neither the event's text nor the claim.
-  const { bytes } = job.claim;
+  // What waits to be written holds no more than it needs: not the claim, and of the event what will be stored.
+  const { bytes: all } = job.claim;
+  const bytes = all !== null && all.length > MAX_STORED_BODY_BYTES ? null : all;
   const { header } = job;
   const eventType = job.event.type;
   const { record, owner } = job.webhook;

@@ -1,5 +1,5 @@
 // Adds each finished attempt to the application's stream, if FLUXHOOK_ATTEMPTS_STREAM names one. Guarantee 8:
-// in groups, after the settlement, bounded; what cannot be written is dropped, counted and logged.
+// in groups, after the settlement, bounded; what cannot be written is dropped, and the log says how many.
 import type { WorkerLog } from "../../log.ts";
 import { ownerFields } from "../../wire/live.ts";
 import type { FinishedAttempt } from "../job.ts";

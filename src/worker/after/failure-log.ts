@@ -23,7 +23,7 @@ export interface FailureLoggerOptions {
 
 /** How long a failed attempt waits for others. */
 const WAIT_MS = 100;
-/** Owners in one script: each may send 256 KiB. */
+/** Owners in one script: each may send `size` attempts for each of its webhooks. */
 const MAX_OWNERS_IN_SCRIPT = 8;
 /** Webhooks that wait, and attempts whose answer is still read. */
 const MAX_WAITING = 10_000;
@@ -65,9 +65,7 @@ export class FailureLogger {
 
   private addComplete(failed: FailedAttempt): void {
     const { tag, webhookId } = failed;
-    let ofOwner = this.waiting.get(tag);
-    if (!ofOwner) this.waiting.set(tag, (ofOwner = new Map()));
-    const ofWebhook = ofOwner.get(webhookId);
+    const ofWebhook = this.waiting.get(tag)?.get(webhookId);
     if (ofWebhook) {
       ofWebhook.push(failed);
       // Twice as many as are kept spares moving them each time.
@@ -75,7 +73,8 @@ export class FailureLogger {
     } else if (this.webhooksWaiting >= MAX_WAITING) {
       this.dropped += 1;
     } else {
-      ofOwner.set(webhookId, [failed]);
+      const ofOwner: OfWebhooks = this.waiting.get(tag) ?? new Map();
+      this.waiting.set(tag, ofOwner.set(webhookId, [failed]));
       this.webhooksWaiting += 1;
     }
     this.timer ??= setTimeout(() => void this.write(), WAIT_MS);

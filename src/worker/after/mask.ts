@@ -47,7 +47,10 @@ function maskCredentials(head: string, url: string): MaskedRequest {
     });
   return {
     head: requestLine.replace(/\?[^ ]*/, `?${MASK}`) + fields,
-    secrets: [...secrets].filter(({ length }) => length >= MIN_SECRET_CHARACTERS),
+    // The longest first: one may be a part of another.
+    secrets: [...secrets]
+      .filter(({ length }) => length >= MIN_SECRET_CHARACTERS)
+      .toSorted((a, b) => b.length - a.length),
   };
 }
 

@@ -154,7 +154,7 @@ export class NextClaim {
       for (const webhookId of reply.lanes) claims.lanes.add(webhookId);
     }
     claims.hold(items);
-    claims.progress.claimed({ items: items.length, maxFromList: MAX_ITEMS, listLength });
+    // Readiness is judged by the full claim alone: this one looks at neither schedule, lanes nor ready list.
     if (items.length > 0) run({ claims, items: items.map((claim) => ({ claim, slot: null })) });
     return listLength > 0 || reply.lanes.length > 0 ? "notify" : "wait";
   }

@@ -16,7 +16,7 @@ export class GroupWriter<Entry> {
   private readonly pending: Entry[] = [];
   private running: Promise<void> | null = null;
   private endIdleWait: (() => void) | null = null;
-  private begun: (() => void) | null = null;
+  private begun: (() => void)[] = [];
 
   constructor(private readonly options: GroupWriterOptions<Entry>) {}
 
@@ -32,7 +32,7 @@ export class GroupWriter<Entry> {
   async writeNow(): Promise<void> {
     if (this.endIdleWait === null) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.begun = resolve;
+    this.begun.push(resolve);
     this.endIdleWait();
     await promise;
   }
@@ -53,8 +53,7 @@ export class GroupWriter<Entry> {
       // An idle writer writes at once.
       if (isBusy && this.pending.length < enough) await Bun.sleep(waitMs);
       const writing = write(take(this.pending));
-      this.begun?.();
-      this.begun = null;
+      for (const begun of this.begun.splice(0)) begun();
       await writing;
     }
     // In the same turn as the last look at `pending`, so that nothing is added unseen.
