@@ -41,6 +41,14 @@ test("what a response repeats of the url's and the headers' credentials is maske
   );
 });
 
+test("a secret that begins with another one is masked whole", () => {
+  const { secrets } = maskRequest(head(), {
+    url: "https://h.example/in?user=acme-co&key=acme-co-9f3a71",
+    headers: {},
+  });
+  expect(maskText("acme-co-9f3a71 of acme-co", secrets, false)).toBe("*** of ***");
+});
+
 test("a credential that is cut off at the end of an excerpt is masked, a short likeness is not", () => {
   expect(maskText("it says query-sec", ["query-secret"], true)).toBe("it says ***");
   expect(maskText("it says query-sec", ["query-secret"], false)).toBe("it says query-sec");
