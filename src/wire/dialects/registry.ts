@@ -1,4 +1,4 @@
-// All dialects by name. A new dialect needs its file and one line here.
+// All dialects by name. A new dialect needs its file, and its import and line here (CONTRIBUTING.md, "A dialect").
 import type { Dialect } from "./dialect.ts";
 import { flux } from "./flux.ts";
 import { fluxdesk } from "./fluxdesk.ts";
