@@ -23,6 +23,8 @@ export interface EraseOptions {
   /** The sessions of `fluxhook listen`. */
   sessions: { removeOf(owner: OwnerRef): Promise<number> };
   now: () => Date;
+  /** How long other replicas may still accept the owner's tokens after they were ended; for tests with one process. */
+  settleMs?: number;
   /** Called if what was still in flight could not be removed later. */
   onError: (error: unknown) => void;
 }
@@ -51,7 +53,7 @@ export class OwnerEraser {
     const { ownerWebhooks, apiKeys, tokenEnds, sessions, now } = this.options;
     // Tokens first, and on every replica: whoever holds one could create what is removed below.
     await tokenEnds.end(owner, now().getTime());
-    await Bun.sleep(TOKEN_END_KNOWN_MS + REQUEST_MS);
+    await Bun.sleep(this.options.settleMs ?? TOKEN_END_KNOWN_MS + REQUEST_MS);
     const keys = await apiKeys.revokeAll(owner);
     const removedSessions = await sessions.removeOf(owner);
     const removed = await ownerWebhooks.deleteAll(owner);

@@ -145,6 +145,7 @@ export class ApiScene {
           ...stores,
           sessions: broker,
           now,
+          settleMs: 0,
           // Of what comes half a minute later, when the scene is closed.
           onError: () => {},
         }),

@@ -1,5 +1,6 @@
 // Decides what becomes of a claimed execution: it gets a slot of its workflow and runs, it goes to the workflow's
 // lane, or it is over. One that hangs holds the slots of its own workflow only.
+import { isPure } from "./nodes/pure.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry.ts";
 import {
@@ -124,7 +125,7 @@ async function runWithSlot(
     deps.slots.begin(slot);
     const { running } = deps;
     running.set(work.claim, work.claims);
-    const execution = await readFor(work, deps);
+    const execution = await readFor(work, revision, deps);
     const end = await runOf(work, execution, revision, deps);
     // A drain has returned it meanwhile: this run no longer decides.
     if (!running.delete(work.claim)) return;
@@ -137,12 +138,18 @@ async function runWithSlot(
 }
 
 /** Null where there is nothing to run: it has ended, was removed, or was begun again. */
-async function readFor(work: Work, deps: RouteDeps): Promise<StoredExecution | null> {
+async function readFor(
+  work: Work,
+  revision: RunnableRevision | RevisionFault,
+  deps: RouteDeps,
+): Promise<StoredExecution | null> {
   const { executionId: id, run } = work;
   const known = deps.accepted.get(id);
   deps.accepted.delete(id);
-  // Once only: whoever has it the second time was not the first.
-  if (known !== undefined && work.claim.source === "list" && run === 1) return known;
+  // Once only: whoever has it the second time was not the first. And only where no node has an effect: it may have
+  // been cancelled while it waited.
+  const hasEffects = "fault" in revision || !revision.nodes.every(isPure);
+  if (known !== undefined && work.claim.source === "list" && run === 1 && !hasEffects) return known;
   const read = await retryWhileAway(deps.link, () => deps.store.read(id));
   return read === null || read.run !== run || ENDED_STATES.has(read.state) ? null : read;
 }
@@ -205,6 +212,7 @@ async function endFaulty(
     worker: claim.worker ?? "",
     claim: claim.number,
     id,
+    run: execution.run,
     state: "failed",
     startedMs,
     error: JSON.stringify(error),

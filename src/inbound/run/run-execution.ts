@@ -18,7 +18,7 @@ import type { Advances } from "./advances.ts";
 import { runEvent, type EventDeps } from "./nodes/event.ts";
 import { runHttp, type HttpDeps } from "./nodes/http.ts";
 import { failure, type NodeContext, type NodeFailure, type NodeOutcome } from "./nodes/outcome.ts";
-import { isPure, NOT_PASSED, runPure } from "./nodes/pure.ts";
+import { isPure, PASSED, runPure } from "./nodes/pure.ts";
 import {
   answered,
   pushTask,
@@ -129,7 +129,8 @@ export class ExecutionRun {
 
   private didNotPass(id: string, result: NodeResult | undefined): boolean {
     const type = this.request.revision.nodes.find((node) => node.id === id)?.type;
-    return type === "if" && result?.json === NOT_PASSED;
+    // One that failed, and whose error the workflow goes on after, did not pass either.
+    return type === "if" && result !== undefined && result.json !== PASSED;
   }
 
   private runPure(node: Extract<CompiledNode, { type: "set" | "if" }>): Running {
@@ -289,7 +290,18 @@ export class ExecutionRun {
     const set = [...this.unsaved, ...fields];
     this.unsaved = [];
     const { startedMs } = this;
-    return this.deps.advances.save({ worker, claim, id, state, startedMs, error, set, remove });
+    const { run } = this.request.execution;
+    return this.deps.advances.save({
+      worker,
+      claim,
+      id,
+      run,
+      state,
+      startedMs,
+      error,
+      set,
+      remove,
+    });
   }
 
   /** Null where the run may go on. */

@@ -52,6 +52,8 @@ export interface Advance {
   worker: string;
   claim: string;
   id: string;
+  /** Number of the run: a retry begins another one. */
+  run: number;
   state: Exclude<ExecutionState, "queued" | "cancelled">;
   startedMs: number;
   /** JSON of the error that it has failed with, or "". */
@@ -128,8 +130,8 @@ export class ExecutionStore {
   /** Stores what runs have come to, each for itself. */
   async advance(advances: readonly Advance[]): Promise<AdvanceReply[]> {
     const args: ScriptArgument[] = [this.base, this.limits.ttlMs];
-    for (const { worker, claim, id, state, startedMs, error, set, remove } of advances) {
-      args.push(worker, claim, id, state, startedMs, error, set.length, ...set.flat());
+    for (const { worker, claim, id, run, state, startedMs, error, set, remove } of advances) {
+      args.push(worker, claim, id, run, state, startedMs, error, set.length, ...set.flat());
       args.push(remove.length, ...remove);
     }
     const replies = await this.link.run((client) =>

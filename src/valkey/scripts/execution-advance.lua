@@ -4,16 +4,19 @@
 --
 -- KEYS  1 stats
 -- ARGV  1 base  2 how long an ended execution is kept, in ms
---       3… of each: worker, claim, id, its state from now on, when it was begun, its error or "", how many fields
+--       3… of each: worker, claim, id, its run, its state from now on, when it was begun, its error or "", how many fields
 --       follow, pairs of field and value, how many fields to remove follow, their names
--- Reply {of each "ok"; "lost" where the claim is not held; "gone" where there is no such execution; or the state
+-- Reply {of each "ok"; "lost" where the claim is not held, or the execution was begun again since; "gone" where there is no such execution; or the state
 --        in which it had ended before}
 local base, ttl = ARGV[1], tonumber(ARGV[2])
 local now = serverNow()
 
-local function advance(worker, claim, id, state, started, failure, sets, removals)
+local function advance(worker, claim, id, run, state, started, failure, sets, removals)
   local x = base .. ':x:' .. id
-  local before = redis.call('HGET', x, 'state')
+  local stored = redis.call('HMGET', x, 'state', 'run')
+  local before = stored[1]
+  -- Cancelled and begun again while this run was under way: the new run alone goes on.
+  if before and stored[2] ~= run then return 'lost' end
   if before and isEnded(before) then return before end
   if redis.call('HEXISTS', base .. ':claims:' .. worker, claim) == 0 then return 'lost' end
   if not before then return 'gone' end
@@ -39,8 +42,8 @@ end
 
 local replies, i = {}, 3
 while i <= #ARGV do
-  local worker, claim, id, state, started, failure, count = unpack(ARGV, i, i + 6)
-  i = i + 7
+  local worker, claim, id, run, state, started, failure, count = unpack(ARGV, i, i + 7)
+  i = i + 8
   local sets, removals = {}, {}
   for _ = 1, 2 * tonumber(count) do
     sets[#sets + 1] = ARGV[i]
@@ -52,6 +55,6 @@ while i <= #ARGV do
     removals[#removals + 1] = ARGV[i]
     i = i + 1
   end
-  replies[#replies + 1] = advance(worker, claim, id, state, started, failure, sets, removals)
+  replies[#replies + 1] = advance(worker, claim, id, run, state, started, failure, sets, removals)
 end
 return replies

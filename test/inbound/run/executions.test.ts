@@ -263,6 +263,27 @@ describe("retry and cancel", () => {
     await eventually(async () => (await one.read(executionId)).state === "finished");
   });
 
+  test("one that is cancelled and retried while a node runs goes on once", async () => {
+    const one = await scene();
+    const release = Promise.withResolvers<void>();
+    const first = receiver(() => release.promise.then(() => new Response("ok")));
+    const second = receiver();
+    const id = await one.workflow([
+      { id: "a", type: "http", url: first.url },
+      { id: "b", type: "http", url: second.url },
+    ]);
+    const { executionId } = await one.accept(id);
+    await first.waitFor(1);
+    expect(await one.first.control.cancel(executionId)).toBe("cancelled");
+    expect(await one.first.control.retry(executionId)).toBe("retried");
+    await first.waitFor(2);
+    release.resolve();
+    await eventually(async () => (await one.read(executionId)).state === "finished");
+    // The run that was cancelled has ended too.
+    await eventually(async () => (await one.redis.hget(one.queue.stats, "stale")) === "1");
+    expect(second.requests).toHaveLength(1);
+  });
+
   test("one that ended is kept as long as its workflow's TTL says, and not longer than the caps allow", async () => {
     const one = await scene({ limits: { maxExecutions: 5 } });
     const id = await one.workflow([{ id: "a", type: "set", value: 1 }]);

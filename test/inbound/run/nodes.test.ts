@@ -78,6 +78,16 @@ describe("set and if", () => {
     });
   });
 
+  test("an if that fails, and whose error the workflow goes on after, lets nothing behind it run", async () => {
+    const id = await scene.workflow([
+      { id: "a", type: "if", condition: "trigger.data.amount > 1000", on_error: "continue" },
+      { id: "b", type: "set", value: 1, after: ["a"] },
+    ]);
+    const { waited } = await scene.run(id);
+    // A node that is skipped has no output.
+    expect(outputsIn(waited)).toEqual({ a: "null", b: "null" });
+  });
+
   test("with on_error continue the next node reads the error", async () => {
     const id = await scene.workflow([
       { id: "a", type: "set", value: "{{trigger.data.nope}}", on_error: "continue" },
