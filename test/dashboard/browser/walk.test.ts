@@ -79,7 +79,9 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
 
       await removeWebhook(page, new URL(receiver.url).host);
       await page.getByText("No webhook yet").waitFor();
-      expect(faults).toEqual([]);
+      // A look at the webhook that was under way when it was deleted is answered 404, and the browser notes that.
+      const isLateLook = (fault: string) => /status of 404 .*\/v1\/webhooks\/wh_\w+\)$/.test(fault);
+      expect(faults.filter((fault) => !isLateLook(fault))).toEqual([]);
     },
     WALK_MS,
   );
