@@ -1,6 +1,7 @@
 // Exports ended spans in groups, one request at a time. Bounded: while the collector is slow, at most
 // MAX_WAITING spans wait, and no more are begun; what is lost is counted and logged.
 import { ExportResultCode } from "@opentelemetry/core";
+import { Losses } from "../losses.ts";
 import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 
 export interface BoundedExportOptions {
@@ -12,19 +13,17 @@ export const MAX_WAITING = 8_192;
 const MAX_PER_EXPORT = 512;
 /** How long a span waits for others. */
 const WAIT_MS = 1_000;
-/** Losses are logged at most this often. */
-const REPORT_EVERY_MS = 10_000;
 const SAMPLED = 1;
 
 export class BoundedExport implements SpanProcessor {
   private waiting: ReadableSpan[] = [];
   private exporting: Promise<void> | null = null;
   private timer: Timer | null = null;
-  private dropped = 0;
-  private lastError: unknown;
-  private reportedAtMs = Number.NEGATIVE_INFINITY;
+  private readonly losses: Losses;
 
-  constructor(private readonly options: BoundedExportOptions) {}
+  constructor(private readonly options: BoundedExportOptions) {
+    this.losses = new Losses((spans, err) => options.log.warn({ spans, err }, "traces.dropped"));
+  }
 
   /** False: a span that is begun now would be dropped. */
   get hasRoom(): boolean {
@@ -33,7 +32,7 @@ export class BoundedExport implements SpanProcessor {
 
   /** Counts a span that was not begun. */
   drop(): void {
-    this.dropped += 1;
+    this.losses.add(1);
   }
 
   onStart(): void {}
@@ -60,8 +59,8 @@ export class BoundedExport implements SpanProcessor {
     await Promise.race([this.forceFlush(), passed]);
     clearTimeout(limit);
     this.stopTimer();
-    this.dropped += this.waiting.splice(0).length;
-    this.report(Number.POSITIVE_INFINITY);
+    this.losses.add(this.waiting.splice(0).length);
+    this.losses.report(Number.POSITIVE_INFINITY);
   }
 
   shutdown(): Promise<void> {
@@ -75,25 +74,13 @@ export class BoundedExport implements SpanProcessor {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.exporting = promise;
     this.options.exporter.export(group, ({ code, error }) => {
-      if (code !== ExportResultCode.SUCCESS) {
-        this.dropped += group.length;
-        this.lastError = error;
-      }
+      if (code !== ExportResultCode.SUCCESS) this.losses.add(group.length, error);
       this.exporting = null;
       resolve();
-      this.report(performance.now());
+      this.losses.report(performance.now());
       if (this.waiting.length >= MAX_PER_EXPORT) this.export();
       else if (this.waiting.length > 0) this.timer ??= setTimeout(() => this.export(), WAIT_MS);
     });
-  }
-
-  private report(nowMs: number): void {
-    if (this.dropped === 0 || nowMs - this.reportedAtMs < REPORT_EVERY_MS) return;
-    this.reportedAtMs = nowMs;
-    const { dropped, lastError } = this;
-    this.dropped = 0;
-    this.lastError = undefined;
-    this.options.log.warn({ spans: dropped, err: lastError }, "traces.dropped");
   }
 
   private stopTimer(): void {

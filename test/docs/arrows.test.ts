@@ -10,6 +10,7 @@ const MAX_LINES = 350;
 /** Files of src itself that any room may import, from the bottom up. */
 const ROOT = [
   "bounded-map.ts",
+  "losses.ts",
   "deadline.ts",
   "failure-limit.ts",
   "fault-point.ts",
@@ -42,7 +43,7 @@ const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
     packages: [],
   },
   // OpenTelemetry's libraries: loaded by `service` where traces are wanted.
-  traces: { inside: [], packages: ["*"] },
+  traces: { inside: ROOT, packages: ["*"] },
   tunnel: { inside: ["control", "valkey", "delivery", "wire", ...ROOT], packages: ["*"] },
   live: { inside: ["valkey", "wire", ...ROOT], packages: [] },
   api: {

@@ -3,7 +3,7 @@
 import type { AttemptInFull } from "../../sdk/api-types.ts";
 import type { LogEntry } from "../../wire/log-entry.ts";
 import { clockTime, fromNow } from "./time.ts";
-import { durationInWords, reasonInWords } from "./words.ts";
+import { durationInWords, PARKED, reasonInWords } from "./words.ts";
 
 type Shown = Pick<AttemptInFull, "failure" | "response">;
 
@@ -96,8 +96,8 @@ export function nextStepInWords(shown: AttemptInFull): string {
       return "Its next attempt is under way, or about to begin.";
     case "parked":
       return parked_until === null
-        ? "It is parked, and not tried again by itself."
-        : `It is parked, and not tried again by itself. It can be redelivered until ${clockTime(parked_until)}.`;
+        ? PARKED
+        : `${PARKED.slice(0, -1)} until ${clockTime(parked_until)}.`;
     case "ended":
       return endInWords(shown);
     case "unknown":

@@ -62,6 +62,9 @@ export function outcomeInWords(entry: LogEntry, nowMs: number = Date.now()): str
   return "Unreadable entry";
 }
 
+/** What the list says of a parked delivery; the attempt in full adds until when. */
+export const PARKED = "It is not tried again by itself. It is parked, and can be redelivered.";
+
 /** What happens next, or null where nothing does. */
 export function nextInWords(
   entry: LogEntry,
@@ -74,9 +77,7 @@ export function nextInWords(
     return `It is tried again ${clock(entry.next_attempt_at)}, as attempt ${entry.attempt + 1}.`;
   }
   if (entry.outcome === "parked") {
-    return entry.event === "webhook.test"
-      ? "A test is not tried again."
-      : "It is not tried again by itself. It is parked, and can be redelivered.";
+    return entry.event === "webhook.test" ? "A test is not tried again." : PARKED;
   }
   return null;
 }

@@ -1,6 +1,7 @@
 // Adds each finished attempt to the application's stream, if FLUXHOOK_ATTEMPTS_STREAM names one. Guarantee 8:
 // in groups, after the settlement, bounded; what cannot be written is dropped, and the log says how many.
 import type { WorkerLog } from "../../log.ts";
+import { Losses } from "../../losses.ts";
 import { ownerFields } from "../../wire/live.ts";
 import type { FinishedAttempt } from "../job.ts";
 import { logEntryOf } from "./log-entry.ts";
@@ -17,8 +18,6 @@ const WAIT_MS = 100;
 const MAX_IN_SCRIPT = 256;
 /** What waits for a slow Valkey: about 5 MB. */
 const MAX_WAITING = 10_000;
-/** Losses are logged at most this often. */
-const REPORT_EVERY_MS = 10_000;
 /** At the end of the process: Valkey may be away. */
 const FLUSH_LIMIT_MS = 1_000;
 
@@ -26,15 +25,17 @@ export class AttemptStream {
   private waiting: string[] = [];
   private writing: Promise<void> | null = null;
   private timer: Timer | null = null;
-  private dropped = 0;
-  private reportedAtMs = Number.NEGATIVE_INFINITY;
-  private lastError: unknown;
+  private readonly losses: Losses;
 
-  constructor(private readonly options: AttemptStreamOptions) {}
+  constructor(private readonly options: AttemptStreamOptions) {
+    this.losses = new Losses((attempts, err) =>
+      options.log.warn({ attempts, err }, "attempts.dropped"),
+    );
+  }
 
   add({ job: { webhook, header, event }, deliveryId, attempt }: FinishedAttempt): void {
     if (this.waiting.length >= MAX_WAITING) {
-      this.dropped += 1;
+      this.losses.add(1);
       return;
     }
     const entry = logEntryOf({
@@ -58,9 +59,9 @@ export class AttemptStream {
       this.write();
       await this.writing;
     }
-    this.dropped += this.waiting.splice(0).length;
+    this.losses.add(this.waiting.splice(0).length);
     this.stopTimer();
-    this.report(Number.POSITIVE_INFINITY);
+    this.losses.report(Number.POSITIVE_INFINITY);
   }
 
   /** One script at a time, so that the stream has the order of the attempts. */
@@ -70,25 +71,13 @@ export class AttemptStream {
     const group = this.waiting.splice(0, MAX_IN_SCRIPT);
     this.writing = this.options
       .write(group)
-      .catch((error: unknown) => {
-        this.dropped += group.length;
-        this.lastError = error;
-      })
+      .catch((error: unknown) => this.losses.add(group.length, error))
       .finally(() => {
         this.writing = null;
-        this.report(performance.now());
+        this.losses.report(performance.now());
         if (this.waiting.length >= MAX_IN_SCRIPT) this.write();
         else if (this.waiting.length > 0) this.timer ??= setTimeout(() => this.write(), WAIT_MS);
       });
-  }
-
-  private report(nowMs: number): void {
-    if (this.dropped === 0 || nowMs - this.reportedAtMs < REPORT_EVERY_MS) return;
-    this.reportedAtMs = nowMs;
-    const { dropped, lastError } = this;
-    this.dropped = 0;
-    this.lastError = undefined;
-    this.options.log.warn({ attempts: dropped, err: lastError }, "attempts.dropped");
   }
 
   private stopTimer(): void {

@@ -1,6 +1,6 @@
 // One webhook: its state, its secret, what it was sent, what waits for it, its settings.
 import { Pencil, Play, Power, Trash } from "lucide";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Webhook } from "../../../wire/webhook.ts";
 import { call } from "../client.ts";
 import { useAction, useLoad } from "../load.ts";
@@ -27,11 +27,17 @@ const EVERY_MS = 2_000;
 
 export function WebhookPage({ id }: { id: string }) {
   const path = `/v1/webhooks/${encodeURIComponent(id)}`;
+  const isLeaving = useRef(false);
   const { data, refused, reload } = useLoad(
     path,
-    (signal) => call<Webhook>("GET", path, undefined, { signal }),
+    // While it is deleted it is not looked at: the answer would be 404.
+    (signal) => (isLeaving.current ? NEVER : call<Webhook>("GET", path, undefined, { signal })),
     EVERY_MS,
   );
+  const leave = (leaves: boolean) => {
+    isLeaving.current = leaves;
+    reload();
+  };
   if (data === undefined) {
     return (
       <Page title="Webhook">
@@ -39,22 +45,28 @@ export function WebhookPage({ id }: { id: string }) {
       </Page>
     );
   }
-  return <Shown webhook={data} reload={reload} isGone={refused?.status === 404} />;
+  return <Shown webhook={data} reload={reload} leave={leave} isGone={refused?.status === 404} />;
 }
+
+const NEVER = new Promise<never>(() => {});
 
 interface ShownProps {
   webhook: Webhook;
   reload: () => void;
+  /** Called with true before it is deleted, and with false where that is refused. */
+  leave: (leaves: boolean) => void;
   isGone: boolean;
 }
 
-function Shown({ webhook, reload, isGone }: ShownProps) {
+function Shown({ webhook, reload, leave, isGone }: ShownProps) {
   const owner = ownerOfThing(webhook);
   return (
     <Page
       title={`Webhook ${new URL(webhook.url).host}`}
       heading={<Url url={webhook.url} />}
-      actions={!isGone && mayWrite.value && <Actions webhook={webhook} reload={reload} />}
+      actions={
+        !isGone && mayWrite.value && <Actions webhook={webhook} reload={reload} leave={leave} />
+      }
     >
       {isGone && <p class="notice bad">This webhook has been deleted.</p>}
       <p class="bar">
@@ -81,7 +93,7 @@ function Shown({ webhook, reload, isGone }: ShownProps) {
   );
 }
 
-function Actions({ webhook, reload }: Omit<ShownProps, "isGone">) {
+function Actions({ webhook, reload, leave }: Omit<ShownProps, "isGone">) {
   const [open, setOpen] = useState<"edit" | "delete" | null>(null);
   const owner = ownerOfThing(webhook);
   const verb = webhook.enabled ? "disable" : "enable";
@@ -117,6 +129,7 @@ function Actions({ webhook, reload }: Omit<ShownProps, "isGone">) {
         <DeleteDialog
           webhook={webhook}
           onClose={() => setOpen(null)}
+          leave={leave}
           onDeleted={() => go(hashOf("/webhooks", ownOwner.value ? {} : queryOf(owner)))}
         />
       )}
@@ -124,13 +137,12 @@ function Actions({ webhook, reload }: Omit<ShownProps, "isGone">) {
   );
 }
 
-interface DeleteProps {
-  webhook: Webhook;
+interface DeleteProps extends Pick<ShownProps, "webhook" | "leave"> {
   onClose: () => void;
   onDeleted: () => void;
 }
 
-function DeleteDialog({ webhook, onClose, onDeleted }: DeleteProps) {
+function DeleteDialog({ webhook, leave, onClose, onDeleted }: DeleteProps) {
   const { host } = new URL(webhook.url);
   const [typed, setTyped] = useState("");
   return (
@@ -140,7 +152,11 @@ function DeleteDialog({ webhook, onClose, onDeleted }: DeleteProps) {
       onClose={onClose}
       isAllowed={typed.trim() === host}
       act={async () => {
-        await call("DELETE", `/v1/webhooks/${webhook.id}`);
+        leave(true);
+        await call("DELETE", `/v1/webhooks/${webhook.id}`).catch((error: unknown) => {
+          leave(false);
+          throw error;
+        });
         say("Deleted");
         onDeleted();
       }}
