@@ -146,6 +146,9 @@ describe.concurrent("GET /v1/stream", () => {
       const stalled = await Promise.all(
         Array.from({ length: 20 }, () => stallStream(service.url, API_TOKEN)),
       );
+      // What is published before the service has subscribed reaches nobody.
+      const live = `${scene.prefix}:live`;
+      await eventually(async () => Number((await scene.redis.pubsub("NUMSUB", live))[1]) > 0);
       // 30,000 long lines: much more than the buffers of their connections hold.
       const long = "x".repeat(100);
       let sent = 0;
@@ -159,7 +162,7 @@ describe.concurrent("GET /v1/stream", () => {
             long: long.repeat(10),
           }),
         );
-        await scene.redis.publish(`${scene.prefix}:live`, ["{}", ...lines].join("\n"));
+        await scene.redis.publish(live, ["{}", ...lines].join("\n"));
       };
       await flood();
       await viewer.waitFor("attempt", 100);

@@ -145,7 +145,7 @@ describe.skipIf(!hasBrowser)("an attempt opened", () => {
           const entry = await eventually(async () => (await scene.logOf(`u_${at}`))[0] ?? false);
           await go(page, `#/deliveries/${entry.delivery_id}`);
           await page.getByText(words).waitFor();
-          await page.getByText("It can be redelivered until").waitFor();
+          await page.getByText("It is parked, and can be redelivered until").waitFor();
         }
         await go(page, "#/deliveries/5f0c3a52-7d0e-4c7c-9d2b-0a2c8f4c0001");
         await page.getByText("This delivery is not known").waitFor();
