@@ -70,7 +70,10 @@ export interface RequestToSign extends HeaderInput {
   hmac?: Hmac;
 }
 
-/** Returns all headers of one attempt except the webhook's custom ones and `traceparent`. */
+/**
+ * Returns the headers of one attempt. Not among them: the webhook's custom ones and `traceparent`, which
+ * the attempt adds, and `Host`, `Connection`, `Accept` and `Content-Length`, which the HTTP client adds.
+ */
 export async function signRequest(request: RequestToSign): Promise<Record<string, string>> {
   const { dialect, secrets, unixSeconds, bodyBytes, hmac } = request;
   if (secrets.length === 0) throw new Error("a request cannot be signed without a secret");

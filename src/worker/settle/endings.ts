@@ -1,7 +1,7 @@
-// Every way in which the claim of an element or a delivery can end (those of executions are in
-// inbound/run/route.ts). Each is one settlement, and `settle.lua` makes each of them in one
-// atomic step (guarantee 1): done, back on the schedule, parked, into a lane, split into deliveries, or
-// back where it came from.
+// Every way in which a living worker ends the claim of an element or a delivery. Each is one settlement,
+// which `settle.lua` makes in one atomic step (guarantee 1): done, back on the schedule, parked, into a
+// lane, split into deliveries, or back where it came from. Two other files end claims: `takeover.lua`
+// those of a dead worker, and `inbound/run/route.ts` those of executions.
 import type { DeliveryName } from "../../wire/ids.ts";
 import type { Attempt } from "../../delivery/deliver.ts";
 import type { Reason } from "../../delivery/judge.ts";
