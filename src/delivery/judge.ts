@@ -66,6 +66,7 @@ function judgeStatus(status: number, retryAfter: string | null, context: JudgeCo
     retryAfter !== null && (status === 429 || status === 503)
       ? readRetryAfter(retryAfter, context.nowMs)
       : null;
+  // Any other status, such as 500 or 503: tried again as long as the schedule has a delay left.
   return retryOrPark(`http-${status}`, { statusCode: status, pauseMs, isOurs: false }, context);
 }
 

@@ -243,7 +243,7 @@ export class ParkedStore {
     }
   }
 
-  /** Sweeps, and takes steps of the index's repair; called with each heartbeat. */
+  /** Sweeps, and takes steps of the index's repair: with every fifth heartbeat, and when one was parked. */
   async upkeep(limits: ParkedLimits): Promise<{ fallenOut: number }> {
     const until = performance.now() + UPKEEP_MS;
     let fallenOut = 0;

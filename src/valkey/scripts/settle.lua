@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Ends claims: the only place where a worker ends one. takeover.lua returns those of a worker that is gone. Each entry moves one item from the claim to where it
--- belongs next, in one step (guarantee 1). Fenced: an entry whose claim this worker no longer holds
--- (taken over, settled before, reply lost and sent again) changes nothing.
+-- Ends claims for the worker that holds them; takeover.lua ends those of a dead worker. Each entry moves one
+-- item from the claim to where it belongs next, in one step (guarantee 1). An entry whose claim this worker
+-- no longer holds (taken over, settled before, reply lost and sent again) changes nothing.
 --
 -- KEYS  1 queue  2 claims  3 ready  4 schedule  5 scheduled  6 lanes  7 events  8 refs  9 parked
 --       10 parked items  11 stats
