@@ -10,7 +10,7 @@ import { hottest, type CpuProfile, type FunctionTime } from "./cpu-profile.ts";
 import { wallMs } from "./measure.ts";
 import { openStage } from "./stage.ts";
 import { durations } from "./steady-run.ts";
-import { processUsage } from "./usage.ts";
+import { processUsage, usedSince } from "./usage.ts";
 import { oneWebhookEach } from "./workload.ts";
 
 const SOURCE = join(import.meta.dir, "../src/main.ts");
@@ -45,7 +45,7 @@ export async function profile(
 
   console.log(
     `\n${perSecond}/s, ${owners} owners: ${requests} deliveries in ${measured} s, ` +
-      `${after.wakeUps - before.wakeUps} wake-ups of the worker's threads`,
+      `${usedSince(before, after).wakeUps} wake-ups of the worker's threads`,
   );
   printScripts(
     scripts,

@@ -5,7 +5,7 @@ import { census } from "./census.ts";
 import type { Contender } from "./contenders/contender.ts";
 import { rssMb, wallMs } from "./measure.ts";
 import { openStage, type Stage } from "./stage.ts";
-import { commandsSince, processUsage, requestsDuring, serverUsage } from "./usage.ts";
+import { commandsSince, processUsage, requestsDuring, serverUsage, usedSince } from "./usage.ts";
 import { oneWebhookEach } from "./workload.ts";
 
 export interface SteadyRun {
@@ -57,13 +57,14 @@ export async function runSteady(bench: Bench, run: SteadyRun): Promise<Values> {
   const { requests, p50Ms, p99Ms, p999Ms } = await stage.receiver.read();
   const rss = await Promise.all(pids.map((pid) => rssMb(pid, "now")));
   const deliveries = Math.max(1, requests);
+  const worker = usedSince(before.worker, after.worker);
   const values: Values = {
-    cpu_us: ((after.worker.cpuSeconds - before.worker.cpuSeconds) * 1e6) / deliveries,
+    cpu_us: (worker.cpuSeconds * 1e6) / deliveries,
     p50_ms: p50Ms,
     p99_ms: p99Ms,
     p999_ms: p999Ms,
     late_ms: lateMs,
-    wake_ups: (after.worker.wakeUps - before.worker.wakeUps) / deliveries,
+    wake_ups: worker.wakeUps / deliveries,
     rss_mb: Math.max(...rss),
     missing: Math.max(0, expected - requests),
   };
@@ -71,7 +72,7 @@ export async function runSteady(bench: Bench, run: SteadyRun): Promise<Values> {
   if (contender.name === "bare") return values;
   return {
     ...values,
-    valkey_cpu_us: ((after.valkey.cpuSeconds - before.valkey.cpuSeconds) * 1e6) / deliveries,
+    valkey_cpu_us: (usedSince(before.valkey, after.valkey).cpuSeconds * 1e6) / deliveries,
     commands: commandsSince(before.server, after.server, harness) / deliveries,
     scripts: (after.server.scripts - before.server.scripts) / deliveries,
     empty_scripts: run.countsScripts
@@ -89,12 +90,13 @@ async function measureIdle(bench: Bench, stage: Stage, pids: readonly number[]):
   const after = await usage(stage, pids);
   const seconds = (performance.now() - beganAt) / 1_000;
   const rss = await Promise.all(pids.map((pid) => rssMb(pid, "now")));
+  const worker = usedSince(before.worker, after.worker);
   return {
-    idle_cpu_percent: ((after.worker.cpuSeconds - before.worker.cpuSeconds) * 100) / seconds,
-    valkey_idle_percent: ((after.valkey.cpuSeconds - before.valkey.cpuSeconds) * 100) / seconds,
+    idle_cpu_percent: (worker.cpuSeconds * 100) / seconds,
+    valkey_idle_percent: (usedSince(before.valkey, after.valkey).cpuSeconds * 100) / seconds,
     requests_per_second:
       (await requestsDuring(stage.redis, () => Bun.sleep(measured * 1_000))) / measured,
-    wake_ups_per_second: (after.worker.wakeUps - before.worker.wakeUps) / seconds,
+    wake_ups_per_second: worker.wakeUps / seconds,
     rss_mb: Math.max(...rss),
   };
 }

@@ -5,29 +5,57 @@ import type { Redis } from "iovalkey";
 import { cpuSeconds } from "./measure.ts";
 
 export interface ProcessUsage {
-  cpuSeconds: number;
-  /** Voluntary context switches of all threads: each is the end of a wait. */
+  /** By process and thread. */
+  threads: ReadonlyMap<string, ThreadUsage>;
+  /** In steps of 10 ms; with the threads that have ended. */
+  tickedSeconds: number;
+}
+
+interface ThreadUsage {
+  seconds: number;
+  /** Voluntary context switches: each is the end of a wait. */
   wakeUps: number;
 }
 
-/** A thread that ends between two readings takes its figures with it; Bun and Valkey keep theirs. */
 export async function processUsage(...pids: readonly number[]): Promise<ProcessUsage> {
-  let nanoseconds = 0;
-  let wakeUps = 0;
+  const threads = new Map<string, ThreadUsage>();
   for (const pid of pids) {
     for (const thread of await readdir(`/proc/${pid}/task`)) {
       const folder = `/proc/${pid}/task/${thread}`;
       // A thread may end between the two calls.
       const schedule = await readFile(`${folder}/schedstat`, "utf8").catch(() => "");
       const status = await readFile(`${folder}/status`, "utf8").catch(() => "");
-      nanoseconds += Number(schedule.split(" ")[0] ?? 0);
-      wakeUps += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+      threads.set(`${pid}/${thread}`, {
+        seconds: Number(schedule.split(" ")[0] ?? 0) / 1e9,
+        wakeUps: Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0),
+      });
     }
   }
-  // Ticks of 10 ms, where the kernel keeps no schedstat: too coarse at 10 events a second.
-  const seconds = nanoseconds > 0 ? nanoseconds / 1e9 : await cpuSeconds(...pids);
-  return { cpuSeconds: seconds, wakeUps };
+  return { threads, tickedSeconds: await cpuSeconds(...pids) };
 }
+
+/**
+ * Processor time and wake-ups between two readings, by the threads that are there at the second one. A thread
+ * that has ended since (the compiler's do when there is nothing to compile) takes its figures with it; its
+ * time is in the ticks, which are right to 20 ms and count where the kernel keeps no `schedstat`.
+ */
+export function usedSince(
+  before: ProcessUsage,
+  after: ProcessUsage,
+): { cpuSeconds: number; wakeUps: number } {
+  let seconds = 0;
+  let wakeUps = 0;
+  for (const [id, now] of after.threads) {
+    const then = before.threads.get(id);
+    seconds += now.seconds - (then?.seconds ?? 0);
+    wakeUps += now.wakeUps - (then?.wakeUps ?? 0);
+  }
+  const ticked = after.tickedSeconds - before.tickedSeconds;
+  return { cpuSeconds: Math.max(seconds, ticked - TICK_ERROR_S), wakeUps };
+}
+
+/** Both readings are rounded down to a tick. */
+const TICK_ERROR_S = 0.02;
 
 export interface ServerUsage {
   /** Commands of each client, by its id; those inside of its scripts count too. */

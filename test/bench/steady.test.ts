@@ -4,7 +4,13 @@ import { census, countScripts, type SlowLogEntry } from "../../bench/census.ts";
 import { naive } from "../../bench/contenders/naive.ts";
 import { hottest } from "../../bench/cpu-profile.ts";
 import { openStage } from "../../bench/stage.ts";
-import { commandsSince, processUsage, requestsDuring, serverUsage } from "../../bench/usage.ts";
+import {
+  commandsSince,
+  processUsage,
+  requestsDuring,
+  serverUsage,
+  usedSince,
+} from "../../bench/usage.ts";
 import { oneWebhookEach } from "../../bench/workload.ts";
 import { claimScript } from "../../src/valkey/queue/queue-store.ts";
 import { eventually } from "../support/eventually.ts";
@@ -103,10 +109,30 @@ test.skipIf(process.platform !== "linux")(
     while (performance.now() - startedAt < 50);
     for (let i = 0; i < 20; i += 1) await Bun.sleep(1);
     const after = await processUsage(process.pid);
-    expect(after.cpuSeconds).toBeGreaterThan(before.cpuSeconds);
-    expect(after.wakeUps - before.wakeUps).toBeGreaterThanOrEqual(20);
+    const used = usedSince(before, after);
+    expect(used.cpuSeconds).toBeGreaterThan(0);
+    expect(used.wakeUps).toBeGreaterThanOrEqual(20);
   },
 );
+
+test("a thread that has ended takes nothing from what the others used", () => {
+  const before = {
+    threads: new Map([
+      ["1/1", { seconds: 3, wakeUps: 30 }],
+      ["1/2", { seconds: 50, wakeUps: 500 }],
+    ]),
+    tickedSeconds: 53,
+  };
+  const threads = new Map([
+    ["1/1", { seconds: 3.5, wakeUps: 37 }],
+    ["1/3", { seconds: 0.1, wakeUps: 2 }],
+  ]);
+  expect(usedSince(before, { threads, tickedSeconds: 53.6 })).toEqual({
+    cpuSeconds: expect.closeTo(0.6, 9),
+    wakeUps: 9,
+  });
+  expect(usedSince(before, { threads, tickedSeconds: 54.1 }).cpuSeconds).toBeCloseTo(1.08, 9);
+});
 
 test("a profile's functions are sorted by the time in themselves, without waits", () => {
   const frame = (functionName: string, url: string, lineNumber: number) => ({
