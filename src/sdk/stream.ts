@@ -1,5 +1,6 @@
 // Reads the stream of attempts (`GET /v1/stream`), and connects again by itself after any break.
-import { createParser, type EventSourceMessage } from "eventsource-parser";
+import type { EventSourceMessage } from "eventsource-parser";
+import { streamMessages } from "../wire/stream-messages.ts";
 import type { Alert, LiveAttempt } from "./api-types.ts";
 import { pause, pauseMsBefore } from "./pause.ts";
 import type { Transport } from "./transport.ts";
@@ -39,9 +40,6 @@ export type StreamedEvent =
   | { event: "valkey"; data: { state: "away" | "up"; since: string | null } }
   | { event: "bye"; data: { reason: string } };
 
-/** The service sends a comment every 5 s: after this silence the connection is dead. */
-const SILENCE_MS = 20_000;
-
 /** Yields the events of one stream after another, until the caller leaves the loop. @throws {FluxError} */
 export async function* streamEvents(
   transport: Transport,
@@ -60,7 +58,7 @@ export async function* streamEvents(
       );
       if (body !== null) {
         failures = 0;
-        for await (const message of messagesIn(body, gone)) {
+        for await (const message of streamMessages(body, gone)) {
           last = message.id ?? last;
           yield eventOf(message);
         }
@@ -72,31 +70,6 @@ export async function* streamEvents(
     signal?.throwIfAborted();
     failures += 1;
     await pause(pauseMsBefore(failures + 1), signal);
-  }
-}
-
-/** Ends with the connection, for whatever reason. */
-async function* messagesIn(
-  body: ReadableStream<Uint8Array>,
-  gone: AbortController,
-): AsyncGenerator<EventSourceMessage, void, undefined> {
-  const ready: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (message) => ready.push(message) });
-  const decoder = new TextDecoder();
-  const reader = body.getReader();
-  for (;;) {
-    const silence = setTimeout(() => gone.abort(), SILENCE_MS);
-    let part: { done: boolean; value?: Uint8Array };
-    try {
-      part = await reader.read();
-    } catch {
-      return;
-    } finally {
-      clearTimeout(silence);
-    }
-    if (part.done) return;
-    parser.feed(decoder.decode(part.value, { stream: true }));
-    yield* ready.splice(0);
   }
 }
 

@@ -21,7 +21,7 @@ const ROOT = [
 
 /** Room → what it may import besides itself: rooms, files of src, packages ("*": any of them). */
 const ARROWS: Record<string, { inside: string[]; packages: string[] }> = {
-  wire: { inside: [], packages: ["zod"] },
+  wire: { inside: [], packages: ["zod", "eventsource-parser"] },
   expressions: { inside: ["wire"], packages: ["@marcbachmann/cel-js"] },
   sdk: { inside: ["wire"], packages: ["zod", "@noble/hashes", "eventsource-parser"] },
   // What a process counts, and how a series is made of it. Pure: no Valkey, no clock but the one it is given.

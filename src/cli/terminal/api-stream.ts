@@ -1,9 +1,7 @@
 // Reads a stream of the API for a command: server-sent events, one connection after the other.
-import { createParser, type EventSourceMessage } from "eventsource-parser";
+import { streamMessages } from "../../wire/stream-messages.ts";
 import type { Answer, ApiClient } from "./api-client.ts";
 
-/** The service sends a comment every 5 s: after this silence the connection is dead. */
-const SILENCE_MS = 20_000;
 const AGAIN_AFTER_MS = 1_000;
 
 export interface StreamMessage {
@@ -43,7 +41,7 @@ export async function followStream(
     if ("body" in opened) {
       if (isAway) reader.back();
       isAway = false;
-      for await (const message of messagesIn(opened.body, gone)) {
+      for await (const message of streamMessages(opened.body, gone)) {
         last = message.id ?? last;
         await reader.message({ event: message.event ?? "", data: message.data });
       }
@@ -55,30 +53,6 @@ export async function followStream(
     if (!isAway) reader.lost(why);
     isAway = true;
     await pause(AGAIN_AFTER_MS, ended);
-  }
-}
-
-async function* messagesIn(
-  body: ReadableStream<Uint8Array>,
-  gone: AbortController,
-): AsyncGenerator<EventSourceMessage, void, undefined> {
-  const ready: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (message) => ready.push(message) });
-  const decoder = new TextDecoder();
-  const reader = body.getReader();
-  for (;;) {
-    const silence = setTimeout(() => gone.abort(), SILENCE_MS);
-    try {
-      const { done, value } = await reader.read();
-      if (done) return;
-      parser.feed(decoder.decode(value, { stream: true }));
-    } catch {
-      // However it ended: the caller connects again.
-      return;
-    } finally {
-      clearTimeout(silence);
-    }
-    yield* ready.splice(0);
   }
 }
 
