@@ -17,5 +17,8 @@ app.post("/api/webhooks/:id", async (c) => {
   return c.json({ success: true, executionId: `exec-${crypto.randomUUID()}` });
 });
 
+// Where the `http` nodes of the workflows send to.
+app.post("/node", (c) => c.json({ ok: true }));
+
 const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: app.fetch });
 console.log(server.url.href);

@@ -1,109 +1,146 @@
-// `bun bench/inbound/measure.ts [seconds] [rounds]`: `minimal` of the built binary beside a bare Hono route, interleaved:
-// requests per second, and CPU of the process per request. Then `lastNode`, one request at a time.
-import { createHmac } from "node:crypto";
+// `bun bench/inbound/measure.ts [seconds] [rounds] [workloads] [--binary <path>] [--profile <folder>]`: workflows of the built binary beside
+// a bare Hono route, interleaved: requests per second and CPU of the process per request, while requests come, and CPU
+// per execution until the last one has ended. Then one request at a time. With `--profile` the service runs from its
+// source under Bun's profiler.
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ownValkey, freshPrefix } from "../../test/support/valkey.ts";
+import { parseArgs } from "node:util";
+import type { Redis } from "iovalkey";
+import { eventually } from "../../test/support/eventually.ts";
+import { freshPrefix, ownValkey, tempFolder, testRedis } from "../../test/support/valkey.ts";
 import { startServiceProcess } from "../../test/support/service.ts";
+import { inboundKeys, queueKeys } from "../../src/valkey/keys.ts";
+import { processUsage } from "../usage.ts";
 import { load, type Load } from "./load.ts";
+import { requestTo, SECRET, workloads, type Workload } from "./workloads.ts";
 
-const [seconds = "5", rounds = "5"] = process.argv.slice(2);
-const CONNECTIONS = 64;
-const SECRET = "a-secret-of-the-bench";
-const BODY = JSON.stringify({
-  event: "order_created",
-  order_id: "12345",
-  customer: { name: "Ada", email: "ada@example.com" },
-  lines: [
-    { sku: "A", qty: 2 },
-    { sku: "B", qty: 5 },
-  ],
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { profile: { type: "string" }, binary: { type: "string" } },
 });
-const NODES = [
-  { id: "first", type: "set", value: { order: "{{trigger.data.order_id}}" } },
-  { id: "second", type: "set", value: "Hello {{trigger.data.customer.name}}" },
-];
+const [seconds = "4", rounds = "5", chosen = "sets,last,http,http5"] = positionals;
+const CONNECTIONS = 64;
 
-function requestTo(id: string): string {
-  const signature = createHmac("sha256", SECRET).update(BODY).digest("hex");
-  return (
-    `POST /api/webhooks/${id} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n` +
-    `X-Webhook-Signature: ${signature}\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`
-  );
-}
-
-/** User and system time of a process so far, in µs. */
 async function cpuOf(pid: number): Promise<number> {
-  const stat = await Bun.file(`/proc/${pid}/stat`).text();
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  // proc(5): utime and stime, in ticks of 10 ms.
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  return (await processUsage(pid)).cpuSeconds * 1e6;
 }
 
-async function measured(pid: number, run: () => Promise<Load>): Promise<Load & { cpuUs: number }> {
+interface Measured extends Load {
+  cpuUs: number;
+}
+
+async function measured(pid: number, run: () => Promise<Load>): Promise<Measured> {
   const before = await cpuOf(pid);
   const result = await run();
-  const cpuUs = ((await cpuOf(pid)) - before) / result.latencies.length;
-  return { ...result, cpuUs };
+  return { ...result, cpuUs: ((await cpuOf(pid)) - before) / result.latencies.length };
 }
 
 function percentile({ latencies }: Load, part: number): string {
   return (latencies[Math.floor(latencies.length * part)] ?? 0).toFixed(2);
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+}
+
+/** A script that starts the service from its source under the profiler. */
+async function profiled(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const path = join(tempFolder("profile"), "serve");
+  const main = join(import.meta.dir, "../../src/main.ts");
+  const command = `"${process.execPath}" --cpu-prof --cpu-prof-dir="${folder}" "${main}" "$@"`;
+  await writeFile(path, `#!/bin/sh\nexec ${command}\n`);
+  await chmod(path, 0o755);
+  return path;
 }
 
 const valkey = await ownValkey();
+const prefix = freshPrefix();
+const redis: Redis = await testRedis(valkey.url);
+const uses = inboundKeys(prefix).revisionUses;
+const queue = queueKeys(inboundKeys(prefix).queue).queue;
 const service = await startServiceProcess({
   valkeyUrl: valkey.url,
-  prefix: freshPrefix(),
-  binary: join(import.meta.dir, "../../dist/fluxhook"),
+  prefix,
+  binary:
+    values.profile === undefined
+      ? (values.binary ?? join(import.meta.dir, "../../dist/fluxhook"))
+      : await profiled(values.profile),
+  env: { FLUXHOOK_EGRESS_HTTP: "true" },
 });
 const bare = Bun.spawn([process.execPath, join(import.meta.dir, "bare-route.ts"), SECRET], {
   stdout: "pipe",
 });
 const bareUrl = (await bare.stdout.getReader().read()).value;
 const bareAddress = new TextDecoder().decode(bareUrl).trim();
-for (const mode of ["minimal", "lastNode"]) {
-  await service.api("POST", "/v1/workflows", {
-    id: mode,
-    name: mode,
+const all = workloads(`${bareAddress}node`).filter(({ id }) => chosen.split(",").includes(id));
+for (const { id, mode, nodes } of all) {
+  const { status, body } = await service.api("POST", "/v1/workflows", {
+    id,
+    name: id,
     trigger: { secret: SECRET, concurrency: 1_024, response: { mode } },
-    nodes: NODES,
+    nodes,
   });
+  if (status !== 201) throw new Error(`${id} was not created: ${JSON.stringify(body)}`);
 }
 await Bun.sleep(500);
 
-const ratios: { rate: number; cpu: number }[] = [];
-for (let round = 0; round < Number(rounds); round++) {
+const noneLeft = async () => (await redis.exists(uses)) === 0;
+
+/** One round: the bare route, then the workflow, then what is left of the workflow's executions. */
+async function round({ id }: Workload): Promise<{ rate: number; cpu: number; all: number }> {
   const options = { connections: CONNECTIONS, seconds: Number(seconds), status: "200" };
   const one = await measured(bare.pid, () => load(bareAddress, requestTo("x"), options));
-  const two = await measured(service.pid, () => load(service.url, requestTo("minimal"), options));
-  ratios.push({ rate: two.perSecond / one.perSecond, cpu: one.cpuUs / two.cpuUs });
+  const begin = performance.now();
+  const before = await cpuOf(service.pid);
+  const valkeyBefore = await cpuOf(valkey.pid);
+  const two = await measured(service.pid, () => load(service.url, requestTo(id), options));
+  const left = await redis.llen(queue);
+  await eventually(noneLeft, { withinMs: 300_000 });
+  const count = two.latencies.length;
+  const seconds2 = (performance.now() - begin) / 1_000;
+  const allUs = ((await cpuOf(service.pid)) - before) / count;
+  const valkeyUs = ((await cpuOf(valkey.pid)) - valkeyBefore) / count;
+  const ratios = {
+    rate: two.perSecond / one.perSecond,
+    cpu: one.cpuUs / two.cpuUs,
+    all: one.cpuUs / allUs,
+  };
   console.log(
-    `bare ${one.perSecond.toFixed(0)}/s ${one.cpuUs.toFixed(1)} µs | minimal ${two.perSecond.toFixed(0)}/s ` +
-      `${two.cpuUs.toFixed(1)} µs, refused ${two.refused} | ratio ${ratios.at(-1)?.rate.toFixed(2)} by rate, ` +
-      `${ratios.at(-1)?.cpu.toFixed(2)} by CPU`,
+    `bare ${one.perSecond.toFixed(0)}/s ${one.cpuUs.toFixed(1)} µs | ${id} ${two.perSecond.toFixed(0)}/s ` +
+      `${two.cpuUs.toFixed(1)} µs, p99 ${percentile(two, 0.99)} ms, refused ${two.refused}, left ${left} | ` +
+      `to the end: ${(count / seconds2).toFixed(0)}/s, ${allUs.toFixed(1)} µs, Valkey ${valkeyUs.toFixed(1)} µs | ratio ` +
+      `${ratios.rate.toFixed(2)} by rate, ${ratios.cpu.toFixed(2)} by CPU, ${ratios.all.toFixed(2)} to the end`,
   );
-  // What was accepted is run before the next round.
-  await Bun.sleep(2_000);
+  return ratios;
 }
-console.log(
-  `median of the ratios: ${median(ratios.map(({ rate }) => rate)).toFixed(2)} by rate, ` +
-    `${median(ratios.map(({ cpu }) => cpu)).toFixed(2)} by CPU`,
-);
-const single = { connections: 1, seconds: Number(seconds), status: "200" };
-for (const [name, url, id] of [
-  ["bare", bareAddress, "x"],
-  ["lastNode", service.url, "lastNode"],
-] as const) {
-  const result = await load(url, requestTo(id), single);
+
+for (const workload of all) {
+  console.log(`\n${workload.title}, ${CONNECTIONS} connections`);
+  const ratios: Awaited<ReturnType<typeof round>>[] = [];
+  for (let nth = 0; nth < Number(rounds); nth++) ratios.push(await round(workload));
   console.log(
-    `${name}, one at a time: p50 ${percentile(result, 0.5)} ms, p90 ${percentile(result, 0.9)} ms, ` +
-      `p99 ${percentile(result, 0.99)} ms, refused ${result.refused}`,
+    `medians of the ratios: ${median(ratios.map(({ rate }) => rate)).toFixed(2)} by rate, ` +
+      `${median(ratios.map(({ cpu }) => cpu)).toFixed(2)} by CPU, ` +
+      `${median(ratios.map(({ all: whole }) => whole)).toFixed(2)} by CPU to the end`,
   );
+}
+console.log("\none request at a time");
+const single = { connections: 1, seconds: Number(seconds), status: "200" };
+for (let nth = 0; nth < 2; nth++) {
+  for (const [name, url, id] of [
+    ["bare", bareAddress, "x"],
+    ...all.map((one) => [one.title, service.url, one.id] as const),
+  ] as const) {
+    const result = await load(url, requestTo(id), single);
+    console.log(
+      `${name}: p50 ${percentile(result, 0.5)} ms, p90 ${percentile(result, 0.9)} ms, ` +
+        `p99 ${percentile(result, 0.99)} ms, refused ${result.refused}`,
+    );
+    await eventually(noneLeft, { withinMs: 60_000 });
+  }
 }
 bare.kill();
+redis.disconnect();
 await service.stop();
 await valkey.stop();

@@ -11,6 +11,8 @@ export interface ExecutionRequest {
   revision: number;
   /** The body as JSON text, exactly as it came; of a form, the JSON object that was made of it. */
   body: Uint8Array;
+  /** The same as text, where the caller has it. */
+  text?: JsonText;
   /** By queryJson(); null where the request had no query. */
   query: JsonText | null;
   /** By headersJson(): without credentials and signatures. */
@@ -23,8 +25,11 @@ export interface ExecutionRequest {
 }
 
 export type Accepted =
-  /** `first` is false where the key was seen before: `executionId` is that of the first request. */
-  | { kind: "accepted"; executionId: string; first: boolean }
+  /**
+   * `first` is false where the key was seen before: `executionId` is that of the first request. `waited` is there
+   * where it has ended already.
+   */
+  | { kind: "accepted"; executionId: string; first: boolean; waited?: Waited }
   /** The key was seen with another body. */
   | { kind: "key-reused"; executionId: string };
 

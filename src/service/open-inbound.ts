@@ -59,29 +59,21 @@ export function openInbound(options: InboundOptions): Inbound {
       maxBytes: options.maxBytes,
       publicUrl: options.publicUrl,
       now: Date.now,
+      count: options.count,
       log,
     });
   };
-  let isLoaded: WebhookRoute | null = null;
-  const answer = (request: Request, server: RouteServer): Promise<Response> | null => {
-    if (isLoaded !== null) return isLoaded.handle(request, server);
-    route ??= openRoute();
-    return route.then((loaded) => {
-      isLoaded = loaded;
-      return loaded.handle(request, server) ?? new Response(null, { status: 404 });
-    });
-  };
-  const counted = async (answering: Promise<Response>): Promise<Response> => {
-    const startedAt = performance.now();
-    const response = await answering;
-    options.count(response.status, performance.now() - startedAt);
-    return response;
-  };
+  let loaded: WebhookRoute | null = null;
   return {
     handle(request, server) {
-      if (webhookPath(request.url) === null) return null;
-      const answering = answer(request, server);
-      return answering && counted(answering);
+      const path = webhookPath(request.url);
+      if (path === null) return null;
+      if (loaded !== null) return loaded.handle(request, path, server);
+      route ??= openRoute();
+      return route.then((first) => {
+        loaded = first;
+        return first.handle(request, path, server);
+      });
     },
     executions,
     async release() {

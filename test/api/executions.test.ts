@@ -33,6 +33,7 @@ async function sceneWith(...bodies: string[]): Promise<{ api: ApiScene; ids: str
         headers: '{"x-a":"1"}',
         body: Buffer.from(body),
         idempotency: null,
+        ended: null,
       },
     ]);
   }

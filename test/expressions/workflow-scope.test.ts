@@ -23,7 +23,7 @@ describe("headersJson", () => {
       "Proxy-Authorization": "secret",
       "X-Webhook-Signature": "secret",
     });
-    const json = headersJson(headers, ["X-Webhook-Signature"]);
+    const json = headersJson(headers, ["x-webhook-signature"]);
     expect(JSON.parse(json)).toEqual({ "content-type": "application/json", "x-trace": "1" });
   });
 });

@@ -71,25 +71,45 @@ export function outputOf(
 const WITHOUT_BODY = new Set([204, 205, 304]);
 const IS_JSON = /^[^;]*(?:\/json|\+json)\s*(?:;|$)/i;
 
-function answer(
-  { status, headers: own }: ResponseOptions,
-  json: JsonText,
-  { executionId, isReplayed }: Answered,
-): Response {
+interface Prepared {
+  headers: Headers;
+  hasBody: boolean;
+  /** With a type that is not JSON, a text is the whole answer: TwiML, a challenge. */
+  isText: boolean;
+}
+
+/** What every answer of a workflow has, made once: this is on the way of each request. */
+const prepared = new WeakMap<ResponseOptions, Prepared>();
+
+function prepare({ status, headers: own }: ResponseOptions): Prepared {
   const headers = new Headers(own);
   const type = headers.get("content-type");
-  if (type === null) headers.set("Content-Type", "application/json");
+  const hasBody = !WITHOUT_BODY.has(status);
+  if (!hasBody) headers.delete("content-type");
+  else if (type === null) headers.set("Content-Type", "application/json");
   // The dashboard is on this origin: nothing that a workflow answers may run in it (HTML, "sandboxing").
   headers.set("Content-Security-Policy", "sandbox");
   headers.set("X-Content-Type-Options", "nosniff");
   if (!headers.has("cache-control")) headers.set("Cache-Control", "no-store");
+  const isText = type !== null && !IS_JSON.test(type);
+  return { headers, hasBody, isText };
+}
+
+function answer(
+  options: ResponseOptions,
+  json: JsonText,
+  { executionId, isReplayed }: Answered,
+): Response {
+  let known = prepared.get(options);
+  if (known === undefined) {
+    known = prepare(options);
+    prepared.set(options, known);
+  }
+  const headers = new Headers(known.headers);
   headers.set("X-Execution-Id", executionId);
   if (isReplayed) headers.set("Idempotency-Replayed", "true");
-  if (WITHOUT_BODY.has(status)) {
-    headers.delete("content-type");
-    return new Response(null, { status, headers });
-  }
-  // With another type, a text is the whole answer: TwiML, a challenge.
-  const isText = type !== null && !IS_JSON.test(type) && json.startsWith('"');
+  const { status } = options;
+  if (!known.hasBody) return new Response(null, { status, headers });
+  const isText = known.isText && json.startsWith('"');
   return new Response(isText ? (JSON.parse(json) as string) : json, { status, headers });
 }

@@ -192,13 +192,17 @@ function known({ id, revision, enabled, trigger, secrets }: WorkflowRecord): Kno
       ? []
       : [{ key, endMs: expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at) }];
   });
+  const all = keys.map(({ key }) => key);
+  // Outside of a rotation no list is made for a request.
+  const isRotating = keys.some(({ endMs }) => endMs !== Number.POSITIVE_INFINITY);
   return {
     id,
     revision,
     enabled,
     trigger,
     scheme,
-    keysAt: (nowMs) => keys.filter(({ endMs }) => endMs > nowMs).map(({ key }) => key),
+    keysAt: (nowMs) =>
+      isRotating ? keys.filter(({ endMs }) => endMs > nowMs).map(({ key }) => key) : all,
   };
 }
 

@@ -17,7 +17,7 @@ import { isMetaQuestion, metaChallenge } from "./schemes/meta.ts";
 import type { Claim } from "./schemes/scheme.ts";
 import { slackChallenge } from "./schemes/slack.ts";
 import { verifyRequest } from "./verify.ts";
-import { webhookPath } from "./webhook-path.ts";
+import type { WebhookPath } from "./webhook-path.ts";
 
 export interface RouteServer {
   requestIP?: (request: Request) => { address: string } | null;
@@ -36,6 +36,8 @@ export interface WebhookRouteOptions {
   maxBytes: number;
   publicUrl: string | undefined;
   now: () => number;
+  /** Told of every request that was answered. */
+  count?: (status: number, ms: number) => void;
   log: RouteLog;
 }
 
@@ -51,29 +53,33 @@ export class WebhookRoute {
   readonly #rates = new RateLimit();
   readonly #expressions = new WeakMap<KnownWorkflow, Expression | null>();
   readonly #stop = new AbortController();
-  readonly #underWay = new Set<Promise<Response>>();
+  #underWay = 0;
+  #whenNone: (() => void)[] = [];
 
   constructor(private readonly options: WebhookRouteOptions) {}
 
-  /** Returns null for what is none of its requests. */
-  handle(request: Request, server: RouteServer): Promise<Response> | null {
-    const path = webhookPath(request.url);
-    if (path === null) return null;
-    const answer = this.#answer(request, path, server).catch((error: unknown) =>
-      this.#failed(error),
-    );
-    this.#underWay.add(answer);
-    void answer.finally(() => this.#underWay.delete(answer));
-    return answer;
+  async handle(request: Request, path: WebhookPath, server: RouteServer): Promise<Response> {
+    const startedAt = performance.now();
+    this.#underWay += 1;
+    let response: Response;
+    try {
+      response = await this.#answer(request, path, server);
+    } catch (error) {
+      response = this.#failed(error);
+    }
+    this.#underWay -= 1;
+    if (this.#underWay === 0) for (const resolve of this.#whenNone.splice(0)) resolve();
+    this.options.count?.(response.status, performance.now() - startedAt);
+    return response;
   }
 
   /** Answers all that wait with 504; resolves when each has its answer. */
   async release(): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#underWay);
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#whenNone.push(resolve));
   }
 
-  async #answer(request: Request, path: { id: string; search: string }, server: RouteServer) {
+  async #answer(request: Request, path: WebhookPath, server: RouteServer): Promise<Response> {
     if (request.method === "GET") {
       const query = new URLSearchParams(path.search);
       if (isMetaQuestion(query)) return this.#answerMeta(path.id, query, request, server);
@@ -84,8 +90,10 @@ export class WebhookRoute {
     }
     const body = await this.#body(request);
     if (body instanceof Response) return body;
-    if (!(await this.#isCurrent())) return unavailable();
     const { directory, now, publicUrl } = this.options;
+    if (!directory.isCurrent && !(await directory.whenCurrent(CURRENT_WITHIN_MS))) {
+      return unavailable();
+    }
     const workflow = directory.get(path.id);
     const signed = {
       headers: request.headers,
@@ -147,6 +155,7 @@ export class WebhookRoute {
       workflowId: workflow.id,
       revision: workflow.revision,
       body: content.bytes,
+      text: content.text,
       query: texts.query,
       headers: texts.headers,
       mode: response.mode,
@@ -160,6 +169,7 @@ export class WebhookRoute {
     }
     const answered = { executionId, isReplayed: !accepted.first };
     if (response.mode === "minimal") return answerMinimal(response, answered);
+    if (accepted.waited) return answerWaited(response, accepted.waited, answered);
     server.timeout?.(request, Math.ceil(response.timeout_ms / 1_000) + EXTRA_SILENCE_S);
     const waited = await executions.waitFor(executionId, {
       timeoutMs: response.timeout_ms,
@@ -183,19 +193,15 @@ export class WebhookRoute {
     }
   }
 
-  async #isCurrent(): Promise<boolean> {
-    const { directory } = this.options;
-    return directory.isCurrent || directory.whenCurrent(CURRENT_WITHIN_MS);
-  }
-
   async #answerMeta(
     id: string,
     query: URLSearchParams,
     request: Request,
     server: RouteServer,
   ): Promise<Response> {
-    if (!(await this.#isCurrent())) return unavailable();
-    const verification = this.options.directory.get(id)?.trigger.verification;
+    const { directory } = this.options;
+    if (!(await directory.whenCurrent(CURRENT_WITHIN_MS))) return unavailable();
+    const verification = directory.get(id)?.trigger.verification;
     const token = verification?.scheme === "meta" ? verification.verify_token : undefined;
     const challenge = metaChallenge(query, token);
     return challenge === null ? this.#refuseWrong(request, server) : plain(challenge);

@@ -2,8 +2,14 @@
 
 const PATH = "/api/webhooks/";
 
-/** Returns the id and the query with its `?`, or null for any other path. */
-export function webhookPath(url: string): { id: string; search: string } | null {
+export interface WebhookPath {
+  id: string;
+  /** The query with its `?`, or "". */
+  search: string;
+}
+
+/** Returns null for any other path. */
+export function webhookPath(url: string): WebhookPath | null {
   // Without a Host header (HTTP/1.0) Bun's url is only the path.
   const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
   if (start === -1 || !url.startsWith(PATH, start)) return null;

@@ -1,20 +1,28 @@
-// The running half as the receiving half sees it: accepts executions in groups, and waits for their ends.
-import { hash, randomBytes } from "node:crypto";
+// The running half as the receiving half sees it: accepts executions in groups, and waits for their ends. What has
+// no effect runs before it is stored (run-pure.ts).
+import { hash, randomFillSync } from "node:crypto";
 import type {
   ExecutionStore,
   AcceptReply,
   NewExecution,
 } from "../../valkey/inbound/execution-store.ts";
 import type { StoredExecution } from "../../valkey/inbound/stored-execution.ts";
+import type { WorkerLog } from "../../log.ts";
 import { GroupWriter } from "../../worker/settle/group.ts";
 import type { Accepted, ExecutionRequest, Executions, Waited, WaitOptions } from "../executions.ts";
 import type { ExecutionControl } from "../execution-control.ts";
+import { logFailed } from "./log-failed.ts";
+import type { Revisions } from "./revisions.ts";
+import { mayRunFirst, runPureNodes, type PureEnd } from "./run-pure.ts";
 import type { Waiters } from "./waiters.ts";
 
 export interface AcceptOptions {
   store: Pick<ExecutionStore, "accept">;
   waiters: Waiters;
   control: Pick<ExecutionControl, "json">;
+  revisions: Pick<Revisions, "get" | "peek">;
+  maxOutputBytes: number;
+  log: Pick<WorkerLog, "info">;
   /** The name of this process on its channel. */
   replica: string;
   /** Executions that this process will probably run need not be read from Valkey. */
@@ -22,8 +30,10 @@ export interface AcceptOptions {
   now: () => number;
 }
 
-interface Entry extends PromiseWithResolvers<AcceptReply> {
+interface Entry extends PromiseWithResolvers<Accepted> {
   execution: NewExecution;
+  /** Where it ran before it is stored. */
+  end: PureEnd | null;
 }
 
 const MAX_IN_GROUP = 64;
@@ -33,23 +43,28 @@ const GROUP_WAIT_MS = 1;
 const ENOUGH_IN_GROUP = 32;
 /** Longer bodies are read again. */
 const MAX_KEPT_BYTES = 16 * 1024;
+/** Longer bodies are written as they came: to make a text of one takes longer than to copy it. */
+const MAX_BYTES_AS_TEXT = 4_096;
 
-/** RFC 4648 §6, in lower case: 26 characters for 128 bits. */
+/** RFC 4648 §6, in lower case: 26 characters are 130 bits. */
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
+const ID_BYTES = 26;
+/** One call for many ids: each takes longer than its bytes. */
+const pool = Buffer.alloc(ID_BYTES * 128);
+let poolAt = pool.length;
+
 export function newExecutionId(): string {
-  let text = "";
-  let value = 0;
-  let bits = 0;
-  for (const byte of randomBytes(17)) {
-    value = ((value << 8) | byte) & 0xfff;
-    bits += 8;
-    while (bits >= 5 && text.length < 26) {
-      bits -= 5;
-      text += BASE32[(value >> bits) & 31];
-    }
+  if (poolAt === pool.length) {
+    randomFillSync(pool);
+    poolAt = 0;
   }
-  return `exec-${text}`;
+  let text = "exec-";
+  // Five bits of each byte: all 32 characters are equally likely.
+  for (const end = poolAt + ID_BYTES; poolAt < end; poolAt += 1) {
+    text += BASE32[(pool[poolAt] ?? 0) & 31];
+  }
+  return text;
 }
 
 export class AcceptedExecutions implements Executions {
@@ -64,12 +79,15 @@ export class AcceptedExecutions implements Executions {
     });
   }
 
-  async accept(request: ExecutionRequest): Promise<Accepted> {
+  accept(request: ExecutionRequest): Promise<Accepted> {
     const { waiters, replica } = this.options;
-    const id = newExecutionId();
-    // A test is waited for, whatever the mode.
-    const isAwaited = request.mode !== "minimal" || request.isTest;
     const { idempotency } = request;
+    const id = newExecutionId();
+    const body = Buffer.from(request.body.buffer, request.body.byteOffset, request.body.byteLength);
+    const text = request.text ?? body.toString();
+    const end = this.runFirst(id, request, text);
+    // A test is waited for, whatever the mode.
+    const isAwaited = end === null && (request.mode !== "minimal" || request.isTest);
     const execution: NewExecution = {
       id,
       workflowId: request.workflowId,
@@ -79,26 +97,32 @@ export class AcceptedExecutions implements Executions {
       replica: isAwaited ? replica : null,
       query: request.query,
       headers: request.headers,
-      body: Buffer.from(request.body.buffer, request.body.byteOffset, request.body.byteLength),
+      body: body.length <= MAX_BYTES_AS_TEXT ? text : body,
       idempotency: idempotency && {
         keyHash: hash("sha256", idempotency.key),
         fingerprint: idempotency.fingerprint,
       },
+      ended: end && end.ended,
     };
     if (isAwaited) waiters.expect(id);
-    const entry = { execution, ...Promise.withResolvers<AcceptReply>() };
+    const entry = { execution, end, ...Promise.withResolvers<Accepted>() };
     this.groups.add(entry);
-    let reply: AcceptReply | null = null;
-    try {
-      reply = await entry.promise;
-    } finally {
-      if (isAwaited && reply?.kind !== "new") waiters.forget(id);
+    return entry.promise;
+  }
+
+  /** Null for what is claimed and run like any other: it has an effect, is large, or its revision is not read yet. */
+  private runFirst(executionId: string, request: ExecutionRequest, text: string): PureEnd | null {
+    const { revisions, maxOutputBytes, now } = this.options;
+    const { workflowId, revision: number, body, query, headers } = request;
+    const revision = revisions.peek(workflowId, number);
+    if (revision === null) {
+      // For the next one. The link was closed if it fails.
+      revisions.get(workflowId, number).catch(() => {});
+      return null;
     }
-    if (reply.kind === "new") return { kind: "accepted", executionId: id, first: true };
-    const { executionId } = reply;
-    return reply.kind === "again"
-      ? { kind: "accepted", executionId, first: false }
-      : { kind: "key-reused", executionId };
+    if ("fault" in revision || !mayRunFirst(revision, body.byteLength)) return null;
+    const input = { body: text, query, headers, results: new Map() };
+    return runPureNodes(revision, input, { executionId, maxOutputBytes }, now);
   }
 
   waitFor(executionId: string, options: WaitOptions): Promise<Waited> {
@@ -110,23 +134,38 @@ export class AcceptedExecutions implements Executions {
   }
 
   private async write(group: readonly Entry[]): Promise<void> {
-    const { store, accepted, now } = this.options;
+    let replies: AcceptReply[];
     try {
-      const replies = await store.accept(group.map(({ execution }) => execution));
-      for (const [at, { execution, resolve, reject }] of group.entries()) {
-        const reply = replies[at];
-        if (reply === undefined) {
-          reject(new Error("Valkey did not answer for this execution"));
-          continue;
-        }
-        if (reply.kind === "new" && execution.body.length <= MAX_KEPT_BYTES) {
-          accepted.set(execution.id, asStored(execution, now()));
-        }
-        resolve(reply);
-      }
+      replies = await this.options.store.accept(group.map(({ execution }) => execution));
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      for (const { execution, reject } of group) {
+        this.options.waiters.forget(execution.id);
+        reject(error);
+      }
+      return;
     }
+    for (const [at, entry] of group.entries()) {
+      entry.resolve(this.accepted(entry, replies[at] ?? { kind: "new" }));
+    }
+  }
+
+  private accepted({ execution, end }: Entry, reply: AcceptReply): Accepted {
+    const { accepted, waiters, now, log } = this.options;
+    const { id, body } = execution;
+    if (reply.kind !== "new") {
+      waiters.forget(id);
+      const { executionId } = reply;
+      return reply.kind === "again"
+        ? { kind: "accepted", executionId, first: false }
+        : { kind: "key-reused", executionId };
+    }
+    if (end === null) {
+      if (body.length <= MAX_KEPT_BYTES) accepted.set(id, asStored(execution, now()));
+      return { kind: "accepted", executionId: id, first: true };
+    }
+    if (end.error !== null) logFailed(log, id, end.error);
+    const waited = execution.mode === "minimal" && !execution.isTest ? undefined : end.waited();
+    return { kind: "accepted", executionId: id, first: true, waited };
   }
 }
 

@@ -106,9 +106,12 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
     store: options.apiStore,
     waiters,
     control,
+    revisions,
+    maxOutputBytes: settings.MAX_OUTPUT_BYTES,
     replica,
     accepted,
     now,
+    log,
   });
 
   const capacity = new Capacity(settings.EXECUTION_CONCURRENCY, claimerWakeUp);

@@ -4,12 +4,15 @@ import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry
 import type { WorkflowStore } from "../../valkey/inbound/workflow-store.ts";
 import type { WorkflowRevision } from "../../wire/workflow/workflow.ts";
 import { compileNodes, type CompiledNode } from "../compile.ts";
+import { isPure } from "./nodes/pure.ts";
 
 export interface RunnableRevision {
   /** A node comes behind all that it waits for. */
   nodes: readonly CompiledNode[];
   /** In the order of the workflow. */
   names: readonly { id: string; name: string }[];
+  /** No node has an effect. */
+  isPure: boolean;
 }
 
 /** Why a revision cannot be run. */
@@ -76,5 +79,5 @@ function compile({ nodes }: WorkflowRevision): RunnableRevision | RevisionFault 
     return { fault: `the workflow's ${first?.field} cannot be run: ${first?.message}` };
   }
   const names = nodes.map(({ id, name }) => ({ id, name: name ?? id }));
-  return { nodes: compiled.value.nodes, names };
+  return { nodes: compiled.value.nodes, names, isPure: compiled.value.nodes.every(isPure) };
 }

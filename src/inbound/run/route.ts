@@ -1,6 +1,5 @@
 // Decides what becomes of a claimed execution: it gets a slot of its workflow and runs, it goes to the workflow's
 // lane, or it is over. One that hangs holds the slots of its own workflow only.
-import { isPure } from "./nodes/pure.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import { retryWhileAway, type Reconnecting } from "../../valkey/connection/retry.ts";
 import {
@@ -19,6 +18,7 @@ import type { Slot, SlotResult, Slots } from "../../worker/run/slots.ts";
 import type { Throughput } from "../../worker/run/throughput.ts";
 import type { Claims } from "../../worker/settle/claims.ts";
 import { returnWithCrashes } from "../../worker/settle/endings.ts";
+import { logFailed } from "./log-failed.ts";
 import type { Revisions, RevisionFault, RunnableRevision } from "./revisions.ts";
 import { ExecutionRun, type RunDeps, type RunEnd } from "./run-execution.ts";
 import { outputsOf } from "./outputs.ts";
@@ -148,7 +148,7 @@ async function readFor(
   deps.accepted.delete(id);
   // Once only: whoever has it the second time was not the first. And only where no node has an effect: it may have
   // been cancelled while it waited.
-  const hasEffects = "fault" in revision || !revision.nodes.every(isPure);
+  const hasEffects = "fault" in revision || !revision.isPure;
   if (known !== undefined && work.claim.source === "list" && run === 1 && !hasEffects) return known;
   const read = await retryWhileAway(deps.link, () => deps.store.read(id));
   return read === null || read.run !== run || ENDED_STATES.has(read.state) ? null : read;
@@ -181,7 +181,7 @@ async function runOf(
   if (end.kind === "ended" && deps.waiters.wants(id)) {
     const waited =
       end.error === null
-        ? ({ kind: "finished", nodes: outputsOf(revision.names, run.results) } as const)
+        ? ({ kind: "finished", nodes: outputsOf(revision.names, run.results.all) } as const)
         : ({ kind: "failed", error: end.error } as const);
     deps.waiters.ended(id, waited);
   }
@@ -222,18 +222,17 @@ async function endFaulty(
   deps.log.error({ execution_id: id, reason: fault.code }, "execution.set_aside");
   if (reply === "lost") return { kind: "lost" };
   deps.waiters.ended(id, { kind: "failed", error });
-  return { kind: "ended", state: "failed", error, isOverload: false };
+  return { kind: "ended", state: "failed", error, isOverload: false, isSettled: reply === "ok" };
 }
 
 function settle({ claims, claim, executionId }: Work, end: RunEnd, { log }: RouteDeps): void {
   switch (end.kind) {
     case "ended":
-      claims.settle(claim, { verb: "done", ending: end.state });
+      // Else the reply to the step that ended both was lost, or it had ended before.
+      if (end.isSettled) claims.release([claim]);
+      else claims.settle(claim, { verb: "done", ending: end.state });
       if (end.error === null) return;
-      log.info(
-        { execution_id: executionId, node_id: end.error.node_id, code: end.error.code },
-        "execution.failed",
-      );
+      logFailed(log, executionId, end.error);
       return;
     case "stale":
       claims.settle(claim, {

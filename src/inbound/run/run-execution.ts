@@ -1,24 +1,21 @@
 // One run of an execution under one claim: its nodes in order, until it has ended or a node waits. The result of a
-// node with an effect is stored, fenced by the claim, before the next node with an effect begins. So whatever ends
-// this process, no finished node runs again, but at most the one that was in hand.
-import { workflowScope } from "../../expressions/workflow-scope.ts";
-import type { Scope } from "../../expressions/scope.ts";
+// node with an effect is stored, fenced by the claim, before the next node with an effect begins, or with the end of
+// the execution. So whatever ends this process, no finished node runs again, but at most the one that was in hand.
 import { faultPoint } from "../../fault-point.ts";
 import type { AdvanceReply } from "../../valkey/inbound/execution-store.ts";
 import {
-  resultText,
   waitText,
-  type NodeResult,
   type NodeWait,
   type StoredExecution,
 } from "../../valkey/inbound/stored-execution.ts";
 import type { ExecutionError } from "../../wire/workflow/execution.ts";
 import type { CompiledNode } from "../compile.ts";
 import type { Advances } from "./advances.ts";
+import { failureJson, NodeResults, type Field } from "./node-results.ts";
 import { runEvent, type EventDeps } from "./nodes/event.ts";
 import { runHttp, type HttpDeps } from "./nodes/http.ts";
-import { failure, type NodeContext, type NodeFailure, type NodeOutcome } from "./nodes/outcome.ts";
-import { isPure, PASSED, runPure } from "./nodes/pure.ts";
+import type { NodeContext, NodeFailure, NodeOutcome } from "./nodes/outcome.ts";
+import { isPure, type PureNode } from "./nodes/pure.ts";
 import {
   answered,
   pushTask,
@@ -53,6 +50,8 @@ export type RunEnd =
       state: "finished" | "failed";
       error: ExecutionError | null;
       isOverload: boolean;
+      /** The claim ended with it. */
+      isSettled: boolean;
     }
   | { kind: "waits"; nodeId: string; delayMs: number }
   /** It had ended before, or no longer exists. */
@@ -65,52 +64,31 @@ export type RunEnd =
 const MAX_RETRY_DELAY_MS = 86_400_000;
 const FULL_PAUSE_MS = 1_000;
 
-type Field = readonly [field: string, value: string];
 /** Null where the run goes on at once; a promise of null where it goes on. */
 type Running = Promise<RunEnd | null> | null;
 
 export class ExecutionRun {
-  readonly results: Map<string, NodeResult>;
-  /** What the expressions read. */
-  private readonly texts = new Map<string, { output?: string; error?: string }>();
-  private readonly scope: Scope;
+  readonly results: NodeResults;
   private readonly context: NodeContext;
   private readonly startedMs: number;
-  /** Results that are not stored yet: those of pure nodes. */
-  private unsaved: Field[] = [];
+  /** A node with an effect has ended, and its result is not stored yet. */
+  private hasUnsavedEffect = false;
+  /** Of such nodes: the fields of their waits, which are removed when the results are stored. */
+  private unsavedRemovals: string[] = [];
 
   constructor(
     private readonly request: RunRequest,
     private readonly deps: RunDeps,
   ) {
-    const { id, execution } = request;
-    this.results = execution.results;
-    for (const [node, result] of this.results) this.texts.set(node, textsOf(result));
-    this.scope = workflowScope({
-      body: execution.body,
-      query: execution.query,
-      headers: execution.headers,
-      executionId: id,
-      nodes: this.texts,
-    });
+    const { id, execution, revision } = request;
     this.context = { executionId: id, maxOutputBytes: deps.maxOutputBytes };
+    this.results = new NodeResults(execution, revision.nodes, this.context, deps.now);
     this.startedMs = execution.startedMs ?? deps.now();
   }
 
   async run(): Promise<RunEnd> {
     for (const node of this.request.revision.nodes) {
-      if (this.results.has(node.id)) continue;
-      if (this.isSkipped(node)) {
-        const at = this.deps.now();
-        this.record(node, {
-          state: "skipped",
-          attempts: 0,
-          startedMs: at,
-          durationMs: 0,
-          json: "null",
-        });
-        continue;
-      }
+      if (this.results.all.has(node.id) || this.results.skips(node)) continue;
       // No promise for pure nodes: most workflows of a few of them end in this turn of the event loop.
       const running = isPure(node) ? this.runPure(node) : this.runEffect(node);
       const over = running === null ? null : await running;
@@ -119,36 +97,22 @@ export class ExecutionRun {
     return this.end("finished", null, false);
   }
 
-  /** One that waits for a node that was skipped, or for an `if` that did not pass. */
-  private isSkipped({ after }: CompiledNode): boolean {
-    return after.some((id) => {
-      const result = this.results.get(id);
-      return result?.state === "skipped" || this.didNotPass(id, result);
-    });
-  }
-
-  private didNotPass(id: string, result: NodeResult | undefined): boolean {
-    const type = this.request.revision.nodes.find((node) => node.id === id)?.type;
-    // One that failed, and whose error the workflow goes on after, did not pass either.
-    return type === "if" && result !== undefined && result.json !== PASSED;
-  }
-
-  private runPure(node: Extract<CompiledNode, { type: "set" | "if" }>): Running {
-    const startedMs = this.deps.now();
-    const outcome = runPure(node, this.scope, this.context);
-    if (outcome.kind === "finished") {
-      const durationMs = this.deps.now() - startedMs;
-      const { json } = outcome;
-      this.record(node, { state: "finished", attempts: 1, startedMs, durationMs, json });
-      return null;
-    }
-    const failed = outcome.kind === "failed" ? outcome : failure("failed", "it cannot be computed");
-    return this.fail(node, failed, { attempts: 1, startedMs });
+  private runPure(node: PureNode): Running {
+    const failed = this.results.compute(node);
+    // It would fail again in the same way.
+    if (failed === null || node.onError === "continue") return null;
+    return this.endFailed(node, failed);
   }
 
   private async runEffect(
     node: Exclude<CompiledNode, { type: "set" | "if" }>,
   ): Promise<RunEnd | null> {
+    const { isDraining } = this.deps.state;
+    // Before a task is pushed, what it waits for is stored, and with it all before it.
+    if (this.hasUnsavedEffect && (node.type !== "task" || isDraining)) {
+      const over = this.saved(await this.save("running"));
+      if (over !== null) return over;
+    }
     const { execution } = this.request;
     const wait = execution.waits.get(node.id);
     const attempt = {
@@ -162,7 +126,7 @@ export class ExecutionRun {
       else if (wait?.kind === "task" && this.isDue(wait)) outcome = unanswered(node);
       else return this.beginTask(node, wait, attempt);
     } else {
-      if (this.deps.state.isDraining) return { kind: "stopped" };
+      if (isDraining) return { kind: "stopped" };
       outcome = await this.runRequest(node);
       faultPoint("node-ran");
     }
@@ -173,24 +137,26 @@ export class ExecutionRun {
     node: Extract<CompiledNode, { type: "http" | "event" }>,
   ): Promise<NodeOutcome> {
     return node.type === "http"
-      ? runHttp(node, this.scope, this.context, this.deps)
-      : runEvent(node, this.scope, this.context, this.deps);
+      ? runHttp(node, this.results.scope, this.context, this.deps)
+      : runEvent(node, this.results.scope, this.context, this.deps);
   }
 
-  /** Stores what a node has come to, and goes on (null), waits or ends. */
-  private async take(
-    node: CompiledNode,
-    outcome: NodeOutcome,
-    attempt: Attempt,
-  ): Promise<RunEnd | null> {
+  /** Records what a node has come to, and goes on (null), waits or ends. */
+  private take(node: CompiledNode, outcome: NodeOutcome, attempt: Attempt): Running {
     if (outcome.kind === "full") {
       // Nothing was sent, so the same attempt is made again.
       return this.waitForRetry(node, attempt.attempts, FULL_PAUSE_MS, attempt.startedMs);
     }
     if (outcome.kind === "failed") return this.failOrRetry(node, outcome, attempt);
     const durationMs = this.deps.now() - attempt.startedMs;
-    this.record(node, { state: "finished", ...attempt, durationMs, json: outcome.json });
-    return this.saved(await this.save("running", this.waitFields(node)));
+    this.results.record(node, { state: "finished", ...attempt, durationMs, json: outcome.json });
+    this.endedEffect(node);
+    return null;
+  }
+
+  private endedEffect({ id }: CompiledNode): void {
+    this.hasUnsavedEffect = true;
+    if (this.request.execution.waits.has(id)) this.unsavedRemovals.push(`w:${id}`, `a:${id}`);
   }
 
   private failOrRetry(node: CompiledNode, failed: NodeFailure, attempt: Attempt): Running {
@@ -201,17 +167,16 @@ export class ExecutionRun {
   }
 
   private fail(node: CompiledNode, failed: NodeFailure, attempt: Attempt): Running {
-    const { code, message } = failed;
     const durationMs = this.deps.now() - attempt.startedMs;
-    const json = JSON.stringify({ code, message });
-    this.record(node, { state: "failed", ...attempt, durationMs, json });
-    if (node.onError === "continue") {
-      // A pure node fails again in the same way; what had an effect is stored.
-      if (isPure(node)) return null;
-      return this.save("running", this.waitFields(node)).then((reply) => this.saved(reply));
-    }
-    const error = { node_id: node.id, code, message };
-    return this.end("failed", error, failed.isOverload === true);
+    const json = failureJson(failed);
+    this.results.record(node, { state: "failed", ...attempt, durationMs, json });
+    if (node.onError !== "continue") return this.endFailed(node, failed);
+    this.endedEffect(node);
+    return null;
+  }
+
+  private endFailed(node: CompiledNode, { code, message, isOverload }: NodeFailure): Running {
+    return this.end("failed", { node_id: node.id, code, message }, isOverload === true);
   }
 
   private async waitForRetry(
@@ -221,7 +186,8 @@ export class ExecutionRun {
     startedMs: number,
   ): Promise<RunEnd> {
     const wait: NodeWait = { kind: "retry", attempt, startedMs, dueMs: this.deps.now() + delayMs };
-    const reply = await this.save("waiting", [answerField(node)], [waitField(node, wait)]);
+    this.unsavedRemovals.push(answerField(node));
+    const reply = await this.save("waiting", waitField(node, wait));
     return this.saved(reply) ?? { kind: "waits", nodeId: node.id, delayMs };
   }
 
@@ -243,9 +209,9 @@ export class ExecutionRun {
         };
     const { workflowId } = this.request.execution;
     const context = { ...this.context, workflowId, replyTo: this.deps.replyTo };
-    const task = taskText(node, wait, this.scope, context);
+    const task = taskText(node, wait, this.results.scope, context);
     if ("kind" in task) return this.take(node, task, attempt);
-    const over = this.saved(await this.save("waiting", [], [waitField(node, wait)]));
+    const over = this.saved(await this.save("waiting", waitField(node, wait)));
     if (over !== null) return over;
     faultPoint("task-waits");
     const problem = await pushTask(node, task.text, this.deps);
@@ -258,50 +224,34 @@ export class ExecutionRun {
     return this.request.isDue || this.deps.now() >= dueMs;
   }
 
-  private record(node: CompiledNode, result: NodeResult): void {
-    this.results.set(node.id, result);
-    this.texts.set(node.id, textsOf(result));
-    this.unsaved.push([`n:${node.id}`, resultText(result)]);
-  }
-
-  private waitFields({ id }: CompiledNode): string[] {
-    const { waits } = this.request.execution;
-    return waits.has(id) ? [`w:${id}`, `a:${id}`] : [];
-  }
-
   private async end(
     state: "finished" | "failed",
     error: ExecutionError | null,
     isOverload: boolean,
   ): Promise<RunEnd> {
-    const reply = await this.save(state, [], [], error === null ? "" : JSON.stringify(error));
+    const reply = await this.save(state, null, error === null ? "" : JSON.stringify(error));
     // The same state: the reply to this very step was lost.
-    if (reply === "ok" || reply === state) return { kind: "ended", state, error, isOverload };
+    if (reply === "ok" || reply === state) {
+      return { kind: "ended", state, error, isOverload, isSettled: reply === "ok" };
+    }
     return this.saved(reply) ?? { kind: "lost" };
   }
 
   private save(
     state: "running" | "waiting" | "finished" | "failed",
-    remove: readonly string[],
-    fields: readonly Field[] = [],
+    wait: Field | null = null,
     error = "",
   ): Promise<AdvanceReply> {
-    const { id, worker, claim } = this.request;
-    const set = [...this.unsaved, ...fields];
-    this.unsaved = [];
+    const { id, worker, claim, execution } = this.request;
+    const set = this.results.takeUnsaved();
+    if (wait !== null) set.push(wait);
+    const remove = this.unsavedRemovals;
+    this.unsavedRemovals = [];
+    this.hasUnsavedEffect = false;
     const { startedMs } = this;
-    const { run } = this.request.execution;
-    return this.deps.advances.save({
-      worker,
-      claim,
-      id,
-      run,
-      state,
-      startedMs,
-      error,
-      set,
-      remove,
-    });
+    const { run } = execution;
+    const advance = { worker, claim, id, run, state, startedMs, error, set, remove };
+    return this.deps.advances.save(advance);
   }
 
   /** Null where the run may go on. */
@@ -315,10 +265,6 @@ export class ExecutionRun {
 interface Attempt {
   attempts: number;
   startedMs: number;
-}
-
-function textsOf({ state, json }: NodeResult): { output: string; error?: string } {
-  return state === "failed" ? { output: "null", error: json } : { output: json };
 }
 
 function waitField({ id }: CompiledNode, wait: NodeWait): Field {

@@ -20,7 +20,7 @@ import {
   type StoredExecution,
 } from "./stored-execution.ts";
 
-const acceptScript = new Script(acceptText);
+const acceptScript = new Script(acceptText, endText);
 const advanceScript = new Script(advanceText, endText);
 const cancelScript = new Script(cancelText, endText);
 const listScript = new Script(listText);
@@ -37,9 +37,19 @@ export interface NewExecution {
   replica: string | null;
   query: string | null;
   headers: string;
-  body: Buffer;
+  body: Buffer | string;
   /** `keyHash` of the request's idempotency key. */
   idempotency: { keyHash: string; fingerprint: string } | null;
+  /** What it has come to already; null where it is still to run. */
+  ended: EndedExecution | null;
+}
+
+/** How an execution has ended that ran before it was stored. */
+export interface EndedExecution {
+  state: "finished" | "failed";
+  /** JSON of the error that it has failed with, or "". */
+  error: string;
+  results: readonly (readonly [field: string, value: string])[];
 }
 
 export type AcceptReply =
@@ -82,6 +92,8 @@ export type ListedExecution = ExecutionFacts & { id: string };
 export type CancelReply = "cancelled" | "gone" | "finished" | "failed" | "was-cancelled";
 export type RetryReply = "retried" | "gone" | "revision-gone" | ExecutionState;
 
+const NEW: AcceptReply = { kind: "new" };
+
 /** One step of a sweep: Valkey does nothing else meanwhile. */
 const MAX_SWEPT_AT_ONCE = 256;
 
@@ -98,22 +110,31 @@ export class ExecutionStore {
     this.base = queueKeys(this.keys.queue).base;
   }
 
-  /** Stores executions, all or none. @throws ValkeyFull at Valkey's memory limit */
+  /**
+   * Stores executions, all or none. Those that have not ended are on the list then. @throws ValkeyFull at Valkey's
+   * memory limit
+   */
   async accept(executions: readonly NewExecution[]): Promise<AcceptReply[]> {
-    const { keys } = this;
-    const args: ScriptArgument[] = [this.base, this.limits.idempotencyTtlMs];
+    const { keys, limits } = this;
+    const args: ScriptArgument[] = [this.base, limits.idempotencyTtlMs, limits.ttlMs];
     for (const one of executions) {
-      const { idempotency } = one;
+      const { idempotency, ended } = one;
       args.push(one.id, one.workflowId, one.revision, one.mode, one.isTest ? "1" : "0");
       args.push(one.replica ?? "", one.query ?? "", one.headers, one.body);
       args.push(idempotency === null ? "" : keys.seen(one.workflowId, idempotency.keyHash));
-      args.push(idempotency?.fingerprint ?? "");
+      args.push(idempotency?.fingerprint ?? "", ended?.state ?? "");
+      if (ended === null) continue;
+      args.push(ended.error, ended.results.length);
+      for (const [field, value] of ended.results) args.push(field, value);
     }
-    const replies = await this.link.run((client) => acceptScript.run(client, [keys.queue], args));
-    return (replies as Buffer[]).map((reply) => {
-      const [kind, executionId = ""] = reply.toString().split(" ");
-      return kind === "new" ? { kind } : { kind: kind as "again" | "reused", executionId };
-    });
+    const reply = await this.link.run((client) => acceptScript.run(client, [keys.queue], args));
+    const replies = executions.map((): AcceptReply => NEW);
+    const seen = reply as (number | Buffer)[];
+    for (let at = 0; at + 1 < seen.length; at += 2) {
+      const [kind, executionId = ""] = String(seen[at + 1]).split(" ");
+      replies[Number(seen[at]) - 1] = { kind: kind as "again" | "reused", executionId };
+    }
+    return replies;
   }
 
   /** Returns the execution, or null where there is none. @throws Error if the key holds something else */

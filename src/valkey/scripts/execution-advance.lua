@@ -1,15 +1,17 @@
 #!lua flags=allow-oom
 -- Stores what executions have come to, each fenced by the claim: a worker that no longer holds it changes nothing.
--- The first result of a node stays. Runs at the memory limit too: what was accepted goes on.
+-- The first result of a node stays. An execution that has ended ends its claim in the same step (guarantee 1). Runs
+-- at the memory limit too: what was accepted goes on.
 --
 -- KEYS  1 stats
 -- ARGV  1 base  2 how long an ended execution is kept, in ms
 --       3… of each: worker, claim, id, its run, its state from now on, when it was begun, its error or "", how many fields
 --       follow, pairs of field and value, how many fields to remove follow, their names
--- Reply {of each "ok"; "lost" where the claim is not held, or the execution was begun again since; "gone" where there is no such execution; or the state
---        in which it had ended before}
+-- Reply {of each "ok"; "lost" where the claim is not held, or the execution was begun again since; "gone" where there
+--        is no such execution; or the state in which it had ended before: then its claim is still held}
 local base, ttl = ARGV[1], tonumber(ARGV[2])
 local now = serverNow()
+local ended = {}
 
 local function advance(worker, claim, id, run, state, started, failure, sets, removals)
   local x = base .. ':x:' .. id
@@ -18,7 +20,8 @@ local function advance(worker, claim, id, run, state, started, failure, sets, re
   -- Cancelled and begun again while this run was under way: the new run alone goes on.
   if before and stored[2] ~= run then return 'lost' end
   if before and isEnded(before) then return before end
-  if redis.call('HEXISTS', base .. ':claims:' .. worker, claim) == 0 then return 'lost' end
+  local claims = base .. ':claims:' .. worker
+  if redis.call('HEXISTS', claims, claim) == 0 then return 'lost' end
   if not before then return 'gone' end
   local bytes = 0
   for i = 1, #sets, 2 do
@@ -34,6 +37,8 @@ local function advance(worker, claim, id, run, state, started, failure, sets, re
   if #removals > 0 then redis.call('HDEL', x, unpack(removals)) end
   if isEnded(state) then
     endExecution(base, id, state, failure, now, ttl)
+    redis.call('HDEL', claims, claim)
+    ended[state] = (ended[state] or 0) + 1
   elseif state ~= before then
     redis.call('HSET', x, 'state', state)
   end
@@ -57,4 +62,5 @@ while i <= #ARGV do
   end
   replies[#replies + 1] = advance(worker, claim, id, run, state, started, failure, sets, removals)
 end
+for state, n in pairs(ended) do redis.call('HINCRBY', KEYS[1], state, n) end
 return replies

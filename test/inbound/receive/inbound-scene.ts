@@ -13,6 +13,7 @@ import type {
 } from "../../../src/inbound/executions.ts";
 import { WorkflowDirectory } from "../../../src/inbound/receive/directory.ts";
 import { WebhookRoute } from "../../../src/inbound/receive/route.ts";
+import { webhookPath } from "../../../src/inbound/receive/webhook-path.ts";
 import { ChangeStream } from "../../../src/valkey/connection/change-stream.ts";
 import { Link } from "../../../src/valkey/connection/link.ts";
 import { WorkflowStore } from "../../../src/valkey/inbound/workflow-store.ts";
@@ -104,8 +105,11 @@ export class InboundScene {
     this.#server = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
-      fetch: (request, server) =>
-        this.route.handle(request, server) ?? new Response("elsewhere", { status: 404 }),
+      fetch: (request, server) => {
+        const path = webhookPath(request.url);
+        if (path === null) return new Response("elsewhere", { status: 404 });
+        return this.route.handle(request, path, server);
+      },
     });
   }
 

@@ -53,7 +53,10 @@ describe("several processes", () => {
     const one = await scene({}, 0);
     const waits = await one.start({ isRunning: false });
     await one.start();
-    const id = await one.workflow([{ id: "a", type: "set", value: "{{trigger.data.n}}" }]);
+    const id = await one.workflow([
+      { id: "a", type: "set", value: "{{trigger.data.n}}" },
+      { id: "b", type: "http", url: receiver().url },
+    ]);
     const all = await Promise.all(
       Array.from({ length: 50 }, async (_, n) => {
         const accepted = await one.accept(id, { body: `{"n":${n}}` }, waits);
@@ -140,7 +143,7 @@ describe("waiting", () => {
     const one = await scene({}, 0);
     const waits = await one.start({ isRunning: false });
     await one.start();
-    const id = await one.workflow([{ id: "a", type: "set", value: 1 }]);
+    const id = await one.workflow([{ id: "a", type: "http", url: receiver().url }]);
     const over = new AbortController();
     const cutting = (async () => {
       while (!over.signal.aborted) {
@@ -165,7 +168,7 @@ describe("workflows beside each other", () => {
     const one = await scene({ settings: { EXECUTION_CONCURRENCY: 32 } });
     const api = receiver(hang);
     const hangs = await one.workflow([{ id: "a", type: "http", url: api.url, timeout_ms: 60_000 }]);
-    const works = await one.workflow([{ id: "a", type: "set", value: 1 }]);
+    const works = await one.workflow([{ id: "a", type: "http", url: receiver().url }]);
     await Promise.all(Array.from({ length: 200 }, () => one.accept(hangs, { mode: "minimal" })));
     await api.waitFor(8);
     for (let nth = 0; nth < 20; nth += 1) {

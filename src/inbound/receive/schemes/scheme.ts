@@ -25,7 +25,7 @@ export interface Claim {
 export interface Scheme {
   algorithm: "sha256" | "sha1";
   encoding: "hex" | "base64";
-  /** Never passed to the workflow. */
+  /** In lower case. Never passed to the workflow. */
   signatureHeaders: readonly string[];
   /** Whether the sender posts forms. */
   acceptsForm?: true;
