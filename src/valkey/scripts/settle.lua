@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Ends claims for the worker that holds them; takeover.lua ends those of a dead worker, and execution-advance.lua
--- that of an execution with the execution. Each entry moves one item from the claim to where it belongs next, in one step (guarantee 1). An entry whose claim this worker
--- no longer holds (taken over, settled before, reply lost and sent again) changes nothing.
+-- that of an execution with the execution. Each entry moves one item from the claim to where it belongs next, in one
+-- step (guarantee 1). An entry whose claim this worker no longer holds (taken over, settled before, reply lost and
+-- sent again) changes nothing.
 --
 -- KEYS  1 queue  2 claims  3 ready  4 schedule  5 scheduled  6 lanes  7 events  8 refs  9 parked
 --       10 parked items  11 stats
