@@ -10,7 +10,7 @@ import { eventually } from "../../test/support/eventually.ts";
 import { freshPrefix, ownValkey, tempFolder, testRedis } from "../../test/support/valkey.ts";
 import { startServiceProcess } from "../../test/support/service.ts";
 import { inboundKeys, queueKeys } from "../../src/valkey/keys.ts";
-import { processUsage } from "../usage.ts";
+import { processUsage, usedSince } from "../usage.ts";
 import { load, type Load } from "./load.ts";
 import { requestTo, SECRET, workloads, type Workload } from "./workloads.ts";
 
@@ -21,8 +21,10 @@ const { values, positionals } = parseArgs({
 const [seconds = "4", rounds = "5", chosen = "sets,last,http,http5"] = positionals;
 const CONNECTIONS = 64;
 
-async function cpuOf(pid: number): Promise<number> {
-  return (await processUsage(pid)).cpuSeconds * 1e6;
+/** Processor time of a process since it was begun to be looked at, in µs. */
+async function watchCpu(pid: number): Promise<() => Promise<number>> {
+  const before = await processUsage(pid);
+  return async () => usedSince(before, await processUsage(pid)).cpuSeconds * 1e6;
 }
 
 interface Measured extends Load {
@@ -30,9 +32,9 @@ interface Measured extends Load {
 }
 
 async function measured(pid: number, run: () => Promise<Load>): Promise<Measured> {
-  const before = await cpuOf(pid);
+  const used = await watchCpu(pid);
   const result = await run();
-  return { ...result, cpuUs: ((await cpuOf(pid)) - before) / result.latencies.length };
+  return { ...result, cpuUs: (await used()) / result.latencies.length };
 }
 
 function percentile({ latencies }: Load, part: number): string {
@@ -92,15 +94,15 @@ async function round({ id }: Workload): Promise<{ rate: number; cpu: number; all
   const options = { connections: CONNECTIONS, seconds: Number(seconds), status: "200" };
   const one = await measured(bare.pid, () => load(bareAddress, requestTo("x"), options));
   const begin = performance.now();
-  const before = await cpuOf(service.pid);
-  const valkeyBefore = await cpuOf(valkey.pid);
+  const used = await watchCpu(service.pid);
+  const usedByValkey = await watchCpu(valkey.pid);
   const two = await measured(service.pid, () => load(service.url, requestTo(id), options));
   const left = await redis.llen(queue);
   await eventually(noneLeft, { withinMs: 300_000 });
   const count = two.latencies.length;
   const seconds2 = (performance.now() - begin) / 1_000;
-  const allUs = ((await cpuOf(service.pid)) - before) / count;
-  const valkeyUs = ((await cpuOf(valkey.pid)) - valkeyBefore) / count;
+  const allUs = (await used()) / count;
+  const valkeyUs = (await usedByValkey()) / count;
   const ratios = {
     rate: two.perSecond / one.perSecond,
     cpu: one.cpuUs / two.cpuUs,
