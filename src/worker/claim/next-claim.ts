@@ -41,6 +41,13 @@ const BLOCK_S = 8;
 /** Longer than the block: a frozen server does not answer at all. */
 const DEADLINE_MS = 9_500;
 const PAUSE_AFTER_ERROR_MS = 250;
+/**
+ * So many waits in a row that bring nothing at once were refused, as Valkey refuses BLMOVE at its memory limit. One
+ * alone was too late: between the wait and the claim behind it, a claim on another connection took the element. A
+ * pause for that would leave nobody waiting, and held up one event in five (measured: docs/performance.md, "Where the
+ * time goes").
+ */
+const MAX_EMPTY_IN_A_ROW = 4;
 /** How often a list that stays unusable is logged. */
 const LOG_EVERY_MS = 10_000;
 
@@ -50,6 +57,8 @@ export class NextClaim {
   private loggedAt = Number.NEGATIVE_INFINITY;
   /** The reply to a request was lost: the same number is asked for again, without a wait. */
   private mayBeLost = false;
+  /** Waits in a row that brought nothing at once. */
+  private emptyInARow = 0;
   /** True until it has notified. */
   isWaiting = false;
   private isClosed = false;
@@ -103,9 +112,14 @@ export class NextClaim {
     return mode === "safe" && capacity.room >= MIN_BATCH_ROOM;
   }
 
+  private isRefused(isEmptyAtOnce: boolean): boolean {
+    this.emptyInARow = isEmptyAtOnce ? this.emptyInARow + 1 : 0;
+    return this.emptyInARow >= MAX_EMPTY_IN_A_ROW;
+  }
+
   private async onlyWait(): Promise<"notify" | "wait" | "pause"> {
     const found = await this.wait.forElement(BLOCK_S);
-    if (found === "refused") return "pause";
+    if (this.isRefused(found === "refused")) return "pause";
     return found === "element" ? "notify" : "wait";
   }
 
@@ -129,9 +143,8 @@ export class NextClaim {
       this.mayBeLost = false;
       if (claims.worker !== worker) return "notify";
       const next = this.accept(reply, reportLimit);
-      return refused && next === "wait" && reply.kind === "batch" && reply.items.length === 0
-        ? "pause"
-        : next;
+      const isEmpty = reply.kind === "batch" && reply.items.length === 0;
+      return this.isRefused(refused && isEmpty) && next === "wait" ? "pause" : next;
     } finally {
       capacity.reserve(-MAX_ITEMS);
     }

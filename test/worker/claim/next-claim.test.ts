@@ -208,6 +208,23 @@ describe("a wait with room to claim", () => {
     }
   });
 
+  test("waits again at once where another claim was quicker", async () => {
+    const scene = await open();
+    scene.next.watchOnce();
+    const { queue, next } = scene.queue.store.keys;
+    for (let taken = 0; taken < 3; taken += 1) {
+      await blocked(scene.name);
+      // In one write: the second command runs before the claim behind the wait.
+      const replies = await lab.redis.pipeline().lpush(queue, "taken").rpop(next).exec();
+      expect(replies?.[1]?.[1]).toBe("taken");
+    }
+    await blocked(scene.name);
+    await scene.queue.push("a");
+    await eventually(() => claimed(scene).length === 1);
+    // A pause would have ended with it.
+    expect(scene.notified).toBe(0);
+  });
+
   test("goes on where Valkey has forgotten its scripts", async () => {
     const scene = await open();
     scene.next.watchOnce();
@@ -249,6 +266,19 @@ describe.each(withoutClaim)("%s a wait", (_, options) => {
     // A list that is not empty wakes it at once.
     scene.next.watchOnce();
     await eventually(() => scene.notified === 2);
+  });
+
+  test("waits again at once where a claim was quicker", async () => {
+    const scene = await open(options);
+    scene.next.watchOnce();
+    const { queue } = scene.queue.store.keys;
+    for (let taken = 0; taken < 3; taken += 1) {
+      await blocked(scene.name);
+      const replies = await lab.redis.pipeline().lpush(queue, "taken").rpop(queue).exec();
+      expect(replies?.[1]?.[1]).toBe("taken");
+    }
+    await blocked(scene.name);
+    expect(scene.notified).toBe(0);
   });
 
   test("wakes the claimer at the memory limit, where BLMOVE is refused", async () => {
