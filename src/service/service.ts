@@ -1,15 +1,6 @@
 // The service in one process: stores, worker, tunnel and API, as `serve` and `dev` run it.
-import { createApi } from "../api/app.ts";
 import type { Settings } from "../config/settings.ts";
-import { ConfigControl } from "../control/config-document.ts";
-import { DeliveryInspector } from "../control/inspect-delivery.ts";
-import { OwnerEraser } from "../control/erase-owner.ts";
-import { Redelivery } from "../control/redelivery.ts";
 import { resealStored } from "../control/reseal.ts";
-import { WorkflowControl } from "../control/workflows.ts";
-import { Search } from "../control/search.ts";
-import { ServiceStats } from "../control/service-stats.ts";
-import { WebhookControl } from "../control/webhooks.ts";
 import { isDashboardRequest } from "../dashboard/paths.ts";
 import type { Dashboard } from "../dashboard/serve.ts";
 import { ExecutionControl } from "../inbound/execution-control.ts";
@@ -19,24 +10,21 @@ import type { Log } from "../log.ts";
 import { Counters } from "../stats/counters.ts";
 import { createTunnel } from "../tunnel/tunnel.ts";
 import { ChangeStream } from "../valkey/connection/change-stream.ts";
-import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import { Link } from "../valkey/connection/link.ts";
 import { openStores, type Stores } from "../valkey/stores.ts";
 import { VERSION } from "../version.ts";
-import { ownerOf } from "../wire/webhook.ts";
 import { acceptedEventTypes } from "../wire/dialects/registry.ts";
-import { formatDuration } from "../wire/duration.ts";
 import { alertUnreadable } from "../worker/after/alert-unreadable.ts";
 import { Alerter } from "../worker/after/alerts.ts";
 import { LiveFeed } from "../worker/after/live-feed.ts";
 import type { FinishedAttempt } from "../worker/job.ts";
-import { attemptTest } from "../worker/run/test-attempt.ts";
 import { WakeUp } from "../worker/wake-up.ts";
 import { executionService } from "./open-executions.ts";
 import { listen } from "./listen.ts";
-import { openInbound, workflowCheck } from "./open-inbound.ts";
+import type { Api } from "../api/http/openapi.ts";
+import type { ApiOptions } from "./open-api.ts";
+import { openInbound } from "./open-inbound.ts";
 import { loadTraces } from "./load-traces.ts";
-import { openMetrics } from "./open-metrics.ts";
 import { openWorker } from "./open-worker.ts";
 import { whenAnswered } from "./when-answered.ts";
 
@@ -160,101 +148,25 @@ export function startService(options: ServiceOptions): Service {
   });
 
   let isStopping = false;
-  const now = () => new Date();
-  const sending = {
-    ...tunnel.egress,
-    now: Date.now,
-    random: Math.random,
-    detailBytes: settings.LOG_DETAIL,
-  };
-  const registration = {
-    ...apiStores,
-    guard: egress.guard,
-    retrySchedule: settings.RETRY_SCHEDULE.map(formatDuration),
-    now,
-  };
-  const redelivery = new Redelivery({
-    ...apiStores,
-    parkedTtlMs: settings.PARKED_TTL,
-    claimer: claimerWakeUp,
-    onRedelivered: (deliveries) => (counters.redelivered += deliveries),
-  });
-  const stats = new ServiceStats({
-    ...apiStores,
-    limits: {
-      parked: stores.parkedLimits,
-      rejectedMax: settings.REJECTED_MAX,
-      alertAgeMs: settings.ALERT_AGE,
-    },
-    now,
-    onError: (error) => {
-      if (!(error instanceof ValkeyUnavailable)) log.warn({ err: error }, "stats.failed");
-    },
-  });
-  const api = createApi({
-    stores: {
-      webhooks: new WebhookControl(registration),
-      config: new ConfigControl(registration),
-      logs: apiStores.logs,
-      alerts: apiStores.alerts,
-      intake: apiStores.intake,
-      rejected: apiStores.rejected,
-      requeue: apiStores.requeue,
-      redelivery,
-      search: new Search({ ...apiStores, redelivery }),
-      inspector: new DeliveryInspector({
-        ...apiStores,
-        redelivery,
-        parkedTtlMs: settings.PARKED_TTL,
-      }),
-      listen: tunnel.broker,
-      workflows: new WorkflowControl({
-        workflows: apiStores.workflows,
-        check: workflowCheck(settings.PUBLIC_URL),
-        now,
-      }),
-      apiKeys: apiStores.apiKeys,
-      tokenEnds: apiStores.tokenEnds,
-      stats,
-      audit: apiStores.audit,
-      eraser: new OwnerEraser({
-        ...apiStores,
-        sessions: tunnel.broker,
-        now,
-        onError: (error) => log.error({ err: error }, "owner.erasing_failed"),
-      }),
-    },
-    sendTest: async (webhook, event) => {
-      const deps = { deliver: sending, ...apiStores, log };
-      const entry = await attemptTest(webhook, event, deps);
-      live.addTest(ownerOf(webhook), entry);
-      return entry;
-    },
-    live: hub,
+  const api = apiOnDemand({
+    settings,
+    apiTokens,
+    stores,
+    apiStores,
+    egress,
+    tunnel,
+    limits,
+    live,
+    hub,
     executions: () => inbound.executions(),
     executionControl: executions.control,
-    config: {
-      apiTokens,
-      corsOrigins: settings.CORS_ORIGINS,
-      publicUrl: settings.PUBLIC_URL,
-      maxWebhookBytes: settings.MAX_WEBHOOK_BYTES,
-      hasPortal: settings.DASHBOARD,
-      ...limits,
-      eventCatalogue: settings.EVENT_CATALOGUE ?? [],
-      version: VERSION,
-    },
-    metrics: openMetrics({
-      settings,
-      counters,
-      stats,
-      usage: () => worker.usage,
-      viewers: () => hub.viewers,
-    }),
+    claimerWakeUp,
+    counters,
+    usage: () => worker.usage,
     notReadyCauses: () =>
       isStopping
         ? [{ code: "stopping", queue: null, message: "shutting down" }]
         : [...worker.notReadyCauses(), ...executions.notReadyCauses()],
-    now,
     log,
   });
 
@@ -265,7 +177,7 @@ export function startService(options: ServiceOptions): Service {
       inbound.handle(request, bun) ??
       tunnel.publicUrl(request, bun) ??
       dashboard?.(request) ??
-      api.fetch(request, bun),
+      api(request, bun),
   );
   const { port = settings.PORT } = server;
   egress.protect({ name: "Fluxhook's own API", host: settings.HOST, port });
@@ -301,6 +213,24 @@ export function startService(options: ServiceOptions): Service {
       link.close();
       return { putBack };
     },
+  };
+}
+
+type AnswerApi = (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>;
+
+/** The API's code is loaded with the first request to it. */
+function apiOnDemand(options: ApiOptions): AnswerApi {
+  let opening: Promise<Api> | null = null;
+  let opened: Api | null = null;
+  const open = async () => {
+    const { openApi } = await import("./open-api.ts");
+    opened = openApi(options);
+    return opened;
+  };
+  return (request, server) => {
+    if (opened !== null) return opened.fetch(request, server);
+    opening ??= open();
+    return opening.then((api) => api.fetch(request, server));
   };
 }
 
