@@ -6,7 +6,7 @@ import type { StoreLink } from "../connection/link.ts";
 import { Script } from "../connection/script.ts";
 import type { SharedKeys } from "../keys.ts";
 import replaceText from "../scripts/replace-webhooks.lua" with { type: "text" };
-import { isWebhookOf, openWebhook, sealWebhook } from "./sealed-webhook.ts";
+import { openWebhook, readWebhookOf, sealWebhook } from "./sealed-webhook.ts";
 import { indexDisabled } from "./disabled-index.ts";
 import type { SecretBox } from "./secret-box.ts";
 import { announceChange, byAge, storedIn } from "./webhook-store.ts";
@@ -44,8 +44,9 @@ export class OwnerWebhooks {
     const stored = storedIn(fields as string[], owner);
     const opened = await Promise.all(
       stored.map(async ({ id, text }) => {
-        if (!isWebhookOf(text, id, owner)) return { id, record: null };
-        const { record, unreadable } = await openWebhook(text, this.box);
+        const webhook = readWebhookOf(text, id, owner);
+        if (webhook === null) return { id, record: null };
+        const { record, unreadable } = await openWebhook(webhook, this.box);
         return { id, record: unreadable.length === 0 ? record : null };
       }),
     );

@@ -10,7 +10,7 @@ type Secrets = WebhookRecord["secrets"];
 type Headers = WebhookRecord["headers"];
 
 /** `secrets` and `headers` are strings if they are sealed: the sealed JSON of their value. */
-interface StoredWebhook extends Omit<WebhookRecord, "secrets" | "headers" | "filter"> {
+export interface StoredWebhook extends Omit<WebhookRecord, "secrets" | "headers" | "filter"> {
   secrets: Secrets | string;
   headers: Headers | string;
   /** Missing in what a version without filters wrote. */
@@ -59,10 +59,10 @@ export function readStoredWebhook(text: string): StoredWebhook | null {
   }
 }
 
-/** Returns whether the text is the webhook of this id and owner, under whose key it is stored. */
-export function isWebhookOf(text: string, id: string, owner: OwnerRef): boolean {
+/** The same, and null for a webhook of another id or owner than those under whose key it is stored. */
+export function readWebhookOf(text: string, id: string, owner: OwnerRef): StoredWebhook | null {
   const stored = readStoredWebhook(text);
-  return stored !== null && stored.id === id && ownerOf(stored) === owner;
+  return stored !== null && stored.id === id && ownerOf(stored) === owner ? stored : null;
 }
 
 /**
@@ -91,9 +91,21 @@ export function damagedWebhook(id: WebhookId, owner: OwnerRef): WebhookRecord {
   };
 }
 
-/** Opens a stored webhook. @throws SyntaxError if `isWebhookOf` is false for it. */
-export async function openWebhook(text: string, box: SecretBox): Promise<OpenedWebhook> {
-  const stored = JSON.parse(text) as StoredWebhook;
+/** Opens a stored webhook. Returns no promise where nothing is sealed. */
+export function openWebhook(
+  stored: StoredWebhook,
+  box: SecretBox,
+): OpenedWebhook | Promise<OpenedWebhook> {
+  const { secrets, headers, filter = null } = stored;
+  if (typeof secrets !== "string" && typeof headers !== "string") {
+    return { record: { ...stored, filter, secrets, headers }, unreadable: NOTHING };
+  }
+  return openSealed(stored, box);
+}
+
+const NOTHING: readonly UnreadableField[] = [];
+
+async function openSealed(stored: StoredWebhook, box: SecretBox): Promise<OpenedWebhook> {
   const unreadable: UnreadableField[] = [];
   async function open<Value>(
     field: UnreadableField["field"],

@@ -11,10 +11,11 @@ import { Script } from "../connection/script.ts";
 import {
   damagedWebhook,
   hasCurrentSeal,
-  isWebhookOf,
   openWebhook,
+  readWebhookOf,
   resealWebhook,
   sealWebhook,
+  type OpenedWebhook,
   type Unreadable,
 } from "./sealed-webhook.ts";
 import { indexDisabled } from "./disabled-index.ts";
@@ -114,7 +115,7 @@ export class WebhookStore {
   /** Returns an owner's webhooks, the oldest first. */
   async list(owner: OwnerRef): Promise<WebhookRecord[]> {
     const found = await this.readAll(owner);
-    const records = await Promise.all(found.map((stored) => this.open(stored)));
+    const records = await Promise.all(found.map(async (stored) => this.open(stored)));
     return records.toSorted(byAge);
   }
 
@@ -188,8 +189,9 @@ export class WebhookStore {
       const stored = await this.read(id);
       if (stored === null) return { updated: null, why: "missing" };
       const { text, owner } = stored;
-      if (!isWebhookOf(text, id, owner)) return { updated: null, why: "unreadable" };
-      const opened = await openWebhook(text, this.box);
+      const webhook = readWebhookOf(text, id, owner);
+      if (webhook === null) return { updated: null, why: "unreadable" };
+      const opened = await openWebhook(webhook, this.box);
       const next = change(opened.record);
       if (next === opened.record) return { updated: next };
       const nextText = await resealWebhook(next, opened, text, this.box, Date.now());
@@ -241,9 +243,10 @@ export class WebhookStore {
       const stored = await this.read(id);
       if (stored === null) return "current";
       const { text, owner } = stored;
-      if (!isWebhookOf(text, id, owner)) return "unreadable";
+      const webhook = readWebhookOf(text, id, owner);
+      if (webhook === null) return "unreadable";
       if (hasCurrentSeal(text, this.box)) return "current";
-      const { record, unreadable } = await openWebhook(text, this.box);
+      const { record, unreadable } = await openWebhook(webhook, this.box);
       if (unreadable.length > 0) return "unreadable";
       const sealed = await sealWebhook(record, this.box, Date.now());
       const { verdict } = await this.save(record, sealed, text);
@@ -252,14 +255,21 @@ export class WebhookStore {
     }
   }
 
-  private async open({ id, owner, text }: Stored): Promise<WebhookRecord> {
-    if (!isWebhookOf(text, id, owner)) {
+  /** Returns no promise where nothing is sealed. */
+  private open({ id, owner, text }: Stored): WebhookRecord | Promise<WebhookRecord> {
+    const stored = readWebhookOf(text, id, owner);
+    if (stored === null) {
       const damaged = damagedWebhook(id, owner);
       this.reportUnreadable(damaged, { field: "record", why: "damaged", keyId: "" });
       return damaged;
     }
-    const { record, unreadable } = await openWebhook(text, this.box);
-    const [first] = unreadable;
+    const opening = openWebhook(stored, this.box);
+    return opening instanceof Promise
+      ? opening.then((opened) => this.opened(opened))
+      : this.opened(opening);
+  }
+
+  private opened({ record, unreadable: [first] }: OpenedWebhook): WebhookRecord {
     if (first) this.reportUnreadable(record, first);
     return record;
   }
