@@ -1,5 +1,6 @@
 // GET /v1/stats: what the service does now. GET /v1/series: what it did in the last hour or day.
 import { createRoute } from "@hono/zod-openapi";
+import { compress } from "hono/compress";
 import { z } from "zod";
 import { NEED_KINDS } from "../control/needs.ts";
 import { SERIES_RANGES, type Overview, type SeriesRange } from "../control/service-stats.ts";
@@ -126,9 +127,10 @@ export function addStats(api: Api, { stores }: ApiDeps): void {
         "`filtered` count what has ended, `retry` failed attempts that are made again, `claimed` items " +
         "taken by workers. `p50_ms` and so on are percentiles of attempts, `wait_p50_ms` of the time from " +
         "the claim to the attempt, each within 9 %. `depth`, `oldest_age_s`, `scheduled` and `parked_now` " +
-        "are the highest value of the step.",
+        "are the highest value of the step. Compressed if the request accepts gzip.",
       tags: ["operations"],
-      middleware: apiOnly,
+      // 360 steps of 20 columns are 40 KiB of mostly the same few characters, and a page asks every 5 s.
+      middleware: [apiOnly, compress({ encoding: "gzip" })],
       request: { query: seriesQuery },
       responses: { 200: json(seriesSchema, "the columns"), ...problems(401, 404, 422, 500, 503) },
     }),

@@ -1,7 +1,8 @@
-// GET /v1/stream: attempts as they are made, as server-sent events (docs/stream.md).
+// GET /v1/stream: attempts as they are made, or executions as they change, as server-sent events (docs/stream.md).
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
+import type { LiveSource } from "../live/hub.ts";
 import type { LiveFilter } from "../live/server-sent.ts";
 import { boundedText } from "../wire/bounded-text.ts";
 import {
@@ -10,8 +11,10 @@ import {
   isEventPattern,
 } from "../wire/event-pattern.ts";
 import { liveAttemptSchema, STREAM_OUTCOMES } from "../wire/live.ts";
+import { liveExecutionSchema } from "../wire/live-execution.ts";
 import { ownerIdSchema } from "../wire/owner.ts";
 import { ownerOf } from "../wire/webhook.ts";
+import { WORKFLOW_ID } from "../wire/workflow/workflow.ts";
 import type { Identify } from "./auth/authenticate.ts";
 import { noSuchOwner } from "./auth/no-such-owner.ts";
 import { ownersAsked } from "./auth/owners-asked.ts";
@@ -50,6 +53,15 @@ const streamQuery = z
       .optional()
       .describe("only attempts of these event types: `file.created`, `file.*`")
       .meta(EVENT_PATTERN_FORM),
+    executions: z
+      .enum(["true", "false"], { error: "must be true or false" })
+      .default("false")
+      .describe("show executions of workflows in place of attempts; it needs the API token"),
+    workflow_id: z
+      .string()
+      .regex(WORKFLOW_ID, { error: "must be the id of a workflow" })
+      .optional()
+      .describe("only executions of this workflow; with `executions=true`"),
     for_s: z.coerce
       .number({ error: `must be a whole number from 0 to ${MAX_FOR_S}` })
       .int({ error: "must be a whole number" })
@@ -64,6 +76,16 @@ const streamQuery = z
   .refine((query) => query.user_id === undefined || query.org_id === undefined, {
     error: "give user_id or org_id, not both: a stream is of one owner, or of all",
     path: ["org_id"],
+  })
+  .superRefine(({ executions, workflow_id, ...query }, context) => {
+    const isOfExecutions = executions === "true";
+    const others = isOfExecutions ? { ...query, for_s: undefined } : { workflow_id };
+    const [field] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
+    if (field === undefined) return;
+    const message = isOfExecutions
+      ? "narrows attempts; with executions=true, give workflow_id or nothing"
+      : "needs executions=true";
+    context.addIssue({ code: "custom", path: [field], message });
   });
 
 const headerSchema = z.object({
@@ -79,31 +101,38 @@ export function addStream(api: Api, { stores, live }: ApiDeps, identify: Identif
     createRoute({
       method: "get",
       path: "/v1/stream",
-      summary: "Watch attempts as they are made, as server-sent events",
+      summary: "Watch attempts or executions as they are made, as server-sent events",
       description:
         "With an owner or a webhook, every attempt as it comes into the owner's log. With the API token " +
         "and neither, the attempts of all owners, up to 200 a second of each process: of more, a sample " +
         "with failures first. Each event is JSON. `attempt` is a `LogEntry` with its owner, and its id is " +
         "the attempt's `delivery_id`. `hello` comes first. `second` has the numbers of the last second, " +
         "`alert` an alert, `dropped` and `skipped` say that attempts are missing here, `valkey` says that " +
-        "Valkey is away or back, `bye` why the service ends the stream.",
+        "Valkey is away or back, `bye` why the service ends the stream. With `executions=true`, `execution` " +
+        "is a `LiveExecution`: which execution of a workflow has changed, and its state.",
       tags: ["logs"],
       request: { query: streamQuery, headers: headerSchema },
       responses: {
         200: {
           description:
-            "the stream, which stays open; the schema is that of the data of an `attempt`",
-          content: { "text/event-stream": { schema: liveAttemptSchema } },
+            "the stream, which stays open; the schemas are those of the data of an `attempt` and an `execution`",
+          content: {
+            "text/event-stream": { schema: z.union([liveAttemptSchema, liveExecutionSchema]) },
+          },
         },
         ...problems(401, 404, 422, 500, 503),
       },
     }),
     async (c) => {
       const { for_s: forS, webhook_id: webhookId, ...query } = c.req.valid("query");
+      const isOfExecutions = query.executions === "true";
+      if (isOfExecutions && c.var.principal.kind !== "api") {
+        return problem(c, "not-found", "workflows need the API token");
+      }
       const owners = ownersAsked(c.var.principal, query);
       if (owners === "hidden") return noSuchOwner(c);
       const [owner = null] = owners ?? [];
-      let source = owner;
+      let source: LiveSource = isOfExecutions ? "executions" : (owner ?? "all");
       if (webhookId !== undefined) {
         const webhook = await findWebhook(c, stores.webhooks, webhookId);
         if (!webhook || (owner !== null && ownerOf(webhook) !== owner)) return noSuchWebhook(c);
@@ -111,10 +140,11 @@ export function addStream(api: Api, { stores, live }: ApiDeps, identify: Identif
       }
       // Hono answers HEAD with the route of GET, and nobody would read the body.
       if (c.req.method === "HEAD") return c.body(null, 200, HEADERS);
-      const filter: LiveFilter = { webhookId, outcome: query.outcome, event: query.event };
+      const { outcome, event, workflow_id: workflowId } = query;
+      const filter: LiveFilter = { webhookId, outcome, event, workflowId };
       const authorization = c.req.header("authorization");
       const viewed = await live.open({
-        owner: source,
+        source,
         filter,
         after: c.req.valid("header")["last-event-id"],
         forMs: forS * 1_000,

@@ -109,7 +109,7 @@ function ofRejected(rejected: number, max: number): Need[] {
     const message = `${rejected} of ${max} rejected elements are kept: beyond that the oldest are lost`;
     return [need("rejected-full", "rejected", message, rejected)];
   }
-  const message = `${rejected} rejected ${rejected === 1 ? "element is" : "elements are"} no valid event; the reason names the field`;
+  const message = `${rejected} rejected ${rejected === 1 ? "element is" : "elements are"} not valid; the reason names the field`;
   return [need("rejected", "rejected", message, rejected)];
 }
 
@@ -121,7 +121,7 @@ function ofServer({
 }: Figures["server"]): Need[] {
   const needs: Need[] = [];
   if (appendOnly === false) {
-    const message = "Valkey has no append-only file: killed, it loses what it acknowledged";
+    const message = "Valkey has no append-only file: if it is killed, acknowledged events are lost";
     needs.push(need("valkey-append-only", "valkey", message, 1));
   }
   if (evictionPolicy !== null && evictionPolicy !== "noeviction") {

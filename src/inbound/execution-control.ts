@@ -7,6 +7,7 @@ import type {
   ListPosition,
   RetryReply,
 } from "../valkey/inbound/execution-store.ts";
+import type { LiveExecutions } from "./live-executions.ts";
 import type { WorkflowStore } from "../valkey/inbound/workflow-store.ts";
 import {
   EXECUTION_ID,
@@ -29,6 +30,7 @@ export class ExecutionControl {
   constructor(
     private readonly store: ExecutionStore,
     private readonly workflows: Pick<WorkflowStore, "revision">,
+    private readonly live: Pick<LiveExecutions, "isWatched" | "add">,
   ) {}
 
   /** Returns a page, newest first. It may have fewer than `limit` and still a `next`. */
@@ -51,13 +53,26 @@ export class ExecutionControl {
     return executionJson(summaryOf({ ...execution, id }), execution, stored);
   }
 
-  cancel(id: string): Promise<CancelReply> {
-    return EXECUTION_ID.test(id) ? this.store.cancel(id) : Promise.resolve("gone");
+  async cancel(id: string): Promise<CancelReply> {
+    if (!EXECUTION_ID.test(id)) return "gone";
+    const reply = await this.store.cancel(id);
+    if (reply === "cancelled") await this.notify(id, "cancelled");
+    return reply;
   }
 
   /** @throws ValkeyFull */
-  retry(id: string): Promise<RetryReply> {
-    return EXECUTION_ID.test(id) ? this.store.retry(id) : Promise.resolve("gone");
+  async retry(id: string): Promise<RetryReply> {
+    if (!EXECUTION_ID.test(id)) return "gone";
+    const reply = await this.store.retry(id);
+    if (reply === "retried") await this.notify(id, "queued");
+    return reply;
+  }
+
+  /** For those that look. It is done already: what fails here changes nothing of it. */
+  private async notify(id: string, state: ExecutionState): Promise<void> {
+    if (!this.live.isWatched) return;
+    const workflowId = await this.store.workflowOf(id).catch(() => null);
+    if (workflowId !== null) this.live.add({ id, workflowId, state });
   }
 }
 

@@ -1,11 +1,13 @@
 // Serves `GET /v1/stream`: who looks at what, how many may, and when it ends. While nobody looks it does
 // nothing: no connection, no key, no timer.
 import { Subscriber } from "../valkey/connection/subscriber.ts";
-import type { LiveStore } from "../valkey/history/live-store.ts";
+import type { LiveStore, Watched } from "../valkey/history/live-store.ts";
 import type { LogStore } from "../valkey/history/log-store.ts";
 import type { WorkerLog } from "../log.ts";
 import { MAX_LIVE_PER_SECOND } from "../wire/live.ts";
+import { isExecutionsText } from "../wire/live-execution.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
+import { ExecutionFeed } from "./execution-feed.ts";
 import { OwnerFeed } from "./owner-feed.ts";
 import { eventText, OPENING, type LiveFilter } from "./server-sent.ts";
 import { SharedFeed } from "./shared-feed.ts";
@@ -17,17 +19,19 @@ export interface HubOptions {
   channels: { live: string; alerts: string };
   store: Pick<LiveStore, "renew">;
   logs: Pick<LogStore, "readIfChanged" | "size">;
-  /** Called when workers are told to publish, so that this process's own one begins at once. */
-  onWatched: () => void;
+  /** Called when workers are told to publish, so that this process's own ones begin at once. */
+  onWatched: (watched: Watched) => void;
   /** Called with how many events a viewer was too slow for. */
   onDropped?: (events: number) => void;
   log: Pick<WorkerLog, "warn">;
   limits?: { viewers: number; ofOwners: number; ofOneOwner: number };
 }
 
+/** What is looked at: the attempts of one owner or of all, or executions of workflows. */
+export type LiveSource = OwnerRef | "all" | "executions";
+
 export interface Viewing {
-  /** Null: the attempts of all owners. */
-  owner: OwnerRef | null;
+  source: LiveSource;
   filter: LiveFilter;
   /** `Last-Event-ID`: the attempt that the viewer saw last. */
   after: string | undefined;
@@ -52,6 +56,7 @@ const LINGER_S = 5;
 
 export class Hub {
   private readonly shared = new SharedFeed();
+  private readonly executions = new ExecutionFeed();
   private readonly owners = new Map<OwnerRef, OwnerFeed>();
   private subscriber: Subscriber | null = null;
   private timer: Timer | null = null;
@@ -64,38 +69,44 @@ export class Hub {
   constructor(private readonly options: HubOptions) {}
 
   get viewers(): number {
-    let ofOwners = 0;
-    for (const { viewers } of this.owners.values()) ofOwners += viewers.size;
-    return this.shared.viewers.size + ofOwners;
+    return this.shared.viewers.size + this.executions.viewers.size + this.ofOwners;
+  }
+
+  private get ofOwners(): number {
+    let viewers = 0;
+    for (const feed of this.owners.values()) viewers += feed.viewers.size;
+    return viewers;
   }
 
   /** @throws ValkeyUnavailable */
   async open(viewing: Viewing): Promise<Viewed> {
     if (this.isStopping) return { kind: "stopping" };
-    const { owner } = viewing;
-    const full = this.fullFor(owner);
+    const { source } = viewing;
+    const full = this.fullFor(source);
     if (full) return { kind: "full", whose: full };
-    const feed = owner === null ? this.shared : this.feedOf(owner);
+    const feed = this.feedOf(source);
     const viewer = new Viewer({
       filter: viewing.filter,
       isAllowed: viewing.isAllowed,
       endsAtMs: performance.now() + viewing.forMs,
-      onEnd: () => this.remove(viewer, owner),
+      onEnd: () => this.remove(viewer, source),
       onDropped: this.options.onDropped,
     });
     // Before anything is awaited: what is being opened counts too.
     feed.viewers.add(viewer);
     this.start();
-    viewer.sendText(OPENING + helloText(owner));
+    viewer.sendText(OPENING + helloText(source));
     try {
       if (feed instanceof OwnerFeed) await feed.look();
-      else await this.announce();
+      else await this.announce(feed === this.shared ? "attempts" : "executions");
     } catch (error) {
       viewer.finish();
       throw error;
     }
     if (feed instanceof OwnerFeed) feed.start();
-    if (viewing.after !== undefined) viewer.sendText(feed.missedSince(viewing.after, viewer));
+    if (viewing.after !== undefined && !(feed instanceof ExecutionFeed)) {
+      viewer.sendText(feed.missedSince(viewing.after, viewer));
+    }
     viewer.isReady = true;
     if (this.awaySince) viewer.sendText(this.valkeyText());
     if (viewing.forMs === 0) viewer.end("time");
@@ -109,37 +120,39 @@ export class Hub {
     this.rest();
   }
 
-  private fullFor(owner: OwnerRef | null): "owner" | "all" | null {
+  private fullFor(source: LiveSource): "owner" | "all" | null {
     const limits = this.options.limits ?? LIMITS;
     const all = this.viewers;
     if (all >= limits.viewers) return "all";
-    if (owner === null) return null;
-    if ((this.owners.get(owner)?.viewers.size ?? 0) >= limits.ofOneOwner) return "owner";
-    return all - this.shared.viewers.size >= limits.ofOwners ? "all" : null;
+    if (source === "all" || source === "executions") return null;
+    if ((this.owners.get(source)?.viewers.size ?? 0) >= limits.ofOneOwner) return "owner";
+    return this.ofOwners >= limits.ofOwners ? "all" : null;
   }
 
-  private feedOf(owner: OwnerRef): OwnerFeed {
-    const known = this.owners.get(owner);
+  private feedOf(source: LiveSource): SharedFeed | ExecutionFeed | OwnerFeed {
+    if (source === "all") return this.shared;
+    if (source === "executions") return this.executions;
+    const known = this.owners.get(source);
     if (known) return known;
     const { logs, log } = this.options;
     // Valkey's absence is told by the subscriber. What is left is a key of another type, until it is removed.
-    const feed = new OwnerFeed(owner, {
+    const feed = new OwnerFeed(source, {
       logs,
       onError: (error) => this.awaySince ?? log.warn({ err: error }, "stream.failed"),
     });
-    this.owners.set(owner, feed);
+    this.owners.set(source, feed);
     return feed;
   }
 
-  private remove(viewer: Viewer, owner: OwnerRef | null): void {
-    if (owner === null) {
-      this.shared.viewers.delete(viewer);
+  private remove(viewer: Viewer, source: LiveSource): void {
+    if (source === "all" || source === "executions") {
+      this.feedOf(source).viewers.delete(viewer);
       return;
     }
-    const feed = this.owners.get(owner);
+    const feed = this.owners.get(source);
     if (!feed?.viewers.delete(viewer) || feed.viewers.size > 0) return;
     feed.close();
-    this.owners.delete(owner);
+    this.owners.delete(source);
   }
 
   private start(): void {
@@ -152,8 +165,9 @@ export class Hub {
       name: "fluxhook-stream",
       channels: [channels.live, channels.alerts],
       onMessage: (channel, text) => {
-        if (channel === channels.live) this.shared.receive(text);
-        else this.alert(text);
+        if (channel !== channels.live) this.alert(text);
+        else if (isExecutionsText(text)) this.executions.receive(text);
+        else this.shared.receive(text);
       },
       onSubscribed: () => this.whenBack(),
       onLost: () => this.whenAway(),
@@ -176,6 +190,7 @@ export class Hub {
     this.seconds += 1;
     // The counts are those of a second also where only owners look: the channel has everybody's.
     this.shared.endSecond(new Date());
+    this.executions.endSecond();
     if (this.viewers === 0) {
       this.idleSeconds += 1;
       if (this.idleSeconds >= LINGER_S) this.rest();
@@ -188,14 +203,18 @@ export class Hub {
       if (reason) viewer.end(reason);
       else if (this.seconds % COMMENT_EVERY_S === 0) viewer.keepAlive();
     }
-    const isWatched = this.shared.viewers.size > 0;
-    if (isWatched && this.seconds % RENEW_EVERY_S === 0) this.announce().catch(noAnswer);
+    if (this.seconds % RENEW_EVERY_S === 0) this.announceWatched();
     void this.checkTokens();
   }
 
-  private async announce(): Promise<void> {
-    await this.options.store.renew();
-    this.options.onWatched();
+  private async announce(watched: Watched): Promise<void> {
+    await this.options.store.renew(watched);
+    this.options.onWatched(watched);
+  }
+
+  private announceWatched(): void {
+    if (this.shared.viewers.size > 0) this.announce("attempts").catch(noAnswer);
+    if (this.executions.viewers.size > 0) this.announce("executions").catch(noAnswer);
   }
 
   /** A token that has expired, or that somebody has revoked, shows nothing more. */
@@ -233,7 +252,7 @@ export class Hub {
   }
 
   private whenBack(): void {
-    if (this.shared.viewers.size > 0) this.announce().catch(noAnswer);
+    this.announceWatched();
     if (this.awaySince === null) return;
     this.awaySince = null;
     for (const viewer of this.everyone()) viewer.sendText(this.valkeyText());
@@ -247,14 +266,15 @@ export class Hub {
   /** A copy: a viewer that ends leaves its set. */
   private everyone(): Viewer[] {
     const ofOwners = [...this.owners.values()].flatMap(({ viewers }) => [...viewers]);
-    return [...this.shared.viewers, ...ofOwners];
+    return [...this.shared.viewers, ...this.executions.viewers, ...ofOwners];
   }
 }
 
-function helloText(owner: OwnerRef | null): string {
+function helloText(source: LiveSource): string {
+  const isOfAll = source === "all" || source === "executions";
   return eventText("hello", {
-    source: owner === null ? "all" : "owner",
-    max_per_second: owner === null ? MAX_LIVE_PER_SECOND : null,
+    source: isOfAll ? source : "owner",
+    max_per_second: isOfAll ? MAX_LIVE_PER_SECOND : null,
   });
 }
 

@@ -12,6 +12,8 @@ export interface LiveFilter {
   outcome?: StreamOutcome;
   /** A pattern: `file.created`, `file.*`, `*`. */
   event?: string;
+  /** Of executions. */
+  workflowId?: string;
 }
 
 export function matchesFilter(

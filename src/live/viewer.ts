@@ -120,8 +120,8 @@ export function broadcast<Item>(
   const encoded = new Map<string, { chunk: Uint8Array; events: number }>();
   for (const viewer of viewers) {
     if (!viewer.isReady) continue;
-    const { webhookId, outcome, event } = viewer.filter;
-    const key = `${webhookId ?? ""} ${outcome ?? ""} ${event ?? ""}`;
+    const { webhookId, outcome, event, workflowId } = viewer.filter;
+    const key = [webhookId, outcome, event, workflowId].join(" ");
     let made = encoded.get(key);
     if (!made) {
       const wanted = items.filter((item) => matches(item, viewer.filter));

@@ -6,6 +6,7 @@ export interface Problem {
     | "urn:fluxhook:problem:bad-request"
     | "urn:fluxhook:problem:not-json"
     | "urn:fluxhook:problem:unauthorized"
+    | "urn:fluxhook:problem:token-expired"
     | "urn:fluxhook:problem:read-only"
     | "urn:fluxhook:problem:not-found"
     | "urn:fluxhook:problem:method-not-allowed"
@@ -547,6 +548,18 @@ export interface LiveAttempt {
   raw_base64?: string;
   user_id?: string;
   org_id?: string;
+}
+
+/** An execution has changed: `GET /v1/executions/{id}` has it in full. */
+export interface LiveExecution {
+  /** `exec-…`. */
+  id: string;
+  workflow_id: string;
+  state: "queued" | "running" | "waiting" | "finished" | "failed" | "cancelled";
+  /** The node whose request begins now; null where something was stored or has ended. */
+  node_id: string | null;
+  /** RFC 3339. */
+  timestamp: string;
 }
 
 export interface Alert {

@@ -1,9 +1,11 @@
 // Executions of workflows: list, get, retry, cancel.
 import type { Execution, ExecutionSummary } from "./api-types.ts";
 import { listing, type Listing } from "./listing.ts";
+import { streamEvents, type FollowOptions, type LiveExecution } from "./stream.ts";
 import { path, type CallOptions, type Transport } from "./transport.ts";
 
 export type { ExecutionSummary } from "./api-types.ts";
+export type { LiveExecution } from "./stream.ts";
 
 export type ExecutionState = ExecutionSummary["state"];
 
@@ -41,6 +43,24 @@ export class Executions {
       { method: "GET", path: path`/v1/executions/${id}`, isRepeatable: true },
       options,
     );
+  }
+
+  /**
+   * Yields executions of workflows as they change: which one, its state, and the node that begins. Of very many it
+   * yields some. It connects again by itself after any break; `get` has what an execution is by now.
+   *
+   * ```ts
+   * for await (const { id, state } of flux.executions.follow({ workflow_id: "orders" })) console.log(id, state);
+   * ```
+   *
+   * @throws {FluxError} The service refuses, or there is no answer to the first request.
+   */
+  async *follow(
+    filter: { workflow_id?: string } = {},
+    options: Pick<FollowOptions, "signal"> = {},
+  ): AsyncGenerator<LiveExecution, void, undefined> {
+    const all = streamEvents(this.#transport, { executions: "true", ...filter }, options);
+    for await (const { event, data } of all) if (event === "execution") yield data;
   }
 
   /**

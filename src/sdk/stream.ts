@@ -1,11 +1,11 @@
 // Reads the stream of attempts (`GET /v1/stream`), and connects again by itself after any break.
 import type { EventSourceMessage } from "eventsource-parser";
 import { streamMessages } from "../wire/stream-messages.ts";
-import type { Alert, LiveAttempt } from "./api-types.ts";
+import type { Alert, LiveAttempt, LiveExecution } from "./api-types.ts";
 import { pause, pauseMsBefore } from "./pause.ts";
 import type { Transport } from "./transport.ts";
 
-export type { LiveAttempt } from "./api-types.ts";
+export type { LiveAttempt, LiveExecution } from "./api-types.ts";
 
 /** What to follow. With a scoped token, always the token's owner. */
 export interface FollowFilter {
@@ -18,6 +18,12 @@ export interface FollowFilter {
   event?: string;
 }
 
+/** Which executions to follow: of all workflows, or of one. */
+export interface ExecutionFollowFilter {
+  executions: "true";
+  workflow_id?: string;
+}
+
 export interface FollowOptions {
   /** Ends the stream: the loop rejects with the signal's `reason`. To end it quietly, leave the loop. */
   signal?: AbortSignal;
@@ -28,13 +34,17 @@ export interface FollowOptions {
 /** An event of the stream. Later versions may have more of them. */
 export type StreamedEvent =
   | { event: "attempt"; data: LiveAttempt }
+  | { event: "execution"; data: LiveExecution }
   | { event: "alert"; data: Alert }
-  | { event: "hello"; data: { source: "owner" | "all"; max_per_second: number | null } }
+  | {
+      event: "hello";
+      data: { source: "owner" | "all" | "executions"; max_per_second: number | null };
+    }
   | {
       event: "second";
       data: { t: string; delivered: number; retry: number; parked: number; shown: number };
     }
-  /** Attempts are missing here: this reader was too slow, or there were more than the log keeps. */
+  /** Something is missing here: this reader was too slow, or there were more than are kept or shown. */
   | { event: "dropped"; data: { count: number } }
   | { event: "skipped"; data: { message: string } }
   | { event: "valkey"; data: { state: "away" | "up"; since: string | null } }
@@ -43,7 +53,7 @@ export type StreamedEvent =
 /** Yields the events of one stream after another, until the caller leaves the loop. @throws {FluxError} */
 export async function* streamEvents(
   transport: Transport,
-  filter: FollowFilter,
+  filter: FollowFilter | ExecutionFollowFilter,
   { signal, after }: FollowOptions,
 ): AsyncGenerator<StreamedEvent, void, undefined> {
   let last = after;

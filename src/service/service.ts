@@ -4,6 +4,7 @@ import { resealStored } from "../control/reseal.ts";
 import { isDashboardRequest } from "../dashboard/paths.ts";
 import type { Dashboard } from "../dashboard/serve.ts";
 import { ExecutionControl } from "../inbound/execution-control.ts";
+import { LiveExecutions } from "../inbound/live-executions.ts";
 import { createEgress } from "../delivery/egress.ts";
 import { Hub } from "../live/hub.ts";
 import type { Log } from "../log.ts";
@@ -90,13 +91,15 @@ export function startService(options: ServiceOptions): Service {
     maxEventBytes: settings.MAX_EVENT_BYTES,
     eventTypes: acceptedEventTypes(settings.EVENT_TYPES, settings.EVENT_CATALOGUE),
   };
-  const live = new LiveFeed({ publish: (text) => stores.live.publish(text) });
+  const publish = (text: string) => stores.live.publish(text);
+  const live = new LiveFeed({ publish });
+  const liveExecutions = new LiveExecutions({ publish });
   const hub = new Hub({
     url: settings.VALKEY_URL,
     channels: { live: stores.keys.live, alerts: stores.keys.alerts },
     store: apiStores.live,
     logs: apiStores.logs,
-    onWatched: () => live.watch(true),
+    onWatched: (watched) => (watched === "attempts" ? live : liveExecutions).watch(true),
     onDropped: (events) => (counters.streamMessagesDropped += events),
     log,
   });
@@ -129,7 +132,8 @@ export function startService(options: ServiceOptions): Service {
     store: stores.executions,
     apiStore: apiStores.executions,
     workflows: stores.workflows,
-    control: new ExecutionControl(apiStores.executions, apiStores.workflows),
+    control: new ExecutionControl(apiStores.executions, apiStores.workflows, liveExecutions),
+    live: liveExecutions,
     intake: stores.intake,
     egress,
     limits,
@@ -203,6 +207,7 @@ export function startService(options: ServiceOptions): Service {
       ]);
       await traces.tracer?.stop();
       live.watch(false);
+      liveExecutions.watch(false);
       await tunnel.release();
       await inbound.release();
       await whenAnswered(server);

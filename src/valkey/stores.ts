@@ -11,7 +11,7 @@ import { DisabledIndex } from "./webhooks/disabled-index.ts";
 import { ExecutionStore } from "./inbound/execution-store.ts";
 import { LogStore } from "./history/log-store.ts";
 import { WorkflowStore, type WorkflowStoreOptions } from "./inbound/workflow-store.ts";
-import { sharedKeys, type SharedKeys } from "./keys.ts";
+import { inboundKeys, sharedKeys, type SharedKeys } from "./keys.ts";
 import { ParkedStore, type ParkedLimits } from "./queue/parked-store.ts";
 import { PauseStore } from "./queue/pause-store.ts";
 import { QueueStore } from "./queue/queue-store.ts";
@@ -116,7 +116,10 @@ export function openStores(
     stats: new StatsStore(link, keys, settings.QUEUE),
     disabledWebhooks: new DisabledIndex(link, keys),
     alerts: new AlertStore(link, keys),
-    live: new LiveStore(link, keys, settings.QUEUE),
+    live: new LiveStore(link, keys, {
+      attempts: settings.QUEUE,
+      executions: [inboundKeys(settings.PREFIX).queue],
+    }),
     workflows: new WorkflowStore(link, settings.PREFIX, {
       box,
       maxWorkflows: settings.WORKFLOWS_MAX,

@@ -7,6 +7,7 @@ import type { OwnerRef } from "./owner.ts";
 export const STREAM_EVENTS = [
   "hello",
   "attempt",
+  "execution",
   "second",
   "alert",
   "dropped",
@@ -39,7 +40,7 @@ export interface LiveCounts {
 
 export const NO_COUNTS: Readonly<LiveCounts> = { delivered: 0, retry: 0, parked: 0 };
 
-/** Up to this many attempts are published by one process in one second. */
+/** Up to this many attempts, and as many executions, are published by one process in one second. */
 export const MAX_LIVE_PER_SECOND = 200;
 
 /** Why the service ends a stream. */

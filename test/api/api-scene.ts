@@ -151,7 +151,10 @@ export class ApiScene {
         }),
       },
       executions,
-      executionControl: new ExecutionControl(stores.executions, stores.workflows),
+      executionControl: new ExecutionControl(stores.executions, stores.workflows, {
+        isWatched: false,
+        add() {},
+      }),
       sendTest: async (webhook, { id: eventId, type, data }) => {
         await new Promise<void>((resolve) => {
           this.tests.push({ webhookId: webhook.id, eventId, type, data, answer: () => resolve() });

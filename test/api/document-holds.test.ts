@@ -83,8 +83,7 @@ function completed(request: ValidRequest): ValidRequest {
     parameters.set("cursor", Buffer.from(CURSORS[name] ?? "").toString("base64url"));
   }
   const isOwned = parameters.has("user_id") || parameters.has("org_id");
-  // A stream is of one owner.
-  if (name === "GET /v1/stream" && parameters.has("user_id")) parameters.delete("org_id");
+  if (name === "GET /v1/stream") for (const one of notOfStream(parameters)) parameters.delete(one);
   if (name === "GET /v1/webhooks" && !isOwned) parameters.set("user_id", "u_1");
   if (name === "GET /v1/tokens") {
     parameters.delete("org_id");
@@ -93,6 +92,15 @@ function completed(request: ValidRequest): ValidRequest {
   if (name === "POST /v1/tokens") return { ...request, parameters, body: completedToken(request) };
   const isConfig = name.startsWith("PUT ") && name.endsWith("/config");
   return { ...request, parameters, body: isConfig ? newWebhooks(request.body) : request.body };
+}
+
+/** A stream is of executions or of attempts, and of one owner. */
+function notOfStream(parameters: ReadonlyMap<string, unknown>): string[] {
+  const named =
+    parameters.get("executions") === "true"
+      ? ["user_id", "org_id", "webhook_id", "outcome", "event"]
+      : ["workflow_id", ...(parameters.has("user_id") ? ["org_id"] : [])];
+  return named.filter((name) => parameters.has(name));
 }
 
 /** The owner has no webhooks that an entry could name, and each url once. */
@@ -122,6 +130,7 @@ function obeysWords(request: ValidRequest): boolean {
   if (operation.name === "POST /v1/tokens" && body !== null && typeof body === "object") {
     return Bun.deepEquals(completedToken(request), body);
   }
+  if (operation.name === "GET /v1/stream") return notOfStream(parameters).length === 0;
   if (operation.name === "GET /v1/tokens") {
     return parameters.has("user_id") !== parameters.has("org_id");
   }

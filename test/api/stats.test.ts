@@ -2,7 +2,14 @@ import { afterAll, describe, expect, test } from "bun:test";
 import type { WorkerInfo } from "../../src/wire/worker-info.ts";
 import { eventually } from "../support/eventually.ts";
 import { webhookRecord } from "../valkey/webhooks/webhook-records.ts";
-import { apiScene, asOwner, closeScenes, sceneWithoutValkey, type ApiScene } from "./api-scene.ts";
+import {
+  apiScene,
+  asOwner,
+  closeScenes,
+  sceneWithoutValkey,
+  TOKEN,
+  type ApiScene,
+} from "./api-scene.ts";
 
 afterAll(closeScenes);
 
@@ -19,6 +26,26 @@ const INFO: WorkerInfo = {
 
 const beat = (api: ApiScene, worker: string, info?: WorkerInfo) =>
   api.stores.intake.beat(worker, { join: true, leaseMs: 60_000, info });
+
+test("GET /v1/series is compressed for who accepts gzip, and only then", async () => {
+  const api = await apiScene();
+  const ask = (accepted: string) =>
+    api.raw("/v1/series?range=1h", {
+      headers: { authorization: `Bearer ${TOKEN}`, "accept-encoding": accepted },
+    });
+  const [plain, packed] = [await ask("identity"), await ask("gzip, br")];
+  expect([plain, packed].map(({ headers }) => headers.get("content-encoding"))).toEqual([
+    null,
+    "gzip",
+  ]);
+  expect(packed.headers.get("vary")).toContain("Accept-Encoding");
+  const bytes = new Uint8Array(await packed.arrayBuffer());
+  expect(bytes.length).toBeLessThan(4_000);
+  const { series } = JSON.parse(new TextDecoder().decode(Bun.gunzipSync(bytes))) as {
+    series: Record<string, unknown[]>;
+  };
+  expect(series["delivered"]).toHaveLength(360);
+});
 
 describe("GET /v1/stats", () => {
   test("answers with lists, workers, webhooks and the server", async () => {

@@ -112,7 +112,7 @@ describe("a scoped token", () => {
     const short = await api.call("POST", "/v1/tokens", { user_id: "u_1", expires_in_s: 1 });
     const answer = await callAs(short.body["token"], "GET", "/v1/webhooks");
     expect(answer.status).toBe(401);
-    expect(answer.body["detail"]).toContain("expired");
+    expect(answer.body["type"]).toBe("urn:fluxhook:problem:token-expired");
     expect(answer.headers.get("www-authenticate")).toBe(
       'Bearer realm="fluxhook", error="invalid_token", error_description="expired"',
     );

@@ -119,7 +119,7 @@ export function requirePrincipal(
         });
       case "expired":
         // Not counted as wrong: it was valid once, and a page that is left open keeps sending it.
-        return problem(c, "unauthorized", "this token has expired", {
+        return problem(c, "token-expired", "sign in again, or ask for a new token", {
           headers: { "WWW-Authenticate": `${INVALID_TOKEN}, error_description="expired"` },
         });
       case "wrong":

@@ -15,6 +15,7 @@ const PROBLEMS = {
   "bad-request": { status: 400, title: "The request is malformed" },
   "not-json": { status: 400, title: "The body is not JSON" },
   unauthorized: { status: 401, title: "A valid token is required" },
+  "token-expired": { status: 401, title: "This token has expired" },
   "read-only": { status: 403, title: "This token is read-only" },
   "not-found": { status: 404, title: "Not found" },
   "method-not-allowed": { status: 405, title: "Method not allowed" },

@@ -40,7 +40,7 @@ const FOR_ALL: readonly Destination[] = [
 const FOR_OPERATOR: readonly Destination[] = [
   { path: "/workflows", title: "Workflows", key: "f" },
   { path: "/rejected", title: "Rejected", key: "r" },
-  { path: "/send", title: "Send an event", key: "s" },
+  { path: "/send", title: "Send", key: "s" },
   { path: "/access", title: "Access", key: "k" },
 ];
 /** What an owner has of it. */
@@ -116,7 +116,7 @@ function SignedIn() {
           {!mayWrite.value && <span class="badge off">Read only</span>}
           <button type="button" class="quiet" onClick={() => end("signed-out")}>
             <Icon of={LogOut} />
-            Sign out
+            <span class="label">Sign out</span>
           </button>
         </div>
       </header>

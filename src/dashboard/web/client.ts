@@ -87,12 +87,15 @@ export function noteAnswer(status: number): void {
 
 export function refusal(status: number, text: string, token: string | undefined): Refused {
   const problem = problemOf(text);
-  if (status === 401 && token === undefined && session.value !== null) {
-    end(problem.detail?.includes("expired") ? "expired" : "refused");
-  }
   const kind = problem.type?.split(":").at(-1) ?? "";
   const { errors = [] } = problem;
-  return new Refused(status, kind, inWords(status, kind, problem), errors);
+  const refused = new Refused(status, kind, inWords(status, kind, problem), errors);
+  if (status === 401 && token === undefined && session.value !== null) end(endOf(refused));
+  return refused;
+}
+
+export function endOf({ kind }: Refused): "expired" | "refused" {
+  return kind === "token-expired" ? "expired" : "refused";
 }
 
 function inWords(status: number, kind: string, { title, detail }: Partial<Problem>): string {

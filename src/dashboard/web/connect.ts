@@ -2,7 +2,7 @@
 // dashboard token, which expires, and is forgotten.
 import type { Me, Token, TokenCreate } from "../../sdk/api-types.ts";
 import { isPortal } from "./boot.ts";
-import { call, Refused, refusedOf } from "./client.ts";
+import { call, endOf, Refused, refusedOf } from "./client.ts";
 import type { Owner } from "./principal.ts";
 import { begin, end, isConnecting, sameOwner } from "./session.ts";
 
@@ -51,10 +51,6 @@ export async function resume(token: string): Promise<void> {
   } finally {
     isConnecting.value = false;
   }
-}
-
-export function endOf({ message }: Refused): "expired" | "refused" {
-  return message.includes("expired") ? "expired" : "refused";
 }
 
 async function exchanged(token: string, { readOnly, name }: ConnectOptions): Promise<string> {

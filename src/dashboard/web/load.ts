@@ -7,8 +7,14 @@ export interface Loaded<T> {
   /** The last answer; it stays while a newer one is awaited or fails. */
   data: T | undefined;
   refused: Refused | null;
+  /** Loads now, and drops an answer that is awaited. */
   reload: () => void;
+  /** Loads in a moment, after what is under way: however often it is called meanwhile, once. */
+  refresh: () => void;
 }
+
+/** Several changes at once are one look. */
+const REFRESH_AFTER_MS = 100;
 
 /** Loads again where `key` changes. `everyMs` 0: never by itself. */
 export function useLoad<T>(
@@ -23,11 +29,16 @@ export function useLoad<T>(
   const [asked, setAsked] = useState(0);
   const latest = useRef(load);
   latest.current = load;
+  const refreshNow = useRef(() => {});
 
   useEffect(() => {
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let isRunning = false;
+    let isWanted = false;
     async function run(): Promise<void> {
+      isRunning = true;
+      isWanted = false;
       try {
         const data = await latest.current(stop.signal);
         if (!stop.signal.aborted) setState({ key, data, refused: null });
@@ -41,8 +52,18 @@ export function useLoad<T>(
           return { key, data, refused: isSaid ? null : refused };
         });
       }
-      if (everyMs > 0 && !stop.signal.aborted) timer = setTimeout(again, everyMs);
+      isRunning = false;
+      if (stop.signal.aborted) return;
+      if (isWanted) timer = setTimeout(again, REFRESH_AFTER_MS);
+      else if (everyMs > 0) timer = setTimeout(again, everyMs);
     }
+    refreshNow.current = () => {
+      if (!isRunning && !isWanted) {
+        clearTimeout(timer);
+        timer = setTimeout(again, REFRESH_AFTER_MS);
+      }
+      isWanted = true;
+    };
     function again(): void {
       // A tab that nobody sees asks nothing; it asks at once when it is looked at.
       if (document.hidden) document.addEventListener("visibilitychange", again, { once: true });
@@ -57,11 +78,13 @@ export function useLoad<T>(
   }, [key, asked, everyMs]);
 
   const reload = useCallback(() => setAsked((times) => times + 1), []);
+  const refresh = useCallback(() => refreshNow.current(), []);
   const isCurrent = state.key === key;
   return {
     data: isCurrent ? state.data : undefined,
     refused: isCurrent ? state.refused : null,
     reload,
+    refresh,
   };
 }
 
@@ -69,6 +92,8 @@ export interface Action {
   isRunning: boolean;
   refused: Refused | null;
   run: () => void;
+  /** Forgets what was refused: it is about something that is no longer shown. */
+  clear: () => void;
 }
 
 /** Something that a button does: once at a time, and what is refused is kept to be shown. */
@@ -83,5 +108,6 @@ export function useAction(act: () => Promise<void>): Action {
       .catch((error: unknown) => setRefused(refusedOf(error)))
       .finally(() => setRunning(false));
   };
-  return { isRunning, refused, run };
+  const clear = useCallback(() => setRefused(null), []);
+  return { isRunning, refused, run, clear };
 }

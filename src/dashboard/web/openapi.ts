@@ -44,6 +44,8 @@ export interface Operation {
   description?: string;
   tags?: string[];
   security?: unknown[];
+  /** Of a route that is no GET, and that a read-only token may call all the same. */
+  "x-fluxhook-access"?: "reads" | "reads-with-dry-run-in-query" | "reads-with-dry-run-in-body";
   parameters?: Parameter[];
   requestBody?: Content & { required?: boolean };
   responses: Record<string, Content & { description?: string }>;

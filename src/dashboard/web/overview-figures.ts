@@ -54,13 +54,13 @@ export function placeOf(need: {
 }): { to: string; verb: string } | null {
   switch (need.kind) {
     case "webhook-disabled":
-      return { to: `/webhooks/${encodeURIComponent(need.about)}`, verb: "Look and enable" };
+      return { to: `/webhooks/${encodeURIComponent(need.about)}`, verb: "Review and enable" };
     case "parked":
     case "parked-full":
-      return { to: "/parked", verb: "Look and redeliver" };
+      return { to: "/parked", verb: "Review and redeliver" };
     case "rejected":
     case "rejected-full":
-      return { to: "/rejected", verb: "Look and requeue" };
+      return { to: "/rejected", verb: "Review and requeue" };
     default:
       return null;
   }
@@ -76,7 +76,7 @@ export function adviceOf(kind: string): string {
     case "queue-delayed":
       return "Start another process, or raise FLUXHOOK_CONCURRENCY.";
     case "valkey-append-only":
-      return "Set appendonly yes; CONFIG SET appendonly yes begins at once.";
+      return "Set appendonly yes. CONFIG SET appendonly yes takes effect at once.";
     case "valkey-eviction":
       return "Set maxmemory-policy noeviction.";
     case "valkey-memory":

@@ -56,14 +56,13 @@ export function reasonInWords(reason: string | null): string {
 export function outcomeInWords(entry: LogEntry, nowMs: number = Date.now()): string {
   const { outcome, reason } = entry;
   if (outcome === "delivered") return "Delivered";
-  if (outcome === "retry")
-    return isDue(entry, nowMs) ? "Failed, tried again" : "Failed, will be tried again";
+  if (outcome === "retry") return isDue(entry, nowMs) ? "Failed, retried" : "Failed, will retry";
   if (outcome === "parked") return reason === "webhook-disabled" ? "Not sent" : "Failed, parked";
   return "Unreadable entry";
 }
 
 /** What the list says of a parked delivery; the attempt in full adds until when. */
-export const PARKED = "It is not tried again by itself. It is parked, and can be redelivered.";
+export const PARKED = "It is parked: it is not retried by itself, and can be redelivered.";
 
 /** What happens next, or null where nothing does. */
 export function nextInWords(
@@ -120,7 +119,7 @@ const REJECTED = new Map(
     "not-utf8": "Not UTF-8",
     "not-json": "Not JSON",
     "not-an-object": "Not a JSON object",
-    "duplicate-field": "A field stands twice",
+    "duplicate-field": "Duplicate field",
     "invalid-field": "Invalid field",
     "no-owner": "No user_id and no org_id",
     "unknown-event-type": "Unknown event type",

@@ -28,6 +28,7 @@ import { WakeUp } from "../../worker/wake-up.ts";
 import { MAX_WORKFLOW_CONCURRENCY } from "../../wire/workflow/trigger.ts";
 import type { ExecutionControl } from "../execution-control.ts";
 import type { Executions, Waited } from "../executions.ts";
+import type { LiveExecutions } from "../live-executions.ts";
 import { AcceptedExecutions } from "./accept.ts";
 import { Advances } from "./advances.ts";
 import { Answers } from "./answers.ts";
@@ -56,6 +57,7 @@ export interface ExecutionsOptions {
   apiStore: ExecutionStore;
   workflows: Pick<WorkflowStore, "revision">;
   control: ExecutionControl;
+  live: LiveExecutions;
   /** Where `event` nodes push. */
   intake: Pick<QueueStore, "push">;
   egress: Pick<DeliverDeps, "guard" | "send">;
@@ -83,7 +85,7 @@ const MAX_ELEMENT_BYTES = 1_024;
 const SWEEP_EVERY_BEATS = 5;
 
 export function openExecutions(options: ExecutionsOptions): OpenExecutions {
-  const { settings, link, store, control, log } = options;
+  const { settings, link, store, control, live, log } = options;
   const { keys } = store;
   const claimerWakeUp = new WakeUp();
   const state = { isDraining: false };
@@ -103,7 +105,7 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
   });
   const accepted = new BoundedMap<string, StoredExecution>(MAX_ACCEPTED);
   const executions = new AcceptedExecutions({
-    store: options.apiStore,
+    store: live.accepting(options.apiStore),
     waiters,
     control,
     revisions,
@@ -141,10 +143,11 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
       tasks,
       link,
       now,
-      advances: new Advances(store, link),
+      advances: new Advances(live.advancing(store), link),
       maxOutputBytes: settings.MAX_OUTPUT_BYTES,
       replyTo: keys.answers,
       state,
+      live,
     },
     slots,
     throughput,
@@ -200,6 +203,7 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
     claimer: claimerWakeUp,
     due: heartbeatDue,
     upkeep: sweepNowAndThen(store, log),
+    live,
     log,
     leaseMs: options.leaseMs,
     heartbeatMs: options.heartbeatMs,

@@ -212,6 +212,7 @@ async function endFaulty(
     worker: claim.worker ?? "",
     claim: claim.number,
     id,
+    workflowId: execution.workflowId,
     run: execution.run,
     state: "failed",
     startedMs,

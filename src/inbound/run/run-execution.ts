@@ -10,6 +10,7 @@ import {
 } from "../../valkey/inbound/stored-execution.ts";
 import type { ExecutionError } from "../../wire/workflow/execution.ts";
 import type { CompiledNode } from "../compile.ts";
+import type { LiveExecutions } from "../live-executions.ts";
 import type { Advances } from "./advances.ts";
 import { failureJson, NodeResults, type Field } from "./node-results.ts";
 import { runEvent, type EventDeps } from "./nodes/event.ts";
@@ -31,6 +32,7 @@ export interface RunDeps extends HttpDeps, EventDeps, TaskDeps {
   maxOutputBytes: number;
   replyTo: string;
   state: { readonly isDraining: boolean };
+  live: Pick<LiveExecutions, "isWatched" | "add">;
 }
 
 export interface RunRequest {
@@ -127,10 +129,17 @@ export class ExecutionRun {
       else return this.beginTask(node, wait, attempt);
     } else {
       if (isDraining) return { kind: "stopped" };
+      this.noteBegin(node);
       outcome = await this.runRequest(node);
       faultPoint("node-ran");
     }
     return this.take(node, outcome, attempt);
+  }
+
+  private noteBegin({ id: nodeId }: CompiledNode): void {
+    const { id, execution } = this.request;
+    const { workflowId } = execution;
+    if (this.deps.live.isWatched) this.deps.live.add({ id, workflowId, state: "running", nodeId });
   }
 
   private runRequest(
@@ -249,8 +258,8 @@ export class ExecutionRun {
     this.unsavedRemovals = [];
     this.hasUnsavedEffect = false;
     const { startedMs } = this;
-    const { run } = execution;
-    const advance = { worker, claim, id, run, state, startedMs, error, set, remove };
+    const { run, workflowId } = execution;
+    const advance = { worker, claim, id, workflowId, run, state, startedMs, error, set, remove };
     return this.deps.advances.save(advance);
   }
 

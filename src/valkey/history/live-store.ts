@@ -6,26 +6,29 @@ import { queueKeys, type SharedKeys } from "../keys.ts";
 /** A process that has died is forgotten after this. */
 export const WATCHED_MS = 5_000;
 
+export type Watched = "attempts" | "executions";
+
 export class LiveStore {
-  private readonly watched: string[];
+  private readonly watched: Readonly<Record<Watched, string[]>>;
 
   constructor(
     private readonly link: StoreLink,
     private readonly keys: SharedKeys,
-    queues: readonly string[],
+    queues: { attempts: readonly string[]; executions: readonly string[] },
   ) {
-    this.watched = queues.map((queue) => queueKeys(queue).watched);
+    const keysOf = (names: readonly string[]) => names.map((name) => queueKeys(name).watched);
+    this.watched = { attempts: keysOf(queues.attempts), executions: keysOf(queues.executions) };
   }
 
-  /** Publishes what `readLive` reads. Returns how many processes of this node got it. */
+  /** Publishes what `readLive` or `readExecutions` reads. Returns how many processes of this node got it. */
   publish(text: string): Promise<number> {
     return this.link.run((client) => client.publish(this.keys.live, text));
   }
 
-  /** Says for `WATCHED_MS` that somebody looks; workers learn it with their next heartbeat. */
-  async renew(): Promise<void> {
+  /** Says for `WATCHED_MS` that somebody looks at these; workers learn it with their next heartbeat. */
+  async renew(watched: Watched): Promise<void> {
     await this.link.run((client) =>
-      Promise.all(this.watched.map((key) => client.set(key, "1", "PX", WATCHED_MS))),
+      Promise.all(this.watched[watched].map((key) => client.set(key, "1", "PX", WATCHED_MS))),
     );
   }
 }

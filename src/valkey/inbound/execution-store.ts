@@ -62,6 +62,8 @@ export interface Advance {
   worker: string;
   claim: string;
   id: string;
+  /** Of the execution; it is not stored again. */
+  workflowId: string;
   /** Number of the run: a retry begins another one. */
   run: number;
   state: Exclude<ExecutionState, "queued" | "cancelled">;
@@ -141,6 +143,10 @@ export class ExecutionStore {
   async read(id: string): Promise<StoredExecution | null> {
     const values = await this.link.run((client) => client.hgetallBuffer(this.keys.execution(id)));
     return Object.keys(values).length === 0 ? null : readExecution(values);
+  }
+
+  async workflowOf(id: string): Promise<string | null> {
+    return this.link.run((client) => client.hget(this.keys.execution(id), "workflow"));
   }
 
   async state(id: string): Promise<ExecutionState | null> {

@@ -101,7 +101,7 @@ describe.skipIf(!hasBrowser)("an attempt opened", () => {
       expect((await new Response(child.stdout).text()).trim()).toBe(shownSignature ?? "");
 
       // Its own page: the attempts of the delivery, several open at once, and what happens by itself.
-      await row.getByRole("link", { name: "This delivery on a page of its own" }).click();
+      await row.getByRole("link", { name: "Open this delivery" }).click();
       await page.getByRole("heading", { name: "Its attempt" }).waitFor();
       status = 200;
       await page.getByRole("button", { name: "Try again now" }).click();
@@ -269,7 +269,7 @@ describe.skipIf(!hasBrowser)("an attempt opened", () => {
       expect(await verify.evaluate("document.activeElement.matches(':focus-visible')")).toBe(true);
       await keyboard.press("Enter");
       await page.getByText("webhook-signature matches the newest secret").waitFor();
-      await tabTo(page, "This delivery on a page of its own");
+      await tabTo(page, "Open this delivery");
       await keyboard.press("Enter");
       await page.getByRole("heading", { name: "Its attempt" }).waitFor();
       expect(await page.evaluate("document.activeElement.tagName")).toBe("H1");

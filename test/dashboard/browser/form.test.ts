@@ -91,7 +91,7 @@ describe.skipIf(!hasBrowser)("the form of a webhook", () => {
       const { page, faults } = opened;
       await openForm(page);
       await page.getByLabel("URL").fill(receiver.url);
-      await page.getByLabel("Only those that I choose").focus();
+      await page.getByLabel("Only the events that I choose").focus();
       await page.keyboard.press("Space");
       await page.getByText("A customer has paid").waitFor();
       expect(await page.getByText("A user has left").count()).toBe(1);
@@ -124,7 +124,7 @@ describe.skipIf(!hasBrowser)("the form of a webhook", () => {
       });
       const { page, faults } = opened;
       await openForm(page);
-      await page.getByLabel("Only those that I choose").check();
+      await page.getByLabel("Only the events that I choose").check();
       await page.getByText("A user has left").waitFor();
       const shown = await page.locator(".tick small").allInnerTexts();
       expect(oneLine.length).toBeGreaterThan(10);

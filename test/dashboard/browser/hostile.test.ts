@@ -23,6 +23,9 @@ const RAW_ELEMENTS: readonly string[] = [
   "nul \u0000 bell \u0007 escape \u001b[31m red",
 ];
 
+const KEYS_OF_ONE = 20;
+const KEY_NAMES = "tbody tr td:first-child bdi";
+
 describe.skipIf(!hasBrowser)("what others wrote", () => {
   const browser = useBrowser();
 
@@ -140,6 +143,72 @@ describe.skipIf(!hasBrowser)("what others wrote", () => {
         );
         expect(await overflow(page)).toBeLessThanOrEqual(0);
       }
+      await expectUntouched(page, faults);
+    },
+    ALL_MS,
+  );
+
+  test(
+    "is shown as the text that it is, in owners' ids, names of keys, the audit, the search and a receiver's answer",
+    async () => {
+      await using scene = await openScene();
+      const service = await scene.serve(
+        { FLUXHOOK_RETRY_SCHEDULE: "0s" },
+        { binary: await builtBinary() },
+      );
+      const body = HOSTILE_STRINGS.join("\n");
+      const receiver = scene.receiver(
+        () => new Response(body, { status: 500, headers: { "X-Note": HOSTILE_STRINGS[0] ?? "" } }),
+      );
+      const owners: string[] = [];
+      const names: string[] = [];
+      for (const text of HOSTILE_STRINGS) {
+        // An owner may have twenty.
+        const name = text.slice(0, 100);
+        const owner = names.length < KEYS_OF_ONE ? "u_1" : "u_2";
+        const key = { user_id: owner, name, expires_in_s: null };
+        if ((await service.api("POST", "/v1/tokens", key)).status === 201) names.push(name);
+        const webhook = { user_id: text, url: "https://hooks.example.com/" };
+        if ((await service.api("POST", "/v1/webhooks", webhook)).status === 201) owners.push(text);
+      }
+      expect([names.length > 30, owners.length > 15]).toEqual([true, true]);
+      await register(service, { user_id: "u_1", url: receiver.url });
+      await scene.push('{"user_id":"u_1","event":"file.created","data":{}}');
+      await eventually(async () => (await scene.logOf("u_1")).length === 1);
+      const [entry] = await scene.logOf("u_1");
+
+      await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN), PHONE);
+      const { page, faults } = opened;
+      const expectShown = async (selector: string, wanted: readonly string[]) => {
+        await eventually(async () =>
+          expect((await textsOf(page, selector)).toSorted()).toEqual(wanted.toSorted()),
+        );
+        expect(await overflow(page)).toBeLessThanOrEqual(0);
+      };
+      await go(page, "#/webhooks");
+      const inWords = [...owners, "u_1"].map((id) => visible(`user ${id}`));
+      await expectShown("td a[href*='user_id='] bdi", inWords);
+      await go(page, "#/access?user_id=u_1");
+      await expectShown(KEY_NAMES, names.slice(0, KEYS_OF_ONE).map(visible));
+      await go(page, "#/access?user_id=u_2");
+      await expectShown(KEY_NAMES, names.slice(KEYS_OF_ONE).map(visible));
+      await go(page, "#/audit");
+      await page.getByText("Token: created").first().waitFor();
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      for (const text of HOSTILE_STRINGS) {
+        await go(page, `#/search?q=${encodeURIComponent(text.slice(0, 250))}`);
+        await expectShown("main > p:first-of-type bdi", [visible(text.slice(0, 250))]).catch(
+          // What is one webhook's or one owner's opens at once.
+          () => expect(page.url()).toContain("#/webhooks"),
+        );
+      }
+      await go(page, `#/deliveries/${entry?.delivery_id ?? ""}`);
+      const response = page.getByRole("region", { name: "Response" });
+      await response.getByText(`X-Note: ${HOSTILE_STRINGS[0] ?? ""}`).waitFor();
+      const shown = (await response.locator("pre").allTextContents()).join("");
+      // The first KiB is kept.
+      expect(shown).toContain(visible(body.slice(0, 900)));
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
       await expectUntouched(page, faults);
     },
     ALL_MS,

@@ -62,7 +62,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
       await page.keyboard.press("Space");
       await mode(page, /^Paused$/).waitFor();
       await scene.push(eventFor("u_1", 2));
-      await page.getByRole("button", { name: "Go on, 1 new" }).waitFor();
+      await page.getByRole("button", { name: "Resume, 1 new" }).waitFor();
       expect(await rows(page).count()).toBe(2);
       await page.keyboard.press("Space");
       await eventually(async () => expect(await rows(page).count()).toBe(3));
@@ -70,11 +70,11 @@ describe.skipIf(!hasBrowser)("the live page", () => {
       await rows(page).first().locator("summary[data-row]").click();
       await mode(page, /^Paused$/).waitFor();
       await rows(page).first().getByText("Delivery id").waitFor();
-      await page.getByRole("button", { name: "Go on, 0 new" }).click();
+      await page.getByRole("button", { name: "Resume, 0 new" }).click();
       await rows(page).first().locator("summary[data-row]").click();
       await page.locator("details.attempt .event").first().dblclick();
       await mode(page, /^Paused$/).waitFor();
-      await page.getByRole("button", { name: /Go on/ }).click();
+      await page.getByRole("button", { name: /Resume/ }).click();
 
       await page.getByLabel("Outcome").selectOption("failed");
       expect(page.url()).toContain("outcome=failed");
@@ -237,7 +237,7 @@ describe.skipIf(!hasBrowser)("the form of a webhook", () => {
       await page.getByRole("button", { name: "Add a webhook" }).click();
       const dialog = page.getByRole("dialog");
       await dialog.getByLabel("URL").fill("http://127.0.0.1:9/told");
-      await dialog.getByLabel("Only those that I choose").check();
+      await dialog.getByLabel("Only the events that I choose").check();
       await dialog.getByText("About your other webhooks").waitFor();
       await dialog.getByRole("checkbox", { name: /^webhook\.disabled/ }).check();
       await dialog.getByRole("checkbox", { name: /^delivery\.parked/ }).check();

@@ -13,7 +13,8 @@ import {
   useBrowser,
 } from "../../support/browser.ts";
 import { eventually } from "../../support/eventually.ts";
-import { eventFor, openScene, register, type Scene } from "../../support/serve-scene.ts";
+import { openPictureScene, type PageScene } from "../../support/picture-scene.ts";
+import { eventFor, openScene, register } from "../../support/serve-scene.ts";
 import { API_TOKEN, type ServiceProcess } from "../../support/service.ts";
 
 const PAGES_MS = 180_000;
@@ -31,25 +32,24 @@ interface Stop {
   hash: string;
   ready: string;
   open?: (page: Page) => Promise<void>;
+  /** Of its picture, where more than the first screen is worth seeing. */
+  height?: number;
 }
 
 const openFirst = (page: Page) => page.locator("details.attempt > summary").first().click();
 
 describe.skipIf(!hasBrowser)("every page", () => {
   const browser = useBrowser();
-  let scene: Scene;
+  let scene: PageScene;
   let service: ServiceProcess;
   let failing: string;
   let delivery: string;
   let portal: string;
   beforeAll(async () => {
-    scene = await openScene();
-    service = await scene.serve(
-      { FLUXHOOK_RETRY_SCHEDULE: "0s", FLUXHOOK_PORTAL_ACCENT: "#ffd54a" },
-      { binary: await builtBinary() },
-    );
-    ({ failing, delivery, portal } = await fill(scene, service));
-  });
+    const binary = await builtBinary();
+    scene = await (PICTURES ? openPictureScene(binary) : openPlainScene(binary));
+    ({ service, failing, delivery, portal } = scene);
+  }, PAGES_MS);
   afterAll(async () => {
     await scene?.[Symbol.asyncDispose]();
   });
@@ -60,12 +60,12 @@ describe.skipIf(!hasBrowser)("every page", () => {
       .getByRole("status")
       .filter({ hasText: /^Live$/ })
       .waitFor();
-    await scene.push(eventFor("u_1"));
+    await scene.push();
     await page.locator("details.attempt").first().waitFor();
   }
 
   async function visit(page: Page, look: string, stops: readonly Stop[]): Promise<void> {
-    for (const { name, hash, ready, open } of stops) {
+    for (const { name, hash, ready, open, height } of stops) {
       await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
       await page.getByText(ready).first().waitFor();
       await open?.(page);
@@ -76,7 +76,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
         wide: Math.max(0, wide),
         findings: await seriousFindings(page),
       }).toEqual({ name, look, wide: 0, findings: [] });
-      if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}-${look}.png`) });
+      if (PICTURES) await takePicture(page, `${name}-${look}`, height);
       await page.keyboard.press("Escape");
     }
   }
@@ -91,15 +91,16 @@ describe.skipIf(!hasBrowser)("every page", () => {
       if (PICTURES) await page.screenshot({ path: join(PICTURES, `sign-in-${look}.png`) });
       await page.getByLabel("API token").fill(API_TOKEN);
       await page.keyboard.press("Enter");
-      await page.getByText("What happened").waitFor();
+      await page.getByText("Activity").waitFor();
       await visit(page, look, [
         {
           name: "overview",
           hash: "#/overview",
           ready: "Workers",
+          height: 1_000,
           open: async (at) => {
             await at.locator(".u-over").nth(2).waitFor();
-            await at.getByText("Look and redeliver").first().waitFor();
+            await at.getByText("Review and redeliver").first().waitFor();
           },
         },
         {
@@ -123,7 +124,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
             await openFirst(at);
           },
         },
-        { name: "search", hash: "#/search?q=u_1", ready: "3 webhooks" },
+        { name: "search", hash: "#/search?q=u_1", ready: "webhooks, " },
         { name: "search-nothing", hash: "#/search?q=nowhere", ready: "Nothing found" },
         { name: "webhooks", hash: "#/webhooks?user_id=u_1", ready: "Failing" },
         {
@@ -132,7 +133,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
           ready: "Failing",
           open: async (at) => {
             await at.getByRole("button", { name: "Add a webhook" }).click();
-            await at.getByLabel("Only those that I choose").check();
+            await at.getByLabel("Only the events that I choose").check();
             await at.getByText("What a request looks like").click();
             await at.getByText("More: filter").click();
           },
@@ -158,6 +159,13 @@ describe.skipIf(!hasBrowser)("every page", () => {
           name: "delivery",
           hash: `#/deliveries/${delivery}`,
           ready: "Verify like this",
+          height: 1_200,
+        },
+        {
+          name: "verify",
+          hash: `#/deliveries/${delivery}?verify`,
+          ready: "Verify like this",
+          height: 1_800,
           open: async (at) => {
             await at.getByText("Verify like this").click();
             await at.getByRole("button", { name: "Verify it" }).click();
@@ -166,6 +174,17 @@ describe.skipIf(!hasBrowser)("every page", () => {
         },
         { name: "parked", hash: "#/parked?user_id=u_1", ready: "The server answered 500" },
         { name: "rejected", hash: "#/rejected", ready: "Not JSON", open: openFirst },
+        { name: "workflows", hash: "#/workflows", ready: "Order intake" },
+        {
+          name: "workflow",
+          hash: "#/workflows/orders",
+          ready: "Executions",
+          height: 1_700,
+          open: async (at) => {
+            await at.locator("svg.diagram .box").first().waitFor();
+            await at.getByRole("region", { name: "Node by node" }).waitFor();
+          },
+        },
         { name: "send", hash: "#/send?user_id=u_1", ready: "Push it" },
         {
           name: "access",
@@ -231,11 +250,23 @@ describe.skipIf(!hasBrowser)("every page", () => {
   });
 });
 
+/** From the top of the page; a telephone shows as much as it has room for. */
+async function takePicture(page: Page, name: string, height = 0): Promise<void> {
+  const size = page.viewportSize();
+  const isTall = size !== null && size.width > 500 && height > size.height;
+  if (isTall) await page.setViewportSize({ width: size.width, height });
+  await page.evaluate("scrollTo(0, 0)");
+  await page.screenshot({ path: join(PICTURES ?? "", `${name}.png`) });
+  if (isTall) await page.setViewportSize(size);
+}
+
 /** Something for every page to show. */
-async function fill(
-  scene: Scene,
-  service: ServiceProcess,
-): Promise<{ failing: string; delivery: string; portal: string }> {
+async function openPlainScene(binary: string): Promise<PageScene> {
+  const scene = await openScene();
+  const service = await scene.serve(
+    { FLUXHOOK_RETRY_SCHEDULE: "0s", FLUXHOOK_PORTAL_ACCENT: "#ffd54a" },
+    { binary },
+  );
   const good = scene.receiver();
   const bad = scene.receiver(
     () => new Response('{"error":"no space left","disk":98765432109876543210}', { status: 500 }),
@@ -263,5 +294,18 @@ async function fill(
   });
   const { body } = await service.api<{ token: string }>("POST", "/v1/tokens", { user_id });
   const entry = (await scene.logOf(user_id)).find(({ webhook_id }) => webhook_id === failing);
-  return { failing, delivery: entry?.delivery_id ?? "", portal: body.token };
+  await service.api("POST", "/v1/workflows", {
+    id: "orders",
+    name: "Order intake",
+    nodes: [{ id: "receipt", name: "Receipt", type: "set", value: "{{trigger.data.id}}" }],
+  });
+  await service.api("POST", "/v1/workflows/orders/test", { data: { id: "A-1" } });
+  return {
+    service,
+    failing,
+    delivery: entry?.delivery_id ?? "",
+    portal: body.token,
+    push: () => scene.push(eventFor(user_id)),
+    [Symbol.asyncDispose]: () => scene[Symbol.asyncDispose](),
+  };
 }

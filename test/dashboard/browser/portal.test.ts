@@ -60,6 +60,16 @@ describe.skipIf(!hasBrowser)("the portal", () => {
       await page.getByText("Last attempts").waitFor();
       await page.locator("details.attempt > summary").first().click();
       texts.push(await page.content());
+      // The stream, while both have attempts.
+      await read("#/live", "No attempt since");
+      await page
+        .getByRole("status")
+        .filter({ hasText: /^Live$/ })
+        .waitFor();
+      await scene.push('{"org_id":"other","event":"canary.event","data":{"n":2}}');
+      await scene.push('{"org_id":"own","event":"our.event","data":{"n":2}}');
+      await page.locator("details.attempt").first().waitFor();
+      texts.push(await page.content());
       await eventually(() => expect(answers.length).toBeGreaterThan(6));
       const all = [...texts, ...answers].join("\n");
       expect(all).toContain("our.event");

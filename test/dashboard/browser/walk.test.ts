@@ -37,7 +37,7 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
       await page.getByLabel("API token").fill(API_TOKEN);
       await page.getByRole("button", { name: "Sign in" }).click();
 
-      await page.getByText("What happened").waitFor();
+      await page.getByText("Activity").waitFor();
       await page.getByRole("link", { name: "Webhooks", exact: true }).click();
       await page.getByRole("searchbox", { name: "Id" }).fill("u_1");
       await page.getByRole("button", { name: "Show" }).click();
@@ -233,7 +233,7 @@ async function addWebhook(page: Page, url: string): Promise<string> {
   await page.getByRole("button", { name: "Add a webhook" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("URL").fill(url);
-  await dialog.getByLabel("Only those that I choose").check();
+  await dialog.getByLabel("Only the events that I choose").check();
   await dialog.getByLabel("All file events, also future ones").check();
   await dialog.getByRole("button", { name: "Save" }).click();
   const shown = await dialog.locator("[data-secret]").innerText();

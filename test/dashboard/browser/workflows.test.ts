@@ -145,13 +145,80 @@ describe.skipIf(!hasBrowser)("workflows in the dashboard", () => {
   );
 
   test(
+    "an execution is shown node by node while it runs, as the stream reports it, and by looking where the stream is refused",
+    async () => {
+      const held = new Map<string, PromiseWithResolvers<Response>>();
+      const receiver = scene.receiver(({ path }) => {
+        const one = Promise.withResolvers<Response>();
+        held.set(path, one);
+        return one.promise;
+      });
+      const node = (id: string) => ({ id, type: "http", url: `${receiver.url}/${id}` });
+      await service.api("POST", "/v1/workflows", {
+        id: "slow",
+        name: "Slow",
+        nodes: [node("first"), node("second")],
+      });
+      const execute = () => service.api("POST", "/v1/workflows/slow/test", { data: {} });
+      const answer = async (id: string) => {
+        await eventually(() => held.has(`/${id}`));
+        held.get(`/${id}`)?.resolve(Response.json({ id }));
+        held.delete(`/${id}`);
+      };
+      for (const isStreamed of [true, false]) {
+        await using opened = await openPage(browser, `${service.url}/`, { refusals: [503] });
+        const { page, faults } = opened;
+        const looks: string[] = [];
+        page.on("request", (request) => {
+          if (request.url().includes("/v1/executions")) looks.push(request.url());
+        });
+        if (!isStreamed) {
+          await page.route("**/v1/stream?*", (route) => route.fulfill({ status: 503, body: "" }));
+        }
+        await page.goto(signedIn(`${service.url}/`, API_TOKEN));
+        await page.getByRole("button", { name: "Sign out" }).waitFor();
+        await go(page, "#/workflows/slow");
+        await page.getByRole("heading", { name: "Executions" }).waitFor();
+        if (isStreamed) {
+          // While nothing changes, nothing is asked for.
+          await eventually(() => looks.length > 0);
+          await page.waitForTimeout(1_000);
+          const before = looks.length;
+          await page.waitForTimeout(3_000);
+          expect(looks.length).toBe(before);
+        }
+        const executed = execute();
+        const nodes = page.getByRole("region", { name: "Node by node" });
+        const states = (wanted: string[]) =>
+          eventually(async () => {
+            const shown = await nodes.locator("li [data-state]").allInnerTexts();
+            expect(shown.map((text) => text.trim())).toEqual(wanted);
+            return true;
+          });
+        // That a request is under way is not stored: only the stream says so.
+        const running = isStreamed ? "running" : "pending";
+        await eventually(() => held.has("/first"));
+        await states([running, "pending"]);
+        await answer("first");
+        await eventually(() => held.has("/second"));
+        await states(["finished", running]);
+        await answer("second");
+        await states(["finished", "finished"]);
+        await executed;
+        expect(faults.filter((fault) => !fault.includes("503"))).toEqual([]);
+      }
+    },
+    ALL_MS,
+  );
+
+  test(
     "the shell lines that it shows are accepted",
     async () => {
       await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN));
       const { page, faults } = opened;
       await go(page, "#/workflows/orders");
       await page.getByText("Lines for a shell").click();
-      await page.getByRole("button", { name: "Put the secret into them" }).click();
+      await page.getByRole("button", { name: "Insert the secret" }).click();
       const lines = page.locator("details.code-lines pre");
       await lines.getByText("whsec_").waitFor();
       const shell = Bun.spawn(["bash", "-c", (await lines.textContent()) ?? ""]);
@@ -190,6 +257,78 @@ describe.skipIf(!hasBrowser)("workflows in the dashboard", () => {
         expect(title).toBe(visible(text.slice(0, 200)));
         expect(await overflow(page)).toBeLessThanOrEqual(0);
       }
+      expect(faults).toEqual([]);
+    },
+    ALL_MS,
+  );
+
+  test(
+    "a read-only session sees the editor, and can change nothing in it",
+    async () => {
+      const { body } = await service.api<{ token: string }>("POST", "/v1/tokens", {
+        dashboard: true,
+        read_only: true,
+      });
+      await using opened = await openPage(browser, signedIn(`${service.url}/`, body.token ?? ""));
+      const { page, faults } = opened;
+      await go(page, "#/workflows/orders");
+      const list = page.getByRole("list", { name: "Trigger and nodes" });
+      const editor = page.getByRole("region", { name: "Editor" });
+      for (const name of ["Trigger", "large", "tell", "Always", "fails"]) {
+        await list.getByRole("button", { name }).click();
+        await page
+          .getByText("Name, id, order and errors")
+          .or(page.getByLabel("Name of the"))
+          .waitFor();
+        for (const closed of await editor.locator("details:not([open]) > summary").all()) {
+          await closed.click();
+        }
+        const fields = editor.locator("input, textarea, select");
+        expect(await fields.count()).toBeGreaterThan(0);
+        for (const field of await fields.all()) expect(await field.isDisabled()).toBe(true);
+      }
+      for (const name of ["Add", "Up", "Down", "Remove", "Save", "Undo the changes", "Run once"]) {
+        expect(await page.getByRole("button", { name, exact: true }).count()).toBe(0);
+      }
+      await page.getByRole("button", { name: "JSON", exact: true }).click();
+      expect(await page.getByLabel("The workflow as JSON").isEditable()).toBe(false);
+      expect(faults).toEqual([]);
+    },
+    ALL_MS,
+  );
+
+  test(
+    "a save that somebody else forestalled says so until the newest is loaded",
+    async () => {
+      await service.api("POST", "/v1/workflows", {
+        id: "shared",
+        name: "Shared",
+        nodes: [{ id: "a", type: "set", value: 1 }],
+      });
+      await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN), {
+        refusals: [412],
+      });
+      const { page, faults } = opened;
+      await go(page, "#/workflows/shared");
+      const value = page.getByLabel("Value", { exact: true });
+      await value.fill("2");
+      await service.api("PATCH", "/v1/workflows/shared", {
+        nodes: [{ id: "a", type: "set", value: 3 }],
+      });
+      await page.getByRole("button", { name: "Save" }).click();
+      const said = page.getByText("Somebody else has changed it meanwhile.");
+      await said.waitFor();
+      await page.getByRole("button", { name: "Load the newest, and drop my changes" }).click();
+      await said.waitFor({ state: "detached" });
+      expect(await value.inputValue()).toBe("3");
+      await value.fill("4");
+      await page.getByRole("button", { name: "Save" }).click();
+      await eventually(async () => {
+        const stored = await service.api("GET", "/v1/workflows/shared");
+        expect(stored.body).toMatchObject({ nodes: [{ value: 4 }] });
+        return true;
+      });
+      expect(await said.count()).toBe(0);
       expect(faults).toEqual([]);
     },
     ALL_MS,

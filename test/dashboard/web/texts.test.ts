@@ -124,8 +124,8 @@ describe("words", () => {
       typeof outcomeInWords
     >[0];
     const due = Date.parse("2026-01-02T03:04:05Z");
-    expect(outcomeInWords(entry, due - 1)).toBe("Failed, will be tried again");
-    expect(outcomeInWords(entry, due + 1)).toBe("Failed, tried again");
+    expect(outcomeInWords(entry, due - 1)).toBe("Failed, will retry");
+    expect(outcomeInWords(entry, due + 1)).toBe("Failed, retried");
   });
 });
 

@@ -2,6 +2,7 @@
 import type { Redis } from "iovalkey";
 import { createEgress } from "../../../src/delivery/egress.ts";
 import { ExecutionControl } from "../../../src/inbound/execution-control.ts";
+import { LiveExecutions } from "../../../src/inbound/live-executions.ts";
 import type { Accepted, ExecutionRequest, Waited } from "../../../src/inbound/executions.ts";
 import {
   openExecutions,
@@ -35,6 +36,9 @@ export interface RunSceneOptions {
 export interface Replica extends OpenExecutions {
   link: Link;
   control: ExecutionControl;
+  live: LiveExecutions;
+  /** For those that look at executions. */
+  published: string[];
   log: LogLines;
   stop(): Promise<void>;
 }
@@ -95,7 +99,9 @@ export class RunScene {
     await link.whenUp();
     const log = logLines();
     const store = this.storeOver(link);
-    const control = new ExecutionControl(store, this.workflowsOver(link));
+    const published: string[] = [];
+    const live = new LiveExecutions({ publish: async (text) => published.push(text) });
+    const control = new ExecutionControl(store, this.workflowsOver(link), live);
     const opened = openExecutions({
       settings: {
         VALKEY_URL: this.url,
@@ -110,6 +116,7 @@ export class RunScene {
       apiStore: store,
       workflows: this.workflowsOver(link),
       control,
+      live,
       intake: new QueueStore(link, `${this.prefix}:events`),
       egress: createEgress({
         EGRESS_ALLOW: ["127.0.0.1/32"],
@@ -129,6 +136,8 @@ export class RunScene {
       ...opened,
       link,
       control,
+      live,
+      published,
       log,
       stop: async () => {
         if (isRunning) await opened.drain(1_000);
@@ -203,7 +212,9 @@ export class RunScene {
   }
 
   async read(id: string): Promise<Execution> {
-    const text = await new ExecutionControl(this.store, this.workflowsOver(this.link)).json(id);
+    const nobody = { isWatched: false, add() {} };
+    const control = new ExecutionControl(this.store, this.workflowsOver(this.link), nobody);
+    const text = await control.json(id);
     if (text === null) throw new Error(`there is no execution ${id}`);
     return JSON.parse(text) as Execution;
   }

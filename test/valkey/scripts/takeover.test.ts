@@ -127,7 +127,8 @@ test("a heartbeat returns whether somebody looks at the stream of attempts", asy
   await queue.join("w");
   const beat = () => queue.store.beat("w", { join: false, leaseMs: LEASE_MS });
   expect(await beat()).toMatchObject({ watched: false });
-  await new LiveStore(lab.link, sharedKeys("any"), [queue.store.queue]).renew();
+  const queues = { attempts: [queue.store.queue], executions: [] };
+  await new LiveStore(lab.link, sharedKeys("any"), queues).renew("attempts");
   expect(await beat()).toMatchObject({ watched: true });
 });
 

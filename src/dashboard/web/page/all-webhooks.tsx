@@ -56,12 +56,12 @@ export function AllWebhooks() {
       <p class="actions">
         {at !== undefined && (
           <button type="button" onClick={() => setCursor(null)}>
-            From the beginning
+            First page
           </button>
         )}
         {next !== null && (
           <button type="button" onClick={() => setCursor({ of: state, at: next })}>
-            More
+            Next page
           </button>
         )}
       </p>
@@ -70,7 +70,7 @@ export function AllWebhooks() {
 }
 
 function Nothing({ state, hasMore }: { state: string; hasMore: boolean }) {
-  if (hasMore) return <p>None among these; More looks at the next.</p>;
+  if (hasMore) return <p>None on this page. Next page looks further.</p>;
   if (state !== "") return <Empty title={`No webhook is ${state}`} />;
   return (
     <Empty title="No webhook yet">

@@ -27,7 +27,7 @@ export function Audit() {
   return (
     <Page title="Audit">
       <p>
-        Who created, changed, revealed or sent again what. Events that are pushed are not in it.
+        Who created, changed, revealed or redelivered what. Events that are pushed are not listed.
       </p>
       {refused && <Trouble refused={refused} again={reload} />}
       {data === undefined && refused === null && <Waiting what="the audit" />}

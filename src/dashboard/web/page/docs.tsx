@@ -2,12 +2,11 @@
 // with the session that is open.
 import { useState } from "preact/hooks";
 import { urlOf } from "../boot.ts";
-import { exchange, refusedOf } from "../client.ts";
-import { useAction, useLoad } from "../load.ts";
+import { refusedOf } from "../client.ts";
+import { useLoad } from "../load.ts";
 import {
   fieldRows,
   operationsByTag,
-  sampleOf,
   schemaIn,
   typeInWords,
   type OpenApi,
@@ -15,10 +14,9 @@ import {
   type Parameter,
   type Schema,
 } from "../openapi.ts";
-import { CodeLine, JsonText } from "../part/code.tsx";
 import { Trouble, Waiting } from "../part/notice.tsx";
 import { Page } from "../part/page.tsx";
-import { shellQuoted } from "../push-text.ts";
+import { TryIt } from "../part/try-it.tsx";
 
 export function DocsPage() {
   const { data, refused, reload } = useLoad("openapi", async (signal): Promise<OpenApi> => {
@@ -127,9 +125,9 @@ function Opened({ operation, document }: RouteProps) {
       )}
       {security?.length === 0 && <p>Needs no token.</p>}
       {parameters.length > 0 && <Parameters parameters={parameters} document={document} />}
-      {body && <Fields title="Body" schema={body} document={document} />}
-      {answer && <Fields title="Answer" schema={answer} document={document} />}
-      <h3>Answers</h3>
+      {body && <Fields title="Request body" schema={body} document={document} />}
+      {answer && <Fields title="Response body" schema={answer} document={document} />}
+      <h3>Responses</h3>
       <dl class="facts">
         {answers.map(([status, response]) => (
           <div>
@@ -186,7 +184,7 @@ function Fields({ title, schema, document }: FieldsProps) {
               <code>{name}</code>
             </dt>
             <dd>
-              {isRequired && title === "Body" ? "required, " : ""}
+              {isRequired && title === "Request body" ? "required, " : ""}
               {typeInWords(inner, document)}
               {inner.default !== undefined && `, ${JSON.stringify(inner.default)} where missing`}
               <Described text={inner.description} />
@@ -196,143 +194,4 @@ function Fields({ title, schema, document }: FieldsProps) {
       </dl>
     </details>
   );
-}
-
-interface Answered {
-  status: number;
-  text: string;
-  etag: string | null;
-}
-
-function TryIt({ operation, document }: RouteProps) {
-  const { method, parameters = [], requestBody } = operation;
-  const schema = schemaIn(requestBody);
-  const [values, setValues] = useState<Record<string, string>>({});
-  const [body, setBody] = useState(
-    schema ? JSON.stringify(sampleOf(schema, document), null, 2) : "",
-  );
-  const [answer, setAnswer] = useState<Answered | null>(null);
-  const path = pathWith(operation.path, parameters, values);
-  const headers = headersIn(parameters, values);
-  const send = useAction(async () => {
-    setAnswer(await exchange(method, path, schema ? body : undefined, { headers }));
-  });
-  if (isStream(operation)) {
-    return (
-      <>
-        <h3>Try it</h3>
-        <p>It is a stream that does not end. Read it in a terminal:</p>
-        <CodeLine
-          text={curlLine(method, path, null, headers).replace("curl", "curl -N")}
-          what="the curl line"
-        />
-      </>
-    );
-  }
-  return (
-    <form
-      class="inset"
-      onSubmit={(event) => {
-        event.preventDefault();
-        send.run();
-      }}
-    >
-      <h3>Try it</h3>
-      {parameters.map(({ name, required }) => (
-        <label class="inline">
-          {name}
-          <input
-            type="text"
-            spellcheck={false}
-            required={required}
-            value={values[name] ?? ""}
-            onInput={({ currentTarget }) => setValues({ ...values, [name]: currentTarget.value })}
-          />
-        </label>
-      ))}
-      {schema && (
-        <label>
-          Body
-          <textarea
-            rows={6}
-            spellcheck={false}
-            value={body}
-            onInput={({ currentTarget }) => setBody(currentTarget.value)}
-          />
-        </label>
-      )}
-      <CodeLine text={curlLine(method, path, schema ? body : null, headers)} what="the curl line" />
-      <button
-        type="submit"
-        class={method === "GET" ? "primary" : "danger"}
-        disabled={send.isRunning}
-      >
-        {method === "GET" ? "Send" : `Send: this does what it says, with your session`}
-      </button>
-      {send.refused && <Trouble refused={send.refused} />}
-      {answer && (
-        <div role="status">
-          <p>
-            Answered <strong>{answer.status}</strong>
-            {answer.etag !== null && (
-              <>
-                , <code>ETag: {answer.etag}</code>
-              </>
-            )}
-          </p>
-          {answer.text !== "" && <JsonText text={answer.text} what="the answer" />}
-        </div>
-      )}
-    </form>
-  );
-}
-
-function pathWith(
-  template: string,
-  parameters: readonly Parameter[],
-  values: Record<string, string>,
-): string {
-  const path = template.replaceAll(/\{(\w+)\}/g, (placeholder, name: string) =>
-    values[name] ? encodeURIComponent(values[name]) : placeholder,
-  );
-  const query = new URLSearchParams();
-  for (const { name, in: place } of parameters) {
-    const value = values[name];
-    if (place === "query" && value) query.set(name, value);
-  }
-  return query.size === 0 ? path : `${path}?${query}`;
-}
-
-/** The headers that the form has; `if-match` as `If-Match`. */
-function headersIn(
-  parameters: readonly Parameter[],
-  values: Record<string, string>,
-): Record<string, string> {
-  const given = parameters.filter(({ name, in: place }) => place === "header" && values[name]);
-  return Object.fromEntries(
-    given.map(({ name }) => [
-      name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase()),
-      values[name] ?? "",
-    ]),
-  );
-}
-
-function isStream({ responses }: Operation): boolean {
-  return "text/event-stream" in (responses["200"]?.content ?? {});
-}
-
-function curlLine(
-  method: string,
-  path: string,
-  body: string | null,
-  headers: Record<string, string>,
-): string {
-  const parts = ["curl", ...(method === "GET" ? [] : ["-X", method])];
-  parts.push('-H "Authorization: Bearer $FLUXHOOK_API_TOKEN"');
-  for (const [name, value] of Object.entries(headers)) {
-    parts.push(`-H ${shellQuoted(`${name}: ${value}`)}`);
-  }
-  if (body !== null) parts.push("-H 'Content-Type: application/json'", `-d ${shellQuoted(body)}`);
-  parts.push(shellQuoted(urlOf(path)));
-  return parts.join(" ");
 }

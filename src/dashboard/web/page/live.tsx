@@ -22,7 +22,7 @@ const OUTCOMES: readonly [value: string, title: string][] = [
   ["", "All outcomes"],
   ["failed", "Failed"],
   ["delivered", "Delivered"],
-  ["retry", "Failed, tried again"],
+  ["retry", "Failed, retried"],
   ["parked", "Parked"],
 ];
 
@@ -47,15 +47,15 @@ export function LivePage() {
   return (
     <Page title="Live">
       <p>
-        Attempts appear here while they are made. Press Space, open one, or select text, and the
-        list stands still.
+        Attempts appear here as they are made. To pause the list, press Space, open an attempt or
+        select text.
       </p>
       {ownOwner.value === null && (
         <OwnerSearch
           key={searchOf(queryOf(owner))}
           owner={owner}
           to="/live"
-          hint="Empty: those of everybody."
+          hint="Leave it empty to see everybody's."
         />
       )}
       <Filters query={query} />
@@ -142,7 +142,7 @@ function Attempts({ search, owner, isOfAll }: AttemptsProps) {
       <div class="bar">
         <button type="button" onClick={toggle} aria-pressed={rows.isPaused}>
           <Icon of={rows.isPaused ? Play : Pause} />
-          {rows.isPaused ? `Go on, ${rows.held.length} new` : "Pause"}
+          {rows.isPaused ? `Resume, ${rows.held.length} new` : "Pause"}
         </button>
         <span class="muted" role="status">
           {rows.isPaused ? "Paused" : MODES[mode]}

@@ -177,7 +177,7 @@ function ChartsOfRange({ hour }: { hour: Series | undefined }) {
   return (
     <section aria-labelledby="charts">
       <div class="bar">
-        <h2 id="charts">What happened</h2>
+        <h2 id="charts">Activity</h2>
         <fieldset class="choice">
           <legend class="unseen">How far back</legend>
           {(["1h", "24h"] as const).map((one) => (

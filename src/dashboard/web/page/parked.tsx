@@ -47,15 +47,15 @@ export function Parked() {
   return (
     <Page title="Parked deliveries">
       <p>
-        Deliveries come here when their schedule is used up, when their webhook is disabled, and
-        when its address is not allowed. They are not sent again by themselves.
+        Deliveries are parked when all their attempts have failed, when their webhook is disabled,
+        or when its address is not allowed. They are not sent again by themselves.
       </p>
       {ownOwner.value === null && (
         <OwnerSearch
           key={searchOf(queryOf(owner))}
           owner={owner}
           to="/parked"
-          hint="Empty: those of everybody."
+          hint="Leave it empty to see everybody's."
         />
       )}
       {summary.data && <Counts summary={summary.data} query={query} />}
@@ -74,7 +74,7 @@ export function Parked() {
               </button>
             ) : (
               <span class="muted">
-                To redeliver many, choose whose: a user, an organisation or a webhook.
+                To redeliver many at once, choose a user, an organisation or a webhook.
               </span>
             )}
           </p>

@@ -41,8 +41,8 @@ export function RejectedPage() {
       }
     >
       <p>
-        What was pushed and is no valid event is kept here with its bytes. Mend the producer, or a
-        setting, then push it onto its list again.
+        Elements that are not valid events are kept here with all their bytes. Fix the producer or a
+        setting, then requeue them.
       </p>
       {refused && <Trouble refused={refused} again={reload} />}
       {data === undefined && refused === null && <Waiting what="rejected elements" />}

@@ -35,9 +35,9 @@ export function SearchPage() {
       {data?.found.length === 0 && (
         <Empty title="Nothing found">
           <p>
-            Ids are found whole: of a webhook (wh_…), a user, an organisation, a delivery; of an
-            event while a delivery of it is parked. Of a webhook's URL or description a part is
-            enough.
+            Enter a whole id: of a webhook (wh_…), a user, an organisation or a delivery, or of an
+            event while one of its deliveries is parked. Of a webhook's URL or description, a part
+            is enough.
           </p>
           {ownOwner.value === null && isOwnerId(q) && (
             <p>

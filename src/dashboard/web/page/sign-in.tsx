@@ -1,8 +1,8 @@
 // Signing in: the operator with the API token; the portal's users come by a link of their application.
 import { useState } from "preact/hooks";
 import { config, isPortal } from "../boot.ts";
-import { Refused } from "../client.ts";
-import { connect, endOf } from "../connect.ts";
+import { endOf, Refused } from "../client.ts";
+import { connect } from "../connect.ts";
 import { useAction } from "../load.ts";
 import { Field } from "../part/field.tsx";
 import { Trouble } from "../part/notice.tsx";

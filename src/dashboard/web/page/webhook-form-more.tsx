@@ -73,8 +73,8 @@ export function MoreFields({ texts, errors, isNew, onChange }: MoreProps) {
         )}
       </Field>
       <Field
-        label="Headers of your own"
-        hint="One a line, as Name: value. They are sent with every request."
+        label="Custom headers"
+        hint="One per line, as Name: value. They are sent with every request."
         error={errorOf(errors, "headers")}
       >
         {(attributes) => (
@@ -122,7 +122,7 @@ export function MoreFields({ texts, errors, isNew, onChange }: MoreProps) {
       <DisableRuleFields texts={texts} errors={errors} onChange={onChange} />
       {isNew && (
         <Field
-          label="A secret of your own (optional)"
+          label="Your own secret (optional)"
           hint="16 to 128 printable characters, or whsec_ and base64. Empty: Fluxhook makes one."
           error={errorOf(errors, "secret")}
         >
@@ -153,7 +153,7 @@ function DisableRuleFields({ texts, errors, onChange }: Omit<MoreProps, "isNew">
   const { rule } = texts;
   return (
     <>
-      <Field label="Disabled by itself" error={errorOf(errors, "disable_rule")}>
+      <Field label="Disabled automatically" error={errorOf(errors, "disable_rule")}>
         {(attributes) => (
           <select
             {...attributes}

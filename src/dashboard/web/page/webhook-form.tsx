@@ -174,7 +174,7 @@ function SecretOnce({ webhook, onClose }: { webhook: Created; onClose: () => voi
     <>
       <p ref={text} tabIndex={-1}>
         Every request to <Foreign text={new URL(webhook.url).host} /> is signed with it. Put it into
-        your server's settings; it verifies the signature with it. You can reveal it later too.
+        your server's settings, so that it can verify the signature. You can also reveal it later.
       </p>
       <div class="secret">
         <code data-secret>{webhook.secret}</code>

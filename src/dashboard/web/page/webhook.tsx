@@ -74,7 +74,7 @@ function Shown({ webhook, reload, leave, isGone }: ShownProps) {
         <Health health={webhook.health} />
         {ownOwner.value === null && (
           <a href={hashOf("/webhooks", queryOf(owner))}>
-            All of <Foreign text={ownerInWords(owner)} />
+            All webhooks of <Foreign text={ownerInWords(owner)} />
           </a>
         )}
       </p>
@@ -162,8 +162,8 @@ function DeleteDialog({ webhook, leave, onClose, onDeleted }: DeleteProps) {
       }}
     >
       <p>
-        Deliveries that still wait for it end. Its secret is gone. To stop it for a while, disable
-        it instead.
+        Deliveries that still wait for it end, and its secret is lost. To stop it for a while,
+        disable it instead.
       </p>
       <label>
         <span>
@@ -193,7 +193,7 @@ function Settings({ webhook }: { webhook: Webhook }) {
     ["Time-out", `${webhook.timeout_ms / 1_000} s for a whole attempt`],
     ["Attempts after", webhook.retry_schedule.join(", ")],
     [
-      "Disabled by itself",
+      "Disabled automatically",
       rule === null
         ? "never"
         : "failing_for" in rule

@@ -30,7 +30,7 @@ export function Webhooks() {
           key={searchOf(queryOf(owner))}
           owner={owner}
           to="/webhooks"
-          hint="Empty: those of everybody. To add a webhook, choose whose it is."
+          hint="Leave it empty to see everybody's. To add a webhook, name its owner."
         />
       )}
       {owner === null ? (

@@ -48,7 +48,8 @@ export function ApiKeys({ owner }: { owner: Owner }) {
           }}
         >
           <p>
-            Whatever uses <Foreign text={revoking.name} /> is refused at once. It cannot be undone.
+            Whatever uses <Foreign text={revoking.name} /> is refused from now on. This cannot be
+            undone.
           </p>
         </Confirm>
       )}

@@ -46,7 +46,7 @@ export function Attempts({ owner, webhookId }: AttemptsProps) {
               checked={isAll}
               onChange={({ currentTarget }) => setAll(currentTarget.checked)}
             />
-            Those of the other webhooks too
+            Include the owner's other webhooks
           </label>
         )}
       </div>

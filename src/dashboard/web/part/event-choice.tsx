@@ -23,7 +23,7 @@ export function EventChoice({ catalogue, chosen, error, onChange }: EventChoiceP
       </label>
       <label class="tick">
         <input type="radio" name="events" checked={!isAll} onChange={() => onChange([])} />
-        Only those that I choose
+        Only the events that I choose
       </label>
       {!isAll && <Ticks catalogue={catalogue} chosen={chosen} onChange={onChange} />}
       {error !== undefined && (

@@ -101,7 +101,7 @@ function Actions({ entry, shown, path, isOnPage, onRedelivered }: ActionsProps) 
           <a href={hashOf(`/deliveries/${encodeURIComponent(entry.delivery_id)}`)}>
             {others > 0
               ? `This delivery with its ${others === 1 ? "other attempt" : `${others} other attempts`}`
-              : "This delivery on a page of its own"}
+              : "Open this delivery"}
           </a>
         )}
       </div>

@@ -33,7 +33,9 @@ export function ParkedOfWebhook({ webhook }: { webhook: Webhook }) {
       <h2>Parked</h2>
       <p class="bar">
         <a href={hashOf("/parked", filter)}>{shown} parked</a>
-        <span class="muted">They are kept for a while, and sent again only when you say so.</span>
+        <span class="muted">
+          They are kept for a while, and sent again only if you redeliver them.
+        </span>
         <Writes>
           {webhook.enabled ? (
             <button type="button" onClick={() => setOpen(true)}>

@@ -67,7 +67,7 @@ export function PortalLink() {
             />
           )}
         </Field>
-        <Field label="Valid for" hint="It cannot be taken back before, so keep it short.">
+        <Field label="Valid for" hint="It cannot be revoked earlier, so keep it short.">
           {(attributes) => (
             <select
               {...attributes}

@@ -44,7 +44,9 @@ export function TestButton({ webhook }: { webhook: Webhook }) {
             ))}
           </select>
         </label>
-        <span class="muted">signed as any other, whatever the webhook's events are.</span>
+        <span class="muted">
+          signed like any other, also if the webhook does not subscribe to its type.
+        </span>
       </p>
       {test.refused && <Trouble refused={test.refused} />}
       {attempt && <Attempt key={attempt.delivery_id} entry={attempt} isOpen />}

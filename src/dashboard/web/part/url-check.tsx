@@ -47,7 +47,7 @@ export function UrlCheck({ url, id }: { url: string; id: string }) {
       {said?.url === typed ? (
         <Foreign text={said.text} />
       ) : (
-        "Where the requests go. Fluxhook checks the address while you type."
+        "Requests are sent here. Fluxhook checks the address while you type."
       )}
     </p>
   );
@@ -68,7 +68,7 @@ function inWords({ verdict, message }: Checked): Omit<Said, "url"> {
     case "unresolved":
       return {
         tone: "warn",
-        text: "This name has no address at the moment. Is it spelled right? You can save it anyway.",
+        text: "This name has no address at the moment. Check its spelling; you can save it anyway.",
       };
   }
 }

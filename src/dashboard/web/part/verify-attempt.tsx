@@ -43,7 +43,7 @@ function Checked({ check }: { check: SignatureCheck }) {
       </ul>
       <p>
         {check.signature_matches
-          ? "If your server refuses it all the same, it has another secret, or it does not verify the bytes that it got: compare what it signs with what was signed."
+          ? "If your server still refuses it, it has another secret, or it does not verify the exact bytes that it received: compare what it signs with what was signed."
           : "The secret was rotated since, and the old one no longer signs."}
       </p>
       <CopyButton

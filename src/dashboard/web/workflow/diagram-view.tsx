@@ -1,13 +1,13 @@
 // The diagram of a workflow. Its layout is a chunk of its own; the list of nodes beside it says the same.
 import { useEffect, useState } from "preact/hooks";
-import type { Execution } from "../../../wire/workflow/execution.ts";
 import { Waiting } from "../part/notice.tsx";
+import type { ShownExecution } from "./changes.ts";
 import { afterOf, type DraftNode } from "./document.ts";
 
 interface DiagramViewProps {
   nodes: readonly DraftNode[];
   chosen: string | null;
-  execution: Execution | null;
+  execution: ShownExecution | null;
   onChoose: (id: string) => void;
 }
 

@@ -1,7 +1,6 @@
 // The editor of a workflow: the diagram, a form for what is chosen in it, the same document as JSON, "run once",
 // and the executions. The API checks the document while it is changed.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { Execution } from "../../../wire/workflow/execution.ts";
 import type { FieldErrors } from "../answers.ts";
 import { refusedOf, type Refused } from "../client.ts";
 import { useAction } from "../load.ts";
@@ -9,6 +8,7 @@ import { Trouble } from "../part/notice.tsx";
 import { say } from "../said.ts";
 import { mayWrite } from "../session.ts";
 import { callExact } from "./call-exact.ts";
+import type { ShownExecution } from "./changes.ts";
 import { DiagramView } from "./diagram-view.tsx";
 import { draftOf, type Draft, type ShownWorkflow } from "./document.ts";
 import { Executions } from "./executions.tsx";
@@ -35,7 +35,7 @@ export function Editor({ workflow, onSaved }: EditorProps) {
   /** The id of a node; null: the trigger. */
   const [chosen, setChosen] = useState<string | null>(workflow.nodes[0]?.id ?? null);
   const [isJson, setJson] = useState(false);
-  const [latest, setLatest] = useState<Execution | null>(null);
+  const [latest, setLatest] = useState<ShownExecution | null>(null);
   const broken = useBroken();
   const isChanged = JSON.stringify(draft) !== JSON.stringify(draftOf(stored));
   const errors = useCheck(draft, isChanged);
@@ -100,7 +100,7 @@ export function Editor({ workflow, onSaved }: EditorProps) {
                 onChange={setDraft}
               />
             </div>
-            <div class="editor-form">
+            <fieldset class="editor-form" disabled={!mayWrite.value} aria-label="What is chosen">
               {node === undefined ? (
                 <TriggerForm key={generation} draft={draft} errors={errors} onChange={setDraft} />
               ) : (
@@ -115,13 +115,16 @@ export function Editor({ workflow, onSaved }: EditorProps) {
                   onBroken={broken.note}
                 />
               )}
-            </div>
+            </fieldset>
           </div>
         )}
         {save.refused && (
           <SaveTrouble
             refused={save.refused}
-            onReload={async () => replace(await callExact<ShownWorkflow>("GET", path, undefined))}
+            onReload={async () => {
+              replace(await callExact<ShownWorkflow>("GET", path, undefined));
+              save.clear();
+            }}
           />
         )}
         {mayWrite.value && (
@@ -134,7 +137,14 @@ export function Editor({ workflow, onSaved }: EditorProps) {
             >
               Save
             </button>
-            <button type="button" disabled={!isChanged} onClick={() => replace(stored)}>
+            <button
+              type="button"
+              disabled={!isChanged}
+              onClick={() => {
+                replace(stored);
+                save.clear();
+              }}
+            >
               Undo the changes
             </button>
             <span class="muted" role="status">
@@ -219,7 +229,7 @@ function useBroken() {
 }
 
 /** What a node may name: the request, and the nodes above it. */
-function dataOf(execution: Execution, { nodes }: Draft, at: number) {
+function dataOf(execution: ShownExecution, { nodes }: Draft, at: number) {
   const above = new Set(nodes.slice(0, at).map(({ id }) => id));
   return {
     data: execution.trigger.data,

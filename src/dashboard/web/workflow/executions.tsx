@@ -1,5 +1,6 @@
 // The executions of a workflow, newest first, and one of them node by node, while it runs too.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useChanges, withBegun, type ShownExecution } from "./changes.ts";
 import { ENDED } from "./ended.ts";
 import type { Execution, ExecutionSummary } from "../../../wire/workflow/execution.ts";
 import type { Page as ListPage } from "../answers.ts";
@@ -16,22 +17,28 @@ import { durationInWords } from "../words.ts";
 import { callExact } from "./call-exact.ts";
 import { RunBadge } from "./words.tsx";
 
+/** While the stream is away. */
 const EVERY_MS = 2_000;
 const SHOWN_EVERY_MS = 1_000;
 
 interface ExecutionsProps {
   workflowId: string;
   /** Called with what is shown node by node, for the diagram. */
-  onShown: (execution: Execution) => void;
+  onShown: (execution: ShownExecution) => void;
 }
 
 export function Executions({ workflowId, onShown }: ExecutionsProps) {
   const [chosen, setChosen] = useState<string | null>(null);
   const path = `/v1/executions?workflow_id=${encodeURIComponent(workflowId)}&limit=20`;
-  const { data, refused, reload } = useLoad(
+  const refreshShown = useRef(() => {});
+  const { isLive, begun } = useChanges(workflowId, (id) => {
+    refresh();
+    if (id === null || id === shown) refreshShown.current();
+  });
+  const { data, refused, reload, refresh } = useLoad(
     path,
     (signal) => call<ListPage<"executions", ExecutionSummary>>("GET", path, undefined, { signal }),
-    EVERY_MS,
+    isLive ? 0 : EVERY_MS,
   );
   const rows = data?.executions ?? [];
   const shown = chosen ?? rows[0]?.id ?? null;
@@ -53,7 +60,17 @@ export function Executions({ workflowId, onShown }: ExecutionsProps) {
           keyOf={({ id }) => id}
         />
       )}
-      {shown !== null && <Nodes key={shown} id={shown} onShown={onShown} onChanged={reload} />}
+      {shown !== null && (
+        <Nodes
+          key={shown}
+          id={shown}
+          isLive={isLive}
+          begun={begun.get(shown)}
+          refreshed={refreshShown}
+          onShown={onShown}
+          onChanged={reload}
+        />
+      )}
     </section>
   );
 }
@@ -104,18 +121,31 @@ function columns(
 
 interface NodesProps {
   id: string;
-  onShown: (execution: Execution) => void;
+  /** What happens to it is reported. */
+  isLive: boolean;
+  /** The node whose request is under way. */
+  begun: string | undefined;
+  /** Gets what reads it again. */
+  refreshed: { current: () => void };
+  onShown: (execution: ShownExecution) => void;
   onChanged: () => void;
 }
 
-function Nodes({ id, onShown, onChanged }: NodesProps) {
+function Nodes({ id, isLive, begun, refreshed, onShown, onChanged }: NodesProps) {
   const [isEnded, setEnded] = useState(false);
   const path = `/v1/executions/${encodeURIComponent(id)}`;
-  const { data, refused, reload } = useLoad(
+  const {
+    data: read,
+    refused,
+    reload,
+    refresh,
+  } = useLoad(
     path,
     (signal) => callExact<Execution>("GET", path, undefined, { signal }),
-    isEnded ? 0 : SHOWN_EVERY_MS,
+    isEnded || isLive ? 0 : SHOWN_EVERY_MS,
   );
+  refreshed.current = refresh;
+  const data = useMemo(() => read && withBegun(read, begun), [read, begun]);
   useEffect(() => {
     if (data === undefined) return;
     onShown(data);

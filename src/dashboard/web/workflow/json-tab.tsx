@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { FieldErrors } from "../answers.ts";
 import { Field } from "../part/field.tsx";
 import { Foreign } from "../part/text.tsx";
+import { mayWrite } from "../session.ts";
 import type { Draft } from "./document.ts";
 import { jsonText, parseExact } from "./exact-json.ts";
 import { placeOf } from "./places.ts";
@@ -36,6 +37,7 @@ export function JsonTab({ draft, errors, onChange, onBroken }: JsonTabProps) {
             class="json"
             rows={24}
             spellcheck={false}
+            readOnly={!mayWrite.value}
             value={text}
             onInput={({ currentTarget }) => change(currentTarget.value)}
           />

@@ -44,7 +44,7 @@ export function WorkflowList() {
         )
       }
     >
-      <p>A signed request from outside starts a workflow, and is answered with what it gave.</p>
+      <p>A signed request from outside starts a workflow, and the answer contains its result.</p>
       {refused && <Trouble refused={refused} again={reload} />}
       {data === undefined && refused === null && <Waiting what="the workflows" />}
       {data !== undefined && rows.length === 0 && cursor === "" && (
@@ -58,12 +58,12 @@ export function WorkflowList() {
       <p class="actions">
         {cursor !== "" && (
           <button type="button" onClick={() => setCursor("")}>
-            First
+            First page
           </button>
         )}
         {data?.next_cursor && (
           <button type="button" onClick={() => setCursor(data.next_cursor ?? "")}>
-            More
+            Next page
           </button>
         )}
       </p>

@@ -7,6 +7,7 @@ import type { FieldErrors } from "../answers.ts";
 import { errorOf } from "../part/field.tsx";
 import { Icon } from "../part/icon.tsx";
 import { Foreign } from "../part/text.tsx";
+import { Writes } from "../part/writes.tsx";
 import { say } from "../said.ts";
 import { newNode, type Draft } from "./document.ts";
 
@@ -58,63 +59,65 @@ export function NodeList({ draft, chosen, errors, onChoose, onChange }: NodeList
           </li>
         ))}
       </ol>
-      <div class="actions">
-        <label class="unseen" for="new-node-type">
-          Type of the new node
-        </label>
-        <select
-          id="new-node-type"
-          value={type}
-          onChange={({ currentTarget }) => setType(currentTarget.value as NodeType)}
-        >
-          {Object.entries(NODE_TITLES).map(([value, title]) => (
-            <option value={value}>{title}</option>
-          ))}
-        </select>
-        <button
-          type="button"
-          onClick={() => {
-            const node = newNode(type, nodes);
-            const place = at === -1 ? 0 : at + 1;
-            onChange({ ...draft, nodes: nodes.toSpliced(place, 0, node) });
-            onChoose(node.id);
-            say("Added");
-          }}
-        >
-          <Icon of={Plus} />
-          Add
-        </button>
-        {at !== -1 && (
-          <>
-            <button type="button" class="quiet" disabled={at === 0} onClick={() => move(-1)}>
-              <Icon of={ArrowUp} />
-              Up
-            </button>
-            <button
-              type="button"
-              class="quiet"
-              disabled={at === nodes.length - 1}
-              onClick={() => move(1)}
-            >
-              <Icon of={ArrowDown} />
-              Down
-            </button>
-            <button
-              type="button"
-              class="quiet"
-              disabled={nodes.length === 1}
-              onClick={() => {
-                onChange({ ...draft, nodes: nodes.toSpliced(at, 1) });
-                onChoose(null);
-                say("Removed");
-              }}
-            >
-              <Icon of={Trash} />
-              Remove
-            </button>
-          </>
-        )}
-      </div>
+      <Writes>
+        <div class="actions">
+          <label class="unseen" for="new-node-type">
+            Type of the new node
+          </label>
+          <select
+            id="new-node-type"
+            value={type}
+            onChange={({ currentTarget }) => setType(currentTarget.value as NodeType)}
+          >
+            {Object.entries(NODE_TITLES).map(([value, title]) => (
+              <option value={value}>{title}</option>
+            ))}
+          </select>
+          <button
+            type="button"
+            onClick={() => {
+              const node = newNode(type, nodes);
+              const place = at === -1 ? 0 : at + 1;
+              onChange({ ...draft, nodes: nodes.toSpliced(place, 0, node) });
+              onChoose(node.id);
+              say("Added");
+            }}
+          >
+            <Icon of={Plus} />
+            Add
+          </button>
+          {at !== -1 && (
+            <>
+              <button type="button" class="quiet" disabled={at === 0} onClick={() => move(-1)}>
+                <Icon of={ArrowUp} />
+                Up
+              </button>
+              <button
+                type="button"
+                class="quiet"
+                disabled={at === nodes.length - 1}
+                onClick={() => move(1)}
+              >
+                <Icon of={ArrowDown} />
+                Down
+              </button>
+              <button
+                type="button"
+                class="quiet"
+                disabled={nodes.length === 1}
+                onClick={() => {
+                  onChange({ ...draft, nodes: nodes.toSpliced(at, 1) });
+                  onChoose(null);
+                  say("Removed");
+                }}
+              >
+                <Icon of={Trash} />
+                Remove
+              </button>
+            </>
+          )}
+        </div>
+      </Writes>
     </>
   );
 }

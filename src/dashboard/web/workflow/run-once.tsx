@@ -8,13 +8,14 @@ import { Icon } from "../part/icon.tsx";
 import { Trouble } from "../part/notice.tsx";
 import { say } from "../said.ts";
 import { callExact } from "./call-exact.ts";
+import type { ShownExecution } from "./changes.ts";
 import { jsonText, parseExact } from "./exact-json.ts";
 
 interface RunOnceProps {
   path: string;
   /** What is not saved is not run. */
   isChanged: boolean;
-  latest: Execution | null;
+  latest: ShownExecution | null;
   onRun: (execution: Execution) => void;
 }
 
@@ -59,7 +60,7 @@ export function RunOnce({ path, isChanged, latest, onRun }: RunOnceProps) {
 }
 
 /** The body has the query in it as `_query`, which is no part of what was sent. */
-function dataOf({ trigger: { data } }: Execution): unknown {
+function dataOf({ trigger: { data } }: ShownExecution): unknown {
   if (typeof data !== "object" || data === null || Array.isArray(data)) return data;
   const { _query, ...rest } = data as Record<string, unknown>;
   return rest;

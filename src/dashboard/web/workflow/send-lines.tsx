@@ -48,7 +48,7 @@ export function SendLines({ workflow }: { workflow: ShownWorkflow }) {
           <summary>Lines for a shell</summary>
           <CodeLine text={linesFor(workflow.url, secret ?? PLACEHOLDER)} what="the lines" />
           <button type="button" class="quiet" onClick={fill.run} disabled={fill.isRunning}>
-            {secret === null ? "Put the secret into them" : "Take the secret out of them"}
+            {secret === null ? "Insert the secret" : "Remove the secret"}
           </button>
           {fill.refused && <Trouble refused={fill.refused} />}
         </details>
