@@ -30,6 +30,7 @@ import { said } from "./said.ts";
 import { end, isConnecting, mayWrite, session } from "./session.ts";
 import { listenForKeys, type Destination } from "./shortcuts.ts";
 import { clockTime } from "./time.ts";
+import { WorkflowList } from "./workflow/list.tsx";
 
 const FOR_ALL: readonly Destination[] = [
   { path: "/overview", title: "Overview", key: "o" },
@@ -157,7 +158,9 @@ function CurrentPage() {
   if (name === "search") return <SearchPage />;
   if (name === "parked") return <Parked />;
   if (name === "docs") return <Docs />;
-  if (isOperator && name === "workflows") return <Workflows id={id} />;
+  if (isOperator && name === "workflows") {
+    return id === undefined ? <WorkflowList /> : <Workflow key={id} id={id} />;
+  }
   if (isOperator && name === "rejected") return <RejectedPage />;
   if (isOperator && mayWrite.value && name === "send") return <Send />;
   if (name === "access") return <Access />;
@@ -171,17 +174,16 @@ function CurrentPage() {
   );
 }
 
-type WorkflowPages = typeof import("./workflow/pages.tsx");
-
-/** A chunk of its own: many services have no workflows. */
-function Workflows({ id }: { id: string | undefined }) {
-  const [pages, setPages] = useState<WorkflowPages | "failed" | null>(null);
+/** A chunk of its own, with the editor: many services have no workflows. */
+function Workflow({ id }: { id: string }) {
+  const [page, setPage] = useState<ComponentChildren>(<Waiting what="the workflow" />);
   useEffect(() => {
-    import("./workflow/pages.tsx").then(setPages, () => setPages("failed"));
+    import("./workflow/workflow.tsx").then(
+      ({ WorkflowPage }) => setPage(<WorkflowPage id={id} />),
+      () => setPage(<NotLoaded />),
+    );
   }, []);
-  if (pages === null) return <Waiting what="the workflows" />;
-  if (pages === "failed") return <NotLoaded />;
-  return id === undefined ? <pages.WorkflowList /> : <pages.WorkflowPage key={id} id={id} />;
+  return page;
 }
 
 function NotLoaded() {

@@ -62,7 +62,7 @@ export function outcomeInWords(entry: LogEntry, nowMs: number = Date.now()): str
 }
 
 /** What the list says of a parked delivery; the attempt in full adds until when. */
-export const PARKED = "It is parked: it is not retried by itself, and can be redelivered.";
+export const PARKED = "It is not retried by itself. It is parked, and can be redelivered.";
 
 /** What happens next, or null where nothing does. */
 export function nextInWords(

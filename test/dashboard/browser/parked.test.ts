@@ -43,7 +43,7 @@ describe.skipIf(!hasBrowser)("the page of parked deliveries", () => {
       const reasons = page.getByRole("list", { name: "By reason" });
       await reasons.getByRole("link", { name: `${EVENTS} http-500` }).waitFor();
       await reasons.getByRole("link", { name: "1 webhook-disabled" }).waitFor();
-      await page.getByText("To redeliver many, choose whose").waitFor();
+      await page.getByText("To redeliver many at once").waitFor();
 
       await page.getByRole("searchbox", { name: "Id" }).fill("u_1");
       await page.getByRole("button", { name: "Show" }).click();

@@ -13,7 +13,7 @@ const MAX_CHUNK_BYTES = 25_000;
 
 test("each chunk of the editor, and both together by brotli, are at most 25 kB", async () => {
   const files = await buildWeb("small");
-  const chunks = files.filter(({ path }) => /assets\/(?:layout|pages)-/.test(path));
+  const chunks = files.filter(({ path }) => /assets\/(?:layout|workflow)-/.test(path));
   expect(chunks).toHaveLength(2);
   for (const { gzip } of chunks) expect(gzip.length).toBeLessThanOrEqual(MAX_CHUNK_BYTES);
   const brotli = chunks.reduce((sum, one) => sum + one.brotli.length, 0);
