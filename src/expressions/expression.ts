@@ -4,8 +4,8 @@
 import type { ASTNode, ParseResult } from "@marcbachmann/cel-js";
 import { locateValue, type JsonPath } from "../wire/json-path.ts";
 import { environmentFor, EvaluationError, findUnknownFunction, ParseError } from "./cel.ts";
-import { MAX_DATA_DEPTH, MAX_SOURCE_CHARACTERS } from "./limits.ts";
-import { Meter } from "./meter.ts";
+import { MAX_DATA_DEPTH, MAX_SOURCE_CHARACTERS, MAX_STEPS } from "./limits.ts";
+import { CHARACTERS_PER_STEP, Meter, TOO_MUCH_WORK } from "./meter.ts";
 import { namedPath, plainPath, writePath } from "./path.ts";
 import {
   fail,
@@ -174,6 +174,9 @@ function plainExpression(
     type: "dyn",
     evaluate(scope, maxBytes) {
       const text = scope.text(root);
+      if (text !== undefined && !mayRead(text, scope)) {
+        return fail(problem("too-much-work", TOO_MUCH_WORK));
+      }
       const { span, known } =
         text === undefined ? { span: null, known: -1 } : locateValue(text, rest);
       if (text === undefined || span === null) {
@@ -207,7 +210,7 @@ function computedExpression(
         const message = `${writePath(data.tooDeep)} is nested deeper than ${MAX_DATA_DEPTH}`;
         return fail(problem("too-deep", message));
       }
-      const outcome = compute(run, source, data.values);
+      const outcome = compute(run, source, data.values, scope);
       if (!outcome.ok) {
         return fail(problem(outcome.code, outcome.message, outcome.range));
       }
@@ -221,14 +224,24 @@ function computedExpression(
 type Outcome =
   { ok: true; value: unknown } | { ok: false; code: ProblemCode; message: string; range?: Range };
 
-function compute(run: ParseResult, source: string, values: object): Outcome {
-  meter.begin();
+/** Whether the budget has the steps that finding a path in the text takes; they are spent then. */
+function mayRead(text: string, { budget }: Scope): boolean {
+  if (budget === null) return true;
+  const steps = text.length / CHARACTERS_PER_STEP;
+  if (steps > budget.allowance) return false;
+  budget.spend(steps);
+  return true;
+}
+
+function compute(run: ParseResult, source: string, values: object, { budget }: Scope): Outcome {
+  meter.begin(budget?.allowance ?? MAX_STEPS);
   let outcome: Outcome;
   try {
     outcome = { ok: true, value: run(values) as unknown };
   } catch (error) {
     outcome = describe(error, source);
   }
+  budget?.spend(meter.used);
   // `||` and `exists` swallow every error, also the one that ends too much work.
   return meter.overload === null ? outcome : { ok: false, ...meter.overload };
 }

@@ -1,5 +1,6 @@
 // The filter of an outbound webhook: `event.data.amount > 1000`. An event that does not match is not sent.
 import type { Event } from "../wire/event.ts";
+import { Budget } from "./budget.ts";
 import { compileCondition } from "./condition.ts";
 import type { Compiled, JsonText, Problem } from "./problem.ts";
 import { FILTER_ROOTS, type EventField, type Root } from "./roots.ts";
@@ -39,13 +40,13 @@ export function compileFilter(text: string, field = "filter"): Compiled<Filter> 
   };
 }
 
-/** Shared by all filters that judge the same event: of an owner with many, its data are parsed once. */
+/** Shared by all filters that judge the same event: its data are parsed once, and their work is bounded together. */
 const scopes = new WeakMap<FilteredEvent, Scope>();
 
 function scopeOf(event: FilteredEvent): Scope {
   let scope = scopes.get(event);
   if (scope === undefined) {
-    scope = new Scope((root) => fieldText(event, root));
+    scope = new Scope((root) => fieldText(event, root), new Budget());
     scopes.set(event, scope);
   }
   return scope;

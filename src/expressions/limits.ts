@@ -10,6 +10,13 @@ export const MAX_LITERAL_DEPTH = 4;
 export const MAX_CALL_ARGUMENTS = 8;
 export const MAX_MACROS = 2;
 
+/** Of one evaluation. A step is the evaluation of one node, about 0.1 µs (docs/performance.md, "Expressions"). */
+export const MAX_STEPS = 170_000;
+/** Of all filters of one event. */
+export const MAX_EVENT_STEPS = 500_000;
+/** What each filter may take when the others have used up those of the event. A plain comparison takes a few. */
+export const MIN_FILTER_STEPS = 500;
+
 /** Of the list that a macro walks over. */
 export const MAX_MACRO_ELEMENTS = 20_000;
 /** Arrays and objects inside each other, in data that is computed with. */

@@ -11,29 +11,35 @@ export interface Overload {
   message: string;
 }
 
-/** A step is the evaluation of one node, about 0.1 µs (docs/performance.md, "Expressions"). */
-const MAX_STEPS = 170_000;
 /** An error that `||`, `exists` or `.?` swallows: making it costs as much as this many steps. */
 const ERROR_STEPS = 40;
 /** Functions that cost more than a step by themselves: a time zone is looked up each time. */
 const TIME_ZONE_STEPS = 1_000;
-const CHARACTERS_PER_STEP = 128;
+export const CHARACTERS_PER_STEP = 128;
 /** They look at each character by itself; the other functions search or copy in native code. */
 const SLOW_READERS: ReadonlySet<string> = new Set(["size", "double", "split", "lastIndexOf"]);
 const SLOW_CHARACTERS_PER_STEP = 6;
 const ELEMENTS_PER_STEP = 2;
+export const TOO_MUCH_WORK = "it takes too much work on this data";
 
 /** Thrown when there is too much work. `||` and `exists` may swallow it, so `overload` is what counts. */
 const STOP = new EvaluationError("too much work");
 
 /** Evaluation is synchronous, so one meter serves all: `begin` starts a new count. */
 export class Meter {
+  #max = 0;
   #left = 0;
   #lastError: unknown;
   overload: Overload | null = null;
 
-  begin(): void {
-    this.#left = MAX_STEPS;
+  /** Since `begin`. */
+  get used(): number {
+    return this.#max - this.#left;
+  }
+
+  begin(maxSteps: number): void {
+    this.#max = maxSteps;
+    this.#left = maxSteps;
     this.#lastError = undefined;
     this.overload = null;
   }
@@ -66,7 +72,7 @@ export class Meter {
 
   #metered(evaluate: Evaluate, charge: ((value: unknown) => void) | null): Evaluate {
     return (evaluator, node, context) => {
-      if (--this.#left < 0) this.#stop("too-much-work", "it takes too much work on this data");
+      if (--this.#left < 0) this.#stop("too-much-work", TOO_MUCH_WORK);
       let value: unknown;
       try {
         value = evaluate(evaluator, node, context);
@@ -120,7 +126,7 @@ export class Meter {
 
   #charge(amount: number): void {
     this.#left -= amount;
-    if (this.#left < 0) this.#stop("too-much-work", "it takes too much work on this data");
+    if (this.#left < 0) this.#stop("too-much-work", TOO_MUCH_WORK);
   }
 
   #stop(code: Overload["code"], message: string): never {

@@ -1,5 +1,6 @@
 // The data that expressions run over: one JSON text per root, its values made once and only where needed.
 import { isDeeperThan } from "../wire/json-path.ts";
+import type { Budget } from "./budget.ts";
 import { MAX_DATA_DEPTH } from "./limits.ts";
 import type { JsonText } from "./problem.ts";
 import { readValues } from "./read-values.ts";
@@ -12,9 +13,16 @@ export type RootText = (root: Root) => JsonText | undefined;
 export class Scope {
   readonly #textOf: RootText;
   readonly #values = new Map<string, unknown>();
+  readonly #tooDeep = new Set<string>();
 
-  /** Every text must have passed JSON.parse. */
-  constructor(textOf: RootText) {
+  /**
+   * Every text must have passed JSON.parse. With `budget`, its evaluations share the steps that they may take;
+   * without one, each may take as many as the first.
+   */
+  constructor(
+    textOf: RootText,
+    readonly budget: Budget | null = null,
+  ) {
     this.#textOf = textOf;
   }
 
@@ -34,7 +42,10 @@ export class Scope {
       if (text === undefined) continue;
       const name = root.join("\n");
       if (!this.#values.has(name)) {
-        if (isDeeperThan(text, MAX_DATA_DEPTH)) return { ok: false, tooDeep: root };
+        if (this.#tooDeep.has(name) || isDeeperThan(text, MAX_DATA_DEPTH)) {
+          this.#tooDeep.add(name);
+          return { ok: false, tooDeep: root };
+        }
         this.#values.set(name, readValues(text));
       }
       parent.set(key, this.#values.get(name));

@@ -69,11 +69,16 @@ export function queryJson(query: URLSearchParams): JsonText | null {
 /** Never passed on: whoever sees an execution could act as the sender. */
 const SECRET_HEADER = /^(?:authorization|cookie|proxy-.*)$/;
 
+/** `Headers`, or a map of headers whose names are in lower case. */
+interface NamedTexts {
+  forEach(each: (value: string, name: string) => void): void;
+}
+
 /**
  * Returns the headers as a JSON object, names in lower case, without credentials and without the signature's
  * headers; the names of these must be in lower case. Every request comes here: no list of pairs is made.
  */
-export function headersJson(headers: Headers, signatureHeaders: readonly string[]): JsonText {
+export function headersJson(headers: NamedTexts, signatureHeaders: readonly string[]): JsonText {
   let members = "";
   headers.forEach((value, name) => {
     if (signatureHeaders.includes(name) || SECRET_HEADER.test(name)) return;

@@ -9,7 +9,7 @@ import {
 } from "../../../src/worker/webhooks/prepared-webhook.ts";
 import { webhookRecord } from "../../valkey/webhooks/webhook-records.ts";
 
-const LIMITS = { maxEventBytes: 100_000, eventTypes: "open" } as const;
+const LIMITS = { maxEventBytes: 1_000_000, eventTypes: "open" } as const;
 
 const logged: object[] = [];
 const log = { error: (fields: object, event: string) => void logged.push({ event, ...fields }) };
@@ -116,4 +116,49 @@ test("a compiled filter that was dropped is compiled again", async () => {
   for (let n = 0; n < 1_200; n += 1) await webhookWith(`event.data.n == ${n} && true`);
   expect(await split([webhook], '{"n":7}')).toEqual({ to: [webhook.record.id] });
   expect(await split([webhook], '{"n":8}')).toMatchObject({ kind: "filtered" });
+});
+
+test("all filters of one event share a limit on their work, and what is cut off is counted as an error", async () => {
+  const lines = Array.from({ length: 20_000 }, (_, n) => ({ n }));
+  const data = JSON.stringify({ amount: 1500, lines });
+  // About a quarter of the event's work each, and each is another text.
+  const heavy = await Promise.all(
+    Array.from({ length: 100 }, (_, n) =>
+      webhookWith(`event.data.lines.all(line, line.n < 30000 && line.n > -${n + 1})`),
+    ),
+  );
+  const light = await webhookWith("event.data.amount > 1000");
+  const large = await webhookWith("event.data.lines == event.data.lines && event.data.amount > 1");
+  const result = (await split([...heavy, large, light], data)) as {
+    to: string[];
+    filtered: { filtered: number; filterErrors: number };
+  };
+  const served = heavy.filter(({ record }) => result.to.includes(record.id));
+  // The first ones have their turn; later ones are cut off, and a few comparisons always have room.
+  expect(served.map(({ record }) => record.id)).toEqual(
+    heavy.slice(0, served.length).map(({ record }) => record.id),
+  );
+  expect(served.length).toBeGreaterThan(1);
+  expect(served.length).toBeLessThan(12);
+  expect(result.to).not.toContain(large.record.id);
+  expect(result.to.at(-1)).toBe(light.record.id);
+  const cut = heavy.length - served.length + 1;
+  expect(result.filtered).toEqual({ filtered: cut, filterErrors: cut });
+  // The next event has its own.
+  expect(await split([light, large], '{"amount":1500,"lines":[]}')).toEqual({
+    to: [light.record.id, large.record.id],
+  });
+});
+
+test("a path alone is counted by the text that it is looked for in", async () => {
+  const flags = Array.from({ length: 500 }, (_, n) => `"f${n}":true`);
+  const data = `{"text":"${"x".repeat(900_000)}",${flags.join(",")}}`;
+  const webhooks = await Promise.all(flags.map((_, n) => webhookWith(`event.data.f${n}`)));
+  const result = (await split(webhooks, data)) as {
+    to: string[];
+    filtered: { filterErrors: number };
+  };
+  expect(result.to[0]).toBe(webhooks[0]?.record.id);
+  expect(result.to.length).toBeLessThan(100);
+  expect(result.filtered.filterErrors).toBe(webhooks.length - result.to.length);
 });
