@@ -46,7 +46,7 @@ export function answerWaited(
   }
 }
 
-/** Written as text, in the order of the workflow: an output is passed on as it is. */
+/** Written as text, all nodes in the order of the workflow: an output is passed on as it is. */
 export function outputOf(
   { mode, node_id }: Pick<ResponseOptions, "mode" | "node_id">,
   nodes: readonly NodeOutput[],
@@ -54,7 +54,7 @@ export function outputOf(
   switch (mode) {
     case "minimal":
     case "lastNode":
-      return nodes.findLast(({ ran }) => ran)?.output ?? "null";
+      return lastOf(nodes)?.output ?? "null";
     case "specificNode":
       return nodes.find(({ id }) => id === node_id)?.output ?? "null";
     case "allNodes": {
@@ -65,6 +65,15 @@ export function outputOf(
       return `{${members.join(",")}}`;
     }
   }
+}
+
+/** The node that ran last: an author may have written it anywhere. */
+function lastOf(nodes: readonly NodeOutput[]): NodeOutput | null {
+  let last: NodeOutput | null = null;
+  for (const node of nodes) {
+    if (node.turn !== null && node.turn > (last?.turn ?? -1)) last = node;
+  }
+  return last;
 }
 
 /** RFC 9110 §15.3.5, §15.3.6 and §15.4.5: these have no content. */

@@ -4,6 +4,7 @@ import { MAX_DATA_DEPTH } from "../../expressions/limits.ts";
 import { decodeUtf8 } from "../../wire/bytes.ts";
 import { isDeeperThan } from "../../wire/json-path.ts";
 import type { KnownWorkflow } from "./directory.ts";
+import { MAX_FORM_FIELDS, readFormFields } from "./form.ts";
 import type { RefusalKind } from "./refuse.ts";
 
 /** `text` is JSON; `bytes` are the same. */
@@ -16,8 +17,6 @@ const JSON_TYPE =
   /^application\/(?:json|[a-z0-9!#$&^_.+-]+\+json)\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*(?:;\s*)?)?)?$/i;
 const FORM_TYPE =
   /^application\/x-www-form-urlencoded\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*(?:;\s*)?)?)?$/i;
-/** An object of so many names; each takes a map entry. */
-const MAX_FORM_FIELDS = 1_000;
 
 const encoder = new TextEncoder();
 
@@ -62,10 +61,8 @@ function readJson(text: string, bytes: Uint8Array): Content {
 }
 
 function readForm(text: string): Content {
-  const fields = new URLSearchParams(text);
-  if (fields.size > MAX_FORM_FIELDS) {
-    return notJson(`the form has ${fields.size} fields; accepted are ${MAX_FORM_FIELDS}`);
-  }
+  const fields = readFormFields(text);
+  if (fields === null) return notJson(`the form has more than ${MAX_FORM_FIELDS} fields`);
   const json = queryJson(fields) ?? "{}";
   return { ok: true, text: json, bytes: encoder.encode(json), value: null };
 }

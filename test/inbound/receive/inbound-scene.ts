@@ -72,6 +72,8 @@ class RecordedExecutions implements Executions {
   async executionJson(): Promise<null> {
     return null;
   }
+
+  release(): void {}
 }
 
 export class InboundScene {

@@ -317,9 +317,9 @@ describe("repeated requests", () => {
 
 describe("the answer", () => {
   const OUTPUTS = [
-    { id: "a", name: "A", output: '{"n":12345678901234567890,"p":1.10}', ran: true },
-    { id: "b", name: "Transform", output: '"text"', ran: true },
-    { id: "c", name: "c", output: "null", ran: false },
+    { id: "a", name: "A", output: '{"n":12345678901234567890,"p":1.10}', turn: 0 },
+    { id: "b", name: "Transform", output: '"text"', turn: 1 },
+    { id: "c", name: "c", output: "null", turn: null },
   ];
   const NODES = OUTPUTS.map(({ id, name }) => ({ id, name, type: "set", value: 1 }));
 

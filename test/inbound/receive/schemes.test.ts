@@ -3,6 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { Stripe } from "stripe";
 import { Webhook as StandardWebhook } from "standardwebhooks";
+import type { KnownWorkflow } from "../../../src/inbound/receive/directory.ts";
+import type { Scheme } from "../../../src/inbound/receive/schemes/scheme.ts";
+import { verifyRequest } from "../../../src/inbound/receive/verify.ts";
 import { closeScenes, inboundScene, sign, type InboundScene } from "./inbound-scene.ts";
 
 let scene: InboundScene;
@@ -262,11 +265,75 @@ describe("twilio", () => {
     expect((await post('{"a":2}', headers, search)).status).toBe(401);
   });
 
+  test("counts the fields of a form before it makes them, and refuses more than 1,000", async () => {
+    const post = await workflow("twilio-fields", "twilio", "token-12345");
+    const url = "https://mycompany.com/api/webhooks/twilio-fields";
+    const send = (count: number) => {
+      const names = Array.from({ length: count }, (_, n) => `f${String(n).padStart(6, "0")}`);
+      const signed = `${url}${names.map((name) => `${name}1`).join("")}`;
+      return post(names.map((name) => `${name}=1`).join("&"), {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-twilio-signature": createHmac("sha1", "token-12345").update(signed).digest("base64"),
+      });
+    };
+    expect((await send(1_000)).status).toBe(200);
+    expect((await send(1_001)).status).toBe(401);
+    // 500,000 fields: to make them takes hundreds of milliseconds.
+    const form = new TextEncoder().encode("a&".repeat(500_000));
+    const { twilio } = await import("../../../src/inbound/receive/schemes/twilio.ts");
+    const headers = new Headers({
+      "content-type": "application/x-www-form-urlencoded",
+      "x-twilio-signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8=",
+    });
+    const began = process.cpuUsage();
+    for (let round = 0; round < 20; round++) {
+      expect(twilio.read({ headers, body: form, publicUrl: url }).candidates).toEqual([]);
+    }
+    const { user } = process.cpuUsage(began);
+    expect(user / 1_000 / 20).toBeLessThan(60);
+  });
+
   test("cannot be chosen without a public URL", async () => {
     const other = await inboundScene();
     const created = other.create({ verification: { scheme: "twilio" } });
     expect(await created.catch(String)).toContain("FLUXHOOK_PUBLIC_URL");
   });
+});
+
+// T21.
+test("a scheme may find its signature in the body, as Mailgun puts it there", () => {
+  const mailgun: Scheme = {
+    algorithm: "sha256",
+    encoding: "hex",
+    signatureHeaders: [],
+    read({ body }) {
+      const { signature, timestamp, token } = JSON.parse(Buffer.from(body).toString()) as Record<
+        string,
+        string
+      >;
+      const content = new TextEncoder().encode(`${timestamp}${token}`);
+      return { prefix: "", content, candidates: [signature ?? ""], signedAt: timestamp, id: token };
+    },
+  };
+  const nowMs = Date.now();
+  const timestamp = String(Math.floor(nowMs / 1_000));
+  const signed = { timestamp, token: "t-1", signature: sign(`${timestamp}t-1`, "mailgun-key") };
+  const verified = (fields: object) =>
+    verifyRequest(
+      {
+        ...(scene.directory.get("w") as KnownWorkflow),
+        scheme: mailgun,
+        keysAt: () => [new TextEncoder().encode("mailgun-key")],
+      },
+      {
+        headers: new Headers(),
+        body: new TextEncoder().encode(JSON.stringify(fields)),
+        publicUrl: null,
+      },
+      nowMs,
+    );
+  expect(verified(signed)).toMatchObject({ ok: true, claim: { id: "t-1" } });
+  expect(verified({ ...signed, token: "t-2" })).toEqual({ ok: false });
 });
 
 describe("fluxhook with replay", () => {
