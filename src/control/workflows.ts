@@ -11,6 +11,7 @@ import {
   type WorkflowPatch,
   type WorkflowRecord,
 } from "../wire/workflow/workflow.ts";
+import { knownPart, withUnknown } from "../wire/workflow/stored-trigger.ts";
 import { withoutSecret } from "./workflow-view.ts";
 import { rotatedSecrets } from "./rotate-secret.ts";
 
@@ -38,8 +39,11 @@ export type WorkflowCreateResult =
 export type WorkflowUpdateResult =
   | WorkflowUpdated
   | { updated: null; why: "invalid"; errors: WorkflowFault[] }
-  /** The caller named a revision that is no longer the newest. */
+  /** It is not the version that the caller expects. */
   | { updated: null; why: "changed"; revision: number };
+
+/** Returns whether the stored workflow is the version that the caller has read. */
+export type IsExpected = (current: WorkflowRecord) => boolean;
 
 /** Every method may throw ValkeyUnavailable. */
 export class WorkflowControl {
@@ -48,7 +52,7 @@ export class WorkflowControl {
   async create(input: WorkflowCreate): Promise<WorkflowCreateResult> {
     const { id = newId("wf"), trigger, ...rest } = input;
     const { secret = makeSecret(), ...ofTrigger } = trigger;
-    const definition: WorkflowInput = { ...rest, trigger: ofTrigger };
+    const definition = { ...rest, trigger: ofTrigger };
     const errors = await this.check(definition);
     if (errors.length > 0) return { created: false, why: "invalid", errors };
     const at = this.now();
@@ -93,24 +97,25 @@ export class WorkflowControl {
     return errors;
   }
 
-  /** Replaces the whole document, if `revision` is null or still the newest. */
+  /** Replaces the whole document, unless the stored one is not the expected one. */
   async replace(
     id: string,
     input: WorkflowInput,
-    revision: number | null,
+    isExpected: IsExpected,
   ): Promise<WorkflowUpdateResult> {
     const errors = await this.check(input);
     if (errors.length > 0) return { updated: null, why: "invalid", errors };
-    return this.change(id, input, revision);
+    return this.change(id, input, isExpected);
   }
 
   /** Applies a merge patch (RFC 7396) to the document, and checks the result as a whole. */
   async patch(id: string, patch: WorkflowPatch): Promise<WorkflowUpdateResult> {
     const read = await this.get(id);
     if (read === null) return { updated: null, why: "missing" };
-    const { name, enabled, trigger, nodes } = read;
+    // Without `enabled`: what the patch does not name may change meanwhile, and the revision does not count it.
+    const { revision, name, trigger, nodes } = read;
     const parsed = workflowInputSchema.safeParse(
-      mergePatch(withoutSecret({ name, enabled, trigger, nodes }), patch),
+      mergePatch(withoutSecret({ name, trigger: knownPart(trigger), nodes }), patch),
     );
     if (!parsed.success) {
       const errors = parsed.error.issues.map(({ path, code, message }) => ({
@@ -120,7 +125,8 @@ export class WorkflowControl {
       }));
       return { updated: null, why: "invalid", errors };
     }
-    const result = await this.replace(id, parsed.data, read.revision);
+    const document = { ...parsed.data, trigger: withUnknown(parsed.data.trigger, trigger) };
+    const result = await this.replace(id, document, (current) => current.revision === revision);
     // Another change came between: the patch applies to the document as it is now.
     return result.updated === null && result.why === "changed" ? this.patch(id, patch) : result;
   }
@@ -153,18 +159,15 @@ export class WorkflowControl {
   private async change(
     id: string,
     input: WorkflowInput,
-    revision: number | null,
+    isExpected: IsExpected,
   ): Promise<WorkflowUpdateResult> {
     const at = this.now();
-    let newest: number | null = null;
+    let unexpected: number | null = null;
     const result = await this.options.workflows.update(id, (current) => {
-      newest = current.revision;
-      return revision === null || revision === newest ? changed(current, input, at) : null;
+      unexpected = isExpected(current) ? null : current.revision;
+      return unexpected === null ? changed(current, input, at) : null;
     });
-    if (newest !== null && revision !== null && revision !== newest) {
-      return { updated: null, why: "changed", revision: newest };
-    }
-    return result;
+    return unexpected === null ? result : { updated: null, why: "changed", revision: unexpected };
   }
 
   private now(): string {
@@ -182,7 +185,7 @@ function changed(current: WorkflowRecord, input: WorkflowInput, at: string): Wor
   const trigger = keepsToken
     ? { ...input.trigger, verification: { ...input.trigger.verification, verify_token } }
     : input.trigger;
-  const next = { ...current, ...input, trigger };
+  const next = { ...current, ...input, trigger, enabled: input.enabled ?? current.enabled };
   const texts = [current, next].map(({ name, trigger: ofOne, nodes }) =>
     JSON.stringify([name, ofOne, nodes]),
   );

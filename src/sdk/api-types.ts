@@ -1049,8 +1049,6 @@ export interface Execution {
 export interface WorkflowCreated {
   id: string;
   name: string;
-  /** Default: `true`. */
-  enabled?: boolean;
   /** Default: `{}`. */
   trigger?: {
     /** Default: `{}`. */
@@ -1090,6 +1088,7 @@ export interface WorkflowCreated {
     };
   };
   nodes: WorkflowNode[];
+  enabled: boolean;
   /** Raised by each change of the trigger or the nodes. */
   revision: number;
   /** RFC 3339. */
@@ -1220,8 +1219,6 @@ export type WorkflowNode =
 
 export interface WorkflowCreate {
   name: string;
-  /** Default: `true`. */
-  enabled?: boolean;
   /** Default: `{}`. */
   trigger?: {
     /** Default: `{}`. */
@@ -1263,6 +1260,8 @@ export interface WorkflowCreate {
     secret?: string;
   };
   nodes: WorkflowNode[];
+  /** Default: `true`. */
+  enabled?: boolean;
   /** Part of its URL; generated if missing: `wf_…`. */
   id?: string;
 }
@@ -1294,8 +1293,6 @@ export interface WorkflowChecked {
 export interface Workflow {
   id: string;
   name: string;
-  /** Default: `true`. */
-  enabled?: boolean;
   /** Default: `{}`. */
   trigger?: {
     /** Default: `{}`. */
@@ -1335,6 +1332,7 @@ export interface Workflow {
     };
   };
   nodes: WorkflowNode[];
+  enabled: boolean;
   /** Raised by each change of the trigger or the nodes. */
   revision: number;
   /** RFC 3339. */
@@ -1347,8 +1345,6 @@ export interface Workflow {
 
 export interface WorkflowInput {
   name: string;
-  /** Default: `true`. */
-  enabled?: boolean;
   /** Default: `{}`. */
   trigger?: {
     /** Default: `{}`. */
@@ -1388,6 +1384,8 @@ export interface WorkflowInput {
     };
   };
   nodes: WorkflowNode[];
+  /** Stays as it is if missing, so that no change of the document enables a workflow. */
+  enabled?: boolean;
 }
 
 export interface WorkflowPatch {
@@ -1422,7 +1420,7 @@ export interface WorkflowTest {
   query?: {
     [key: string]: string | string[];
   };
-  /** In place of the headers. Default: `{}`. */
+  /** In place of the headers; credentials and signatures are left out, as of a request, and what may be another credential is masked. Default: `{}`. */
   headers?: {
     [key: string]: string;
   };

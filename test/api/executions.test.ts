@@ -14,6 +14,7 @@ async function sceneWith(...bodies: string[]): Promise<{ api: ApiScene; ids: str
   await api.stores.workflows.create({
     ...input,
     id: "orders",
+    enabled: true,
     revision: 1,
     created_at: at,
     updated_at: at,

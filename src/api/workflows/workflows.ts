@@ -194,7 +194,8 @@ export function addWorkflows(api: Api, { stores, config }: ApiDeps): void {
       summary: "Replace the document of a workflow",
       description:
         "Executions that are under way go on with the revision that they began with. With `If-Match` it is " +
-        "replaced only if nobody has changed it since.",
+        "replaced only if nobody has changed, enabled or disabled it since. Without `enabled` it stays enabled " +
+        "or disabled.",
       tags,
       middleware: [apiOnly, body],
       request: {
@@ -216,12 +217,11 @@ export function addWorkflows(api: Api, { stores, config }: ApiDeps): void {
       const record = await workflows.get(id);
       if (record === null) return noSuchWorkflow(c);
       const ifMatch = c.req.valid("header")["if-match"];
-      if (ifMatch !== undefined && !namesVersion(ifMatch, etagOf(record))) {
-        return hasChanged(c, record.revision);
-      }
-      const revision = ifMatch === undefined || ifMatch === "*" ? null : record.revision;
+      const isExpected = (current: WorkflowRecord) =>
+        ifMatch === undefined || namesVersion(ifMatch, etagOf(current));
+      if (!isExpected(record)) return hasChanged(c, record.revision);
       const document = { ...input, nodes: exactNodes(input.nodes, c.var.bodyText) };
-      return answerUpdate(c, await workflows.replace(id, document, revision));
+      return answerUpdate(c, await workflows.replace(id, document, isExpected));
     },
   );
 
@@ -313,11 +313,16 @@ export function addWorkflows(api: Api, { stores, config }: ApiDeps): void {
 }
 
 function hasChanged(c: Context<ApiEnv>, revision: number) {
-  return problem(c, "precondition-failed", `its revision is ${revision} now; read it again`);
+  return problem(
+    c,
+    "precondition-failed",
+    `it has changed, and its revision is ${revision} now; read it again`,
+  );
 }
 
-function etagOf({ revision }: Pick<WorkflowRecord, "revision">): string {
-  return `"${revision}"`;
+/** A workflow that is enabled or disabled keeps its revision: executions run the same nodes. */
+function etagOf({ revision, enabled }: Pick<WorkflowRecord, "revision" | "enabled">): string {
+  return enabled ? `"${revision}"` : `"${revision}-disabled"`;
 }
 
 function originOf(c: Context<ApiEnv>, publicUrl: string | undefined): string {

@@ -2,39 +2,43 @@
 // sealed, bound to the workflow.
 import { z } from "zod";
 import { parseExactJson } from "../../wire/exact-json.ts";
-import { workflowInputSchema, type WorkflowRecord } from "../../wire/workflow/workflow.ts";
+import { storedTriggerSchema } from "../../wire/workflow/stored-trigger.ts";
+import type { WorkflowNode } from "../../wire/workflow/node.ts";
+import type { WorkflowRecord } from "../../wire/workflow/workflow.ts";
 import type { SecretBox } from "../webhooks/secret-box.ts";
 
-interface Credentials {
-  secrets: WorkflowRecord["secrets"];
-  verify_token?: string;
-}
+/** Fields that a later version has added are kept when this one changes a workflow. */
+const credentialsSchema = z.looseObject({
+  secrets: z.array(z.looseObject({ secret: z.string(), expires_at: z.string().nullable() })),
+  verify_token: z.string().optional(),
+});
+type Credentials = z.infer<typeof credentialsSchema>;
 
 interface StoredWorkflow extends Omit<WorkflowRecord, "secrets"> {
   /** A string if it is sealed: the sealed JSON of its value. */
   credentials: Credentials | string;
 }
 
-const credentialsSchema = z.object({
-  secrets: z.array(z.object({ secret: z.string(), expires_at: z.string().nullable() })),
-  verify_token: z.string().optional(),
-});
+const nodeSchema = z.looseObject({ id: z.string(), type: z.string() });
 
-/** Only what a reader relies on: a later version may have more. */
-const storedSchema = z.object({
+/** Only what a reader relies on. */
+const storedSchema = z.looseObject({
   id: z.string(),
   revision: z.int(),
   name: z.string(),
-  enabled: z.boolean(),
+  enabled: z.boolean().default(true),
   created_at: z.string(),
   updated_at: z.string(),
-  trigger: workflowInputSchema.shape.trigger,
-  nodes: z.array(z.looseObject({ id: z.string(), type: z.string() })),
+  trigger: storedTriggerSchema.prefault({}),
+  // Kept as they were written. They are checked when they are compiled.
+  nodes: z.array(z.custom<WorkflowNode>((node) => nodeSchema.safeParse(node).success)),
   credentials: z.union([credentialsSchema, z.string()]),
 });
 
 export interface OpenedWorkflow {
   record: WorkflowRecord;
+  /** Those that this version does not know. */
+  otherCredentials: object;
   /** The credentials cannot be opened with the keys of this process: it has no secret here. */
   isUnreadable: boolean;
 }
@@ -49,12 +53,13 @@ export async function openWorkflow(
   if (stored === null || stored.id !== id) return null;
   const { credentials: sealed, ...rest } = stored;
   const credentials = typeof sealed === "string" ? await open(sealed, id, box) : sealed;
-  const record: WorkflowRecord = { ...rest, secrets: credentials?.secrets ?? [] };
-  if (credentials?.verify_token !== undefined) {
-    const verification = { ...record.trigger.verification, verify_token: credentials.verify_token };
+  const { secrets = [], verify_token, ...otherCredentials } = credentials ?? {};
+  const record: WorkflowRecord = { ...rest, secrets };
+  if (verify_token !== undefined) {
+    const verification = { ...record.trigger.verification, verify_token };
     record.trigger = { ...record.trigger, verification };
   }
-  return { record, isUnreadable: credentials === null };
+  return { record, otherCredentials, isUnreadable: credentials === null };
 }
 
 /**
@@ -70,6 +75,7 @@ export async function sealWorkflow(
   const { secrets, trigger, ...rest } = record;
   const { verify_token, ...verification } = trigger.verification;
   const credentials: Credentials = {
+    ...opened?.otherCredentials,
     secrets: secrets.filter(
       ({ expires_at }) => expires_at === null || Date.parse(expires_at) > nowMs,
     ),
@@ -97,9 +103,7 @@ export function hasCurrentWorkflowSeal(text: string, box: SecretBox): boolean {
 
 function readStored(text: string): StoredWorkflow | null {
   try {
-    const stored = parseExactJson(text);
-    storedSchema.parse(stored);
-    return stored as StoredWorkflow;
+    return storedSchema.parse(parseExactJson(text));
   } catch {
     // Not JSON, or another program's.
     return null;
@@ -108,7 +112,8 @@ function readStored(text: string): StoredWorkflow | null {
 
 async function open(sealed: string, id: string, box: SecretBox): Promise<Credentials | null> {
   const opened = await box.open(sealed, placeOf(id));
-  return opened.kind === "opened" ? (JSON.parse(opened.text) as Credentials) : null;
+  if (opened.kind !== "opened") return null;
+  return credentialsSchema.safeParse(JSON.parse(opened.text)).data ?? null;
 }
 
 function placeOf(id: string): string {

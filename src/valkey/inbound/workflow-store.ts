@@ -162,7 +162,7 @@ export class WorkflowStore {
       if (before === null || hasCurrentWorkflowSeal(before, this.#box)) return "current";
       const opened = await openWorkflow(before, id, this.#box);
       if (opened === null || opened.isUnreadable) return "unreadable";
-      const text = await sealWorkflow(opened.record, this.#box, Date.now());
+      const text = await sealWorkflow(opened.record, this.#box, Date.now(), { opened, before });
       const saved = await this.#save(opened.record, {
         text,
         replaces: before,

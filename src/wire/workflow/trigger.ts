@@ -14,7 +14,6 @@ export const SCHEMES = [
   "standard",
   "twilio",
 ] as const;
-export type SchemeName = (typeof SCHEMES)[number];
 
 export const RESPONSE_MODES = ["minimal", "lastNode", "specificNode", "allNodes"] as const;
 export type ResponseMode = (typeof RESPONSE_MODES)[number];

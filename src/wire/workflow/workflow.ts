@@ -25,20 +25,28 @@ const nodes = z
   .min(1, { error: "must have at least one node" })
   .max(MAX_NODES, { error: `must have at most ${MAX_NODES} nodes` });
 
-/** What the whole document of a workflow says, as PUT replaces it. */
 const definition = {
   name,
-  enabled: z.boolean().default(true),
   trigger: triggerSchema.prefault({}),
   nodes,
 };
 
-export const workflowInputSchema = z.strictObject(definition).meta({ id: "WorkflowInput" });
+/** The whole document of a workflow, as PUT replaces it. */
+export const workflowInputSchema = z
+  .strictObject({
+    ...definition,
+    enabled: z
+      .boolean()
+      .optional()
+      .describe("stays as it is if missing, so that no change of the document enables a workflow"),
+  })
+  .meta({ id: "WorkflowInput" });
 export type WorkflowInput = z.infer<typeof workflowInputSchema>;
 
 export const workflowCreateSchema = z
   .strictObject({
     ...definition,
+    enabled: z.boolean().default(true),
     id: workflowIdSchema.optional().describe("part of its URL; generated if missing: `wf_…`"),
     trigger: triggerSchema.safeExtend({ secret: workflowSecretSchema.optional() }).prefault({}),
   })
@@ -63,6 +71,7 @@ export type WorkflowPatch = z.infer<typeof workflowPatchSchema>;
 /** What Valkey stores of a workflow, with its secrets. */
 export interface WorkflowRecord extends WorkflowInput {
   id: string;
+  enabled: boolean;
   /** Counts the changes of what an execution uses. An execution keeps the one that it began with. */
   revision: number;
   created_at: string;
@@ -85,6 +94,7 @@ export const workflowSchema = z
   .object({
     id: workflowIdSchema,
     ...definition,
+    enabled: z.boolean(),
     revision: z.int().describe("raised by each change of the trigger or the nodes"),
     created_at: z.string().describe("RFC 3339"),
     updated_at: z.string().describe("RFC 3339"),

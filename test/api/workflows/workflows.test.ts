@@ -11,6 +11,7 @@ const executions: Executions = {
   },
   waitFor: async () => ({ kind: "finished", nodes: [] }),
   executionJson: async () => '{"id":"exec-1","nodes":[{"output":12345678901234567890}]}',
+  release() {},
 };
 beforeAll(async () => {
   scene = await apiScene({ executions: async () => executions });
@@ -215,6 +216,37 @@ describe("changing a workflow", () => {
     expect([on.body.enabled, on.body.revision]).toEqual([true, off.body.revision]);
   });
 
+  test("a document without enabled leaves it as it is, by PUT and by PATCH", async () => {
+    await create("left-out");
+    await scene.call("POST", "/v1/workflows/left-out/disable");
+    const document = { name: "New", nodes: NODES };
+    const put = await scene.call("PUT", "/v1/workflows/left-out", document);
+    expect([put.status, put.body.name, put.body.enabled]).toEqual([200, "New", false]);
+    const patched = await scene.call("PATCH", "/v1/workflows/left-out", { name: "Newer" });
+    expect([patched.body.name, patched.body.enabled]).toEqual(["Newer", false]);
+    const on = await scene.call("PUT", "/v1/workflows/left-out", { ...document, enabled: true });
+    expect(on.body.enabled).toBe(true);
+    // It is there after that, and a new workflow is enabled.
+    expect((await scene.call("GET", "/v1/workflows/left-out")).body.enabled).toBe(true);
+  });
+
+  test("its ETag names whether it is enabled, so that If-Match holds against a disabling in between", async () => {
+    const created = await create("disabled-meanwhile");
+    const path = "/v1/workflows/disabled-meanwhile";
+    const read = created.headers.get("etag") ?? "";
+    const off = await scene.call("POST", `${path}/disable`);
+    expect(off.headers.get("etag")).not.toBe(read);
+    const document = { name: "New", enabled: true, nodes: NODES };
+    const late = await scene.call("PUT", path, document, { "if-match": read });
+    expect(late.status).toBe(412);
+    expect((await scene.call("GET", path)).body).toMatchObject({ name: "Orders", enabled: false });
+    // A caller that leaves `enabled` out may name both.
+    const both = `${read}, ${off.headers.get("etag")}`;
+    const { enabled: _enabled, ...without } = document;
+    const saved = await scene.call("PUT", path, without, { "if-match": both });
+    expect([saved.status, saved.body.enabled]).toEqual([200, false]);
+  });
+
   test("its secret can be rotated, with a grace for the one before it", async () => {
     await create("rotated");
     const { body } = await scene.call("POST", "/v1/workflows/rotated/rotate-secret");
@@ -287,6 +319,32 @@ describe("other routes of workflows", () => {
     });
     await scene.call("POST", "/v1/workflows/tested/test");
     expect(Buffer.from(accepted.at(-1)?.body ?? "").toString()).toBe("{}");
+  });
+
+  test("a test run keeps no credentials of the headers that were pasted", async () => {
+    await create("pasted", { trigger: { verification: { scheme: "github" } } });
+    const headers = {
+      Authorization: "Bearer canary-1",
+      cookie: "session=canary-2",
+      "Proxy-Authorization": "canary-3",
+      "X-Hub-Signature-256": "canary-4",
+      "X-Api-Key": "canary-5",
+      "X-Webhook-Signature": "canary-6",
+      "X-Shopify-Hmac-SHA256": "canary-7",
+      "X-Auth-Token": "canary-8",
+      "Idempotency-Key": "k-1",
+      "X-Source": "crm",
+    };
+    const { status } = await scene.call("POST", "/v1/workflows/pasted/test", { headers });
+    expect(status).toBe(200);
+    expect(JSON.parse(accepted.at(-1)?.headers ?? "")).toEqual({
+      "x-api-key": "***",
+      "x-webhook-signature": "***",
+      "x-shopify-hmac-sha256": "***",
+      "x-auth-token": "***",
+      "idempotency-key": "k-1",
+      "x-source": "crm",
+    });
   });
 
   test("a scoped token reaches none of them", async () => {

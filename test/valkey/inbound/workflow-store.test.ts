@@ -38,6 +38,7 @@ function record(id = "w", others: Partial<WorkflowRecord> = {}): WorkflowRecord 
   return {
     id,
     ...input,
+    enabled: true,
     revision: 1,
     created_at: "2026-01-01T00:00:00.000Z",
     updated_at: "2026-01-01T00:00:00.000Z",
@@ -111,6 +112,65 @@ test("a damaged record is reported and can be deleted", async () => {
   expect(await store.update("w", (one) => one)).toEqual({ updated: null, why: "unreadable" });
   expect(await store.delete("w")).toBe(true);
   expect(await store.delete("w")).toBe(false);
+});
+
+test("a workflow of a later version is read, and a change keeps the fields that this version does not know", async () => {
+  const stored = {
+    id: "w",
+    revision: 3,
+    name: "W",
+    created_at: "2026-01-01T00:00:00.000Z",
+    updated_at: "2026-01-01T00:00:00.000Z",
+    color: "green",
+    trigger: {
+      verification: { scheme: "github", audience: "a" },
+      response: { mode: "lastNode", delay_ms: 5 },
+      schedule: "daily",
+    },
+    nodes: [{ id: "a", type: "set", value: 1, memo: true }],
+    credentials: {
+      secrets: [{ secret: "canary-secret", expires_at: null, made_by: "x" }],
+      client_secret: "another-canary",
+    },
+  };
+  const { workflows } = inboundKeys(prefix);
+  await lab.redis.hset(workflows, "w", JSON.stringify(stored));
+  const store = open([KEY]);
+  const read = await store.get("w");
+  // What an earlier version has not stored has its default.
+  expect(read).toMatchObject({
+    enabled: true,
+    trigger: { accepts: ["json"], concurrency: 64, response: { status: 200, headers: {} } },
+    secrets: [{ secret: "canary-secret" }],
+  });
+  await store.update("w", (current) => ({ ...current, enabled: false }));
+  expect(await store.sealPage(null)).toMatchObject({ unreadable: 0 });
+  const text = (await lab.redis.hget(workflows, "w")) ?? "";
+  expect(text).not.toContain("canary");
+  // Unsealed, to look at it.
+  const { credentials, ...rest } = JSON.parse(text) as { credentials: string };
+  expect(rest).toMatchObject({
+    color: "green",
+    trigger: {
+      verification: { audience: "a" },
+      response: { delay_ms: 5 },
+      schedule: "daily",
+    },
+    nodes: [{ memo: true }],
+  });
+  const place = JSON.stringify(["workflow", "w", "credentials"]);
+  const opened = await new SecretBox([KEY]).open(credentials, place);
+  expect(opened.kind === "opened" && JSON.parse(opened.text)).toEqual(stored.credentials);
+});
+
+test("a workflow whose scheme this version does not know is reported and not verified by another scheme", async () => {
+  await open().create(record());
+  const { workflows } = inboundKeys(prefix);
+  const text = (await lab.redis.hget(workflows, "w")) ?? "";
+  await lab.redis.hset(workflows, "w", text.replace('"meta"', '"later"'));
+  const unreadable: string[] = [];
+  expect(await open([], unreadable).get("w")).toBeNull();
+  expect(unreadable).toEqual(["w damaged"]);
 });
 
 test("a revision that an execution uses stays when it is replaced or its workflow is deleted", async () => {

@@ -6,6 +6,7 @@ import { useAction } from "../load.ts";
 import { say } from "../said.ts";
 import { clockTime } from "../time.ts";
 import { CopyButton } from "./copy.tsx";
+import { errorOf, Field } from "./field.tsx";
 import { Icon } from "./icon.tsx";
 import { Trouble } from "./notice.tsx";
 import { Writes } from "./writes.tsx";
@@ -74,6 +75,7 @@ export function SecretRow({ path, verb }: SecretRowProps) {
       {isRotating && (
         <RotateForm
           rotate={rotate}
+          mayBeGiven={verb === "is accepted"}
           onDone={() => {
             setRotating(false);
             say("Rotated. The new secret is shown.");
@@ -103,15 +105,18 @@ export function SecretRow({ path, verb }: SecretRowProps) {
 }
 
 interface RotateProps {
-  rotate: (input: { grace_hours: number }) => Promise<void>;
+  rotate: (input: { grace_hours: number; secret?: string }) => Promise<void>;
+  /** Many senders make the secret themselves. */
+  mayBeGiven: boolean;
   onDone: () => void;
   onCancel: () => void;
 }
 
-function RotateForm({ rotate, onDone, onCancel }: RotateProps) {
+function RotateForm({ rotate, mayBeGiven, onDone, onCancel }: RotateProps) {
   const [hours, setHours] = useState(24);
+  const [given, setGiven] = useState("");
   const rotation = useAction(async () => {
-    await rotate({ grace_hours: hours });
+    await rotate({ grace_hours: hours, ...(given === "" ? {} : { secret: given }) });
     onDone();
   });
   return (
@@ -122,6 +127,23 @@ function RotateForm({ rotate, onDone, onCancel }: RotateProps) {
         rotation.run();
       }}
     >
+      {mayBeGiven && (
+        <Field
+          label="The new secret (optional)"
+          hint="The one that the sender has given to you. If it is empty, one is made."
+          error={errorOf(rotation.refused?.errors ?? [], "secret")}
+        >
+          {(attributes) => (
+            <input
+              {...attributes}
+              type="password"
+              autocomplete="off"
+              value={given}
+              onInput={({ currentTarget }) => setGiven(currentTarget.value)}
+            />
+          )}
+        </Field>
+      )}
       <label class="inline">
         The old secret ends
         <select
@@ -134,7 +156,7 @@ function RotateForm({ rotate, onDone, onCancel }: RotateProps) {
         </select>
       </label>
       <button type="submit" class="primary" disabled={rotation.isRunning}>
-        Make a new secret
+        {given === "" ? "Make a new secret" : "Save the new secret"}
       </button>
       <button type="button" onClick={onCancel}>
         Cancel

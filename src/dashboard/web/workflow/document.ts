@@ -10,22 +10,24 @@ export interface DraftNode extends Record<string, unknown> {
   after?: string[];
 }
 
+/** Without `enabled`: a save leaves it as it is by then, unless the author writes it into the JSON. */
 export interface Draft {
   name: string;
-  enabled: boolean;
+  enabled?: boolean;
   trigger: Trigger;
   nodes: DraftNode[];
 }
 
 export interface ShownWorkflow extends Draft {
   id: string;
+  enabled: boolean;
   revision: number;
   url: string;
   updated_at: string;
 }
 
-export function draftOf({ name, enabled, trigger, nodes }: ShownWorkflow): Draft {
-  return { name, enabled, trigger, nodes };
+export function draftOf({ name, trigger, nodes }: ShownWorkflow): Draft {
+  return { name, trigger, nodes };
 }
 
 const NEW_FIELDS: Readonly<Record<NodeType, object>> = {

@@ -49,18 +49,15 @@ export function Editor({ workflow, onSaved }: EditorProps) {
     setGeneration((before) => before + 1);
   };
   const save = useAction(async () => {
-    const headers = { "If-Match": `"${stored.revision}"` };
+    // Either of them: that it was enabled or disabled meanwhile is no change of the document.
+    const { revision } = stored;
+    const headers = { "If-Match": `"${revision}", "${revision}-disabled"` };
     const saved = await callExact<ShownWorkflow>("PUT", path, draft, { headers });
     setStored(saved);
     setDraft((now) => (now === draft ? draftOf(saved) : now));
     say("Saved");
     onSaved();
   });
-  // It is switched on and off beside the editor, without a new revision.
-  useEffect(() => {
-    setStored((before) => ({ ...before, enabled: workflow.enabled }));
-    setDraft((before) => ({ ...before, enabled: workflow.enabled }));
-  }, [workflow.enabled]);
   return (
     <>
       <section aria-label="Editor">
