@@ -11,13 +11,12 @@ import {
   type TextTemplate,
 } from "../expressions/text-template.ts";
 import { parseDuration } from "../wire/duration.ts";
+import { excerpt } from "../wire/excerpt.ts";
 import { HTTP_METHODS, type WorkflowNode } from "../wire/workflow/node.ts";
 import { orderNodes } from "./node-order.ts";
 
 interface CompiledShared {
   id: string;
-  /** The id where the author gave no name. */
-  name: string;
   /** The nodes that have to end before it begins: the one above it, where the author names none. */
   after: readonly string[];
   attempts: number;
@@ -49,13 +48,6 @@ export type CompiledNode = CompiledShared &
     | { type: "if"; condition: Condition }
   );
 
-export interface CompiledNodes {
-  /** A node comes behind all that it waits for; else in the order of the workflow. */
-  nodes: readonly CompiledNode[];
-  /** The ids in the order of the workflow, in which answers have them. */
-  ids: readonly string[];
-}
-
 /** As an API answers it: `field` is a dotted path, `nodes.1.body.got`. */
 export interface WorkflowFault {
   field: string;
@@ -64,7 +56,8 @@ export interface WorkflowFault {
 }
 
 export type WorkflowCompiled =
-  { ok: true; value: CompiledNodes } | { ok: false; faults: WorkflowFault[] };
+  /** A node comes behind all that it waits for; else in the order of the workflow. */
+  { ok: true; nodes: readonly CompiledNode[] } | { ok: false; faults: WorkflowFault[] };
 
 const DEFAULT_RETRY_DELAY_MS = 1_000;
 const TASK_ATTEMPTS = 3;
@@ -86,8 +79,7 @@ export function compileNodes(nodes: readonly WorkflowNode[]): WorkflowCompiled {
     if (value !== null) compiled.set(node.id, value);
   }
   if (faults.length > 0) return { ok: false, faults: faults.slice(0, MAX_FAULTS) };
-  const inOrder = ids.flatMap((id) => compiled.get(id) ?? []);
-  return { ok: true, value: { nodes: inOrder, ids: nodes.map(({ id }) => id) } };
+  return { ok: true, nodes: ids.flatMap((id) => compiled.get(id) ?? []) };
 }
 
 const NO_NODES = { all: new Set<string>(), before: new Set<string>() };
@@ -98,14 +90,14 @@ export function compileIdempotency(source: string): Compiled<Expression> {
   return compileExpression(source, workflowRoots(NO_NODES), place);
 }
 
-export function faultOf({ field, code, message }: Problem): WorkflowFault {
+export function faultOf({ field, code, message }: Problem | WorkflowFault): WorkflowFault {
   // Expressions name `nodes[1].body["a b"]`; the API names every field by dots.
   const dotted = field.replaceAll(/\[(?:(\d+)|"((?:[^"\\]|\\.)*)")\]/g, ".$1$2");
   return { field: dotted, code, message };
 }
 
 class NodeCompiler {
-  readonly problems: Problem[] = [];
+  readonly problems: WorkflowFault[] = [];
 
   constructor(
     private readonly field: string,
@@ -116,7 +108,6 @@ class NodeCompiler {
   compile(node: WorkflowNode, after: readonly string[]): CompiledNode | null {
     const shared: CompiledShared = {
       id: node.id,
-      name: node.name ?? node.id,
       after,
       attempts: node.retry?.attempts ?? (node.type === "task" ? TASK_ATTEMPTS : 1),
       retryDelayMs: parseDuration(node.retry?.delay ?? "") ?? DEFAULT_RETRY_DELAY_MS,
@@ -160,7 +151,16 @@ class NodeCompiler {
           timeoutMs: node.timeout_ms,
           failOnStatus: node.fail_on_status,
         });
+      default:
+        return this.unknownType(node);
     }
+  }
+
+  /** A later version has saved the workflow. Without this, its executions would crash here. */
+  private unknownType({ type }: { type: string }): null {
+    const message = `this version has no nodes of type ${excerpt(type)}`;
+    this.problems.push({ code: "unknown-node-type", message, field: `${this.field}.type` });
+    return null;
   }
 
   /** A field that could not be compiled has left a problem, and its value is not used. */

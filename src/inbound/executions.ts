@@ -38,8 +38,8 @@ export interface NodeOutput {
   name: string;
   /** `"null"` for a node that was skipped, has failed or has not run. */
   output: JsonText;
-  /** Whether it ran: `lastNode` answers with the last of these in the workflow's order. */
-  ran: boolean;
+  /** Its place in the order in which the nodes run; null if it did not run. The highest is `lastNode`'s. */
+  turn: number | null;
 }
 
 export type Waited =
@@ -64,4 +64,6 @@ export interface Executions {
   waitFor(executionId: string, options: WaitOptions): Promise<Waited>;
   /** Returns the execution as GET /v1/executions/{id} answers it, or null. */
   executionJson(executionId: string): Promise<JsonText | null>;
+  /** The process stops: whoever waits, now or later, resolves to `timed-out` at once. */
+  release(): void;
 }

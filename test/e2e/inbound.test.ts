@@ -303,6 +303,24 @@ test("a service that is stopped answers who waits, with the execution's id, and 
   expect(await exit).toBe(0);
 });
 
+test("a test run that is under way is answered when the service stops, and goes on elsewhere", async () => {
+  await using scene = await openScene();
+  const service = await scene.serve({ FLUXHOOK_SHUTDOWN_GRACE: "200ms" });
+  await create(service, {
+    id: "tested",
+    trigger: { response: { timeout_ms: 60_000 } },
+    nodes: [{ id: "never", type: "task", task: "never", timeout_ms: 60_000 }],
+  });
+  const testing = service.api<{ id: string; state: string }>("POST", "/v1/workflows/tested/test");
+  await eventually(async () => (await scene.redis.llen(`${scene.prefix}:tasks:never`)) === 1);
+  const exit = service.stop();
+  const { status, body } = await testing;
+  expect([status, body.state]).toEqual([200, "waiting"]);
+  expect(await exit).toBe(0);
+  const key = inboundKeys(scene.prefix).execution(body.id);
+  expect(await scene.redis.hget(key, "state")).toBe("waiting");
+});
+
 test("the canary in secret, signature, Authorization and Cookie is nowhere in Valkey or the log", async () => {
   await using scene = await openScene();
   const key = Buffer.alloc(32, 3).toString("base64");

@@ -11,11 +11,11 @@ import {
 } from "./harness.ts";
 
 const SECRET = "a-secret-of-the-campaign";
-const NODES = ["a", "b", "c", "d", "e"];
+export const NODES = ["a", "b", "c", "d", "e"];
 const BASE = "{fluxhook:executions}";
 
 /** Receives the nodes of executions, and knows what came again. */
-class NodeReceiver {
+export class NodeReceiver {
   /** execution → the nodes that arrived, in order. */
   readonly arrivals = new Map<string, string[]>();
   total = 0;
@@ -64,7 +64,10 @@ class NodeReceiver {
   }
 }
 
-async function createWorkflow(worker: WorkerProcess, nodes: readonly object[]): Promise<void> {
+export async function createWorkflow(
+  worker: WorkerProcess,
+  nodes: readonly object[],
+): Promise<void> {
   const body = { id: "campaign", name: "Campaign", trigger: { secret: SECRET }, nodes };
   const response = await worker.api("POST", "/v1/workflows", body);
   if (!response.ok) throw new Error(`the workflow was not created: ${await response.text()}`);
@@ -94,7 +97,7 @@ async function send(workers: () => WorkerProcess[], n: number): Promise<string> 
   );
 }
 
-async function sendAll(
+export async function sendAll(
   workers: () => WorkerProcess[],
   from: number,
   to: number,
@@ -109,7 +112,7 @@ async function sendAll(
 }
 
 /** How many executions are in each state. */
-async function statesOf(redis: Redis, ids: readonly string[]): Promise<Map<string, number>> {
+export async function statesOf(redis: Redis, ids: readonly string[]): Promise<Map<string, number>> {
   const states = new Map<string, number>();
   for (const id of ids) {
     const state = (await redis.hget(`${BASE}:x:${id}`, "state")) ?? "missing";
@@ -118,7 +121,8 @@ async function statesOf(redis: Redis, ids: readonly string[]): Promise<Map<strin
   return states;
 }
 
-const httpNodes = (url: string) => NODES.map((id) => ({ id, type: "http", method: "POST", url }));
+export const httpNodes = (url: string) =>
+  NODES.map((id) => ({ id, type: "http", method: "POST", url }));
 
 async function untilFinished(redis: Redis, ids: readonly string[]): Promise<number> {
   await eventually(async () => ((await statesOf(redis, ids)).get("finished") ?? 0) === ids.length, {
@@ -127,7 +131,7 @@ async function untilFinished(redis: Redis, ids: readonly string[]): Promise<numb
   return (await statesOf(redis, ids)).get("finished") ?? 0;
 }
 
-async function settled(
+export async function settled(
   redis: Redis,
   ids: readonly string[],
   receiver: NodeReceiver,

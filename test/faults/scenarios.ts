@@ -10,6 +10,7 @@ import { hostileReceivers } from "./hostile-receivers.ts";
 import { hugeElements } from "./huge-elements.ts";
 import { isolation } from "./isolation.ts";
 import { leftovers } from "./leftovers.ts";
+import { olderVersionExecutions } from "./older-version-executions.ts";
 import { olderVersion } from "./older-version.ts";
 import { twoAddresses } from "./two-addresses.ts";
 import { receiverSays } from "./receiver-says.ts";
@@ -35,5 +36,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...receiverSays,
   ...executions,
   olderVersion,
+  olderVersionExecutions,
   eventLoop,
 ];

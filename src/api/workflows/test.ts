@@ -22,7 +22,13 @@ const testSchema = z
       .record(z.string(), z.union([text, z.array(text)]))
       .default({})
       .describe("in place of the query"),
-    headers: z.record(z.string(), text).default({}).describe("in place of the headers"),
+    headers: z
+      .record(z.string(), text)
+      .default({})
+      .describe(
+        "in place of the headers; credentials and signatures are left out, as of a request, and what may be " +
+          "another credential is masked",
+      ),
   })
   .meta({ id: "WorkflowTest" });
 
@@ -55,14 +61,15 @@ export function addWorkflowTest(api: Api, { stores, executions, config }: ApiDep
       c.env?.timeout?.(c.req.raw, SILENT_FOR_S);
       // Cut out of the text, as the body of a request would be.
       const data = valueAt(c.var.bodyText, ["data"]) ?? "{}";
-      const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
       const running = await executions();
+      // It uses the expressions' room, which is loaded late.
+      const { testHeadersJson } = await import("../../inbound/test-headers.ts");
       const { executionId } = await running.accept({
         workflowId: record.id,
         revision: record.revision,
         body: new TextEncoder().encode(data),
         query: Object.keys(query).length === 0 ? null : JSON.stringify(query),
-        headers: JSON.stringify(Object.fromEntries(lower)),
+        headers: testHeadersJson(headers, record.trigger),
         mode: "allNodes",
         isTest: true,
         idempotency: null,

@@ -27,6 +27,8 @@ export interface AcceptOptions {
   replica: string;
   /** Executions that this process will probably run need not be read from Valkey. */
   accepted: Map<string, StoredExecution>;
+  /** Called with how many of a group ran before they were stored. */
+  onEnded: (count: number) => void;
   now: () => number;
 }
 
@@ -133,6 +135,10 @@ export class AcceptedExecutions implements Executions {
     return this.options.control.json(executionId);
   }
 
+  release(): void {
+    this.options.waiters.release();
+  }
+
   private async write(group: readonly Entry[]): Promise<void> {
     let replies: AcceptReply[];
     try {
@@ -147,6 +153,8 @@ export class AcceptedExecutions implements Executions {
     for (const [at, entry] of group.entries()) {
       entry.resolve(this.accepted(entry, replies[at] ?? { kind: "new" }));
     }
+    const ended = group.reduce((count, { end }) => count + (end === null ? 0 : 1), 0);
+    if (ended > 0) this.options.onEnded(ended);
   }
 
   private accepted({ execution, end }: Entry, reply: AcceptReply): Accepted {

@@ -6,6 +6,7 @@ import type {
   AdvanceReply,
   ExecutionStore,
 } from "../../valkey/inbound/execution-store.ts";
+import { ENDED_STATES } from "../../wire/workflow/execution.ts";
 import { GroupWriter } from "../../worker/settle/group.ts";
 
 interface Entry extends PromiseWithResolvers<AdvanceReply> {
@@ -25,6 +26,8 @@ export class Advances {
   constructor(
     private readonly store: Pick<ExecutionStore, "advance">,
     private readonly link: Reconnecting,
+    /** Called with how many of a group have ended their execution. */
+    private readonly onEnded: (count: number) => void,
   ) {
     this.groups = new GroupWriter({
       take: takeGroup,
@@ -47,6 +50,8 @@ export class Advances {
         this.store.advance(group.map(({ advance }) => advance)),
       );
       for (const [at, entry] of group.entries()) entry.resolve(replies[at] ?? "gone");
+      const ended = group.filter(({ advance }) => ENDED_STATES.has(advance.state));
+      if (ended.length > 0) this.onEnded(ended.length);
     } catch (error) {
       // A key of one of them holds something else: the others are stored alone.
       if (group.length === 1 || error instanceof ValkeyUnavailable) {

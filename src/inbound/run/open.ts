@@ -27,14 +27,15 @@ import { Heartbeat } from "../../worker/settle/heartbeat.ts";
 import { WakeUp } from "../../worker/wake-up.ts";
 import { MAX_WORKFLOW_CONCURRENCY } from "../../wire/workflow/trigger.ts";
 import type { ExecutionControl } from "../execution-control.ts";
-import type { Executions, Waited } from "../executions.ts";
+import type { Executions } from "../executions.ts";
 import type { LiveExecutions } from "../live-executions.ts";
 import { AcceptedExecutions } from "./accept.ts";
 import { Advances } from "./advances.ts";
 import { Answers } from "./answers.ts";
 import { AnswersWait } from "./answers-wait.ts";
+import { Ends } from "./ends.ts";
+import { EndedSweep } from "./ended-sweep.ts";
 import { ExecutionWorker } from "./execution-worker.ts";
-import { outputsOf } from "./outputs.ts";
 import { Revisions } from "./revisions.ts";
 import { runExecutions, type RouteDeps } from "./route.ts";
 import { Waiters } from "./waiters.ts";
@@ -70,8 +71,6 @@ export interface ExecutionsOptions {
 
 export interface OpenExecutions {
   executions: Executions;
-  /** Wakes the claimer: something was put where it can be claimed. */
-  wake(): void;
   notReadyCauses(): NotReadyCause[];
   start(): void;
   drain(graceMs: number): Promise<void>;
@@ -82,7 +81,6 @@ export interface OpenExecutions {
 const MAX_ACCEPTED = 4_096;
 /** An element is an id; what is longer was written by another program. */
 const MAX_ELEMENT_BYTES = 1_024;
-const SWEEP_EVERY_BEATS = 5;
 
 export function openExecutions(options: ExecutionsOptions): OpenExecutions {
   const { settings, link, store, control, live, log } = options;
@@ -100,10 +98,11 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
   const revisions = new Revisions(options.workflows, link);
   const waiters = new Waiters({
     wakeUps,
-    store: options.apiStore,
-    read: (id) => readEnd(id, options.apiStore, revisions),
+    ends: new Ends(options.apiStore, revisions),
+    log,
   });
   const accepted = new BoundedMap<string, StoredExecution>(MAX_ACCEPTED);
+  const sweep = new EndedSweep(store, log);
   const executions = new AcceptedExecutions({
     store: live.accepting(options.apiStore),
     waiters,
@@ -112,6 +111,7 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
     maxOutputBytes: settings.MAX_OUTPUT_BYTES,
     replica,
     accepted,
+    onEnded: (count) => sweep.add(count),
     now,
     log,
   });
@@ -143,7 +143,7 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
       tasks,
       link,
       now,
-      advances: new Advances(live.advancing(store), link),
+      advances: new Advances(live.advancing(store), link, (count) => sweep.add(count)),
       maxOutputBytes: settings.MAX_OUTPUT_BYTES,
       replyTo: keys.answers,
       state,
@@ -202,7 +202,7 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
     link,
     claimer: claimerWakeUp,
     due: heartbeatDue,
-    upkeep: sweepNowAndThen(store, log),
+    upkeep: sweep,
     live,
     log,
     leaseMs: options.leaseMs,
@@ -231,38 +231,9 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
   });
   return {
     executions,
-    wake: () => claimerWakeUp.notify(),
     notReadyCauses: () => worker.notReadyCauses(),
     start: () => worker.start(),
     drain: (graceMs) => worker.drain(graceMs),
     close: () => wakeUps.close(),
-  };
-}
-
-/** What an execution that has ended has come to, for who waits for it. */
-async function readEnd(id: string, store: ExecutionStore, revisions: Revisions): Promise<Waited> {
-  const execution = await store.read(id);
-  if (execution === null) return { kind: "gone" };
-  const { state, error, results, workflowId, revision } = execution;
-  if (state === "cancelled") return { kind: "cancelled" };
-  if (state === "failed") {
-    const unknown = { node_id: null, code: "failed", message: "the execution has failed" };
-    return { kind: "failed", error: error ?? unknown };
-  }
-  const known = await revisions.get(workflowId, revision);
-  const names =
-    "fault" in known ? [...results.keys()].map((one) => ({ id: one, name: one })) : known.names;
-  return { kind: "finished", nodes: outputsOf(names, results) };
-}
-
-function sweepNowAndThen(store: ExecutionStore, log: WorkerLog): { run(): Promise<void> } {
-  let beats = 0;
-  return {
-    async run() {
-      beats += 1;
-      if (beats % SWEEP_EVERY_BEATS !== 1) return;
-      const { capped } = await store.sweep();
-      if (capped > 0) log.info({ executions: capped }, "executions.fell_out");
-    },
   };
 }

@@ -5,12 +5,13 @@ import type { WorkflowStore } from "../../valkey/inbound/workflow-store.ts";
 import type { WorkflowRevision } from "../../wire/workflow/workflow.ts";
 import { compileNodes, type CompiledNode } from "../compile.ts";
 import { isPure } from "./nodes/pure.ts";
+import type { NodeName } from "./outputs.ts";
 
 export interface RunnableRevision {
   /** A node comes behind all that it waits for. */
   nodes: readonly CompiledNode[];
   /** In the order of the workflow. */
-  names: readonly { id: string; name: string }[];
+  names: readonly NodeName[];
   /** No node has an effect. */
   isPure: boolean;
 }
@@ -78,6 +79,7 @@ function compile({ nodes }: WorkflowRevision): RunnableRevision | RevisionFault 
     const [first] = compiled.faults;
     return { fault: `the workflow's ${first?.field} cannot be run: ${first?.message}` };
   }
-  const names = nodes.map(({ id, name }) => ({ id, name: name ?? id }));
-  return { nodes: compiled.value.nodes, names, isPure: compiled.value.nodes.every(isPure) };
+  const turns = new Map(compiled.nodes.map(({ id }, turn) => [id, turn]));
+  const names = nodes.map(({ id, name }) => ({ id, name: name ?? id, turn: turns.get(id) ?? 0 }));
+  return { nodes: compiled.nodes, names, isPure: compiled.nodes.every(isPure) };
 }

@@ -4,21 +4,21 @@
 import { BoundedMap } from "../../bounded-map.ts";
 import { ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import type { WakeUps } from "../../valkey/connection/wake-ups.ts";
-import type { ExecutionStore } from "../../valkey/inbound/execution-store.ts";
-import { ENDED_STATES } from "../../wire/workflow/execution.ts";
+import type { WorkerLog } from "../../log.ts";
 import type { Waited, WaitOptions } from "../executions.ts";
+import type { Ends } from "./ends.ts";
 
 export interface WaitersOptions {
   wakeUps: Pick<WakeUps, "subscribe">;
-  store: Pick<ExecutionStore, "state">;
-  /** Reads what an execution that has ended has come to. */
-  read: (executionId: string) => Promise<Waited>;
+  ends: Pick<Ends, "read">;
+  log: Pick<WorkerLog, "error">;
 }
 
 /** How often each one looks. */
 const LOOK_EVERY_MS = 1_000;
 /** Accepted requests for which nobody waits yet, or ever. */
 const MAX_EXPECTED = 10_000;
+const MAX_REPORTED = 1_000;
 
 type Resolve = (waited: Waited) => void;
 
@@ -26,12 +26,11 @@ export class Waiters {
   private readonly waiting = new Map<string, Set<Resolve>>();
   /** Executions that somebody is about to wait for, and what they have come to meanwhile. */
   private readonly expected = new BoundedMap<string, Waited | null>(MAX_EXPECTED);
+  /** Executions that could not be read. */
+  private readonly reported = new BoundedMap<string, true>(MAX_REPORTED);
+  private isReleased = false;
 
   constructor(private readonly options: WaitersOptions) {}
-
-  get size(): number {
-    return this.waiting.size;
-  }
 
   /** Somebody is about to wait for this execution, which has not been accepted yet. */
   expect(executionId: string): void {
@@ -53,6 +52,14 @@ export class Waiters {
     for (const resolve of this.waiting.get(executionId) ?? []) resolve(waited);
   }
 
+  /** Ends every wait, now and from now on. */
+  release(): void {
+    this.isReleased = true;
+    for (const resolvers of this.waiting.values()) {
+      for (const resolve of resolvers) resolve({ kind: "timed-out" });
+    }
+  }
+
   async wait(executionId: string, { timeoutMs, signal }: WaitOptions): Promise<Waited> {
     const early = this.expected.get(executionId);
     const isExpected = early !== undefined;
@@ -64,7 +71,7 @@ export class Waiters {
     const timedOut = () => resolve({ kind: "timed-out" });
     const timer = setTimeout(timedOut, timeoutMs);
     signal.addEventListener("abort", timedOut, { once: true });
-    if (signal.aborted) timedOut();
+    if (signal.aborted || this.isReleased) timedOut();
     const over = new AbortController();
     void this.watch(executionId, { looksAtOnce: !isExpected, resolve, signal: over.signal });
     try {
@@ -99,13 +106,18 @@ export class Waiters {
 
   private async look(executionId: string): Promise<Waited | null> {
     try {
-      const state = await this.options.store.state(executionId);
-      if (state === null) return { kind: "gone" };
-      return ENDED_STATES.has(state) ? await this.options.read(executionId) : null;
+      return await this.options.ends.read(executionId);
     } catch (error) {
-      // Valkey is away: it is asked again in a second, until the caller's time is over.
-      if (error instanceof ValkeyUnavailable) return null;
-      throw error;
+      // It is asked again in a second, until the caller's time is over. An outage is reported by the link.
+      if (!(error instanceof ValkeyUnavailable)) this.logOnce(error, executionId);
+      return null;
     }
+  }
+
+  /** Once for each: it is looked at every second. */
+  private logOnce(error: unknown, executionId: string): void {
+    if (this.reported.has(executionId)) return;
+    this.reported.set(executionId, true);
+    this.options.log.error({ err: error, execution_id: executionId }, "execution.unread");
   }
 }

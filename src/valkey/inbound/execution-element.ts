@@ -1,5 +1,6 @@
 // The element of an execution on its list, `<id> <workflow>:<revision> <run>`: what decides where it runs, before
-// its hash is read. The scripts execution-accept.lua and execution-retry.lua write it.
+// its hash is read. The scripts execution-accept.lua and execution-retry.lua write it. A later version may write more
+// behind it.
 
 export interface ExecutionElement {
   executionId: string;
@@ -9,7 +10,7 @@ export interface ExecutionElement {
   run: number;
 }
 
-const FORM = /^(exec-[a-z2-7]{26}) ([A-Za-z0-9_-]{1,64}):(\d{1,15}) (\d{1,9})$/;
+const FORM = /^(exec-[a-z2-7]{26}) ([A-Za-z0-9_-]{1,64}):(\d{1,15}) (\d{1,9})(?: .*)?$/;
 
 /** Returns null if it is not one: other programs can write the list. */
 export function readExecutionElement(bytes: Buffer | null): ExecutionElement | null {

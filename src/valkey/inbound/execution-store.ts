@@ -16,7 +16,10 @@ import {
   FACT_FIELDS,
   readExecution,
   readFacts,
+  readResults,
+  tryReadFacts,
   type ExecutionFacts,
+  type NodeResult,
   type StoredExecution,
 } from "./stored-execution.ts";
 
@@ -25,7 +28,7 @@ const advanceScript = new Script(advanceText, endText);
 const cancelScript = new Script(cancelText, endText);
 const listScript = new Script(listText);
 const retryScript = new Script(retryText);
-const sweepScript = new Script(sweepText);
+const sweepScript = new Script(sweepText, endText);
 
 export interface NewExecution {
   id: string;
@@ -149,9 +152,29 @@ export class ExecutionStore {
     return this.link.run((client) => client.hget(this.keys.execution(id), "workflow"));
   }
 
-  async state(id: string): Promise<ExecutionState | null> {
-    const state = await this.link.run((client) => client.hget(this.keys.execution(id), "state"));
-    return state as ExecutionState | null;
+  /** Returns what is short of an execution, or null where there is none. @throws Error as `read` */
+  async readFacts(id: string): Promise<ExecutionFacts | null> {
+    const values = await this.fields(id, ["state", ...FACT_FIELDS]);
+    return Object.values(values).every((value) => value === null) ? null : readFacts(values);
+  }
+
+  /** Returns the results of those of these nodes that have one. */
+  async readResults(id: string, nodes: readonly string[]): Promise<Map<string, NodeResult>> {
+    return readResults(
+      await this.fields(
+        id,
+        nodes.map((node) => `n:${node}`),
+      ),
+    );
+  }
+
+  private async fields(
+    id: string,
+    names: readonly string[],
+  ): Promise<Record<string, Buffer | null>> {
+    const key = this.keys.execution(id);
+    const found = await this.link.run((client) => client.hmgetBuffer(key, ...names));
+    return Object.fromEntries(names.map((name, at) => [name, found[at] ?? null]));
   }
 
   /** Stores what runs have come to, each for itself. */
@@ -209,7 +232,9 @@ export class ExecutionStore {
     for (let at = 0; at + 1 < found.length; at += 2) {
       const [foundState, ...facts] = found[at + 1] as (Buffer | null)[];
       const values = Object.fromEntries(FACT_FIELDS.map((field, nth) => [field, facts[nth]]));
-      executions.push({ id: String(found[at]), ...readFacts({ ...values, state: foundState }) });
+      const read = tryReadFacts({ ...values, state: foundState });
+      // One that another program has damaged hides no other.
+      if (read !== null) executions.push({ id: String(found[at]), ...read });
     }
     const next = { acceptedMs: String(lastAt), id: String(lastId) };
     return { executions, next: String(kind) === "more" ? next : null };

@@ -85,6 +85,15 @@ export function readFacts(values: Values): ExecutionFacts {
   };
 }
 
+/** Returns null if it is not one. */
+export function tryReadFacts(values: Values): ExecutionFacts | null {
+  try {
+    return readFacts(values);
+  } catch {
+    return null;
+  }
+}
+
 /** @throws Error if it is not one */
 export function readExecution(values: Values): StoredExecution {
   const execution: StoredExecution = {
@@ -92,21 +101,29 @@ export function readExecution(values: Values): StoredExecution {
     body: values.body?.toString() ?? "null",
     query: values.query?.length ? values.query.toString() : null,
     headers: values.headers?.toString() ?? "{}",
-    results: new Map(),
+    results: readResults(values),
     waits: new Map(),
     answers: new Map(),
   };
   for (const [field, value] of Object.entries(values)) {
-    if (value == null || field[1] !== ":") continue;
+    if (value == null || field[1] !== ":" || field.startsWith("n:")) continue;
     const node = field.slice(2);
     const text = value.toString();
     const lineEnd = text.indexOf("\n");
     const words = text.slice(0, lineEnd).split(" ");
-    if (field.startsWith("n:")) execution.results.set(node, readResult(words, text, lineEnd));
-    else if (field.startsWith("w:")) execution.waits.set(node, readWait(words));
+    if (field.startsWith("w:")) execution.waits.set(node, readWait(words));
     else if (field.startsWith("a:")) execution.answers.set(node, readAnswer(words, text, lineEnd));
   }
   return execution;
+}
+
+export function readResults(values: Values): Map<string, NodeResult> {
+  const results = new Map<string, NodeResult>();
+  for (const [field, value] of Object.entries(values)) {
+    if (value == null || !field.startsWith("n:")) continue;
+    results.set(field.slice("n:".length), readResult(value.toString()));
+  }
+  return results;
 }
 
 export function resultText(result: NodeResult): string {
@@ -114,8 +131,9 @@ export function resultText(result: NodeResult): string {
   return `${state} ${attempts} ${startedMs} ${durationMs}\n${json}`;
 }
 
-function readResult(words: readonly string[], text: string, lineEnd: number): NodeResult {
-  const [state, attempts, startedMs, durationMs] = words;
+function readResult(text: string): NodeResult {
+  const lineEnd = text.indexOf("\n");
+  const [state, attempts, startedMs, durationMs] = text.slice(0, lineEnd).split(" ");
   return {
     state: state as NodeResult["state"],
     attempts: Number(attempts),

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Removes executions that ended longer ago than their TTL, and the oldest ended ones above a cap.
+-- Removes executions that ended longer ago than their TTL, and the oldest ended ones above a cap. Never one that has
+-- not ended.
 --
 -- KEYS  1 ended  2 stats
 -- ARGV  1 base  2 most ended executions  3 most bytes of them  4 TTL in ms  5 most to remove at once
@@ -15,8 +16,10 @@ for _ = 1, tonumber(ARGV[5]) do
   if not member then break end
   local isOld = tonumber(oldest[2]) <= before
   if not isOld and count <= most and bytes - freed <= mostBytes then break end
-  local id, size, workflow = string.match(member, '^(%S+) (%d+) (.*)$')
-  if id then
+  local id, size, workflow = string.match(member, '^(%S+) (%d+) (%S+)')
+  local state = id and redis.pcall('HGET', base .. ':x:' .. id, 'state')
+  -- One that was begun again has not ended, whatever this index says.
+  if id and (not state or isEnded(state)) then
     redis.call('UNLINK', base .. ':x:' .. id)
     redis.call('ZREM', base .. ':all', id)
     redis.call('ZREM', base .. ':of:' .. workflow, id)

@@ -2,11 +2,8 @@
 // headers, cookies, and what the receiver repeats of them.
 import { BoundedMap } from "../../bounded-map.ts";
 import { MASK } from "../../wire/attempt-detail.ts";
+import { isCredentialHeader } from "../../wire/credential-header.ts";
 
-/** Headers whose value is a credential, or may be one. */
-const SENSITIVE_NAME = /auth|token|key|secret|cookie|passw|credential/i;
-/** They say how to authenticate, and hold no credentials (RFC 9110 §11.6.1). */
-const CHALLENGE = /^(?:www|proxy)-authenticate$/i;
 const FIELD = /^([^:\r\n]+):[ \t]*([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)/gm;
 const WEBHOOK_SECRET = /\bwhsec_[A-Za-z0-9+/=_-]+/g;
 /** Shorter ones would be found by chance in anything. */
@@ -102,7 +99,7 @@ const MAX_KNOWN_NAME = 64;
 function isSensitive(name: string): boolean {
   const known = sensitivity.get(name);
   if (known !== undefined) return known;
-  const found = SENSITIVE_NAME.test(name) && !CHALLENGE.test(name.trim());
+  const found = isCredentialHeader(name);
   if (name.length <= MAX_KNOWN_NAME) sensitivity.set(name, found);
   return found;
 }

@@ -1,5 +1,12 @@
 // What each kind of node does, run as an execution on a real Valkey.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { workflowScope } from "../../../src/expressions/workflow-scope.ts";
+import { compileNodes } from "../../../src/inbound/compile.ts";
+import { newExecutionId } from "../../../src/inbound/run/accept.ts";
+import { runEvent } from "../../../src/inbound/run/nodes/event.ts";
+import { QueueStore } from "../../../src/valkey/queue/queue-store.ts";
+import { nodeSchema } from "../../../src/wire/workflow/node.ts";
+import { outputOf } from "../../../src/inbound/receive/answer.ts";
 import { startReceiver, type Receiver, type Respond } from "../../support/receiver.ts";
 import { outputsIn, RunScene } from "./run-scene.ts";
 
@@ -54,14 +61,30 @@ describe("set and if", () => {
     expect(waited).toMatchObject({
       kind: "finished",
       nodes: [
-        { id: "check", output: '{"passed":false}', ran: true },
-        { id: "big", output: "null", ran: false },
-        { id: "after", output: "null", ran: false },
-        { id: "other", output: '"other"', ran: true },
+        { id: "check", output: '{"passed":false}', turn: 0 },
+        { id: "big", output: "null", turn: null },
+        { id: "after", output: "null", turn: null },
+        { id: "other", output: '"other"', turn: 3 },
       ],
     });
     const states = (await scene.read(executionId)).nodes.map(({ state }) => state);
     expect(states).toEqual(["finished", "skipped", "skipped", "finished"]);
+  });
+
+  test("lastNode answers with the node that ran last, wherever it is written; allNodes in the written order", async () => {
+    const id = await scene.workflow([
+      { id: "sum", type: "set", after: ["x", "y"], value: "{{nodes.x.output}}{{nodes.y.output}}" },
+      { id: "x", type: "set", after: [], value: "x" },
+      { id: "y", type: "set", after: [], value: "y" },
+    ]);
+    const { id: executionId, waited } = await scene.run(id);
+    if (waited.kind !== "finished") throw new Error(waited.kind);
+    expect(outputOf({ mode: "lastNode" }, waited.nodes)).toBe('"xy"');
+    expect(Object.keys(outputsIn(waited))).toEqual(["sum", "x", "y"]);
+    // Another process reads it from Valkey.
+    const other = await scene.start({ isRunning: false });
+    const read = await scene.ended(executionId, 20_000, other);
+    expect(read.kind === "finished" && outputOf({ mode: "lastNode" }, read.nodes)).toBe('"xy"');
   });
 
   test("an unknown path fails the execution and names node and path", async () => {
@@ -268,6 +291,31 @@ describe("event", () => {
       user_id: "u_7",
       event: "order.created",
     });
+  });
+
+  // A9.
+  test("a node that runs again after its process ended has pushed its event once", async () => {
+    const compiled = compileNodes([
+      nodeSchema.parse({ id: "tell", type: "event", user_id: "u_1", event: "a.b", data: {} }),
+    ]);
+    const node = compiled.ok ? compiled.nodes[0] : undefined;
+    if (node?.type !== "event") throw new Error("it was not compiled");
+    const executionId = newExecutionId();
+    const run = () =>
+      runEvent(
+        node,
+        workflowScope({ body: "{}", query: null, headers: "{}", executionId, nodes: new Map() }),
+        { executionId, maxOutputBytes: 1_000 },
+        {
+          intake: new QueueStore(scene.first.link, `${scene.prefix}:events`),
+          limits: { maxEventBytes: 10_000, eventTypes: "open" },
+          link: scene.first.link,
+          now: Date.now,
+        },
+      );
+    const before = await scene.redis.llen(`${scene.prefix}:events`);
+    expect(await run()).toEqual(await run());
+    expect(await scene.redis.llen(`${scene.prefix}:events`)).toBe(before + 1);
   });
 
   test("an event that is not valid fails the node and is not pushed", async () => {

@@ -160,7 +160,15 @@ export class RunScene {
   private async save(id: string, revision: number, nodes: readonly object[], trigger: object) {
     const input = workflowInputSchema.parse({ name: id, nodes, trigger });
     const now = new Date().toISOString();
-    const record = { ...input, id, revision, created_at: now, updated_at: now, secrets: [] };
+    const record = {
+      ...input,
+      enabled: true,
+      id,
+      revision,
+      created_at: now,
+      updated_at: now,
+      secrets: [],
+    };
     await this.workflowsOver(this.link).create(record);
   }
 
