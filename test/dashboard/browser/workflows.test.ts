@@ -335,6 +335,61 @@ describe.skipIf(!hasBrowser)("workflows in the dashboard", () => {
   );
 
   test(
+    "a save does not enable a workflow that somebody has disabled meanwhile",
+    async () => {
+      await service.api("POST", "/v1/workflows", {
+        id: "shared",
+        name: "Shared",
+        nodes: [{ id: "a", type: "set", value: 1 }],
+      });
+      await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN));
+      const { page, faults } = opened;
+      await go(page, "#/workflows/shared");
+      await page.getByLabel("Value", { exact: true }).fill("2");
+      await service.api("POST", "/v1/workflows/shared/disable");
+      await page.getByRole("button", { name: "Save", exact: true }).click();
+      await eventually(async () => {
+        const { body } = await service.api("GET", "/v1/workflows/shared");
+        expect(body).toMatchObject({ enabled: false, nodes: [{ value: 2 }] });
+        return true;
+      });
+      await page.getByText("Disabled", { exact: true }).waitFor();
+      expect(faults).toEqual([]);
+    },
+    ALL_MS,
+  );
+
+  test(
+    "a secret that the sender has made can be entered",
+    async () => {
+      await service.api("POST", "/v1/workflows", {
+        id: "given",
+        name: "Given",
+        nodes: [{ id: "a", type: "set", value: 1 }],
+      });
+      await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN), {
+        viewport: { width: 390, height: 844 },
+      });
+      const { page, faults } = opened;
+      await go(page, "#/workflows/given");
+      await page.getByRole("button", { name: "Rotate" }).click();
+      const field = page.getByLabel("The new secret (optional)");
+      await field.fill("short");
+      await page.getByRole("button", { name: "Save the new secret" }).click();
+      await page.getByText("must be 8 to 128 printable").first().waitFor();
+      await expectReadable(page, "rotate");
+      await field.fill("your-webhook-secret");
+      await page.getByRole("button", { name: "Save the new secret" }).click();
+      await page.getByText("your-webhook-secret").waitFor();
+      const { body } = await service.api("GET", "/v1/workflows/given/secret");
+      expect(body).toMatchObject({ secret: "your-webhook-secret" });
+      // The refused one is in the console of the browser, as any 422 is.
+      expect(faults.filter((fault) => !fault.includes("422"))).toEqual([]);
+    },
+    ALL_MS,
+  );
+
+  test(
     "the editor works by keyboard alone",
     async () => {
       await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN));
