@@ -2,10 +2,11 @@
 // replicas; what happens when Valkey is away or the service stops.
 import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
+import { join } from "node:path";
 import { dumpValkey } from "../support/dump-valkey.ts";
 import { inboundKeys } from "../../src/valkey/keys.ts";
 import { eventually } from "../support/eventually.ts";
-import { openScene, type Scene } from "../support/serve-scene.ts";
+import { openScene, register, type Scene } from "../support/serve-scene.ts";
 import { API_TOKEN, startServiceProcess, type ServiceProcess } from "../support/service.ts";
 import { freshPrefix, ownValkey } from "../support/valkey.ts";
 
@@ -119,6 +120,26 @@ curl -s -X POST "$URL/api/webhooks/your-workflow-id${query}" \\
       '{"id":"12345","source":"crm","priority":"high"}',
     );
   });
+});
+
+test("the first example of docs/inbound.md is answered as the page says", async () => {
+  const page = await Bun.file(join(import.meta.dir, "../../docs/inbound.md")).text();
+  const [, json = ""] = /```json\n([^]*?)```/.exec(page) ?? [];
+  const script = [...page.matchAll(/```sh\n([^]*?)```/g)].at(1)?.[1] ?? "";
+  await using scene = await openScene();
+  const service = await scene.serve();
+  const workflow = JSON.parse(json) as { id: string; trigger: { secret: string } };
+  const receiver = scene.receiver();
+  await register(service, { user_id: "u_1", url: receiver.url });
+  await create(service, workflow);
+  await knows(service, workflow.id, workflow.trigger.secret);
+  const lines = script.replace("curl -X", "curl -s -w ' %{http_code}' -X");
+  const said = await bash(lines.replaceAll("http://127.0.0.1:8585", service.url), service.url);
+  expect(said).toBe('{"taken":true} 201');
+  expect(page).toContain('It is answered 201 with `{"taken":true}`.');
+  // The event that it pushes, with the query in it.
+  const [event] = await receiver.waitFor(1);
+  expect(JSON.parse(event?.text ?? "")).toMatchObject({ data: { order: "12345", from: "crm" } });
 });
 
 const MODES: readonly [mode: string, more: object, answer: RegExp | string][] = [
