@@ -6,7 +6,7 @@ import { FailureLimit } from "../../failure-limit.ts";
 import { ValkeyFull, ValkeyUnavailable } from "../../valkey/connection/errors.ts";
 import { readBounded } from "../../wire/read-bounded.ts";
 import { compileIdempotency } from "../compile.ts";
-import type { Executions } from "../executions.ts";
+import type { ExecutionRequest, Executions } from "../executions.ts";
 import { answerMinimal, answerWaited } from "./answer.ts";
 import { readContent } from "./content.ts";
 import type { KnownWorkflow, WorkflowDirectory } from "./directory.ts";
@@ -39,6 +39,12 @@ export interface WebhookRouteOptions {
   /** Told of every request that was answered. */
   count?: (status: number, ms: number) => void;
   log: RouteLog;
+}
+
+interface VerifiedRequest {
+  workflow: KnownWorkflow;
+  claim: Claim;
+  body: Uint8Array;
 }
 
 /** Of an address, per minute; after that its wrong signatures are answered 429. */
@@ -88,12 +94,50 @@ export class WebhookRoute {
       const detail = "send POST, with the signature of the body";
       return refuse("method-not-allowed", detail, { allow: "POST" });
     }
-    const body = await this.#body(request);
-    if (body instanceof Response) return body;
-    const { directory, now, publicUrl } = this.options;
+    const { directory, maxBytes } = this.options;
+    const length = request.headers.get("content-length");
+    let body: ArrayBuffer | Uint8Array | null = null;
+    if (Number(length ?? 0) <= maxBytes) {
+      try {
+        // Bun has a body of a known length already: read at once, it costs half of what the stream costs.
+        const reading =
+          length === null ? readBounded(request.body, maxBytes) : request.arrayBuffer();
+        body = await reading;
+      } catch {
+        // The body ended early: probably the sender has disconnected.
+        return refuse("bad-request", "the body is incomplete");
+      }
+    }
+    if (body === null) return refuse("too-large", `the body may have at most ${maxBytes} bytes`);
     if (!directory.isCurrent && !(await directory.whenCurrent(CURRENT_WITHIN_MS))) {
       return unavailable();
     }
+    const verified = this.#verify(request, path, new Uint8Array(body));
+    if (verified === null) return this.#refuseWrong(request, server);
+    const execution = this.#read(request, path, verified);
+    if (execution instanceof Response) return execution;
+    const executions = await this.options.executions();
+    const accepted = await executions.accept(execution);
+    const { executionId } = accepted;
+    if (accepted.kind === "key-reused") {
+      const detail = "the first request with this key had another body";
+      return refuse("key-reused", detail, { executionId });
+    }
+    const { response } = verified.workflow.trigger;
+    const answered = { executionId, isReplayed: !accepted.first };
+    if (response.mode === "minimal") return answerMinimal(response, answered);
+    if (accepted.waited) return answerWaited(response, accepted.waited, answered);
+    server.timeout?.(request, Math.ceil(response.timeout_ms / 1_000) + EXTRA_SILENCE_S);
+    const waited = await executions.waitFor(executionId, {
+      timeoutMs: response.timeout_ms,
+      signal: AbortSignal.any([request.signal, this.#stop.signal]),
+    });
+    return answerWaited(response, waited, answered);
+  }
+
+  /** Null if the signature is not one of the workflow's. */
+  #verify(request: Request, path: WebhookPath, body: Uint8Array): VerifiedRequest | null {
+    const { directory, now, publicUrl } = this.options;
     const workflow = directory.get(path.id);
     const signed = {
       headers: request.headers,
@@ -104,25 +148,20 @@ export class WebhookRoute {
           : `${publicUrl.replace(/\/$/, "")}/api/webhooks/${path.id}${path.search}`,
     };
     const verified = verifyRequest(workflow, signed, now());
-    if (!verified.ok || workflow === undefined) return this.#refuseWrong(request, server);
-    return this.#accept(request, server, { workflow, claim: verified.claim, body, path });
+    return verified.ok && workflow !== undefined ? { workflow, claim: verified.claim, body } : null;
   }
 
-  async #accept(
-    request: Request,
-    server: RouteServer,
-    {
-      workflow,
-      claim,
-      body,
-      path,
-    }: { workflow: KnownWorkflow; claim: Claim; body: Uint8Array; path: { search: string } },
-  ): Promise<Response> {
+  /** Reads what a verified request starts, or says why it starts nothing. */
+  #read(
+    { headers }: Request,
+    path: WebhookPath,
+    { workflow, claim, body }: VerifiedRequest,
+  ): ExecutionRequest | Response {
     const { trigger, scheme } = workflow;
     if (!workflow.enabled) {
       return refuse("workflow-disabled", "its operator has disabled it");
     }
-    const content = readContent(workflow, request.headers, body);
+    const content = readContent(workflow, headers, body);
     if (!content.ok) return refuse(content.kind, content.detail);
     if (trigger.verification.scheme === "slack") {
       const challenge = slackChallenge(content.value);
@@ -136,61 +175,25 @@ export class WebhookRoute {
     const texts = {
       body: content.text,
       query: path.search.length > 1 ? queryJson(new URLSearchParams(path.search)) : null,
-      headers: headersJson(request.headers, scheme.signatureHeaders),
+      headers: headersJson(headers, scheme.signatureHeaders),
     };
-    const found = idempotencyKey({
-      expression: this.#expression(workflow),
-      headers: request.headers,
-      claim,
-      scheme,
-      value: content.value,
-      texts,
-    });
+    const { value } = content;
+    const expression = this.#expression(workflow);
+    const found = idempotencyKey({ expression, headers, claim, scheme, value, texts });
     if (!found.ok) {
       return refuse("bad-request", `the workflow's idempotency key: ${found.problem.message}`);
     }
-    const executions = await this.options.executions();
-    const { response } = trigger;
-    const accepted = await executions.accept({
+    return {
       workflowId: workflow.id,
       revision: workflow.revision,
       body: content.bytes,
       text: content.text,
       query: texts.query,
       headers: texts.headers,
-      mode: response.mode,
+      mode: trigger.response.mode,
       isTest: false,
       idempotency: withFingerprint(found.key, content.bytes),
-    });
-    const { executionId } = accepted;
-    if (accepted.kind === "key-reused") {
-      const detail = "the first request with this key had another body";
-      return refuse("key-reused", detail, { executionId });
-    }
-    const answered = { executionId, isReplayed: !accepted.first };
-    if (response.mode === "minimal") return answerMinimal(response, answered);
-    if (accepted.waited) return answerWaited(response, accepted.waited, answered);
-    server.timeout?.(request, Math.ceil(response.timeout_ms / 1_000) + EXTRA_SILENCE_S);
-    const waited = await executions.waitFor(executionId, {
-      timeoutMs: response.timeout_ms,
-      signal: AbortSignal.any([request.signal, this.#stop.signal]),
-    });
-    return answerWaited(response, waited, answered);
-  }
-
-  async #body(request: Request): Promise<Uint8Array | Response> {
-    const { maxBytes } = this.options;
-    const tooLarge = () => refuse("too-large", `the body may have at most ${maxBytes} bytes`);
-    const length = request.headers.get("content-length");
-    if (Number(length ?? 0) > maxBytes) return tooLarge();
-    try {
-      // Bun has a body of a known length already: read at once, it costs half of what the stream costs.
-      if (length !== null) return new Uint8Array(await request.arrayBuffer());
-      return (await readBounded(request.body, maxBytes)) ?? tooLarge();
-    } catch {
-      // The body ended early: probably the sender has disconnected.
-      return refuse("bad-request", "the body is incomplete");
-    }
+    };
   }
 
   async #answerMeta(

@@ -32,10 +32,12 @@ export interface AcceptOptions {
   now: () => number;
 }
 
-interface Entry extends PromiseWithResolvers<Accepted> {
+interface Entry {
   execution: NewExecution;
   /** Where it ran before it is stored. */
   end: PureEnd | null;
+  resolve: (accepted: Accepted) => void;
+  reject: (error: unknown) => void;
 }
 
 const MAX_IN_GROUP = 64;
@@ -99,7 +101,8 @@ export class AcceptedExecutions implements Executions {
       replica: isAwaited ? replica : null,
       query: request.query,
       headers: request.headers,
-      body: body.length <= MAX_BYTES_AS_TEXT ? text : body,
+      // As a text where it is ASCII: `requestOf` then needs no call for the length of each argument.
+      body: body.length === text.length && body.length <= MAX_BYTES_AS_TEXT ? text : body,
       idempotency: idempotency && {
         keyHash: hash("sha256", idempotency.key),
         fingerprint: idempotency.fingerprint,
@@ -107,9 +110,9 @@ export class AcceptedExecutions implements Executions {
       ended: end && end.ended,
     };
     if (isAwaited) waiters.expect(id);
-    const entry = { execution, end, ...Promise.withResolvers<Accepted>() };
-    this.groups.add(entry);
-    return entry.promise;
+    return new Promise((resolve, reject) => {
+      this.groups.add({ execution, end, resolve, reject });
+    });
   }
 
   /** Null for what is claimed and run like any other: it has an effect, is large, or its revision is not read yet. */

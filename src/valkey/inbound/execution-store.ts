@@ -124,13 +124,19 @@ export class ExecutionStore {
     const args: ScriptArgument[] = [this.base, limits.idempotencyTtlMs, limits.ttlMs];
     for (const one of executions) {
       const { idempotency, ended } = one;
-      args.push(one.id, one.workflowId, one.revision, one.mode, one.isTest ? "1" : "0");
-      args.push(one.replica ?? "", one.query ?? "", one.headers, one.body);
-      args.push(idempotency === null ? "" : keys.seen(one.workflowId, idempotency.keyHash));
-      args.push(idempotency?.fingerprint ?? "", ended?.state ?? "");
-      if (ended === null) continue;
-      args.push(ended.error, ended.results.length);
-      for (const [field, value] of ended.results) args.push(field, value);
+      args.push(one.id, one.workflowId, one.revision, one.mode, one.headers, one.body);
+      args.push(ended?.state ?? "queued");
+      if (idempotency === null) args.push("");
+      else args.push(keys.seen(one.workflowId, idempotency.keyHash), idempotency.fingerprint);
+      const count = args.push(0);
+      if (one.isTest) args.push("test", "1");
+      if (one.replica !== null) args.push("replica", one.replica);
+      if (one.query !== null) args.push("query", one.query);
+      if (ended !== null) {
+        if (ended.error !== "") args.push("error", ended.error);
+        for (const [field, value] of ended.results) args.push(field, value);
+      }
+      args[count - 1] = args.length - count;
     }
     const reply = await this.link.run((client) => acceptScript.run(client, [keys.queue], args));
     const replies = executions.map((): AcceptReply => NEW);

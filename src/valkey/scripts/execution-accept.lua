@@ -3,9 +3,8 @@
 --
 -- KEYS  1 queue
 -- ARGV  1 base  2 how long idempotency keys are kept, in ms  3 how long an ended execution is kept, in ms
---       4… of each: id, workflow, revision, mode, "1" if it is a test, the process that waits or "", query, headers,
---       body, key of its idempotency key or "", fingerprint, and "" where it is to run; or the state in which it has
---       ended, its error or "", how many results follow, pairs of field and value
+--       4… of each: id, workflow, revision, mode, headers, body, state: "queued" or the one in which it has ended, key
+--       of its idempotency key and fingerprint or "", how many arguments follow, pairs of another field and its value
 -- Reply {of each that was not stored, since its idempotency key was seen: which it is, from 1, and "again <id>", or
 --        "reused <id>" where the fingerprint was another one}
 local base, seenFor, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -22,38 +21,34 @@ end
 
 local i, nth = 4, 0
 while i <= #ARGV do
-  local id, workflow, revision, mode, test, replica, query, headers, body, key, fingerprint, state =
-    unpack(ARGV, i, i + 11)
-  i, nth = i + 12, nth + 1
-  local at, to = i + 2, i + 1
-  if state ~= '' then
-    to = i + 1 + 2 * tonumber(ARGV[i + 1])
-    i = to + 1
-  end
+  local id, workflow, revision, mode, headers, body, state, key, fingerprint = unpack(ARGV, i, i + 8)
+  i, nth = i + 8, nth + 1
+  if key ~= '' then i = i + 1 end
+  local at, to = i + 1, i + tonumber(ARGV[i])
+  i = to + 1
   local seen = key ~= '' and seenBefore(key, fingerprint)
   if seen then
     replies[#replies + 1] = nth
     replies[#replies + 1] = seen
   else
     local x, use = base .. ':x:' .. id, workflow .. ':' .. revision
-    local bytes = #query + #headers + #body
-    if state == '' then
-      redis.call('HSET', x, 'workflow', workflow, 'revision', revision, 'mode', mode, 'test', test,
-        'replica', replica, 'query', query, 'headers', headers, 'body', body, 'state', 'queued', 'run', 1,
-        'bytes', bytes, 'at', now)
+    local bytes = #headers + #body
+    for value = at + 1, to, 2 do bytes = bytes + #ARGV[value] end
+    if state == 'queued' then
+      redis.call('HSET', x, 'workflow', workflow, 'revision', revision, 'mode', mode, 'headers', headers,
+        'body', body, 'state', state, 'run', 1, 'bytes', bytes, 'at', now, unpack(ARGV, at, to))
       uses[use] = (uses[use] or 0) + 1
       elements[#elements + 1] = id .. ' ' .. use .. ' 1'
     else
-      for value = at + 1, to, 2 do bytes = bytes + #ARGV[value] end
-      redis.call('HSET', x, 'workflow', workflow, 'revision', revision, 'mode', mode, 'test', test,
-        'replica', replica, 'query', query, 'headers', headers, 'body', body, 'state', state, 'run', 1,
-        'bytes', bytes, 'at', now, 'started', now, 'ended', now, 'error', ARGV[at - 2], unpack(ARGV, at, to))
+      redis.call('HSET', x, 'workflow', workflow, 'revision', revision, 'mode', mode, 'headers', headers,
+        'body', body, 'state', state, 'run', 1, 'bytes', bytes, 'at', now, 'started', now, 'ended', now,
+        unpack(ARGV, at, to))
       redis.call('PEXPIRE', x, ttl + SWEEP_SLACK)
       ended[#ended + 1] = now
       ended[#ended + 1] = endedMember(id, bytes, workflow)
       states[state] = (states[state] or 0) + 1
       endedBytes = endedBytes + bytes
-      endedUses[use] = { workflow, revision }
+      endedUses[use] = endedUses[use] or { workflow, revision }
     end
     local of = ofWorkflow[workflow]
     if not of then
