@@ -119,6 +119,14 @@ async function round({ id }: Workload): Promise<{ rate: number; cpu: number; all
 
 for (const workload of all) {
   console.log(`\n${workload.title}, ${CONNECTIONS} connections`);
+  // Both are compiled by then, and the revision is read.
+  for (const [url, id] of [
+    [bareAddress, "x"],
+    [service.url, workload.id],
+  ] as const) {
+    await load(url, requestTo(id), { connections: CONNECTIONS, seconds: 2, status: "200" });
+  }
+  await eventually(noneLeft, { withinMs: 300_000 });
   const ratios: Awaited<ReturnType<typeof round>>[] = [];
   for (let nth = 0; nth < Number(rounds); nth++) ratios.push(await round(workload));
   console.log(

@@ -44,7 +44,7 @@ const MAX_IN_GROUP = 64;
 const MAX_BYTES_IN_GROUP = 4 * 1024 * 1024;
 /** While one group is under way, the next one waits this long for company. */
 const GROUP_WAIT_MS = 1;
-const ENOUGH_IN_GROUP = 32;
+const ENOUGH_IN_GROUP = 8;
 /** Longer bodies are read again. */
 const MAX_KEPT_BYTES = 16 * 1024;
 /** Longer bodies are written as they came: to make a text of one takes longer than to copy it. */

@@ -18,7 +18,7 @@ const MAX_IN_GROUP = 128;
 const MAX_CHARACTERS_IN_GROUP = 4 * 1024 * 1024;
 /** Group commit: under load an entry waits up to this long for others. */
 const GROUP_WAIT_MS = 1;
-const ENOUGH_IN_GROUP = 32;
+const ENOUGH_IN_GROUP = 8;
 
 export class Advances {
   private readonly groups: GroupWriter<Entry>;
