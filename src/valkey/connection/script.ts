@@ -93,13 +93,11 @@ export function requestOf(
 ): string | Buffer {
   // Most requests are ASCII, where characters are bytes: one look at the whole replaces a call for each argument
   // (measured: 1.7 µs of an accepted execution's 33).
-  const pieces = piecesOf(name, args, before, lengthOf);
+  const pieces = piecesOf(name, args, before, (text) => text.length);
   const areBytes = pieces.every((piece) => Buffer.byteLength(piece) === piece.length);
-  return joined(areBytes ? pieces : piecesOf(name, args, before, Buffer.byteLength));
-}
-
-function lengthOf(text: string): number {
-  return text.length;
+  return joined(
+    areBytes ? pieces : piecesOf(name, args, before, (text) => Buffer.byteLength(text)),
+  );
 }
 
 type Pieces = (string | Buffer)[];
