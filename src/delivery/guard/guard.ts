@@ -1,6 +1,14 @@
 // Decides whether a webhook's target may be dialled and at which addresses; `send` dials no other
 // (guarantee 7). This protects Fluxhook's own network from its users' URLs (SSRF).
-import { isWithin, checkAddress, parseAddress, parseRange, type Address } from "./address.ts";
+import { BoundedMap } from "../../bounded-map.ts";
+import {
+  isWithin,
+  checkAddress,
+  parseAddress,
+  parseRange,
+  type Address,
+  type AddressVerdict,
+} from "./address.ts";
 import { EXPIRED, type Deadline } from "../../deadline.ts";
 import { isLocalhost } from "./target.ts";
 import type { OwnListeners } from "./own-ports.ts";
@@ -35,11 +43,14 @@ export interface GuardOptions {
   ownListeners?: Pick<OwnListeners, "hasPort" | "find">;
 }
 
+const MAX_JUDGED = 4_096;
+
 export function createGuard(options: GuardOptions): Guard {
   const { ports, allowHttp, resolve, ownListeners } = options;
   const exempt = options.allowRanges.map(parseRange);
   // A verdict depends only on the target and its resolution, so it is valid as long as both are.
   const cached = new WeakMap<Target, { resolution: Resolution; verdict: Verdict }>();
+  const judged = new BoundedMap<string, AddressVerdict | "exempt">(MAX_JUDGED);
 
   /** Returns why scheme or port are denied at an address that is not exempt, or null. */
   function schemeAndPortProblem(target: Target): GuardRefusal | null {
@@ -48,10 +59,20 @@ export function createGuard(options: GuardOptions): Guard {
     return isOpen ? null : refusal.closedPort(target, ports);
   }
 
-  function addressProblem(target: Target, address: string): GuardRefusal | null {
+  /** Many webhooks have the same few addresses, and what is said of an address depends on nothing else. */
+  function judgeAddress(address: string): AddressVerdict | "exempt" {
+    const known = judged.get(address);
+    if (known !== undefined) return known;
     const parsed = parseAddress(address);
-    if (parsed !== null && isWithin(parsed, exempt)) return null;
-    const found = checkAddress(parsed ?? address);
+    const found =
+      parsed !== null && isWithin(parsed, exempt) ? "exempt" : checkAddress(parsed ?? address);
+    judged.set(address, found);
+    return found;
+  }
+
+  function addressProblem(target: Target, address: string): GuardRefusal | null {
+    const found = judgeAddress(address);
+    if (found === "exempt") return null;
     return found.verdict === "denied"
       ? refusal.deniedAddress(target, address, found.range)
       : schemeAndPortProblem(target);

@@ -31,7 +31,8 @@ const targets = new BoundedMap<string, Target | null>(MAX_TARGETS);
 export function readTarget(url: string): Target | null {
   const known = targets.get(url);
   if (known !== undefined) return known;
-  const target = URL.canParse(url) ? parseTarget(new URL(url)) : null;
+  const parsed = URL.parse(url);
+  const target = parsed && parseTarget(parsed);
   targets.set(url, target);
   return target;
 }
