@@ -91,48 +91,69 @@ export function requestOf(
   args: readonly ScriptArgument[],
   before = "",
 ): string | Buffer {
+  const head = `${before}*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
+  if (!args.every(isText)) return inOneBuffer(head, args);
   // Most requests are ASCII, where characters are bytes: one look at the whole replaces a call for each argument
   // (measured: 1.7 µs of an accepted execution's 33).
-  const pieces = piecesOf(name, args, before, (text) => text.length);
-  const areBytes = pieces.every((piece) => Buffer.byteLength(piece) === piece.length);
-  return joined(
-    areBytes ? pieces : piecesOf(name, args, before, (text) => Buffer.byteLength(text)),
-  );
+  const text = inOneText(head, args, (argument) => argument.length);
+  return Buffer.byteLength(text) === text.length
+    ? text
+    : inOneText(head, args, (argument) => Buffer.byteLength(argument));
 }
 
-type Pieces = (string | Buffer)[];
+function isText(arg: ScriptArgument): arg is string | number {
+  return typeof arg !== "object";
+}
 
-function piecesOf(
-  name: string,
-  args: readonly ScriptArgument[],
-  before: string,
-  bytesOf: (text: string) => number,
-): Pieces {
-  const pieces: Pieces = [];
-  let text = `${before}*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
+function inOneText(
+  head: string,
+  args: readonly (string | number)[],
+  lengthOf: (text: string) => number,
+): string {
+  let text = head;
   for (const arg of args) {
-    if (typeof arg === "string" || typeof arg === "number") {
-      const argument = String(arg);
-      text += `$${bytesOf(argument)}\r\n${argument}\r\n`;
-      continue;
-    }
-    const { text: line, bytes } = Buffer.isBuffer(arg) ? { text: "", bytes: arg } : arg;
-    text += `$${bytesOf(line) + bytes.length}\r\n${line}`;
-    pieces.push(text, bytes);
-    text = "\r\n";
+    const argument = String(arg);
+    text += `$${lengthOf(argument)}\r\n${argument}\r\n`;
   }
-  pieces.push(text);
-  return pieces;
+  return text;
 }
 
-function joined(pieces: Readonly<Pieces>): string | Buffer {
-  const [first] = pieces;
-  if (pieces.length === 1 && typeof first === "string") return first;
-  let length = 0;
-  for (const piece of pieces) length += Buffer.byteLength(piece);
+/** Joins no texts before: each join would copy what the buffer copies again. */
+function inOneBuffer(head: string, args: readonly ScriptArgument[]): Buffer {
+  const heads: string[] = [];
+  let length = Buffer.byteLength(head);
+  for (const arg of args) {
+    const bytes = bytesOf(arg);
+    const argumentHead = `$${bytes}\r\n`;
+    heads.push(argumentHead);
+    length += argumentHead.length + bytes + 2;
+  }
   const all = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const piece of pieces)
-    at += typeof piece === "string" ? all.write(piece, at) : piece.copy(all, at);
+  let at = all.write(head, 0);
+  for (const [i, arg] of args.entries()) {
+    at += all.write(heads[i] ?? "", at);
+    at += writeArgument(all, arg, at);
+    all[at] = CR;
+    all[at + 1] = LF;
+    at += 2;
+  }
   return all;
+}
+
+const CR = 13;
+const LF = 10;
+
+function bytesOf(arg: ScriptArgument): number {
+  if (typeof arg === "string") return Buffer.byteLength(arg);
+  if (typeof arg === "number") return String(arg).length;
+  if (Buffer.isBuffer(arg)) return arg.length;
+  return Buffer.byteLength(arg.text) + arg.bytes.length;
+}
+
+function writeArgument(all: Buffer, arg: ScriptArgument, at: number): number {
+  if (typeof arg === "string") return all.write(arg, at);
+  if (typeof arg === "number") return all.write(String(arg), at);
+  if (Buffer.isBuffer(arg)) return arg.copy(all, at);
+  const written = all.write(arg.text, at);
+  return written + arg.bytes.copy(all, at + written);
 }
