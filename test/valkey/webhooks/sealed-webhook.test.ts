@@ -3,6 +3,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { sharedKeys, type SharedKeys } from "../../../src/valkey/keys.ts";
 import { SecretBox } from "../../../src/valkey/webhooks/secret-box.ts";
+import {
+  readStoredWebhook,
+  storedWebhookSchema,
+} from "../../../src/valkey/webhooks/sealed-webhook.ts";
 import { WebhookStore } from "../../../src/valkey/webhooks/webhook-store.ts";
 import { freshPrefix } from "../../support/valkey.ts";
 import { QueueLab } from "../queue/test-queue.ts";
@@ -219,4 +223,25 @@ test("an expired secret is removed by the next write, but the newest never expir
     secrets: [newest, inGrace, expired],
   }));
   expect(written.updated?.secrets).toEqual([newest, inGrace]);
+});
+
+const VALUES: unknown[] = [
+  undefined,
+  ...(JSON.parse(`[
+    null, true, 1, 1.5, 1152921504606846976, "", "wh_1", "standard", [], ["a"], [1], [null], {},
+    {"a":"b"}, {"a":1}, [{"secret":"s","expires_at":null}], [{"secret":"s"}], [{"secret":1}],
+    {"consecutive_failures":3}, {"failing_for":"5d"}, {"failing_for":5}
+  ]`) as unknown[]),
+];
+
+test("reads of every field exactly the values that the schema accepts", () => {
+  const record = webhookRecord(withHeader);
+  for (const field of Object.keys(storedWebhookSchema.shape)) {
+    for (const value of VALUES) {
+      const text = JSON.stringify({ ...record, user_id: "u_1", org_id: undefined, [field]: value });
+      const { success, data } = storedWebhookSchema.safeParse(JSON.parse(text));
+      const hasOneOwner = (data?.user_id === undefined) !== (data?.org_id === undefined);
+      expect([text, readStoredWebhook(text) !== null]).toEqual([text, success && hasOneOwner]);
+    }
+  }
 });
