@@ -19,7 +19,7 @@ async function scene(options: RunSceneOptions = {}, replicas = 1): Promise<RunSc
 
 test.each([
   ["run before they are stored", { id: "a", type: "set", value: 1 }],
-  ["are claimed", { id: "a", type: "event", user_id: "u_1", event: "a.b", data: 1 }],
+  ["are claimed", { id: "a", type: "event", user_id: "u_1", event: "a.b", data: {} }],
 ])(
   "the cap of ended executions is passed by no more than a few hundred, without a heartbeat, where they %s",
   async (_how, node) => {
