@@ -37,6 +37,19 @@ test("a later version may have saved nodes that this one cannot run: the executi
   expect(JSON.stringify(waited)).toContain("nodes.0.type");
 });
 
+test("what an execution gave is answered also where its revision cannot be run here", async () => {
+  const one = await scene();
+  const id = await one.workflow([{ id: "a", name: "First", type: "set", value: 7 }]);
+  const { id: executionId } = await one.run(id);
+  await one.redis.del(one.keys.revision(id, 1));
+  // This one has not read the revision.
+  const other = await one.start({ isRunning: false });
+  expect(await one.ended(executionId, 20_000, other)).toEqual({
+    kind: "finished",
+    nodes: [{ id: "a", name: "a", output: "7", turn: 0 }],
+  });
+});
+
 test("a list of executions shows the others where one was damaged", async () => {
   const one = await scene();
   const id = await one.workflow([{ id: "a", type: "set", value: 1 }]);
