@@ -1,61 +1,63 @@
 // What a contender has used by now, read without asking the contender: processor time and wake-ups
 // from /proc, commands and scripts from Valkey's own counters.
+import { dlopen, FFIType } from "bun:ffi";
 import { readdir, readFile } from "node:fs/promises";
 import type { Redis } from "iovalkey";
-import { cpuSeconds } from "./measure.ts";
 
 export interface ProcessUsage {
-  /** By process and thread. */
-  threads: ReadonlyMap<string, ThreadUsage>;
-  /** In steps of 10 ms; with the threads that have ended. */
-  tickedSeconds: number;
-}
-
-interface ThreadUsage {
-  seconds: number;
-  /** Voluntary context switches: each is the end of a wait. */
-  wakeUps: number;
+  /** Of all threads, those that have ended too. */
+  cpuSeconds: number;
+  /** Voluntary context switches by process and thread: each is the end of a wait. */
+  switches: ReadonlyMap<string, number>;
 }
 
 export async function processUsage(...pids: readonly number[]): Promise<ProcessUsage> {
-  const threads = new Map<string, ThreadUsage>();
+  const switches = new Map<string, number>();
+  let seconds = 0;
   for (const pid of pids) {
     for (const thread of await readdir(`/proc/${pid}/task`)) {
-      const folder = `/proc/${pid}/task/${thread}`;
       // A thread may end between the two calls.
-      const schedule = await readFile(`${folder}/schedstat`, "utf8").catch(() => "");
-      const status = await readFile(`${folder}/status`, "utf8").catch(() => "");
-      threads.set(`${pid}/${thread}`, {
-        seconds: Number(schedule.split(" ")[0] ?? 0) / 1e9,
-        wakeUps: Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0),
-      });
+      const status = await readFile(`/proc/${pid}/task/${thread}/status`, "utf8").catch(() => "");
+      const count = Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+      switches.set(`${pid}/${thread}`, count);
     }
+    seconds += clockOf(pid);
   }
-  return { threads, tickedSeconds: await cpuSeconds(...pids) };
+  return { cpuSeconds: seconds, switches };
 }
 
-/**
- * Processor time and wake-ups between two readings, by the threads that are there at the second one. A thread
- * that has ended since (the compiler's do when there is nothing to compile) takes its figures with it; its
- * time is in the ticks, which are right to 20 ms and count where the kernel keeps no `schedstat`.
- */
+/** Processor time and wake-ups between two readings, without the wake-ups of threads that have ended since. */
 export function usedSince(
   before: ProcessUsage,
   after: ProcessUsage,
 ): { cpuSeconds: number; wakeUps: number } {
-  let seconds = 0;
   let wakeUps = 0;
-  for (const [id, now] of after.threads) {
-    const then = before.threads.get(id);
-    seconds += now.seconds - (then?.seconds ?? 0);
-    wakeUps += now.wakeUps - (then?.wakeUps ?? 0);
-  }
-  const ticked = after.tickedSeconds - before.tickedSeconds;
-  return { cpuSeconds: Math.max(seconds, ticked - TICK_ERROR_S), wakeUps };
+  for (const [id, count] of after.switches) wakeUps += count - (before.switches.get(id) ?? 0);
+  return { cpuSeconds: after.cpuSeconds - before.cpuSeconds, wakeUps };
 }
 
-/** Both readings are rounded down to a tick. */
-const TICK_ERROR_S = 0.02;
+const openLibc = () =>
+  dlopen("libc.so.6", {
+    clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
+  });
+let libc: ReturnType<typeof openLibc> | null = null;
+
+/** `CPUCLOCK_SCHED`, as clock_getcpuclockid(3) returns it. */
+const clockIdOf = (pid: number) => (~pid << 3) | 2;
+
+/**
+ * The process's own clock, to the nanosecond. The compiler's threads end when they have nothing to do, and the sum
+ * over the threads that are left would lose their time; /proc/<pid>/stat has it in steps of 10 ms, too coarse at 10
+ * events a second.
+ */
+function clockOf(pid: number): number {
+  const time = new BigInt64Array(2);
+  libc ??= openLibc();
+  if (libc.symbols.clock_gettime(clockIdOf(pid), time) !== 0) {
+    throw new Error(`the processor time of ${pid} cannot be read`);
+  }
+  return Number(time[0]) + Number(time[1]) / 1e9;
+}
 
 export interface ServerUsage {
   /** Commands of each client, by its id; those inside of its scripts count too. */
