@@ -88,11 +88,11 @@ export const growth: Scenario = {
         ),
         ...atMost(
           `CPU of a delivery with ${webhookName(webhooks.at(-1)!)}, of the smallest's`,
-          1.15,
+          1.5,
           costs(webhooks.map(webhookName)),
         ),
-        ...mostRss(rows, backlogName(backlogs.at(-1)!), 250),
-        ...mostRss(rows, webhookName(webhooks.at(-1)!), 350),
+        ...mostRss(rows, backlogName(backlogs.at(-1)!), 120),
+        ...mostRss(rows, webhookName(webhooks.at(-1)!), 240),
       ],
       notes: bench.pins === null ? [] : ["All workers share the contender's core."],
     };
