@@ -17,7 +17,7 @@ const PAGES: readonly [name: string, hash: string, ready: string | RegExp][] = [
   ["webhooks of an owner", "#/webhooks?user_id=u_1", "Enabled"],
   ["parked deliveries", "#/parked?user_id=u_1", "The server answered 500"],
   ["rejected elements", "#/rejected", "Not JSON"],
-  ["send an event", "#/send?user_id=u_1", "Push it"],
+  ["send an event", "#/send?user_id=u_1", "Push the event"],
   ["API reference", "#/docs", "Register a webhook"],
 ];
 

@@ -109,7 +109,7 @@ function ofRejected(rejected: number, max: number): Need[] {
     const message = `${rejected} of ${max} rejected elements are kept: beyond that the oldest are lost`;
     return [need("rejected-full", "rejected", message, rejected)];
   }
-  const message = `${rejected} rejected ${rejected === 1 ? "element is" : "elements are"} not valid; the reason names the field`;
+  const message = `${rejected} ${rejected === 1 ? "element was" : "elements were"} rejected; the reason names the field to correct`;
   return [need("rejected", "rejected", message, rejected)];
 }
 

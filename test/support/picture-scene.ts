@@ -225,7 +225,12 @@ async function series(url: string): Promise<AsyncDisposable> {
   for (let s = 24 * HOUR_S; s > HOUR_S; s -= 60) all.push([now - s * 1_000, 60]);
   for (let s = HOUR_S; s > 0; s -= 10) all.push([now - s * 1_000, 10]);
   for (const [atMs, seconds] of all) await add(atMs, seconds);
-  const timer = setInterval(() => void add(Date.now(), 1), 1_000);
+  let last = now;
+  const timer = setInterval(() => {
+    const at = Date.now();
+    void add(at, (at - last) / 1_000);
+    last = at;
+  }, 1_000);
   return {
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
@@ -237,7 +242,8 @@ async function series(url: string): Promise<AsyncDisposable> {
 /** Busy by day, with a quarter of an hour in which a receiver was slow. */
 function figuresAt(atMs: number, seconds: number) {
   const hours = atMs / (HOUR_S * 1_000);
-  const wave = 1 + 0.6 * Math.sin((hours / 24) * 2 * Math.PI) + 0.1 * Math.sin(hours * 40);
+  const noise = 0.9 + 0.2 * (Bun.hash.crc32(String(Math.floor(atMs / 60_000))) / 2 ** 32);
+  const wave = noise * (1 + 0.6 * Math.sin((hours / 24) * 2 * Math.PI));
   const isSlow = hours % 8 > 4.5 && hours % 8 < 4.8;
   const delivered = Math.round(42 * wave * seconds);
   const retry = Math.round(delivered * (isSlow ? 0.12 : 0.01));
@@ -256,11 +262,11 @@ function figuresAt(atMs: number, seconds: number) {
     [0.05, 180],
     [0.01, isSlow ? 2_400 : 420],
   ] as const) {
-    const shown = ms * (1 + 0.15 * Math.sin(hours * 60));
+    const shown = ms * noise;
     add(`a${bucketOf(shown)}`, Math.ceil(delivered * share));
     add(`w${bucketOf(1)}`, Math.ceil(delivered * share));
   }
-  const depth = isSlow ? Math.round(300 * wave) : Math.round(4 * wave);
+  const depth = isSlow ? Math.round(300 * wave) : Math.round(9 * (noise - 0.9) * wave * 10);
   return {
     counts: [...counts],
     gauges: [

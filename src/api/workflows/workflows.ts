@@ -18,6 +18,7 @@ import {
   type WorkflowRecord,
 } from "../../wire/workflow/workflow.ts";
 import { READS } from "../auth/access.ts";
+import { noteForAudit } from "../auth/audit.ts";
 import { apiOnly } from "../auth/authenticate.ts";
 import type { ApiDeps } from "../deps.ts";
 import { jsonBody } from "../http/body.ts";
@@ -88,6 +89,7 @@ export function addWorkflows(api: Api, { stores, config }: ApiDeps): void {
       const result = await workflows.create({ ...input, nodes });
       if (result.created) {
         const { record } = result;
+        noteForAudit(c, { about: record.id });
         const secret = record.secrets[0]?.secret ?? "";
         const headers = { Location: `/v1/workflows/${record.id}`, ETag: etagOf(record) };
         return c.json({ ...show(c, record), secret }, 201, headers);

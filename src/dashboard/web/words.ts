@@ -35,7 +35,7 @@ const STATUS = new Map(
     "405": "it accepts no POST at this path",
     "413": "it accepts no body of this size",
     "429": "it asks for fewer requests",
-    "500": "the fault is in the server; look into its own log",
+    "500": "an internal error; see its own log",
     "502": "the server behind its proxy does not answer",
     "503": "it is overloaded or down for maintenance",
     "504": "the server behind its proxy does not answer in time",

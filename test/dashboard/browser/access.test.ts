@@ -61,7 +61,9 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
     async () => {
       await using scene = await openScene();
       const { service, webhookId } = await busyService(scene);
-      const deliveryId = (await scene.logOf("u_1"))[0]?.delivery_id ?? "";
+      const deliveryId = await eventually(
+        async () => (await scene.logOf("u_1"))[0]?.delivery_id ?? false,
+      );
       await service.api("POST", "/v1/workflows", {
         id: "orders",
         name: "Order intake",
@@ -160,7 +162,7 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
       const { page, faults } = opened;
       await page.getByRole("link", { name: "Access", exact: true }).click();
       const form = page.getByRole("region", { name: "Portal link" });
-      await form.getByLabel("For a").selectOption("Organisation");
+      await form.getByLabel("Owner", { exact: true }).selectOption("Organisation");
       await form.getByLabel("Organisation id").fill("o_1");
       await form.getByLabel("Read only").check();
       await form.getByRole("button", { name: "Make a link" }).click();

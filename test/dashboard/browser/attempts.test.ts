@@ -102,7 +102,7 @@ describe.skipIf(!hasBrowser)("an attempt opened", () => {
 
       // Its own page: the attempts of the delivery, several open at once, and what happens by itself.
       await row.getByRole("link", { name: "Open this delivery" }).click();
-      await page.getByRole("heading", { name: "Its attempt" }).waitFor();
+      await page.getByRole("heading", { name: "Attempt" }).waitFor();
       status = 200;
       await page.getByRole("button", { name: "Try again now" }).click();
       await page.getByText("It was delivered with attempt 2").waitFor();
@@ -271,7 +271,7 @@ describe.skipIf(!hasBrowser)("an attempt opened", () => {
       await page.getByText("webhook-signature matches the newest secret").waitFor();
       await tabTo(page, "Open this delivery");
       await keyboard.press("Enter");
-      await page.getByRole("heading", { name: "Its attempt" }).waitFor();
+      await page.getByRole("heading", { name: "Attempt" }).waitFor();
       expect(await page.evaluate("document.activeElement.tagName")).toBe("H1");
       expect(faults).toEqual([]);
     },

@@ -165,7 +165,7 @@ describe.skipIf(!hasBrowser)("the page that sends an event", () => {
       expect(await page.getByLabel("Data").inputValue()).toBe('{"mine":1}');
       await page.getByLabel("Event type").fill("order.paid");
       await page.getByRole("button", { name: "Use the sample of this type" }).click();
-      await page.getByRole("button", { name: "Push it" }).click();
+      await page.getByRole("button", { name: "Push the event" }).click();
       await page.getByText("Pushed as").waitFor();
       expect(faults).toEqual([]);
     },

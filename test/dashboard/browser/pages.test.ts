@@ -179,13 +179,13 @@ describe.skipIf(!hasBrowser)("every page", () => {
           name: "workflow",
           hash: "#/workflows/orders",
           ready: "Executions",
-          height: 1_700,
+          height: 1_500,
           open: async (at) => {
             await at.locator("svg.diagram .box").first().waitFor();
             await at.getByRole("region", { name: "Node by node" }).waitFor();
           },
         },
-        { name: "send", hash: "#/send?user_id=u_1", ready: "Push it" },
+        { name: "send", hash: "#/send?user_id=u_1", ready: "Push the event" },
         {
           name: "access",
           hash: "#/access",
@@ -217,7 +217,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
       const link = signedIn(`${service.url}/portal`, portal);
       await using opened = await openPage(browser, link, options);
       const { page, faults } = opened;
-      await page.getByText("Failing").waitFor();
+      await page.getByText("Failing").first().waitFor();
       // Nothing of the operator's.
       expect(await page.getByRole("link", { name: "Rejected" }).count()).toBe(0);
       await visit(page, look, [

@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser)("workflows in the dashboard", () => {
       await page.getByRole("link", { name: "Orders" }).click();
       await page.locator("svg.diagram .box").nth(3).waitFor();
       await page.getByText("trigger.data.nope does not exist").first().waitFor();
-      await page.getByText("Lines for a shell").click();
+      await page.getByText("Example for a shell").click();
       await page.getByText("Name, id, order and errors").click();
       await expectReadable(page, `node ${look}`);
       await page.getByRole("button", { name: "Trigger" }).click();
@@ -217,7 +217,7 @@ describe.skipIf(!hasBrowser)("workflows in the dashboard", () => {
       await using opened = await openPage(browser, signedIn(`${service.url}/`, API_TOKEN));
       const { page, faults } = opened;
       await go(page, "#/workflows/orders");
-      await page.getByText("Lines for a shell").click();
+      await page.getByText("Example for a shell").click();
       await page.getByRole("button", { name: "Insert the secret" }).click();
       const lines = page.locator("details.code-lines pre");
       await lines.getByText("whsec_").waitFor();

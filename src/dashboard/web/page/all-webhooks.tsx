@@ -85,7 +85,7 @@ function Nothing({ state, hasMore }: { state: string; hasMore: boolean }) {
 const OWNER: Column<Webhook> = {
   title: "Owner",
   cell: (webhook) => (
-    <a href={hashOf("/webhooks", queryOf(ownerOfThing(webhook)))}>
+    <a class="owner" href={hashOf("/webhooks", queryOf(ownerOfThing(webhook)))}>
       <Foreign text={ownerInWords(ownerOfThing(webhook))} />
     </a>
   ),

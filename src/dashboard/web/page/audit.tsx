@@ -11,6 +11,7 @@ import { Table, type Column } from "../part/table.tsx";
 import { Foreign, Id } from "../part/text.tsx";
 import { hashOf } from "../route.ts";
 import { exactTime, fromNow } from "../time.ts";
+import { visible } from "../visible-text.ts";
 
 const EVERY_MS = 5_000;
 
@@ -74,11 +75,22 @@ function columns(): readonly Column<AuditEntry>[] {
         </time>
       ),
     },
-    { title: "By", cell: ({ by }) => <Foreign text={whoInWords(by)} /> },
+    {
+      title: "By",
+      cell: ({ by }) => (
+        <span class="owner" title={visible(whoInWords(by))}>
+          <Foreign text={whoInWords(by)} />
+        </span>
+      ),
+    },
   ];
   const whose: Column<AuditEntry> = {
-    title: "Whose",
-    cell: ({ user_id, org_id }) => <Foreign text={whoseInWords(user_id, org_id)} />,
+    title: "Owner",
+    cell: ({ user_id, org_id }) => (
+      <span class="owner">
+        <Foreign text={whoseInWords(user_id, org_id)} />
+      </span>
+    ),
   };
   return ownOwner.value === null ? [...all, whose] : all;
 }

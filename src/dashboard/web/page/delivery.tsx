@@ -45,7 +45,7 @@ export function DeliveryPage({ id }: { id: string }) {
         <Fact name="Delivery id" value={data.delivery_id} />
       </dl>
       <section aria-label="Attempts">
-        <h2>{attempts.length === 1 ? "Its attempt" : "Its attempts"}</h2>
+        <h2>{attempts.length === 1 ? "Attempt" : "Attempts"}</h2>
         {attempts.map((entry) => (
           <Attempt
             key={entry.delivery_id}

@@ -183,7 +183,7 @@ function columns(onRedelivered: () => void): readonly Column<ParkedDelivery>[] {
   const owners: Column<ParkedDelivery> = {
     title: "Owner",
     cell: (row) => (
-      <a href={hashOf("/webhooks", queryOf(ownerOfThing(row)))}>
+      <a class="owner" href={hashOf("/webhooks", queryOf(ownerOfThing(row)))}>
         <Foreign text={ownerInWords(ownerOfThing(row))} />
       </a>
     ),

@@ -102,7 +102,7 @@ export function Send() {
           {send.refused && <Trouble refused={send.refused} />}
           <div class="actions">
             <button type="submit" class="primary" disabled={send.isRunning}>
-              Push it
+              Push the event
             </button>
             {isOwnData && sample !== null && (
               <button type="button" onClick={() => setOwnData(false)}>

@@ -61,7 +61,7 @@ function OwnersWebhooks({ owner }: { owner: Owner }) {
       <div class="bar">
         {ownOwner.value === null && (
           <h2>
-            of <Foreign text={ownerInWords(owner)} />
+            Of <Foreign text={ownerInWords(owner)} />
           </h2>
         )}
         {all.length > 1 && (

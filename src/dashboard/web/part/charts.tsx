@@ -28,13 +28,15 @@ const HEIGHT = 190;
 const ROWS = 12;
 
 export function Charts({
-  series: { start, step_s, series },
+  series: { start, step_s, series: columns },
   range,
 }: {
   series: Series;
   range: string;
 }) {
   const startS = Date.parse(start) / 1_000;
+  // The last step is not over: what it has counted so far would look like a fall.
+  const series = columnsWithoutLast(columns);
   const times = series.delivered.map((_, at) => startS + at * step_s);
   const perSecond = (values: readonly (number | null)[]) =>
     values.map((value) => (value ?? 0) / step_s);
@@ -76,6 +78,11 @@ export function Charts({
       />
     </div>
   );
+}
+
+function columnsWithoutLast(columns: Series["series"]): Series["series"] {
+  const entries = Object.entries(columns).map(([name, values]) => [name, values.slice(0, -1)]);
+  return Object.fromEntries(entries) as Series["series"];
 }
 
 function Chart({ title, unit, times, lines }: ChartProps) {

@@ -13,7 +13,7 @@ interface OwnerFieldsProps {
 export function OwnerFields({ owner: { kind, id }, errors, onKind, onId }: OwnerFieldsProps) {
   return (
     <>
-      <Field label="For a">
+      <Field label="Owner">
         {(attributes) => (
           <select
             {...attributes}

@@ -20,7 +20,8 @@ export function SearchBox() {
         type="search"
         data-search
         aria-label="Search everything"
-        placeholder="Search: id, user, host …"
+        placeholder="Search"
+        title="An id, an owner, a part of a URL"
         spellcheck={false}
         autocomplete="off"
         autocapitalize="off"

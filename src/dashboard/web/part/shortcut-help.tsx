@@ -4,11 +4,11 @@ import { ThemeChoice } from "./theme-choice.tsx";
 
 const KEYS: readonly [keys: string, what: string][] = [
   ["/", "search"],
-  ["j k", "next row, row before"],
+  ["j k", "next row, previous row"],
   ["Enter", "open the row"],
   ["Esc", "close"],
-  ["f", "the search over everything"],
-  ["Space", "pause and go on, on the page Live"],
+  ["f", "search everything"],
+  ["Space", "pause or resume, on the page Live"],
   ["?", "this list"],
 ];
 

@@ -36,7 +36,7 @@ export function TestButton({ webhook }: { webhook: Webhook }) {
           {test.isRunning ? "Sending …" : "Send a test"}
         </button>
         <label class="inline">
-          One event{" "}
+          Event{" "}
           <select value={type} onChange={({ currentTarget }) => setType(currentTarget.value)}>
             <option value={TEST}>{TEST}</option>
             {withSamples(types.data, webhook.dialect).map((name) => (

@@ -1,4 +1,5 @@
 // Text that others wrote.
+import type { ComponentChildren } from "preact";
 import { visible } from "../visible-text.ts";
 
 /** On one line, without leave to reorder what stands around it. */
@@ -8,10 +9,17 @@ export function Foreign({ text }: { text: string }) {
 
 export function Id({ text }: { text: string }) {
   return (
-    <code class="id">
+    <code class="id" title={visible(text)}>
       <Foreign text={text} />
     </code>
   );
+}
+
+/** May be broken after each slash. */
+function breakable(path: string): ComponentChildren {
+  return visible(path)
+    .split("/")
+    .map((part, at) => (at === 0 ? part : ["/", <wbr />, part]));
 }
 
 /**
@@ -27,7 +35,7 @@ export function Url({ url }: { url: string }) {
       <strong>
         <Foreign text={parsed.host} />
       </strong>
-      <Foreign text={parsed.pathname === "/" ? "" : parsed.pathname} />
+      <bdi dir="ltr">{parsed.pathname === "/" ? "" : breakable(parsed.pathname)}</bdi>
       {parsed.search !== "" && <span class="muted">?…</span>}
     </span>
   );

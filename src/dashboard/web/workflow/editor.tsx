@@ -63,7 +63,7 @@ export function Editor({ workflow, onSaved }: EditorProps) {
       <section aria-label="Editor">
         <div class="bar">
           <h2>Editor</h2>
-          <div class="actions">
+          <div class="choice">
             <button type="button" aria-pressed={!isJson} onClick={() => setJson(false)}>
               Form
             </button>

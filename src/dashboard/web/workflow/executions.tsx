@@ -100,7 +100,7 @@ function columns(
     },
     { title: "State", cell: ({ state }) => <RunBadge state={state} /> },
     {
-      title: "Began",
+      title: "Started",
       cell: ({ accepted_at }) => (
         <time dateTime={accepted_at} title={exactTime(accepted_at)}>
           {fromNow(accepted_at)}

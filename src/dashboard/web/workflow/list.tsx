@@ -95,7 +95,7 @@ const COLUMNS: readonly Column<WorkflowSummary>[] = [
   { title: "State", cell: ({ enabled }) => <Enabled enabled={enabled} /> },
   { title: "Signed by", cell: ({ scheme }) => scheme },
   { title: "Answers", cell: ({ mode }) => MODE_TITLES[mode] },
-  { title: "Nodes", cell: ({ nodes }) => nodes },
+  { title: "Size", cell: ({ nodes }) => (nodes === 1 ? "1 node" : `${nodes} nodes`) },
   {
     title: "Changed",
     cell: ({ updated_at }) => (

@@ -35,8 +35,8 @@ export function SendLines({ workflow }: { workflow: ShownWorkflow }) {
   });
   const isOwn = scheme === "fluxhook" && !workflow.trigger.replay;
   return (
-    <section aria-label="Send to it">
-      <h2>Send to it</h2>
+    <section aria-label="Endpoint">
+      <h2>Endpoint</h2>
       <div class="secret">
         <code>
           <Foreign text={workflow.url} />
@@ -45,7 +45,7 @@ export function SendLines({ workflow }: { workflow: ShownWorkflow }) {
       </div>
       {isOwn ? (
         <details class="code-lines">
-          <summary>Lines for a shell</summary>
+          <summary>Example for a shell</summary>
           <CodeLine text={linesFor(workflow.url, secret ?? PLACEHOLDER)} what="the lines" />
           <button type="button" class="quiet" onClick={fill.run} disabled={fill.isRunning}>
             {secret === null ? "Insert the secret" : "Remove the secret"}
