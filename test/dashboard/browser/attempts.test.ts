@@ -64,7 +64,7 @@ describe.skipIf(!hasBrowser)("an attempt opened", () => {
       const [got] = await receiver.waitFor(1);
       if (!got) throw new Error("nothing arrived");
       const request = row.getByRole("region", { name: "Request" });
-      await request.getByRole("button", { name: "As it came" }).click();
+      await request.getByRole("button", { name: "Raw" }).click();
       expect(await request.locator("pre").nth(1).textContent()).toBe(visible(got.text));
       const head = await request.locator("pre").first().textContent();
       for (const [name, value] of got.headers) {

@@ -36,6 +36,10 @@ interface Stop {
   height?: number;
 }
 
+interface Logs {
+  logs: { delivery_id: string }[];
+}
+
 const openFirst = (page: Page) => page.locator("details.attempt > summary").first().click();
 
 describe.skipIf(!hasBrowser)("every page", () => {
@@ -62,6 +66,13 @@ describe.skipIf(!hasBrowser)("every page", () => {
       .waitFor();
     await scene.push();
     await page.locator("details.attempt").first().waitFor();
+    // What was sent and answered is stored a moment later.
+    await eventually(async () => {
+      const { body } = await service.api<Logs>("GET", "/v1/users/u_1/logs");
+      const paths = body.logs.map(({ delivery_id: id }) => `/v1/deliveries/${id}`);
+      const answers = await Promise.all(paths.map((path) => service.api("GET", path)));
+      return answers.every(({ status }) => status === 200);
+    });
   }
 
   async function visit(page: Page, look: string, stops: readonly Stop[]): Promise<void> {
@@ -131,6 +142,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
           name: "add",
           hash: "#/webhooks?user_id=u_1",
           ready: "Failing",
+          height: 1_300,
           open: async (at) => {
             await at.getByRole("button", { name: "Add a webhook" }).click();
             await at.getByLabel("Only the events that I choose").check();
@@ -165,7 +177,7 @@ describe.skipIf(!hasBrowser)("every page", () => {
           name: "verify",
           hash: `#/deliveries/${delivery}?verify`,
           ready: "Verify like this",
-          height: 1_800,
+          height: 2_300,
           open: async (at) => {
             await at.getByText("Verify like this").click();
             await at.getByRole("button", { name: "Verify it" }).click();
@@ -255,7 +267,7 @@ async function takePicture(page: Page, name: string, height = 0): Promise<void> 
   const size = page.viewportSize();
   const isTall = size !== null && size.width > 500 && height > size.height;
   if (isTall) await page.setViewportSize({ width: size.width, height });
-  await page.evaluate("scrollTo(0, 0)");
+  await page.evaluate("scrollTo(0, 0); document.querySelector('dialog')?.scrollTo(0, 0)");
   await page.screenshot({ path: join(PICTURES ?? "", `${name}.png`) });
   if (isTall) await page.setViewportSize(size);
 }

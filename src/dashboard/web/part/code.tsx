@@ -37,7 +37,7 @@ export function JsonText({ text, what, mark = null }: JsonTextProps) {
       <div class="actions">
         {layout.isJson && (
           <button type="button" class="quiet" onClick={() => setRaw(!isRaw)} aria-pressed={isRaw}>
-            As it came
+            Raw
           </button>
         )}
         <CopyButton text={text} what={what} />

@@ -1,5 +1,6 @@
 // An attempt in full, loaded when it is opened: why it failed, what happens next, what was sent and answered,
 // and what can be done with it.
+import { useEffect } from "preact/hooks";
 import type { AttemptInFull, SignedAgain } from "../../../sdk/api-types.ts";
 import type { LoggedAttempt } from "../answers.ts";
 import { call } from "../client.ts";
@@ -17,6 +18,9 @@ import { Foreign } from "./text.tsx";
 import { TimingBar } from "./timing-bar.tsx";
 import { VerifyButton, VerifyLikeThis } from "./verify-attempt.tsx";
 
+const RECORDED_WITHIN_MS = 5_000;
+const AGAIN_AFTER_MS = 500;
+
 interface InFullProps {
   entry: LoggedAttempt;
   /** On the delivery's own page, which has the rest around it. */
@@ -29,12 +33,19 @@ export function InFull({ entry, isOnPage = false, onRedelivered }: InFullProps) 
   const { data, refused, reload } = useLoad(path, (signal) =>
     call<AttemptInFull>("GET", path, undefined, { signal }),
   );
+  const isMissing = refused?.status === 404;
+  const mayFollow = isMissing && Date.now() - Date.parse(entry.timestamp) < RECORDED_WITHIN_MS;
+  // The stream shows an attempt a moment before what was sent and answered is stored.
+  useEffect(() => {
+    const timer = mayFollow ? setTimeout(reload, AGAIN_AFTER_MS) : undefined;
+    return () => clearTimeout(timer);
+  }, [refused]);
   const shown = data ?? null;
   const why = whyInWords(entry, shown);
   const next = shown
     ? nextStepInWords(shown)
     : nextInWords(entry, (time) => `${fromNow(time)}, at ${clockTime(time)}`);
-  const isGone = refused?.status === 404;
+  const isGone = isMissing && !mayFollow;
   return (
     <>
       {why !== "" && (
@@ -43,9 +54,11 @@ export function InFull({ entry, isOnPage = false, onRedelivered }: InFullProps) 
         </p>
       )}
       {!isOnPage && next !== null && <p>{next}</p>}
-      {shown === null && refused === null && <Waiting what="what was sent and answered" />}
+      {shown === null && (refused === null || mayFollow) && (
+        <Waiting what="what was sent and answered" />
+      )}
       {isGone && <p class="muted">What was sent and answered is not kept.</p>}
-      {refused !== null && !isGone && <Trouble refused={refused} again={reload} />}
+      {refused !== null && !isMissing && <Trouble refused={refused} again={reload} />}
       <Actions
         entry={entry}
         shown={shown}

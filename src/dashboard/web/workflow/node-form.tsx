@@ -32,9 +32,7 @@ interface NodeField {
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 const FIELDS: Readonly<Record<NodeType, readonly NodeField[]>> = {
-  set: [
-    { name: "value", label: "Value", kind: "json", hint: "Any JSON; a text stands in quotes." },
-  ],
+  set: [{ name: "value", label: "Value", kind: "json", hint: "Any JSON; a string needs quotes." }],
   http: [
     { name: "method", label: "Method", kind: "method" },
     { name: "url", label: "URL", kind: "text" },
