@@ -72,6 +72,8 @@ export function newExecutionId(): string {
 }
 
 export class AcceptedExecutions implements Executions {
+  /** Requests that wait to be stored. */
+  inFlight = 0;
   private readonly groups: GroupWriter<Entry>;
 
   constructor(private readonly options: AcceptOptions) {
@@ -110,6 +112,7 @@ export class AcceptedExecutions implements Executions {
       ended: end && end.ended,
     };
     if (isAwaited) waiters.expect(id);
+    this.inFlight += 1;
     return new Promise((resolve, reject) => {
       this.groups.add({ execution, end, resolve, reject });
     });
@@ -143,6 +146,14 @@ export class AcceptedExecutions implements Executions {
   }
 
   private async write(group: readonly Entry[]): Promise<void> {
+    try {
+      await this.store(group);
+    } finally {
+      this.inFlight -= group.length;
+    }
+  }
+
+  private async store(group: readonly Entry[]): Promise<void> {
     let replies: AcceptReply[];
     try {
       replies = await this.options.store.accept(group.map(({ execution }) => execution));

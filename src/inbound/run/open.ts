@@ -14,7 +14,7 @@ import type { EventLimits } from "../../wire/event.ts";
 import type { NotReadyCause } from "../../wire/not-ready.ts";
 import type { Alerter } from "../../worker/after/alerts.ts";
 import { KeyProblems } from "../../worker/after/key-problems.ts";
-import { BatchSize } from "../../worker/claim/batch-size.ts";
+import { AcceptFirst } from "./accept-first.ts";
 import { Claimer } from "../../worker/claim/claimer.ts";
 import { elementCut } from "../../worker/claim/element-cut.ts";
 import { ListState } from "../../worker/claim/list-state.ts";
@@ -189,7 +189,11 @@ export function openExecutions(options: ExecutionsOptions): OpenExecutions {
     mode: "safe",
     capacity,
     slots,
-    batchSize: new BatchSize(slots, throughput),
+    batchSize: new AcceptFirst(slots, throughput, {
+      accepts: () => executions.inFlight,
+      isAwaited: () => waiters.isWaiting,
+      list,
+    }),
     cut,
     keyProblems: new KeyProblems(options.alerter, log),
     wakeUp: claimerWakeUp,

@@ -32,6 +32,11 @@ export class Waiters {
 
   constructor(private readonly options: WaitersOptions) {}
 
+  /** Whether anybody waits, or is about to. */
+  get isWaiting(): boolean {
+    return this.waiting.size > 0 || this.expected.size > 0;
+  }
+
   /** Somebody is about to wait for this execution, which has not been accepted yet. */
   expect(executionId: string): void {
     this.expected.set(executionId, null);

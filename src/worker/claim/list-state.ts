@@ -11,6 +11,8 @@ export class ListState {
   /** When a reply was last asked to report lanes and pauses. */
   private reportedAt = Number.NEGATIVE_INFINITY;
   isEmpty = false;
+  /** By the last reply. */
+  length = 0;
   /** Claims of the queue that failed in a row, outages apart, and until when it is left alone. */
   failures = 0;
   askAgainAt = Number.NEGATIVE_INFINITY;
@@ -32,6 +34,7 @@ export class ListState {
   /** Takes in a claim's reply: elements ever taken off the list, and elements left on it. */
   observe(taken: number, length: number): void {
     this.isEmpty = length === 0;
+    this.length = length;
     this.ageMs = this.age.look(taken, length);
   }
 }
