@@ -55,6 +55,7 @@ async function steps({ id, claim }: { id: string; claim: string }): Promise<void
       worker: "bench",
       claim,
       id,
+      workflowId: "w",
       run: 1,
       state: nth === STEPS ? "finished" : "running",
       startedMs: 1,
