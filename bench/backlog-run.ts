@@ -27,6 +27,8 @@ export interface BacklogRun {
   mostWaiting?: number;
   workers?: number;
   tls?: TlsFiles;
+  /** Of Fluxhook's processes, besides. */
+  env?: Readonly<Record<string, string>>;
   /** Goes on beside it, from its start to its end. */
   beside?: (urls: readonly string[]) => Promise<AsyncDisposable>;
 }
@@ -42,7 +44,7 @@ export async function runBacklog(bench: Bench, run: BacklogRun): Promise<Values>
   await using stage = await openStage(bench.pins, { tls: run.tls });
   const { receiver } = stage;
   const workload = run.workload(receiver.base);
-  const prepared = await contender.prepare(stage, workload, { workers: run.workers });
+  const prepared = await contender.prepare(stage, workload, { workers: run.workers, env: run.env });
   const perEvent = workload.perOwner;
   const all = events + warmUpEvents;
   const first = Math.min(all + extraEvents, run.mostWaiting ?? Number.POSITIVE_INFINITY);

@@ -8,11 +8,18 @@ export class Losses {
   private lastError: unknown;
   private toldAtMs = Number.NEGATIVE_INFINITY;
 
-  /** `tell` gets how many were lost since it was called last, and the last error. */
-  constructor(private readonly tell: (count: number, lastError: unknown) => void) {}
+  /**
+   * `tell` gets how many were lost since it was called last, and the last error; `onLost` gets every loss at once,
+   * for a counter.
+   */
+  constructor(
+    private readonly tell: (count: number, lastError: unknown) => void,
+    private readonly onLost: ((count: number) => void) | null = null,
+  ) {}
 
   add(count: number, error?: unknown): void {
     this.count += count;
+    if (count > 0) this.onLost?.(count);
     if (error !== undefined) this.lastError = error;
   }
 

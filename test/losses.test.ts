@@ -3,7 +3,11 @@ import { Losses } from "../src/losses.ts";
 
 test("losses are told together, with the last error, at most every ten seconds, and all at the end", () => {
   const told: [number, unknown][] = [];
-  const losses = new Losses((count, lastError) => void told.push([count, lastError]));
+  const counted: number[] = [];
+  const losses = new Losses(
+    (count, lastError) => void told.push([count, lastError]),
+    (count) => void counted.push(count),
+  );
   losses.report(0);
   losses.add(1);
   losses.add(2, "away");
@@ -20,4 +24,6 @@ test("losses are told together, with the last error, at most every ten seconds, 
     [5, undefined],
     [7, undefined],
   ]);
+  // A counter is right at every moment.
+  expect(counted).toEqual([1, 2, 1, 5, 7]);
 });

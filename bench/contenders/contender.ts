@@ -20,6 +20,8 @@ export interface ContenderOptions {
   workers?: number;
   /** What Fluxhook's webhooks are registered with besides. */
   webhook?: Partial<WebhookCreate>;
+  /** Environment variables of Fluxhook's processes besides. */
+  env?: Readonly<Record<string, string>>;
 }
 
 /** Its webhooks are registered; nothing delivers yet. */

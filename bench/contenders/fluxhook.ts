@@ -19,7 +19,7 @@ export function fluxhook(
   return {
     name: "fluxhook",
     label: "Fluxhook",
-    prepare: async (stage, workload, { workers = 1, webhook } = {}) => {
+    prepare: async (stage, workload, { workers = 1, webhook, env } = {}) => {
       await registerAll(binary, stage, workload, webhook);
       const { push, offer } = queueProducer((first, count) => {
         const nowMs = wallMs();
@@ -32,7 +32,7 @@ export function fluxhook(
         push,
         start: async () => {
           const started = Array.from({ length: workers }, () =>
-            stage.use(spawnFluxhook(command, stage, stage.pins)),
+            stage.use(spawnFluxhook(command, stage, stage.pins, env)),
           );
           const urls = await Promise.all(started.map(whenReady));
           const stop = async () => void (await Promise.all(started.map((child) => child.stop())));
@@ -44,7 +44,12 @@ export function fluxhook(
 }
 
 /** On its part's core; `null`: on any. */
-export function spawnFluxhook(command: readonly string[], stage: Stage, pins: Pins): Child {
+export function spawnFluxhook(
+  command: readonly string[],
+  stage: Stage,
+  pins: Pins,
+  env: Readonly<Record<string, string>> = {},
+): Child {
   return Child.spawn("fluxhook", pinned(command, "contender", pins), {
     FLUXHOOK_VALKEY_URL: stage.valkey.url,
     FLUXHOOK_PORT: "0",
@@ -52,6 +57,7 @@ export function spawnFluxhook(command: readonly string[], stage: Stage, pins: Pi
     FLUXHOOK_EGRESS_ALLOW: "127.0.0.0/8,::1/128",
     // Bun adds its certificates to the ones it trusts (its manual, "TLS").
     ...(stage.tls && { NODE_EXTRA_CA_CERTS: stage.tls.cert }),
+    ...env,
   });
 }
 

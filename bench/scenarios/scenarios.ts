@@ -3,6 +3,7 @@ import type { Scenario } from "../bench.ts";
 import { backlog, many } from "./backlog.ts";
 import { growth } from "./growth.ts";
 import { ingest } from "./ingest.ts";
+import { known } from "./known.ts";
 import { noisy, openLoop } from "./open-loop.ts";
 import { fanOut, sizes, tls } from "./shapes.ts";
 import { soak } from "./soak.ts";
@@ -23,5 +24,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ingest,
   start,
   viewers,
+  known,
   soak,
 ];

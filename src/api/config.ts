@@ -85,7 +85,8 @@ export function addConfig(api: Api, { stores: { config } }: ApiDeps): void {
         request: {
           params,
           headers: z.object({ "if-match": ifMatchSchema }),
-          query: z.object({
+          // `?dryrun=true` must not apply the document.
+          query: z.strictObject({
             dry_run: z
               .enum(["true", "false"], { error: "must be true or false" })
               .default("false")

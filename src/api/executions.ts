@@ -42,7 +42,7 @@ export function addExecutions(api: Api, { executionControl }: ApiDeps): void {
       tags,
       middleware: [apiOnly],
       request: {
-        query: z.object({
+        query: z.strictObject({
           workflow_id: z
             .string()
             .regex(WORKFLOW_ID, { error: "must be the id of a workflow" })

@@ -78,7 +78,7 @@ export function addRejected(api: Api, { stores }: ApiDeps): void {
         "A page of large elements ends after about 1 MiB, with fewer elements than `limit`.",
       tags,
       middleware: [apiOnly],
-      request: { query: z.object(page) },
+      request: { query: z.strictObject(page) },
       responses: {
         200: json(
           z.object({ rejected: z.array(rejectedSchema), next_cursor: nextCursorSchema }),

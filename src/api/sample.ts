@@ -39,7 +39,7 @@ export function addSample(api: Api, { config, now }: ApiDeps): void {
         "a receiver gets, signed with a secret of this sample's own, so that it can be tried on a verifier.",
       tags: ["events"],
       request: {
-        query: z.object({
+        query: z.strictObject({
           event: z
             .string({ error: "must be given once" })
             .refine(isEventType, { error: `must be ${EVENT_TYPE_ACCEPTED}` })

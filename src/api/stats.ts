@@ -3,7 +3,14 @@ import { createRoute } from "@hono/zod-openapi";
 import { compress } from "hono/compress";
 import { z } from "zod";
 import { NEED_KINDS } from "../control/needs.ts";
-import { SERIES_RANGES, type Overview, type SeriesRange } from "../control/service-stats.ts";
+import {
+  SERIES_RANGES,
+  type Overview,
+  type SeriesRange,
+  type SeriesRead,
+  type ServiceStats,
+} from "../control/service-stats.ts";
+import type { Figures } from "../live/figures-feed.ts";
 import { GAUGE_COLUMNS, LATENCY_COLUMNS, toColumns, type SeriesColumn } from "../stats/series.ts";
 import { SERIES_COUNTS, type SeriesCount } from "../stats/series-window.ts";
 import { apiOnly } from "./auth/authenticate.ts";
@@ -134,12 +141,18 @@ export function addStats(api: Api, { stores }: ApiDeps): void {
       request: { query: seriesQuery },
       responses: { 200: json(seriesSchema, "the columns"), ...problems(401, 404, 422, 500, 503) },
     }),
-    async (c) => {
-      const { startMs, stepS, steps } = await stores.stats.series(c.req.valid("query").range);
-      const start = new Date(startMs).toISOString();
-      return c.json({ start, step_s: stepS, series: toColumns(steps) }, 200);
-    },
+    async (c) => c.json(seriesOf(await stores.stats.series(c.req.valid("query").range)), 200),
   );
+}
+
+/** Reads what `GET /v1/stream?stats=true` shows: the same figures, of the series the newest steps. */
+export async function readFigures(stats: ServiceStats): Promise<Figures> {
+  const [overview, newest] = await Promise.all([stats.overview(), stats.newestSteps()]);
+  return { stats: statsOf(overview), series: seriesOf(newest) };
+}
+
+function seriesOf({ startMs, stepS, steps }: SeriesRead): z.infer<typeof seriesSchema> {
+  return { start: new Date(startMs).toISOString(), step_s: stepS, series: toColumns(steps) };
 }
 
 function statsOf(overview: Overview): z.infer<typeof statsSchema> {

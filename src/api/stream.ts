@@ -1,4 +1,5 @@
-// GET /v1/stream: attempts as they are made, or executions as they change, as server-sent events (docs/stream.md).
+// GET /v1/stream: attempts as they are made, executions as they change, or the figures of the service, as
+// server-sent events (docs/stream.md).
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
@@ -35,6 +36,8 @@ const HEADERS = {
   "X-Accel-Buffering": "no",
 };
 
+const NARROWING = ["user_id", "org_id", "webhook_id", "outcome", "event", "workflow_id"] as const;
+
 const streamQuery = z
   .strictObject({
     user_id: ownerIdSchema.optional().describe("only attempts for this user's webhooks"),
@@ -62,6 +65,13 @@ const streamQuery = z
       .regex(WORKFLOW_ID, { error: "must be the id of a workflow" })
       .optional()
       .describe("only executions of this workflow; with `executions=true`"),
+    stats: z
+      .enum(["true", "false"], { error: "must be true or false" })
+      .default("false")
+      .describe(
+        "the figures of the service in place of attempts: `stats` every two seconds, as `GET /v1/stats` " +
+          "answers, and `series`, the newest steps of `GET /v1/series`",
+      ),
     for_s: z.coerce
       .number({ error: `must be a whole number from 0 to ${MAX_FOR_S}` })
       .int({ error: "must be a whole number" })
@@ -77,15 +87,20 @@ const streamQuery = z
     error: "give user_id or org_id, not both: a stream is of one owner, or of all",
     path: ["org_id"],
   })
-  .superRefine(({ executions, workflow_id, ...query }, context) => {
-    const isOfExecutions = executions === "true";
-    const others = isOfExecutions ? { ...query, for_s: undefined } : { workflow_id };
-    const [field] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
-    if (field === undefined) return;
-    const message = isOfExecutions
-      ? "narrows attempts; with executions=true, give workflow_id or nothing"
-      : "needs executions=true";
-    context.addIssue({ code: "custom", path: [field], message });
+  .superRefine((query, context) => {
+    const others = new Set(NARROWING.filter((name) => query[name] !== undefined));
+    const refuse = (field: string | undefined, message: string) => {
+      if (field !== undefined) context.addIssue({ code: "custom", path: [field], message });
+    };
+    if (query.stats === "true") {
+      const [field = query.executions === "true" ? "executions" : undefined] = others;
+      refuse(field, "narrows another stream; with stats=true, give nothing else");
+    } else if (query.executions === "true") {
+      others.delete("workflow_id");
+      refuse([...others][0], "narrows attempts; with executions=true, give workflow_id or nothing");
+    } else if (others.has("workflow_id")) {
+      refuse("workflow_id", "needs executions=true");
+    }
   });
 
 const headerSchema = z.object({
@@ -101,7 +116,7 @@ export function addStream(api: Api, { stores, live }: ApiDeps, identify: Identif
     createRoute({
       method: "get",
       path: "/v1/stream",
-      summary: "Watch attempts or executions as they are made, as server-sent events",
+      summary: "Watch attempts, executions or the service's figures, as server-sent events",
       description:
         "With an owner or a webhook, every attempt as it comes into the owner's log. With the API token " +
         "and neither, the attempts of all owners, up to 200 a second of each process: of more, a sample " +
@@ -109,7 +124,8 @@ export function addStream(api: Api, { stores, live }: ApiDeps, identify: Identif
         "the attempt's `delivery_id`. `hello` comes first. `second` has the numbers of the last second, " +
         "`alert` an alert, `dropped` and `skipped` say that attempts are missing here, `valkey` says that " +
         "Valkey is away or back, `bye` why the service ends the stream. With `executions=true`, `execution` " +
-        "is a `LiveExecution`: which execution of a workflow has changed, and its state.",
+        "is a `LiveExecution`: which execution of a workflow has changed, and its state. With `stats=true`, " +
+        "`stats` is a `Stats` and `series` the newest steps of a `Series`.",
       tags: ["logs"],
       request: { query: streamQuery, headers: headerSchema },
       responses: {
@@ -125,14 +141,18 @@ export function addStream(api: Api, { stores, live }: ApiDeps, identify: Identif
     }),
     async (c) => {
       const { for_s: forS, webhook_id: webhookId, ...query } = c.req.valid("query");
+      const isOfFigures = query.stats === "true";
       const isOfExecutions = query.executions === "true";
-      if (isOfExecutions && c.var.principal.kind !== "api") {
-        return problem(c, "not-found", "workflows need the API token");
+      if ((isOfFigures || isOfExecutions) && c.var.principal.kind !== "api") {
+        const what = isOfFigures ? "the figures of the service" : "workflows";
+        return problem(c, "not-found", `${what} need the API token`);
       }
       const owners = ownersAsked(c.var.principal, query);
       if (owners === "hidden") return noSuchOwner(c);
       const [owner = null] = owners ?? [];
-      let source: LiveSource = isOfExecutions ? "executions" : (owner ?? "all");
+      let source: LiveSource = owner ?? "all";
+      if (isOfFigures) source = "figures";
+      if (isOfExecutions) source = "executions";
       if (webhookId !== undefined) {
         const webhook = await findWebhook(c, stores.webhooks, webhookId);
         if (!webhook || (owner !== null && ownerOf(webhook) !== owner)) return noSuchWebhook(c);

@@ -103,7 +103,7 @@ const apiKeySchema = z
   .meta({ id: "ApiKey" });
 
 const listQuery = z
-  .object({ user_id: ownerIdSchema.optional(), org_id: ownerIdSchema.optional() })
+  .strictObject({ user_id: ownerIdSchema.optional(), org_id: ownerIdSchema.optional() })
   .refine((query) => (query.user_id === undefined) !== (query.org_id === undefined), {
     error: "give either user_id or org_id",
     path: ["user_id"],

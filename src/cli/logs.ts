@@ -9,7 +9,7 @@ import { ApiClient, queryOf } from "./terminal/api-client.ts";
 import { followStream, type StreamMessage } from "./terminal/api-stream.ts";
 import { liveLine, logLine, logTable } from "./terminal/log-table.ts";
 import { print } from "./terminal/output.ts";
-import { untilSignal } from "./terminal/signals.ts";
+import { untilNobodyReads, untilSignal } from "./terminal/signals.ts";
 import {
   addOwnerOptions,
   type Exit,
@@ -150,12 +150,6 @@ function isNew(entry: LogEntry, seen: Set<string>): boolean {
     seen.delete(oldest);
   }
   return true;
-}
-
-function untilNobodyReads(): Promise<string> {
-  return new Promise((resolve) => {
-    process.stdout.on("error", () => resolve("the reader has ended"));
-  });
 }
 
 function entriesIn(text: string): LogEntry[] {

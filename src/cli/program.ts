@@ -4,6 +4,7 @@ import { settingsHelp } from "../config/help.ts";
 import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config.ts";
 import { addAttempt } from "./attempt.ts";
+import { addAudit } from "./audit.ts";
 import { addDev } from "./dev/command.ts";
 import { addDoctor } from "./doctor/command.ts";
 import { addExecutions } from "./executions.ts";
@@ -17,6 +18,7 @@ import { addSend } from "./send.ts";
 import { addServe } from "./serve/command.ts";
 import { addSign } from "./signature/sign.ts";
 import { examples, writeError } from "./terminal/usage.ts";
+import { addTokens } from "./tokens.ts";
 import { addTop } from "./top/command.ts";
 import { addVerify } from "./signature/verify.ts";
 import { addWebhooks } from "./webhooks/webhooks.ts";
@@ -47,6 +49,8 @@ const COMMANDS = [
   addWebhooks,
   addWorkflows,
   addConfig,
+  addTokens,
+  addAudit,
   addParked,
   addExecutions,
   addRejected,

@@ -51,6 +51,8 @@ export interface ServiceStatsOptions {
 }
 
 const STATS_EVERY_MS = 1_000;
+/** Steps of the hour that may still change, on whatever replica, and one more. */
+const NEWEST_STEPS = 3;
 /** A day is read in eight pipelines, and its steps are minutes. */
 const DAY_EVERY_MS = 10_000;
 /** Records that are read to say which webhooks are broken. */
@@ -61,6 +63,7 @@ export class ServiceStats {
   private readonly figures: Cached<Overview>;
   private readonly disabled: Cached<Awaited<ReturnType<ServiceStats["readDisabled"]>>>;
   private readonly ranges: Record<SeriesRange, Cached<SeriesRead>>;
+  private readonly newest: Cached<SeriesRead>;
 
   constructor(private readonly options: ServiceStatsOptions) {
     this.figures = new Cached(() => this.readFigures(), STATS_EVERY_MS);
@@ -69,6 +72,8 @@ export class ServiceStats {
       "1h": new Cached(() => this.readSeries("1h"), STATS_EVERY_MS),
       "24h": new Cached(() => this.readSeries("24h"), DAY_EVERY_MS),
     };
+    const { stepS } = SERIES_RANGES["1h"];
+    this.newest = new Cached(() => this.readSteps(stepS, NEWEST_STEPS), STATS_EVERY_MS);
   }
 
   /** @throws ValkeyUnavailable */
@@ -79,6 +84,11 @@ export class ServiceStats {
   /** @throws ValkeyUnavailable */
   series(range: SeriesRange): Promise<SeriesRead> {
     return this.ranges[range].get();
+  }
+
+  /** Returns the newest steps of the hour. @throws ValkeyUnavailable */
+  newestSteps(): Promise<SeriesRead> {
+    return this.newest.get();
   }
 
   private async readFigures(): Promise<Overview> {
@@ -99,8 +109,12 @@ export class ServiceStats {
     return records.filter((record) => record !== null);
   }
 
-  private async readSeries(range: SeriesRange): Promise<SeriesRead> {
+  private readSeries(range: SeriesRange): Promise<SeriesRead> {
     const { stepS, steps } = SERIES_RANGES[range];
+    return this.readSteps(stepS, steps);
+  }
+
+  private async readSteps(stepS: number, steps: number): Promise<SeriesRead> {
     const nowMs = this.options.now().getTime();
     const startMs = (Math.floor(nowMs / 1_000 / stepS) - (steps - 1)) * stepS * 1_000;
     return { startMs, stepS, steps: await this.options.series.read(stepS, steps, nowMs) };

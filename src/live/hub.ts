@@ -8,6 +8,7 @@ import { MAX_LIVE_PER_SECOND } from "../wire/live.ts";
 import { isExecutionsText } from "../wire/live-execution.ts";
 import { ownerRef, type OwnerRef } from "../wire/owner.ts";
 import { ExecutionFeed } from "./execution-feed.ts";
+import { FiguresFeed, type FiguresFeedOptions } from "./figures-feed.ts";
 import { OwnerFeed } from "./owner-feed.ts";
 import { eventText, OPENING, type LiveFilter } from "./server-sent.ts";
 import { SharedFeed } from "./shared-feed.ts";
@@ -19,6 +20,8 @@ export interface HubOptions {
   channels: { live: string; alerts: string };
   store: Pick<LiveStore, "renew">;
   logs: Pick<LogStore, "readIfChanged" | "size">;
+  /** Reads what a stream of figures shows. */
+  figures: FiguresFeedOptions["read"];
   /** Called when workers are told to publish, so that this process's own ones begin at once. */
   onWatched: (watched: Watched) => void;
   /** Called with how many events a viewer was too slow for. */
@@ -27,8 +30,8 @@ export interface HubOptions {
   limits?: { viewers: number; ofOwners: number; ofOneOwner: number };
 }
 
-/** What is looked at: the attempts of one owner or of all, or executions of workflows. */
-export type LiveSource = OwnerRef | "all" | "executions";
+/** What is looked at: the attempts of one owner or of all, executions of workflows, or the service's figures. */
+export type LiveSource = OwnerRef | "all" | "executions" | "figures";
 
 export interface Viewing {
   source: LiveSource;
@@ -57,6 +60,7 @@ const LINGER_S = 5;
 export class Hub {
   private readonly shared = new SharedFeed();
   private readonly executions = new ExecutionFeed();
+  private readonly figures: FiguresFeed;
   private readonly owners = new Map<OwnerRef, OwnerFeed>();
   private subscriber: Subscriber | null = null;
   private timer: Timer | null = null;
@@ -66,10 +70,20 @@ export class Hub {
   private isStopping = false;
   private awaySince: Date | null = null;
 
-  constructor(private readonly options: HubOptions) {}
+  constructor(private readonly options: HubOptions) {
+    const { figures, log } = options;
+    this.figures = new FiguresFeed({
+      read: figures,
+      onError: (error) => this.awaySince ?? log.warn({ err: error }, "stream.failed"),
+    });
+  }
 
   get viewers(): number {
-    return this.shared.viewers.size + this.executions.viewers.size + this.ofOwners;
+    return this.ofAll + this.ofOwners;
+  }
+
+  private get ofAll(): number {
+    return this.shared.viewers.size + this.executions.viewers.size + this.figures.viewers.size;
   }
 
   private get ofOwners(): number {
@@ -98,13 +112,15 @@ export class Hub {
     viewer.sendText(OPENING + helloText(source));
     try {
       if (feed instanceof OwnerFeed) await feed.look();
+      else if (feed instanceof FiguresFeed) viewer.sendText(await feed.look(), 2);
       else await this.announce(feed === this.shared ? "attempts" : "executions");
     } catch (error) {
       viewer.finish();
       throw error;
     }
     if (feed instanceof OwnerFeed) feed.start();
-    if (viewing.after !== undefined && !(feed instanceof ExecutionFeed)) {
+    const canGoOn = feed instanceof OwnerFeed || feed instanceof SharedFeed;
+    if (viewing.after !== undefined && canGoOn) {
       viewer.sendText(feed.missedSince(viewing.after, viewer));
     }
     viewer.isReady = true;
@@ -124,14 +140,15 @@ export class Hub {
     const limits = this.options.limits ?? LIMITS;
     const all = this.viewers;
     if (all >= limits.viewers) return "all";
-    if (source === "all" || source === "executions") return null;
+    if (!isOfOneOwner(source)) return null;
     if ((this.owners.get(source)?.viewers.size ?? 0) >= limits.ofOneOwner) return "owner";
     return this.ofOwners >= limits.ofOwners ? "all" : null;
   }
 
-  private feedOf(source: LiveSource): SharedFeed | ExecutionFeed | OwnerFeed {
+  private feedOf(source: LiveSource): SharedFeed | ExecutionFeed | FiguresFeed | OwnerFeed {
     if (source === "all") return this.shared;
     if (source === "executions") return this.executions;
+    if (source === "figures") return this.figures;
     const known = this.owners.get(source);
     if (known) return known;
     const { logs, log } = this.options;
@@ -145,7 +162,7 @@ export class Hub {
   }
 
   private remove(viewer: Viewer, source: LiveSource): void {
-    if (source === "all" || source === "executions") {
+    if (!isOfOneOwner(source)) {
       this.feedOf(source).viewers.delete(viewer);
       return;
     }
@@ -204,6 +221,7 @@ export class Hub {
       else if (this.seconds % COMMENT_EVERY_S === 0) viewer.keepAlive();
     }
     if (this.seconds % RENEW_EVERY_S === 0) this.announceWatched();
+    this.figures.tick();
     void this.checkTokens();
   }
 
@@ -233,7 +251,7 @@ export class Hub {
     const alert = alertIn(text);
     if (alert === null) return;
     const { user_id, org_id } = alert;
-    const viewers = [...this.shared.viewers];
+    const viewers = [...this.shared.viewers, ...this.figures.viewers];
     const owners: OwnerRef[] = [];
     if (typeof user_id === "string") owners.push(ownerRef("user", user_id));
     if (typeof org_id === "string") owners.push(ownerRef("org", org_id));
@@ -266,15 +284,25 @@ export class Hub {
   /** A copy: a viewer that ends leaves its set. */
   private everyone(): Viewer[] {
     const ofOwners = [...this.owners.values()].flatMap(({ viewers }) => [...viewers]);
-    return [...this.shared.viewers, ...this.executions.viewers, ...ofOwners];
+    return [
+      ...this.shared.viewers,
+      ...this.executions.viewers,
+      ...this.figures.viewers,
+      ...ofOwners,
+    ];
   }
 }
 
+function isOfOneOwner(source: LiveSource): source is OwnerRef {
+  return source !== "all" && source !== "executions" && source !== "figures";
+}
+
 function helloText(source: LiveSource): string {
-  const isOfAll = source === "all" || source === "executions";
+  // Both are a sample where there are more.
+  const isSampled = source === "all" || source === "executions";
   return eventText("hello", {
-    source: isOfAll ? source : "owner",
-    max_per_second: isOfAll ? MAX_LIVE_PER_SECOND : null,
+    source: isOfOneOwner(source) ? "owner" : source,
+    max_per_second: isSampled ? MAX_LIVE_PER_SECOND : null,
   });
 }
 

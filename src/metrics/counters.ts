@@ -93,9 +93,23 @@ export const COUNTERS: readonly Metric[] = [
   {
     name: "fluxhook_log_entries_dropped_total",
     type: "counter",
-    help: "Writes to owners' logs and to the health of webhooks that were dropped; no delivery was.",
+    help: "Writes to owners' logs, to the failures and to the health of webhooks that were dropped; no delivery was.",
     labels: [],
     read: one(({ counters }) => counters.logEntriesDropped),
+  },
+  {
+    name: "fluxhook_attempts_stream_dropped_total",
+    type: "counter",
+    help: "Attempts that are missing in the stream of FLUXHOOK_ATTEMPTS_STREAM; no delivery is.",
+    labels: [],
+    read: one(({ counters }) => counters.streamedAttemptsDropped),
+  },
+  {
+    name: "fluxhook_spans_dropped_total",
+    type: "counter",
+    help: "Spans that the collector of traces did not get: it was slow, away, or refused them.",
+    labels: [],
+    read: one(({ counters }) => counters.spansDropped),
   },
   {
     name: "fluxhook_stream_messages_dropped_total",

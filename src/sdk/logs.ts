@@ -79,6 +79,6 @@ export class Logs {
     filter: FollowFilter = {},
     options: FollowOptions = {},
   ): AsyncGenerator<StreamedEvent, void, undefined> {
-    return streamEvents(this.#transport, filter, options);
+    return streamEvents(this.#transport, { ...filter }, options);
   }
 }

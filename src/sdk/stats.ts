@@ -1,5 +1,6 @@
 // What the service does now, and what it did in the last hour or day. Needs the API token.
 import type { Series, Stats } from "./api-types.ts";
+import { streamEvents, type FollowOptions } from "./stream.ts";
 import { type CallOptions, type Transport } from "./transport.ts";
 
 export type { Series, Stats } from "./api-types.ts";
@@ -22,6 +23,24 @@ export class ServiceFigures {
    */
   get(options?: CallOptions): Promise<Stats> {
     return this.#transport.call({ method: "GET", path: "/v1/stats", isRepeatable: true }, options);
+  }
+
+  /**
+   * Yields the same every two seconds, until the caller leaves the loop. It connects again by itself after any
+   * break.
+   *
+   * ```ts
+   * for await (const { needs } of flux.stats.follow()) console.log(needs.length);
+   * ```
+   *
+   * @throws {FluxError} The service refuses, or there is no answer to the first request.
+   */
+  async *follow(
+    options: Pick<FollowOptions, "signal"> = {},
+  ): AsyncGenerator<Stats, void, undefined> {
+    for await (const { event, data } of streamEvents(this.#transport, { stats: "true" }, options)) {
+      if (event === "stats") yield data;
+    }
   }
 
   /**

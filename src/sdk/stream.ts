@@ -1,7 +1,7 @@
 // Reads the stream of attempts (`GET /v1/stream`), and connects again by itself after any break.
 import type { EventSourceMessage } from "eventsource-parser";
 import { streamMessages } from "../wire/stream-messages.ts";
-import type { Alert, LiveAttempt, LiveExecution } from "./api-types.ts";
+import type { Alert, LiveAttempt, LiveExecution, Series, Stats } from "./api-types.ts";
 import { pause, pauseMsBefore } from "./pause.ts";
 import type { Transport } from "./transport.ts";
 
@@ -38,8 +38,12 @@ export type StreamedEvent =
   | { event: "alert"; data: Alert }
   | {
       event: "hello";
-      data: { source: "owner" | "all" | "executions"; max_per_second: number | null };
+      data: { source: "owner" | "all" | "executions" | "figures"; max_per_second: number | null };
     }
+  /** Of a stream of figures. */
+  | { event: "stats"; data: Stats }
+  /** Of a stream of figures: the newest steps of the hour. */
+  | { event: "series"; data: Series }
   | {
       event: "second";
       data: { t: string; delivered: number; retry: number; parked: number; shown: number };
@@ -53,7 +57,7 @@ export type StreamedEvent =
 /** Yields the events of one stream after another, until the caller leaves the loop. @throws {FluxError} */
 export async function* streamEvents(
   transport: Transport,
-  filter: FollowFilter | ExecutionFollowFilter,
+  query: Readonly<Record<string, string | undefined>>,
   { signal, after }: FollowOptions,
 ): AsyncGenerator<StreamedEvent, void, undefined> {
   let last = after;
@@ -63,7 +67,7 @@ export async function* streamEvents(
     const ends = signal === undefined ? gone.signal : AbortSignal.any([gone.signal, signal]);
     try {
       const body = await transport.openStream(
-        { path: "/v1/stream", query: { ...filter }, lastEventId: last },
+        { path: "/v1/stream", query, lastEventId: last },
         { signal: ends, isAgain: !isFirst },
       );
       if (body !== null) {

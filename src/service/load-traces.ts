@@ -1,6 +1,7 @@
 // Loads the traces where they are wanted. Where they are not, OpenTelemetry's libraries are not loaded.
 import { readTraceSettings } from "../config/trace-settings.ts";
 import type { Log } from "../log.ts";
+import type { Counters } from "../stats/counters.ts";
 import type { AttemptTraces } from "../traces/attempt-traces.ts";
 import { VERSION } from "../version.ts";
 
@@ -14,6 +15,7 @@ export interface LoadedTraces {
 export function loadTraces(
   environment: Readonly<Record<string, string | undefined>>,
   log: Log,
+  counters: Pick<Counters, "spansDropped">,
 ): LoadedTraces {
   const traces: LoadedTraces = { tracer: null, loaded: null };
   const settings = readTraceSettings(environment);
@@ -25,6 +27,11 @@ export function loadTraces(
 
   async function load(): Promise<void> {
     const { AttemptTraces: Loaded } = await import("../traces/attempt-traces.ts");
-    traces.tracer = new Loaded({ environment, version: VERSION, log });
+    traces.tracer = new Loaded({
+      environment,
+      version: VERSION,
+      log,
+      onDropped: (spans) => (counters.spansDropped += spans),
+    });
   }
 }

@@ -9,7 +9,7 @@ import { OwnerEraser } from "../control/erase-owner.ts";
 import { DeliveryInspector } from "../control/inspect-delivery.ts";
 import { Redelivery } from "../control/redelivery.ts";
 import { Search } from "../control/search.ts";
-import { ServiceStats } from "../control/service-stats.ts";
+import type { ServiceStats } from "../control/service-stats.ts";
 import { WebhookControl } from "../control/webhooks.ts";
 import { WorkflowControl } from "../control/workflows.ts";
 import type { Egress } from "../delivery/egress.ts";
@@ -17,7 +17,6 @@ import type { Hub } from "../live/hub.ts";
 import type { Log } from "../log.ts";
 import type { Counters } from "../stats/counters.ts";
 import type { Tunnel } from "../tunnel/tunnel.ts";
-import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import type { Stores } from "../valkey/stores.ts";
 import { VERSION } from "../version.ts";
 import { formatDuration } from "../wire/duration.ts";
@@ -34,14 +33,14 @@ export interface ApiOptions {
   settings: Settings;
   /** The first one signs tokens; each of them is accepted. */
   apiTokens: readonly string[];
-  stores: Stores;
-  /** The same, for callers that do not wait long. */
+  /** For callers that do not wait long. */
   apiStores: Stores;
   egress: Egress;
   tunnel: Tunnel;
   limits: EventLimits;
   live: LiveFeed;
   hub: Hub;
+  stats: ServiceStats;
   executions: ApiDeps["executions"];
   executionControl: ApiDeps["executionControl"];
   claimerWakeUp: WakeUp;
@@ -52,8 +51,8 @@ export interface ApiOptions {
 }
 
 export function openApi(options: ApiOptions): Api {
-  const { settings, apiTokens, stores, apiStores, egress, tunnel, limits } = options;
-  const { live, hub, counters, log } = options;
+  const { settings, apiTokens, apiStores, egress, tunnel, limits } = options;
+  const { live, hub, stats, counters, log } = options;
   const now = () => new Date();
   const sending = {
     ...tunnel.egress,
@@ -72,18 +71,6 @@ export function openApi(options: ApiOptions): Api {
     parkedTtlMs: settings.PARKED_TTL,
     claimer: options.claimerWakeUp,
     onRedelivered: (deliveries) => (counters.redelivered += deliveries),
-  });
-  const stats = new ServiceStats({
-    ...apiStores,
-    limits: {
-      parked: stores.parkedLimits,
-      rejectedMax: settings.REJECTED_MAX,
-      alertAgeMs: settings.ALERT_AGE,
-    },
-    now,
-    onError: (error) => {
-      if (!(error instanceof ValkeyUnavailable)) log.warn({ err: error }, "stats.failed");
-    },
   });
   return createApi({
     stores: {

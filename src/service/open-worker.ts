@@ -151,9 +151,10 @@ export function openWorker(options: WorkerOptions): Worker {
   const stream =
     settings.ATTEMPTS_STREAM === undefined
       ? null
-      : streamOfAttempts(link, settings.ATTEMPTS_STREAM, settings.ATTEMPTS_STREAM_MAX, log);
+      : streamOfAttempts(settings.ATTEMPTS_STREAM, options);
   const size = settings.FAILURES_SIZE;
-  const failureLog = size > 0 ? new FailureLogger({ store: stores.failures, size, log }) : null;
+  const failureLog =
+    size > 0 ? new FailureLogger({ store: stores.failures, size, log, counters }) : null;
   const rejecter = new Rejecter({ store: stores.rejected, link, alerter, log, counters });
   const cache = new WebhookCache({
     changes,
@@ -280,11 +281,13 @@ export function openWorker(options: WorkerOptions): Worker {
 }
 
 function streamOfAttempts(
-  link: Link,
   key: string,
-  maxEntries: number,
-  log: WorkerLog,
+  { settings, link, counters, log }: WorkerOptions,
 ): AttemptStream {
-  const store = new AttemptStreamStore(link, key, maxEntries);
-  return new AttemptStream({ write: (attempts) => store.add(attempts), log });
+  const store = new AttemptStreamStore(link, key, settings.ATTEMPTS_STREAM_MAX);
+  return new AttemptStream({
+    write: (attempts) => store.add(attempts),
+    onDropped: (attempts) => (counters.streamedAttemptsDropped += attempts),
+    log,
+  });
 }

@@ -1,6 +1,7 @@
 // The service in one process: stores, worker, tunnel and API, as `serve` and `dev` run it.
 import type { Settings } from "../config/settings.ts";
 import { resealStored } from "../control/reseal.ts";
+import { ServiceStats } from "../control/service-stats.ts";
 import { isDashboardRequest } from "../dashboard/paths.ts";
 import type { Dashboard } from "../dashboard/serve.ts";
 import { ExecutionControl } from "../inbound/execution-control.ts";
@@ -11,6 +12,7 @@ import type { Log } from "../log.ts";
 import { Counters } from "../stats/counters.ts";
 import { createTunnel } from "../tunnel/tunnel.ts";
 import { ChangeStream } from "../valkey/connection/change-stream.ts";
+import { ValkeyUnavailable } from "../valkey/connection/errors.ts";
 import { Link } from "../valkey/connection/link.ts";
 import { openStores, type Stores } from "../valkey/stores.ts";
 import { VERSION } from "../version.ts";
@@ -94,11 +96,25 @@ export function startService(options: ServiceOptions): Service {
   const publish = (text: string) => stores.live.publish(text);
   const live = new LiveFeed({ publish });
   const liveExecutions = new LiveExecutions({ publish });
+  const stats = new ServiceStats({
+    ...apiStores,
+    limits: {
+      parked: stores.parkedLimits,
+      rejectedMax: settings.REJECTED_MAX,
+      alertAgeMs: settings.ALERT_AGE,
+    },
+    now: () => new Date(),
+    onError: (error) => {
+      if (!(error instanceof ValkeyUnavailable)) log.warn({ err: error }, "stats.failed");
+    },
+  });
   const hub = new Hub({
     url: settings.VALKEY_URL,
     channels: { live: stores.keys.live, alerts: stores.keys.alerts },
     store: apiStores.live,
     logs: apiStores.logs,
+    // Whoever looks has made a request to the API, so its code is loaded.
+    figures: async () => (await import("../api/stats.ts")).readFigures(stats),
     onWatched: (watched) => (watched === "attempts" ? live : liveExecutions).watch(true),
     onDropped: (events) => (counters.streamMessagesDropped += events),
     log,
@@ -109,7 +125,7 @@ export function startService(options: ServiceOptions): Service {
     key: stores.keys.changes,
     onError: (error) => log.error({ err: error }, "changes.failed"),
   });
-  const traces = loadTraces(process.env, log);
+  const traces = loadTraces(process.env, log, counters);
   const worker = openWorker({
     settings,
     link,
@@ -155,13 +171,13 @@ export function startService(options: ServiceOptions): Service {
   const api = apiOnDemand({
     settings,
     apiTokens,
-    stores,
     apiStores,
     egress,
     tunnel,
     limits,
     live,
     hub,
+    stats,
     executions: () => inbound.executions(),
     executionControl: executions.control,
     claimerWakeUp,

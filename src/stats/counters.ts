@@ -3,7 +3,7 @@
 import type { DialectName } from "../wire/dialects/registry.ts";
 import { AttemptCounts, OUTCOMES, type CountedOutcome } from "./attempt-counts.ts";
 import { AGE_BOUNDS, ATTEMPT_BOUNDS, HTTP_BOUNDS, VALKEY_BOUNDS, WAIT_BOUNDS } from "./bounds.ts";
-import { timestampMs } from "./event-age.ts";
+import { eventTimeMs } from "./event-age.ts";
 import { Histogram } from "./histogram.ts";
 import { LabelCounts } from "./label-counts.ts";
 import { SeriesWindow } from "./series-window.ts";
@@ -70,6 +70,9 @@ export class Counters {
   reconnects = 0;
   logEntriesDropped = 0;
   streamMessagesDropped = 0;
+  /** Of the application's stream, FLUXHOOK_ATTEMPTS_STREAM. */
+  streamedAttemptsDropped = 0;
+  spansDropped = 0;
 
   constructor(queues: readonly string[] = []) {
     for (const queue of queues) {
@@ -88,7 +91,7 @@ export class Counters {
 
   /** `timestamp`: as the event's producer wrote it. */
   firstAttempt(timestamp: string, nowMs: number): void {
-    const ageMs = nowMs - timestampMs(timestamp);
+    const ageMs = nowMs - eventTimeMs(timestamp);
     if (Number.isFinite(ageMs)) this.eventAge.observe(Math.max(0, ageMs) / 1_000);
   }
 

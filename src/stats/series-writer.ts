@@ -1,5 +1,5 @@
-// Writes what this process has counted to the series in Valkey, at most once a second, and only after something
-// was counted. A crash loses what was counted in the last second; an outage of Valkey loses nothing.
+// Writes what this process has counted to the series in Valkey, about once a second, and only after something was
+// counted. A crash loses what was counted in the last second; an outage of Valkey loses nothing.
 import type { QueueGauges, SeriesChange, SeriesWindow } from "./series-window.ts";
 
 /** One write. A repetition with the same number changes nothing. */
@@ -21,13 +21,18 @@ export interface SeriesWriterOptions {
   now?: () => number;
 }
 
-const EVERY_MS = 1_000;
+/** From the first count to its write: what is left of the second is for Valkey's answers and a busy process. */
+const WRITE_AFTER_MS = 750;
+/** After a write that failed. */
+const AGAIN_AFTER_MS = 1_000;
 /** A key that holds something else is refused with every write. */
 const REPORT_EVERY_MS = 60_000;
 
 export class SeriesWriter {
   private timer: Timer | null = null;
   private beganAtMs: number | null = null;
+  /** When what waits has to be written, by `performance.now()`. */
+  private dueAt = 0;
   private waiting: SeriesWrite | null = null;
   private number = 0;
   private writing: Promise<void> | null = null;
@@ -53,10 +58,11 @@ export class SeriesWriter {
 
   private begin(): void {
     this.beganAtMs = (this.options.now ?? Date.now)();
-    this.writeSoon();
+    this.dueAt = performance.now() + WRITE_AFTER_MS;
+    this.writeIn(WRITE_AFTER_MS);
   }
 
-  private writeSoon(): void {
+  private writeIn(ms: number): void {
     if (this.isClosed || this.timer !== null || this.writing !== null) return;
     this.timer = setTimeout(() => {
       this.timer = null;
@@ -66,9 +72,11 @@ export class SeriesWriter {
         })
         .finally(() => {
           this.writing = null;
-          if (this.waiting !== null || this.beganAtMs !== null) this.writeSoon();
+          if (this.waiting !== null) this.writeIn(AGAIN_AFTER_MS);
+          // Counted while the write was under way.
+          else if (this.beganAtMs !== null) this.writeIn(this.dueAt - performance.now());
         });
-    }, EVERY_MS);
+    }, ms);
   }
 
   /** @throws what `write` throws in an outage */

@@ -27,6 +27,8 @@ export interface AttemptTracesOptions {
   environment: Readonly<Record<string, string | undefined>>;
   version: string;
   log: { warn(fields: object, event: string): void };
+  /** Called with how many spans were lost, for a counter. */
+  onDropped?: (spans: number) => void;
 }
 
 export interface TracedAttempt {
@@ -65,8 +67,8 @@ export class AttemptTraces {
   /** Whether an event whose producer does not trace it can have a span. */
   private readonly hasRoots: boolean;
 
-  constructor({ environment, version, log }: AttemptTracesOptions) {
-    this.spans = new BoundedExport({ exporter: new OTLPTraceExporter(), log });
+  constructor({ environment, version, log, onDropped }: AttemptTracesOptions) {
+    this.spans = new BoundedExport({ exporter: new OTLPTraceExporter(), log, onDropped });
     this.hasRoots = Boolean(environment["OTEL_TRACES_SAMPLER"]);
     const own = { "service.name": "fluxhook", "service.version": version };
     const provider = new BasicTracerProvider({

@@ -7,6 +7,8 @@ import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/s
 export interface BoundedExportOptions {
   exporter: SpanExporter;
   log: { warn(fields: object, event: string): void };
+  /** Called with how many spans were lost, for a counter. */
+  onDropped?: (spans: number) => void;
 }
 
 export const MAX_WAITING = 8_192;
@@ -22,7 +24,10 @@ export class BoundedExport implements SpanProcessor {
   private readonly losses: Losses;
 
   constructor(private readonly options: BoundedExportOptions) {
-    this.losses = new Losses((spans, err) => options.log.warn({ spans, err }, "traces.dropped"));
+    this.losses = new Losses(
+      (spans, err) => options.log.warn({ spans, err }, "traces.dropped"),
+      options.onDropped,
+    );
   }
 
   /** False: a span that is begun now would be dropped. */

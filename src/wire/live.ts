@@ -10,6 +10,8 @@ export const STREAM_EVENTS = [
   "execution",
   "second",
   "alert",
+  "stats",
+  "series",
   "dropped",
   "skipped",
   "valkey",

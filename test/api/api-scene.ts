@@ -3,6 +3,7 @@
 import type { WebhookId } from "../../src/wire/ids.ts";
 import type { Redis } from "iovalkey";
 import { createApi } from "../../src/api/app.ts";
+import { readFigures } from "../../src/api/stats.ts";
 import type { Identify } from "../../src/api/auth/authenticate.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import { ConfigControl } from "../../src/control/config-document.ts";
@@ -104,6 +105,7 @@ export class ApiScene {
       channels: { live: stores.keys.live, alerts: stores.keys.alerts },
       store: stores.live,
       logs: stores.logs,
+      figures: () => readFigures(this.deps.stores.stats),
       onWatched() {},
       log: { warn() {} },
       limits: streamLimits,

@@ -71,6 +71,9 @@ const CURSORS: Record<string, string> = {
   "GET /v1/alerts": "alert_0123456789abcdef0123456789abcdef",
 };
 
+/** What narrows a stream of attempts. */
+const OF_ATTEMPTS = ["user_id", "org_id", "webhook_id", "outcome", "event"];
+
 const known: Known = (name, schema) => EXCEPTIONS[name]?.(schema);
 
 const valid = new ValidRequests(random, description, known);
@@ -94,13 +97,13 @@ function completed(request: ValidRequest): ValidRequest {
   return { ...request, parameters, body: isConfig ? newWebhooks(request.body) : request.body };
 }
 
-/** A stream is of executions or of attempts, and of one owner. */
+/** A stream is of the service's figures, of executions, or of attempts and one owner. */
 function notOfStream(parameters: ReadonlyMap<string, unknown>): string[] {
-  const named =
-    parameters.get("executions") === "true"
-      ? ["user_id", "org_id", "webhook_id", "outcome", "event"]
-      : ["workflow_id", ...(parameters.has("user_id") ? ["org_id"] : [])];
-  return named.filter((name) => parameters.has(name));
+  let named = ["workflow_id", ...(parameters.has("user_id") ? ["org_id"] : [])];
+  if (parameters.get("executions") === "true") named = OF_ATTEMPTS;
+  if (parameters.get("stats") === "true") named = [...OF_ATTEMPTS, "workflow_id"];
+  const isOfBoth = parameters.get("stats") === "true" && parameters.get("executions") === "true";
+  return [...named.filter((name) => parameters.has(name)), ...(isOfBoth ? ["executions"] : [])];
 }
 
 /** The owner has no webhooks that an entry could name, and each url once. */

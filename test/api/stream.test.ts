@@ -1,5 +1,5 @@
 // GET /v1/stream in process: of one owner from its log, what it shows, who may look, how many may.
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, spyOn, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import type { OwnerRef } from "../../src/wire/owner.ts";
 import { ownerPrincipal } from "../support/tokens.ts";
@@ -194,6 +194,69 @@ test("the API token sees what workers publish of all owners, and alerts; an owne
   expect(own.of("attempt")).toEqual([]);
 });
 
+test("a stream of figures shows what /v1/stats and /v1/series answer, alerts, and no attempt, and makes no worker publish", async () => {
+  const scene = await apiScene();
+  await scene.redis.lpush(scene.queue, "one", "two");
+  using viewer = await watch(scene, "?stats=true");
+  expect(await viewer.waitFor("hello")).toEqual([{ source: "figures", max_per_second: null }]);
+  const [stats] = await viewer.waitFor("stats");
+  const { body } = await scene.call("GET", "/v1/stats");
+  expect(Object.keys(stats ?? {})).toEqual(Object.keys(body));
+  expect(stats).toMatchObject({ queues: [{ name: scene.queue, depth: 2 }] });
+  const [newest] = await viewer.waitFor("series");
+  const hour = (await scene.call("GET", "/v1/series")).body;
+  expect(Object.keys(newest?.["series"] as object)).toEqual(Object.keys(hour["series"] as object));
+  expect(newest).toMatchObject({ step_s: 10, series: { delivered: [null, null, null] } });
+
+  await scene.redis.lpush(scene.queue, "three");
+  await scene.stores.series.add({
+    number: 1,
+    // The last of the three steps.
+    atMs: Date.parse(String(newest?.["start"])) + 20_000,
+    counts: [["d", 7]],
+    gauges: [],
+  });
+  await eventually(() => {
+    expect(viewer.of("stats").at(-1)).toMatchObject({ queues: [{ depth: 3 }] });
+    const { delivered } = viewer.of("series").at(-1)!["series"] as { delivered: unknown[] };
+    expect(delivered).toContain(7);
+  });
+  await scene.stores.alerts.raise({ id: "alert_1", kind: "webhook.disabled", user_id: "u_2" });
+  expect(await viewer.waitFor("alert")).toMatchObject([{ id: "alert_1" }]);
+  expect(await scene.redis.exists(`{${scene.queue}}:watched`)).toBe(0);
+  expect(viewer.of("attempt")).toEqual([]);
+});
+
+test("the figures are read once however many look, and not at all when nobody does", async () => {
+  const scene = await apiScene();
+  const viewers = await Promise.all(Array.from({ length: 15 }, () => watch(scene, "?stats=true")));
+  const overview = spyOn(scene.deps.stores.stats, "overview");
+  const before = viewers[0]!.of("stats").length;
+  await Promise.all(viewers.map((viewer) => viewer.waitFor("stats", before + 2)));
+  expect(overview.mock.calls.length).toBeLessThan(5);
+  for (const viewer of viewers) viewer.close();
+  await eventually(() => scene.hub.viewers === 0);
+  // One may be under way.
+  await Bun.sleep(200);
+  const after = overview.mock.calls.length;
+  await Bun.sleep(2_500);
+  expect(overview.mock.calls.length).toBe(after);
+});
+
+test("for_s=0 answers the figures of now and ends", async () => {
+  const scene = await apiScene();
+  const response = await scene.raw("/v1/stream?stats=true&for_s=0", {
+    headers: { authorization: `Bearer ${TOKEN}` },
+  });
+  const events = (await response.text()).match(/^event: .*$/gm);
+  expect(events).toEqual(["event: hello", "event: stats", "event: series", "event: bye"]);
+});
+
+test("an owner's token gets no figures of the service", async () => {
+  const scene = await apiScene({ identify: asOwner("user:u_1") });
+  expect((await scene.call("GET", "/v1/stream?stats=true")).status).toBe(404);
+});
+
 test("a viewer of all owners that comes back within seconds misses nothing", async () => {
   const scene = await apiScene();
   const publish = (n: number) =>
@@ -254,6 +317,12 @@ test.each([
   ["?for_s=-1", ["for_s"]],
   ["?for_s=1e9", ["for_s"]],
   ["?user_id=.", ["user_id"]],
+  ["?stats=yes", ["stats"]],
+  ["?stats=true&user_id=u_1", ["user_id"]],
+  ["?stats=true&webhook_id=wh_1", ["webhook_id"]],
+  ["?stats=true&outcome=failed", ["outcome"]],
+  ["?stats=true&executions=true", ["executions"]],
+  ["?stats=true&workflow_id=orders", ["workflow_id"]],
 ])("GET /v1/stream%s is refused, and names the field", async (query, fields) => {
   const scene = await apiScene();
   const answer = await scene.call("GET", `/v1/stream${query}`);

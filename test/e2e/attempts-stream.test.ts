@@ -5,6 +5,7 @@ import { Redis as IoRedis } from "ioredis";
 import { Redis as IoValkey } from "iovalkey";
 import { attempts, type StreamClient, type StreamedAttempt } from "../../src/sdk/attempts.ts";
 import { eventually } from "../support/eventually.ts";
+import { metricOf } from "../support/metric.ts";
 import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
 
 async function read(
@@ -110,7 +111,7 @@ test("the stream is capped", async () => {
   }
 });
 
-test("a key of another type costs no delivery, and is logged", async () => {
+test("a key of another type costs no delivery, is logged, and what is missing is counted", async () => {
   await using scene = await openScene();
   const valkey = new IoRedis(scene.valkey.url);
   try {
@@ -124,6 +125,9 @@ test("a key of another type costs no delivery, and is logged", async () => {
       () => service.lines.find(({ event }) => event === "attempts.dropped") ?? null,
     );
     expect(JSON.stringify(dropped)).toContain(`the key ${stream} is a string, not a stream`);
+    await eventually(
+      async () => (await metricOf(service, "fluxhook_attempts_stream_dropped_total")) === 2,
+    );
     const refused = read(valkey, { stream }, 1).catch((error: unknown) => String(error));
     expect(await refused).toContain("WRONGTYPE");
   } finally {

@@ -3,40 +3,14 @@ import { expect, test } from "bun:test";
 import type { LogEntry } from "../../src/wire/log-entry.ts";
 import { eventually } from "../support/eventually.ts";
 import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
+import { followed, type Following } from "../support/following.ts";
 import { API_TOKEN, runFluxhook, spawnFluxhook } from "../support/service.ts";
-
-interface Following extends Disposable {
-  stdout: string;
-  stderr: string;
-  lines(): string[];
-  signal(signal: NodeJS.Signals): void;
-  exited: Promise<number>;
-}
 
 function follow(url: string, ...more: string[]): Following {
   return followed(["logs", "u_1", "--follow", ...more], {
     FLUXHOOK_URL: url,
     FLUXHOOK_API_TOKEN: API_TOKEN,
   });
-}
-
-function followed(args: readonly string[], env: Record<string, string>): Following {
-  const child = spawnFluxhook(args, env);
-  const following: Following = {
-    stdout: "",
-    stderr: "",
-    lines: () => following.stdout.split("\n").filter((line) => line !== ""),
-    signal: (signal) => child.kill(signal),
-    exited: child.exited,
-    [Symbol.dispose]: () => child.kill("SIGKILL"),
-  };
-  const keep = async (stream: ReadableStream<Uint8Array>, name: "stdout" | "stderr") => {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) following[name] += decoder.decode(chunk, { stream: true });
-  };
-  void keep(child.stdout, "stdout");
-  void keep(child.stderr, "stderr");
-  return following;
 }
 
 async function logged(scene: Scene, count: number): Promise<LogEntry[]> {

@@ -4,7 +4,9 @@ import { describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeApi } from "../support/api-operations.ts";
 import { eventually } from "../support/eventually.ts";
+import { valueIn } from "../support/metric.ts";
 import { locatePrometheus } from "../support/prometheus.ts";
 import { eventFor, openScene, register, type Scene } from "../support/serve-scene.ts";
 import { API_TOKEN, type ServiceProcess } from "../support/service.ts";
@@ -28,10 +30,8 @@ async function scrape(service: ServiceProcess, token: string | null = API_TOKEN)
   };
 }
 
-/** The value of a series; null if there is none. */
-function valueOf(text: string, series: string): number | null {
-  const line = text.split("\n").find((one) => one.startsWith(`${series} `));
-  return line === undefined ? null : Number(line.slice(series.length + 1));
+function seriesIn(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
 async function promtool(args: string[], stdin = ""): Promise<{ exitCode: number; said: string }> {
@@ -78,6 +78,47 @@ async function mixedLoad(scene: Scene, service: ServiceProcess, users = 5): Prom
   await service.api("POST", "/v1/nothing", {});
 }
 
+/** A value for each parameter of a path: a webhook's id, an owner's, whatever has one. */
+const IN_PATHS: Record<string, (made: { webhook: string }) => string> = {
+  id: ({ webhook }) => webhook,
+  user_id: () => "u_7",
+  org_id: () => "o_7",
+};
+
+/**
+ * Calls every operation of the service's own OpenAPI document, and what is beside it: without a token, with one, and
+ * with a body that is none.
+ */
+async function callEveryRoute(service: ServiceProcess): Promise<number> {
+  const { operations } = await describeApi(service.url);
+  const { id: webhook } = await register(service, { user_id: "u_7", url: "https://example.com/" });
+  const asked: [method: string, path: string, body?: string][] = [
+    ["GET", "/no-such-route"],
+    ["GET", "/"],
+    ["POST", "/api/webhooks/orders", "{}"],
+    ["GET", "/api/webhooks/orders"],
+  ];
+  for (const { method, path: template, body, queryParameters } of operations) {
+    const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+      encodeURIComponent(IN_PATHS[name]?.({ webhook }) ?? "x"),
+    );
+    // Without it the answer would be waited for, or would not end.
+    const brief = ["wait_ms", "for_s"].find((name) => queryParameters.includes(name));
+    const query = brief === undefined ? "" : `?${brief}=0`;
+    const bodies = body === null ? [undefined] : ['{"user_id":"u_7"}', "{}", "["];
+    for (const text of bodies) asked.push([method, path + query, text]);
+    asked.push([method, `${path}?no_such_parameter=1`]);
+  }
+  for (const [method, path, body] of asked) {
+    for (const token of [API_TOKEN, "no-token-of-this-service"]) {
+      const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+      const answer = await fetch(service.url + path, { method, headers, body });
+      await answer.text();
+    }
+  }
+  return operations.length;
+}
+
 describe("GET /metrics", () => {
   test.concurrent(
     "needs the API token or the token for metrics, which opens nothing else",
@@ -112,7 +153,7 @@ describe("GET /metrics", () => {
   });
 
   test.concurrent(
-    "counts what happened, and stays below 400 series with 1,000 users",
+    "counts what happened, and stays below 400 series with 1,000 users and every route called",
     async () => {
       await using scene = await openScene();
       const service = await scene.serve();
@@ -126,29 +167,41 @@ describe("GET /metrics", () => {
             .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
           // A webhook whose receiver answers 410 is disabled, and pauses are kept.
           const isAllSeen =
-            valueOf(now, 'fluxhook_events_total{result="nobody"}') === 1 &&
+            valueIn(now, 'fluxhook_events_total{result="nobody"}') === 1 &&
             // Told once the element is on the rejected list.
             now.includes("fluxhook_rejected_total{");
           return attempts > 2_000 && isAllSeen ? now : null;
         },
         { withinMs: 60_000 },
       );
-      const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-      expect(lines.length).toBeLessThan(400);
+      expect(seriesIn(text).length).toBeLessThan(400);
       const queue = `queue="${scene.queue}"`;
-      expect(valueOf(text, 'fluxhook_events_total{result="nobody"}')).toBe(1);
-      expect(valueOf(text, `fluxhook_rejected_total{${queue},reason="not-json"}`)).toBe(1);
-      expect(valueOf(text, "fluxhook_valkey_up")).toBe(1);
-      expect(valueOf(text, `fluxhook_workers{${queue}}`)).toBe(1);
-      expect(valueOf(text, "fluxhook_event_age_seconds_count")).toBeGreaterThan(500);
+      expect(valueIn(text, 'fluxhook_events_total{result="nobody"}')).toBe(1);
+      expect(valueIn(text, `fluxhook_rejected_total{${queue},reason="not-json"}`)).toBe(1);
+      expect(valueIn(text, "fluxhook_valkey_up")).toBe(1);
+      expect(valueIn(text, `fluxhook_workers{${queue}}`)).toBe(1);
+      expect(valueIn(text, "fluxhook_event_age_seconds_count")).toBeGreaterThan(500);
       for (const reason of ["http-3xx", "http-4xx", "http-5xx", "gone"]) {
         expect(text).toContain(`reason="${reason}"`);
       }
-      expect(valueOf(text, 'fluxhook_http_requests_total{class="write",status_class="4xx"}')).toBe(
+      expect(valueIn(text, 'fluxhook_http_requests_total{class="write",status_class="4xx"}')).toBe(
         1,
       );
+      expect(await callEveryRoute(service)).toBeGreaterThan(60);
+      const after = (await scrape(service)).text;
+      expect(seriesIn(after).length).toBeLessThan(400);
+      // Of the requests: how many series there are does not depend on how many routes there are.
+      const ofRequests = seriesIn(after).filter((line) =>
+        line.startsWith("fluxhook_http_requests"),
+      );
+      expect(ofRequests.length).toBeWithin(5, 17);
+      for (const name of ["read", "write", "stream", "inbound"]) {
+        expect(ofRequests.join("\n")).toContain(`class="${name}"`);
+      }
       // No user, url or webhook.
-      expect(text).not.toMatch(/u_\d|127\.0\.0\.1|wh_/);
+      for (const one of [text, after]) {
+        expect(seriesIn(one).join("\n")).not.toMatch(/u_\d|127\.0\.0\.1|wh_|\/v1|orders/);
+      }
     },
     { timeout: 120_000 },
   );
@@ -184,10 +237,10 @@ describe.skipIf(tools === null)("Prometheus", () => {
       const away = await eventually(async () => {
         const { status, text } = await scrape(service);
         expect(status).toBe(200);
-        return valueOf(text, "fluxhook_valkey_up") === 0 ? text : null;
+        return valueIn(text, "fluxhook_valkey_up") === 0 ? text : null;
       });
       expect(away).not.toContain("fluxhook_queue_depth");
-      expect(valueOf(away, "fluxhook_slots")).toBe(1_024);
+      expect(valueIn(away, "fluxhook_slots")).toBe(1_024);
       expect(await promtool(["check", "metrics"], away)).toEqual({ exitCode: 0, said: "" });
     },
     { timeout: 60_000 },

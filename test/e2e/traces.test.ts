@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { startReceiver, type Receiver } from "../support/receiver.ts";
 import { eventually } from "../support/eventually.ts";
+import { metricOf } from "../support/metric.ts";
 import { openScene, register, type Scene } from "../support/serve-scene.ts";
 
 interface OtlpSpan {
@@ -162,6 +163,16 @@ test("a collector that hangs delays neither deliveries nor the stop", async () =
   } finally {
     await hanging.stop();
   }
+});
+
+test("spans that a collector refuses are counted in the metrics", async () => {
+  await using scene = await openScene();
+  const refusing = scene.receiver(() => new Response(null, { status: 400 }));
+  const { receiver, service } = await traced(scene, refusing);
+  await register(service, { user_id: "u_1", url: `${receiver.url}/ok` });
+  await scene.push(event({ traceparent: PARENT }), event({ traceparent: PARENT }));
+  const dropped = () => metricOf(service, "fluxhook_spans_dropped_total");
+  await eventually(async () => (await dropped()) === 2);
 });
 
 test("what OpenTelemetry's variables ask for and Fluxhook does not support is logged", async () => {

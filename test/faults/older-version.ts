@@ -18,6 +18,7 @@ import {
 } from "./harness.ts";
 import { leftIn, linesAt, untilDone } from "./load.ts";
 import { olderBinary } from "./older-binary.ts";
+import { Watchers } from "./watchers.ts";
 
 const KEYS = queueKeys(QUEUE);
 const CONCURRENCY = 64;
@@ -40,7 +41,7 @@ interface Scene {
 
 export const olderVersion: Scenario = {
   name: "older-version",
-  what: "the previous version fills Valkey and is killed; two replicas of each version under load, one of each killed; then new ones alone",
+  what: "the previous version fills Valkey and is killed; two replicas of each version under load, watched and scraped, one of each killed; then new ones alone",
   holds: "lost 0; every parked delivery is redelivered; the index of parked deliveries is right",
   async run(context) {
     const older = await olderBinary(context.older);
@@ -171,6 +172,7 @@ async function runBoth(scene: Scene, checks: Check[]): Promise<WorkerProcess[]> 
   const { context, redis, producer, start } = scene;
   const olders = [await start("older"), await start("older")];
   const news = [await start("new"), await start("new")];
+  const watchers = await Watchers.of(news[0]!);
   const until = performance.now() + (context.long ? 90_000 : 15_000);
   const half = (until + performance.now()) / 2;
   const statuses = new Map<number, number>();
@@ -189,6 +191,7 @@ async function runBoth(scene: Scene, checks: Check[]): Promise<WorkerProcess[]> 
         redelivered[version] += ((await answer.json()) as { redelivered: number }).redelivered;
       }
     }
+    await watchers.read();
     const listed = await news[0]!.api("GET", "/v1/parked?user_id=failing");
     statuses.set(listed.status, (statuses.get(listed.status) ?? 0) + 1);
     context.progress(`side by side: ${await redis.zcard(KEYS.parked)} parked`);
@@ -196,6 +199,7 @@ async function runBoth(scene: Scene, checks: Check[]): Promise<WorkerProcess[]> 
   for (const older of olders) if (!older.hasEnded) await older.terminate();
   const others = [...statuses].filter(([status]) => status !== 200);
   checks.push(
+    ...watchers.end(),
     check("redelivered by the previous version", redelivered.older, redelivered.older > 0),
     check("redelivered by this one", redelivered.new, redelivered.new > 0),
     check("lists answered", statuses.get(200) ?? 0, (statuses.get(200) ?? 0) > 0),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Counters } from "../../src/stats/counters.ts";
-import { timestampMs } from "../../src/stats/event-age.ts";
+import { eventTimeMs } from "../../src/stats/event-age.ts";
 import { Histogram } from "../../src/stats/histogram.ts";
 
 const failed = {
@@ -42,13 +42,22 @@ test.each([
   "2026-11-28T12:34:56Z",
   "2026-11-28T12:34:56.7Z",
   "2026-11-28T12:34:56.789123Z",
+  "2026-11-28T12:34:56.78Z",
   "2026-11-28t00:00:00z",
   "2026-11-28T12:34:56+02:00",
   "2025-02-28T23:59:59.999Z",
+  "2026-11-28T12:34:56-00:30",
+  "2026-11-28T12:3x:56Z",
+  "2026-11-28T12:34:56.Z",
+  "2026-11-28T12:34:56.7xZ",
+  "2026-11-28 12:34:56Z",
+  "2026-13-28T12:34:56Z",
   "no time",
+  "Z",
+  "",
 ])("the time %s is read as Date.parse reads it", (text) => {
   const expected = Date.parse(text.replace(/(\.\d{3})\d+/, "$1"));
-  expect(timestampMs(text)).toBe(expected);
+  expect(eventTimeMs(text)).toBe(expected);
 });
 
 test("the age of an event from the future is 0, and one that cannot be read is not counted", () => {

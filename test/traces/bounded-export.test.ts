@@ -21,7 +21,9 @@ function open() {
     },
     shutdown: () => Promise.resolve(),
   };
-  return { spans: new BoundedExport({ exporter, log }), log, groups };
+  const lost = { spans: 0 };
+  const onDropped = (spans: number) => void (lost.spans += spans);
+  return { spans: new BoundedExport({ exporter, log, onDropped }), log, groups, lost };
 }
 
 test("spans are exported in groups, one request at a time, in their order", async () => {
@@ -38,13 +40,14 @@ test("spans are exported in groups, one request at a time, in their order", asyn
 });
 
 test("while the collector hangs, a bounded number waits and the rest is counted", async () => {
-  const { spans, log, groups } = open();
+  const { spans, log, groups, lost } = open();
   for (let n = 0; n < 20_000; n++) spans.onEnd(span(n));
   expect(spans.hasRoom).toBeFalse();
   expect(groups).toHaveLength(1);
   await spans.stop(10);
   // 512 are under way, and it is not known whether they arrive.
   expect(log.of("traces.dropped")).toMatchObject([{ spans: 20_000 - 512 }]);
+  expect(lost.spans).toBe(20_000 - 512);
   expect(20_000 - 512).toBeGreaterThan(MAX_WAITING);
 });
 

@@ -116,7 +116,7 @@ export function addWorkflows(api: Api, { stores, config }: ApiDeps): void {
       summary: "List the workflows by their ids",
       tags,
       middleware: [apiOnly],
-      request: { query: z.object(pageQuery({ defaultLimit: 100, position: WORKFLOW_ID })) },
+      request: { query: z.strictObject(pageQuery({ defaultLimit: 100, position: WORKFLOW_ID })) },
       responses: {
         200: json(
           z.object({ workflows: z.array(summarySchema), next_cursor: nextCursorSchema }),

@@ -57,7 +57,7 @@ export async function followStream(
 }
 
 /** True for a restart, an outage or a proxy error; a wrong token stays wrong. */
-function isPassing(answer: Exclude<Answer, { kind: "answered" }>): boolean {
+export function isPassing(answer: Exclude<Answer, { kind: "answered" }>): boolean {
   return answer.kind === "unreachable" || answer.status >= 500 || answer.status === 429;
 }
 

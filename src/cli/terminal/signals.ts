@@ -11,3 +11,10 @@ export function untilSignal(): Promise<NodeJS.Signals> {
     }
   });
 }
+
+/** Resolves when the reader of the output ends (`| head`). */
+export function untilNobodyReads(): Promise<string> {
+  return new Promise((resolve) => {
+    process.stdout.on("error", () => resolve("the reader has ended"));
+  });
+}

@@ -9,6 +9,8 @@ import { logEntryOf } from "./log-entry.ts";
 export interface AttemptStreamOptions {
   /** Writes attempts as JSON, the oldest first. */
   write: (attempts: readonly string[]) => Promise<void>;
+  /** Called with how many attempts were lost, for a counter. */
+  onDropped?: (attempts: number) => void;
   log: WorkerLog;
 }
 
@@ -28,8 +30,9 @@ export class AttemptStream {
   private readonly losses: Losses;
 
   constructor(private readonly options: AttemptStreamOptions) {
-    this.losses = new Losses((attempts, err) =>
-      options.log.warn({ attempts, err }, "attempts.dropped"),
+    this.losses = new Losses(
+      (attempts, err) => options.log.warn({ attempts, err }, "attempts.dropped"),
+      options.onDropped,
     );
   }
 

@@ -3,6 +3,7 @@
 import type { FailureStore, FailureToStore } from "../../valkey/history/failure-store.ts";
 import type { WebhookId } from "../../wire/ids.ts";
 import type { WorkerLog } from "../../log.ts";
+import type { Counters } from "../../stats/counters.ts";
 
 export interface FailedAttempt {
   /** The names of the owner's deliveries begin with it. */
@@ -19,6 +20,7 @@ export interface FailureLoggerOptions {
   /** Attempts of each webhook that are kept. */
   size: number;
   log: WorkerLog;
+  counters?: Pick<Counters, "logEntriesDropped">;
 }
 
 /** How long a failed attempt waits for others. */
@@ -96,7 +98,10 @@ export class FailureLogger {
     for (let i = 0; i < all.length; i += MAX_OWNERS_IN_SCRIPT) {
       await this.writeGroup(all.slice(i, i + MAX_OWNERS_IN_SCRIPT));
     }
-    if (this.dropped > 0) this.options.log.warn({ attempts: this.dropped }, "failures.dropped");
+    if (this.dropped > 0) {
+      this.options.log.warn({ attempts: this.dropped }, "failures.dropped");
+      this.count(this.dropped);
+    }
     this.dropped = 0;
   }
 
@@ -114,8 +119,15 @@ export class FailureLogger {
       if (unwritten.length === 0) return;
       const keys = unwritten.slice(0, MAX_KEYS_LOGGED);
       log.warn({ owners: unwritten.length, keys }, "failures.dropped");
+      this.count(unwritten.length);
     } catch (error) {
       log.warn({ err: error, owners: group.length }, "failures.dropped");
+      this.count(group.length);
     }
+  }
+
+  private count(dropped: number): void {
+    const { counters } = this.options;
+    if (counters) counters.logEntriesDropped += dropped;
   }
 }

@@ -33,16 +33,18 @@ interface Written {
 function open() {
   const log = logLines();
   const writes: Written[] = [];
+  const lost = { attempts: 0 };
   const stream = new AttemptStream({
     write: (texts) =>
       new Promise<void>((resolve, reject) => {
         const ids = texts.map((text) => (JSON.parse(text) as { id: string }).id);
         writes.push({ ids, release: (error) => (error ? reject(error) : resolve()) });
       }),
+    onDropped: (attempts) => (lost.attempts += attempts),
     log,
   });
   const nth = (n: number) => eventually(() => writes[n] ?? null);
-  return { stream, log, writes, nth };
+  return { stream, log, writes, nth, lost };
 }
 
 test("attempts are written in groups, one at a time, in their order, with their owner", async () => {
@@ -60,7 +62,7 @@ test("attempts are written in groups, one at a time, in their order, with their 
 });
 
 test("what does not fit while Valkey is slow is dropped and counted, and the rest is written", async () => {
-  const { stream, log, writes, nth } = open();
+  const { stream, log, writes, nth, lost } = open();
   for (let n = 0; n < 11_000; n++) stream.add(attempt(n));
   const written = stream.flush();
   for (let n = 0; n < 41; n++) (await nth(n)).release();
@@ -71,6 +73,7 @@ test("what does not fit while Valkey is slow is dropped and counted, and the res
   expect(kept.at(-1)).toBe("evt_10255");
   const reported = log.of("attempts.dropped").map(({ attempts }) => attempts as number);
   expect(reported.reduce((sum, one) => sum + one, 0)).toBe(744);
+  expect(lost.attempts).toBe(744);
 });
 
 test("a write that fails costs its group, is logged with its cause, and the next one is tried", async () => {

@@ -12,7 +12,9 @@ function open(add?: (owners: readonly FailuresOfOwner[]) => Promise<string[]>) {
   const store = {
     add: add ?? (async (owners: readonly FailuresOfOwner[]) => (written.push(...owners), [])),
   };
-  return { written, log, logger: new FailureLogger({ store, size: SIZE, log }) };
+  const counters = { logEntriesDropped: 0 };
+  const logger = new FailureLogger({ store, size: SIZE, log, counters });
+  return { written, log, logger, counters };
 }
 
 /** Only its name matters here. */
@@ -57,9 +59,9 @@ test("an attempt waits for the rest of its answer; flush waits no longer", async
   expect(written.flatMap(namesOf)).toEqual(["at once", "late", "never"]);
 });
 
-test("what cannot be written is dropped and logged", async () => {
+test("what cannot be written is dropped, counted and logged", async () => {
   let calls = 0;
-  const { log, logger } = open(async () => {
+  const { log, logger, counters } = open(async () => {
     calls += 1;
     if (calls === 1) throw new Error("Valkey is away");
     return ["a key"];
@@ -71,4 +73,5 @@ test("what cannot be written is dropped and logged", async () => {
   const dropped = log.of("failures.dropped");
   expect(dropped).toHaveLength(2);
   expect(dropped[1]).toMatchObject({ owners: 1, keys: ["a key"] });
+  expect(counters.logEntriesDropped).toBe(2);
 });
