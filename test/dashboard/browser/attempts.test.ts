@@ -272,7 +272,9 @@ describe.skipIf(!hasBrowser)("an attempt opened", () => {
       await tabTo(page, "Open this delivery");
       await keyboard.press("Enter");
       await page.getByRole("heading", { name: "Attempt" }).waitFor();
-      expect(await page.evaluate("document.activeElement.tagName")).toBe("H1");
+      await eventually(async () =>
+        expect(await page.evaluate("document.activeElement.tagName")).toBe("H1"),
+      );
       expect(faults).toEqual([]);
     },
     ALL_MS,
