@@ -140,8 +140,12 @@ describe("fluxhook doctor", () => {
   test("reports workers that are running and claim nothing", async () => {
     await using scene = await openScene();
     const service = await scene.serve();
+    await eventually(async () => {
+      const clients = (await scene.redis.client("LIST")) as string;
+      expect(clients).toMatch(/ name=fluxhook-wait .* flags=b .* cmd=blmove /);
+    });
     service.signal("SIGSTOP");
-    // The first one is claimed by the request that waits at Valkey, if that came before the signal.
+    // The first one is claimed by the request that waits at Valkey.
     await scene.redis.lpush(scene.queue, "{}", "{}");
     const { stdout } = await runFluxhook(["doctor", "--json"], {
       FLUXHOOK_VALKEY_URL: scene.valkey.url,
@@ -149,7 +153,7 @@ describe("fluxhook doctor", () => {
     });
     expect(find(report(stdout), "backlog")).toMatchObject({
       status: "warning",
-      found: expect.stringMatching(/:events: [12] waiting, 1 workers; none was taken within 1s$/),
+      found: `${scene.queue}: 1 waiting, 1 workers; none was taken within 1s`,
     });
     service.signal("SIGCONT");
     await eventually(async () => (await scene.redis.llen(scene.queue)) === 0);

@@ -1,21 +1,10 @@
 // Ended executions are bounded at every moment, not only at each heartbeat.
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { SWEEP_AFTER_ENDED } from "../../../src/inbound/run/ended-sweep.ts";
 import { eventually } from "../../support/eventually.ts";
-import { RunScene, type RunSceneOptions } from "./run-scene.ts";
+import { useRunScenes } from "./run-scene.ts";
 
-const open: { stop: () => Promise<unknown> }[] = [];
-
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.stop();
-});
-
-async function scene(options: RunSceneOptions = {}, replicas = 1): Promise<RunScene> {
-  const opened = await RunScene.open(options);
-  open.push({ stop: () => opened.close() });
-  for (let nth = 0; nth < replicas; nth += 1) await opened.start();
-  return opened;
-}
+const { scene } = useRunScenes();
 
 test.each([
   ["run before they are stored", { id: "a", type: "set", value: 1 }],

@@ -1,25 +1,14 @@
 // Executions are durable: what was accepted ends, on whichever process, and what has finished is not run again.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { eventually } from "../../support/eventually.ts";
 import { hang, startReceiver, type Receiver, type Respond } from "../../support/receiver.ts";
-import { outputsIn, RunScene, type RunSceneOptions } from "./run-scene.ts";
+import { outputsIn, useRunScenes } from "./run-scene.ts";
 
-const open: { stop: () => Promise<unknown> }[] = [];
-
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.stop();
-});
-
-async function scene(options: RunSceneOptions = {}, replicas = 1): Promise<RunScene> {
-  const opened = await RunScene.open(options);
-  open.push({ stop: () => opened.close() });
-  for (let nth = 0; nth < replicas; nth += 1) await opened.start();
-  return opened;
-}
+const { scene, afterTest } = useRunScenes();
 
 function receiver(respond?: Respond): Receiver {
   const one = startReceiver(respond);
-  open.push(one);
+  afterTest(() => one.stop());
   return one;
 }
 

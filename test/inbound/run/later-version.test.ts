@@ -1,19 +1,8 @@
 // What another version, or another program, may have left in Valkey.
-import { afterEach, expect, test } from "bun:test";
-import { RunScene, type RunSceneOptions } from "./run-scene.ts";
+import { expect, test } from "bun:test";
+import { useRunScenes } from "./run-scene.ts";
 
-const open: { stop: () => Promise<unknown> }[] = [];
-
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.stop();
-});
-
-async function scene(options: RunSceneOptions = {}, replicas = 1): Promise<RunScene> {
-  const opened = await RunScene.open(options);
-  open.push({ stop: () => opened.close() });
-  for (let nth = 0; nth < replicas; nth += 1) await opened.start();
-  return opened;
-}
+const { scene } = useRunScenes();
 
 test("a later version may write more behind the id on the list", async () => {
   const one = await scene({}, 0);

@@ -1,21 +1,21 @@
 // Executions without effects run before they are stored: one script, no claim, the same end.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { eventually } from "../../support/eventually.ts";
 import { startReceiver } from "../../support/receiver.ts";
 import type { Execution } from "../../../src/wire/workflow/execution.ts";
-import { outputsIn, RunScene, type Replica, type RunSceneOptions } from "./run-scene.ts";
+import {
+  outputsIn,
+  useRunScenes,
+  type Replica,
+  type RunScene,
+  type RunSceneOptions,
+} from "./run-scene.ts";
 
-const open: { stop: () => Promise<unknown> }[] = [];
-
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.stop();
-});
+const { scene: openRunScene, afterTest } = useRunScenes();
 
 /** A process that runs executions, and one that only accepts, so that whatever ends there ran before it was stored. */
 async function scene(options: RunSceneOptions = {}): Promise<{ one: RunScene; door: Replica }> {
-  const one = await RunScene.open(options);
-  open.push({ stop: () => one.close() });
-  await one.start();
+  const one = await openRunScene(options);
   return { one, door: await one.start({ isRunning: false }) };
 }
 
@@ -158,7 +158,7 @@ describe("goes to the list", () => {
   test("an execution with an effect, a body of more than 16 KiB, or more than 16 nodes", async () => {
     const { one, door } = await scene();
     const receiver = startReceiver();
-    open.push(receiver);
+    afterTest(() => receiver.stop());
     const http = await one.workflow([set("a", 1), { id: "b", type: "http", url: receiver.url }]);
     const many = await one.workflow(Array.from({ length: 17 }, (_, nth) => set(`n${nth}`, nth)));
     const few = await one.workflow([set("a", 1)]);

@@ -21,6 +21,7 @@ import {
 import { QueueStore } from "../../../src/valkey/queue/queue-store.ts";
 import { workflowInputSchema } from "../../../src/wire/workflow/workflow.ts";
 import type { Execution } from "../../../src/wire/workflow/execution.ts";
+import { useStops } from "../../support/use-opened.ts";
 import { freshPrefix, sharedValkey, testRedis } from "../../support/valkey.ts";
 import { logLines, type LogLines } from "../../worker/log-lines.ts";
 
@@ -238,4 +239,21 @@ export class RunScene {
 export function outputsIn(waited: Waited): Record<string, string> {
   if (waited.kind !== "finished") throw new Error(`it is ${JSON.stringify(waited)}`);
   return Object.fromEntries(waited.nodes.map(({ id, output }) => [id, output]));
+}
+
+/** Opens scenes with so many processes, for the tests of a file; each is closed after its test. */
+export function useRunScenes(): {
+  scene: (options?: RunSceneOptions, replicas?: number) => Promise<RunScene>;
+  afterTest: ReturnType<typeof useStops>;
+} {
+  const afterTest = useStops();
+  return {
+    afterTest,
+    async scene(options = {}, replicas = 1) {
+      const opened = await RunScene.open(options);
+      afterTest(() => opened.close());
+      for (let nth = 0; nth < replicas; nth += 1) await opened.start();
+      return opened;
+    },
+  };
 }

@@ -1,21 +1,10 @@
 // Waiting for the end of an execution, when Valkey or this process is in the way.
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { eventually } from "../../support/eventually.ts";
 import { hang, startReceiver } from "../../support/receiver.ts";
-import { RunScene, type RunSceneOptions } from "./run-scene.ts";
+import { useRunScenes } from "./run-scene.ts";
 
-const open: { stop: () => Promise<unknown> }[] = [];
-
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one.stop();
-});
-
-async function scene(options: RunSceneOptions = {}, replicas = 1): Promise<RunScene> {
-  const opened = await RunScene.open(options);
-  open.push({ stop: () => opened.close() });
-  for (let nth = 0; nth < replicas; nth += 1) await opened.start();
-  return opened;
-}
+const { scene, afterTest } = useRunScenes();
 
 test("a wait goes on where the execution cannot be read, and the log says so once", async () => {
   const one = await scene({}, 0);
@@ -40,7 +29,7 @@ test("a wait goes on where the execution cannot be read, and the log says so onc
 test("a wait ends for all, now and later, when the process stops", async () => {
   const one = await scene();
   const api = startReceiver(hang);
-  open.push(api);
+  afterTest(() => api.stop());
   const id = await one.workflow([{ id: "a", type: "http", url: api.url }]);
   const { executionId } = await one.accept(id);
   const waiting = one.ended(executionId, 60_000);
