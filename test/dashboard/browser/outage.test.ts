@@ -1,6 +1,7 @@
 // Valkey away, Fluxhook away, no clipboard: the page says so, keeps what it shows, and goes on by itself.
 import { describe, expect, test } from "bun:test";
 import { builtBinary, hasBrowser, openPage, signedIn, useBrowser } from "../../support/browser.ts";
+import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/listener.ts";
 import { openScene, register } from "../../support/serve-scene.ts";
 import { API_TOKEN } from "../../support/service.ts";
@@ -25,8 +26,15 @@ describe.skipIf(!hasBrowser)("the page", () => {
       const link = signedIn(`${service.url}/`, API_TOKEN);
       await using opened = await openPage(browser, link, { refusals: [503] });
       const { page, faults } = opened;
+      // What has not been loaded when Valkey goes away says so for itself.
+      const underWay = new Set<unknown>();
+      page.on("request", (one) => one.url().includes("/v1/stream") || underWay.add(one));
+      page.on("requestfinished", (one) => underWay.delete(one));
+      const failures = page.waitForResponse(/\/failures/);
       await page.evaluate(`location.hash = "#/webhooks/${id}"`);
       await page.getByText("No attempt yet").waitFor();
+      await failures;
+      await eventually(() => underWay.size === 0);
 
       proxy.cut();
       await page.getByText(/Fluxhook has not reached Valkey since \d\d:\d\d/).waitFor();
