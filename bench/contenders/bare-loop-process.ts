@@ -2,7 +2,7 @@
 // Fluxhook has in flight to one webhook and where Bun's fetch is fastest (its pool holds 64).
 import { bunHmac } from "../../src/delivery/deliver.ts";
 import { fluxdrop } from "../../src/wire/dialects/fluxdrop.ts";
-import { Signer, signRequest } from "../../src/wire/signature.ts";
+import { Signer, signRequestWith } from "../../src/wire/signature.ts";
 import { eachMessage, say } from "../child.ts";
 import { wallMs } from "../measure.ts";
 import { offer, type Offer } from "../open-loop.ts";
@@ -25,7 +25,7 @@ async function deliver(n: number, i: number): Promise<void> {
     data: dataText(workload, n, nowMs),
   });
   const bodyBytes = encoder.encode(body);
-  const headers = await signRequest({
+  const headers = signRequestWith(bunHmac, {
     dialect: fluxdrop,
     secrets,
     eventId,
@@ -34,7 +34,6 @@ async function deliver(n: number, i: number): Promise<void> {
     unixSeconds: Math.floor(nowMs / 1_000),
     body,
     bodyBytes,
-    hmac: bunHmac,
   });
   const url = workload.urls[ownerOfEvent(workload, n) * workload.perOwner + i] ?? "";
   const response = await fetch(url, {

@@ -2,7 +2,7 @@
 // settles the outcome first, and frees the webhook's slot when `drained` resolves.
 import type { Dialect } from "../wire/dialects/dialect.ts";
 import { faultPoint } from "../fault-point.ts";
-import { signRequest, type Hmac, type Signer } from "../wire/signature.ts";
+import { signRequestWith, type Hmac, type Signer } from "../wire/signature.ts";
 import { Deadline } from "../deadline.ts";
 import { DRAINED, type Answer, type Drained } from "./http/answer.ts";
 import type { Failure } from "./http/failure.ts";
@@ -85,7 +85,7 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
   const { attempt, event, target } = delivery;
   const body = target.dialect.envelope(event);
   const bodyBytes = encoder.encode(body);
-  const signed = await signRequest({
+  const signed = signRequestWith(bunHmac, {
     dialect: target.dialect,
     secrets: target.secrets,
     eventId: event.id,
@@ -94,7 +94,6 @@ export async function deliver(delivery: Delivery, deps: DeliverDeps): Promise<At
     unixSeconds: Math.floor(deps.now() / 1_000),
     body,
     bodyBytes,
-    hmac: bunHmac,
   });
   if (event.traceparent) signed.traceparent = event.traceparent;
   faultPoint("signed");

@@ -66,8 +66,6 @@ export interface RequestToSign extends HeaderInput {
   body: string;
   /** The UTF-8 bytes of `body`. The bytes that are signed are the bytes that are sent (guarantee 4). */
   bodyBytes: Uint8Array;
-  /** Computes all signatures. Without it Web Crypto does. */
-  hmac?: Hmac;
 }
 
 /**
@@ -75,44 +73,57 @@ export interface RequestToSign extends HeaderInput {
  * the attempt adds, and `Host`, `Connection`, `Accept` and `Content-Length`, which the HTTP client adds.
  */
 export async function signRequest(request: RequestToSign): Promise<Record<string, string>> {
-  const { dialect, secrets, unixSeconds, bodyBytes, hmac } = request;
-  if (secrets.length === 0) throw new Error("a request cannot be signed without a secret");
+  const { dialect, secrets, unixSeconds, bodyBytes } = request;
+  const own: string[] = [];
+  if (dialect.ownSignature !== null) {
+    const content = withPrefix(dialect.ownSignature.prefix(unixSeconds), bodyBytes);
+    for (const signer of secrets) own.push(await signer.hex(content));
+  }
+  const content = withPrefix(standardPrefix(messageIdOf(request), unixSeconds), bodyBytes);
+  const standard: string[] = [];
+  for (const signer of secrets) standard.push(await signer.standard(content));
+  return headersOf(request, own, standard);
+}
+
+/** The same with the caller's HMAC, without a promise. */
+export function signRequestWith(hmac: Hmac, request: RequestToSign): Record<string, string> {
+  const { dialect, secrets, unixSeconds, bodyBytes } = request;
+  const own: string[] = [];
+  if (dialect.ownSignature !== null) {
+    const prefix = dialect.ownSignature.prefix(unixSeconds);
+    for (const signer of secrets) own.push(signer.hexWith(hmac, prefix, bodyBytes));
+  }
+  const prefix = standardPrefix(messageIdOf(request), unixSeconds);
+  const standard: string[] = [];
+  for (const signer of secrets) standard.push(signer.standardWith(hmac, prefix, bodyBytes));
+  return headersOf(request, own, standard);
+}
+
+/** The signatures are in the order of the secrets. */
+function headersOf(
+  request: RequestToSign,
+  own: readonly string[],
+  standard: readonly string[],
+): Record<string, string> {
+  const { dialect, unixSeconds } = request;
+  if (standard.length === 0) throw new Error("a request cannot be signed without a secret");
   const headers: Record<string, string> = {
     "User-Agent": USER_AGENT,
     "Content-Type": "application/json",
   };
   // Not Object.entries, which takes 150 ns per attempt in place of 30 ns (measured in commit 70416e6).
   for (const name in dialect.headers) headers[name] = dialect.headers[name]?.(request) ?? "";
-
-  const own = dialect.ownSignature;
-  if (own !== null) {
-    const prefix = own.prefix(unixSeconds);
-    const signatures: string[] = [];
-    for (const signer of secrets) {
-      signatures.push(
-        hmac === undefined
-          ? await signer.hex(withPrefix(prefix, bodyBytes))
-          : signer.hexWith(hmac, prefix, bodyBytes),
-      );
-    }
-    headers[own.header] = own.write(signatures, unixSeconds);
+  if (dialect.ownSignature !== null) {
+    headers[dialect.ownSignature.header] = dialect.ownSignature.write(own, unixSeconds);
   }
-
-  const messageId = dialect.messageId?.(request.eventId) ?? request.eventId;
-  const timestamp = String(unixSeconds);
-  const prefix = standardPrefix(messageId, timestamp);
-  const versions: string[] = [];
-  for (const signer of secrets) {
-    const signature =
-      hmac === undefined
-        ? await signer.standard(withPrefix(prefix, bodyBytes))
-        : signer.standardWith(hmac, prefix, bodyBytes);
-    versions.push(`v1,${signature}`);
-  }
-  headers["webhook-id"] = messageId;
-  headers["webhook-timestamp"] = timestamp;
-  headers["webhook-signature"] = versions.join(" ");
+  headers["webhook-id"] = messageIdOf(request);
+  headers["webhook-timestamp"] = String(unixSeconds);
+  headers["webhook-signature"] = standard.map((signature) => `v1,${signature}`).join(" ");
   return headers;
+}
+
+function messageIdOf({ dialect, eventId }: RequestToSign): string {
+  return dialect.messageId?.(eventId) ?? eventId;
 }
 
 /** Returns what `webhook-signature` covers: `id.timestamp.body` (Standard Webhooks 1.0.0). */
@@ -120,7 +131,7 @@ export function standardContent(id: string, timestamp: string, body: Uint8Array)
   return withPrefix(standardPrefix(id, timestamp), body);
 }
 
-function standardPrefix(id: string, timestamp: string): string {
+function standardPrefix(id: string, timestamp: string | number): string {
   return `${id}.${timestamp}.`;
 }
 
