@@ -72,13 +72,15 @@ export class Link {
   ): Promise<T> {
     const client = this.client;
     if (!client || !this.ready) throw new ValkeyUnavailable(this.lastProblem);
-    const { promise, reject } = Promise.withResolvers<never>();
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
     const pending: PendingCommand = { reject, deadlineAt: performance.now() + deadlineMs };
     this.pending.add(pending);
     this.watchUntil(pending.deadlineAt);
     writeTogether(client);
     try {
-      const answer = await Promise.race([Promise.try(commands, client), promise]);
+      // Not Promise.race, which makes three more promises: one of two calls of a delivery is here.
+      commands(client).then(resolve, reject);
+      const answer = await promise;
       // Reset here, not on connecting: connecting also succeeds at once to a server that refuses commands.
       if (this.client === client) this.reconnectDelayMs = MIN_RECONNECT_DELAY_MS;
       return answer;
