@@ -135,10 +135,10 @@ export function openWorker(options: WorkerOptions): Worker {
   const attemptLog = new AttemptLogger({
     logs: stores.logs,
     bodies: stores.bodies,
-    write: async (entries) => {
+    write: async (entries, via = link) => {
       const startedAt = performance.now();
       const { LOG_SIZE: size, LOG_TTL: ttlMs } = settings;
-      const unwritten = await addRecent(link, { size, ttlMs }, entries);
+      const unwritten = await addRecent(via, { size, ttlMs }, entries);
       counters.valkeyCall("record", performance.now() - startedAt);
       return unwritten;
     },

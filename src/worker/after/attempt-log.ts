@@ -1,6 +1,7 @@
 // Guarantee 8: log entries, kept bodies and health are written after the settlement, in groups of their
 // own, and may fail without consequence. Bounded: what cannot be written, or is too much to wait, is
 // dropped and counted.
+import type { StoreLink } from "../../valkey/connection/link.ts";
 import type { HealthChange, HealthStore } from "../../valkey/webhooks/health-store.ts";
 import { faultPoint } from "../../fault-point.ts";
 import type { AttemptToStore, BodyStore } from "../../valkey/history/body-store.ts";
@@ -27,8 +28,8 @@ export interface LoggedAttempt {
 export interface AttemptLoggerOptions {
   logs: LogStore;
   bodies: BodyStore;
-  /** Returns the keys of the lists that could not be written. */
-  write: (lists: readonly RecentEntries[]) => Promise<string[]>;
+  /** Returns the keys of the lists that could not be written, `via` another connection than the usual one or not. */
+  write: (lists: readonly RecentEntries[], via?: StoreLink) => Promise<string[]>;
   health: HealthStore;
   logSize: number;
   log: WorkerLog;
@@ -43,6 +44,16 @@ export interface AttemptToLog {
 
 /** How long an attempt waits for others of the same owner or webhook. */
 const WAIT_MS = 100;
+/**
+ * The same while attempts follow each other sooner than this. An owner's log keeps the last ten, so of a busy
+ * owner's most are then never written, and the others in one script a second (measured: docs/performance.md).
+ */
+const BUSY_WAIT_MS = 1_000;
+const BUSY_INTERVAL_MS = 20;
+/** The weight of the newest interval in their average. */
+const NEWEST_SHARE = 1 / 8;
+/** More entries than this wait no longer than those of a process that is not busy: about 10 MB. */
+const MAX_BUSY_ENTRIES = 4_000;
 /** Successes alone only change a time. */
 const SUCCESSES_WAIT_MS = 1_000;
 /**
@@ -80,6 +91,11 @@ export class AttemptLogger {
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
   private wroteAlongMs = Number.NEGATIVE_INFINITY;
+  private addedAtMs = Number.NEGATIVE_INFINITY;
+  /** Between two attempts, on average. */
+  private intervalMs = BUSY_WAIT_MS;
+  /** In `attempts`. */
+  private entries = 0;
   private dropped = 0;
   private unwritten: string[] = [];
   private failed: { err: unknown; owners: number } | null = null;
@@ -102,32 +118,43 @@ export class AttemptLogger {
   private addEntry({ owner, toEntry }: LoggedAttempt): void {
     const { logSize } = this.options;
     const nowMs = performance.now();
+    const intervalMs = Math.min(nowMs - this.addedAtMs, BUSY_WAIT_MS);
+    this.intervalMs += (intervalMs - this.intervalMs) * NEWEST_SHARE;
+    this.addedAtMs = nowMs;
     const waiting = this.attempts.get(owner);
     if (waiting) {
       const { toEntries } = waiting;
       toEntries.push(toEntry);
+      this.entries += 1;
       // Only the last ones would survive the trim; twice as many spares moving them each time.
-      if (toEntries.length > logSize * 2) toEntries.splice(0, logSize);
+      if (toEntries.length > logSize * 2) this.entries -= toEntries.splice(0, logSize).length;
     } else if (this.attempts.size >= MAX_WAITING) {
       this.dropped += 1;
       return;
     } else {
       this.attempts.set(owner, { sinceMs: nowMs, toEntries: [toEntry] });
-      this.tickAt(nowMs + WAIT_MS);
+      this.entries += 1;
+      this.tickAt(nowMs + this.entriesWaitMs);
     }
+    if (this.entries === MAX_BUSY_ENTRIES) this.tickAt(nowMs + TICK_MS);
+  }
+
+  private get entriesWaitMs(): number {
+    const isBusy = this.intervalMs < BUSY_INTERVAL_MS && this.entries < MAX_BUSY_ENTRIES;
+    return isBusy ? BUSY_WAIT_MS : WAIT_MS;
   }
 
   /**
    * Writes the entries that wait in the same write as a settlement, behind it. At low rates that saves a request, its
    * reply and a timer for each delivery.
    */
-  writeAlong(): void {
+  writeAlong(via?: StoreLink): void {
     const nowMs = performance.now();
     const isTooSoon = nowMs - this.wroteAlongMs < MIN_BETWEEN_ALONG_MS;
     if (this.attempts.size === 0 || isTooSoon || this.writing.size >= MAX_AT_ONCE) return;
     this.wroteAlongMs = nowMs;
-    const attempts = takeDue(this.attempts, nowMs, 0);
-    this.start(this.writeAttempts(attempts), attempts.length);
+    const attempts = this.takeEntries(nowMs, 0);
+    this.start(this.writeAttempts(attempts, via), attempts.length);
     this.stopTimer();
     this.tickForAll();
   }
@@ -187,7 +214,7 @@ export class AttemptLogger {
   }
 
   private tickForAll(): void {
-    this.tickFor(this.attempts, WAIT_MS);
+    this.tickFor(this.attempts, this.entriesWaitMs);
     this.tickFor(this.failures, WAIT_MS);
     this.tickFor(this.successes, SUCCESSES_WAIT_MS);
   }
@@ -200,7 +227,7 @@ export class AttemptLogger {
   /** Writes what is due by `nowMs`, as far as Valkey keeps up. */
   private write(nowMs: number): void {
     while (this.writing.size < MAX_AT_ONCE) {
-      const attempts = takeDue(this.attempts, nowMs, WAIT_MS);
+      const attempts = this.takeEntries(nowMs, this.entriesWaitMs);
       if (attempts.length > 0) this.start(this.writeAttempts(attempts), attempts.length);
       const failures = takeDue(this.failures, nowMs, WAIT_MS);
       if (failures.length > 0) this.start(this.writeHealth(failures), 0);
@@ -209,6 +236,12 @@ export class AttemptLogger {
       if (successes.length > 0) this.start(this.writeHealth(successes), 0);
       if (attempts.length + failures.length + successes.length === 0) return;
     }
+  }
+
+  private takeEntries(nowMs: number, waitMs: number): [OwnerRef, WaitingAttempts][] {
+    const due = takeDue(this.attempts, nowMs, waitMs);
+    for (const [, { toEntries }] of due) this.entries -= toEntries.length;
+    return due;
   }
 
   private start(write: Promise<void>, owners: number): void {
@@ -221,7 +254,10 @@ export class AttemptLogger {
     this.writing.add(written);
   }
 
-  private async writeAttempts(group: readonly [OwnerRef, WaitingAttempts][]): Promise<void> {
+  private async writeAttempts(
+    group: readonly [OwnerRef, WaitingAttempts][],
+    via?: StoreLink,
+  ): Promise<void> {
     const { write, logs, bodies, logSize } = this.options;
     const lists: RecentEntries[] = [];
     for (const [owner, { toEntries }] of group) {
@@ -229,7 +265,7 @@ export class AttemptLogger {
       const entries = last.map(({ entry }) => entry);
       lists.push(logs.entriesOf(owner, entries), bodies.entriesOf(last.map((one) => one.body)));
     }
-    const unwritten = await write(lists);
+    const unwritten = await write(lists, via);
     faultPoint("logged");
     if (unwritten.length === 0) return;
     this.unwritten.push(...unwritten);

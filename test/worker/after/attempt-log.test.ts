@@ -132,6 +132,27 @@ test("entries that go along with a settlement are sent in the same turn, and soo
   await recorder.flush();
 });
 
+test("attempts that follow each other soon wait longer for others, and those of a quiet process do not", async () => {
+  const written: string[] = [];
+  const logging = (name: string) =>
+    open(lab.link, () => {
+      written.push(name);
+      return Promise.resolve([]);
+    });
+  const busy = logging("busy").recorder;
+  addAll(
+    busy,
+    Array.from({ length: 50 }, () => attempt("user:a")),
+  );
+  busy.writeAlong();
+  expect(written).toEqual(["busy"]);
+  busy.add(attempt("user:a"));
+  const quiet = logging("quiet").recorder;
+  quiet.add(attempt("user:a"));
+  await eventually(() => written.length === 3);
+  expect(written).toEqual(["busy", "quiet", "busy"]);
+});
+
 test("a log keeps the last of many attempts", async () => {
   const { recorder, logs } = open();
   const attempts = Array.from({ length: 57 }, () => attempt("user:u_1"));
