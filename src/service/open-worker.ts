@@ -117,7 +117,7 @@ export function openWorker(options: WorkerOptions): Worker {
         link,
         log,
         claimer: claimerWakeUp,
-        goesAlone: () => attemptLog.writeAlong(),
+        goesAlone: (via) => attemptLog.writeAlong(via),
         parkedSweep: upkeep,
         counters,
       }),

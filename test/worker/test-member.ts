@@ -1,5 +1,5 @@
 // A member of a real queue: what the stages of the worker are given, without the worker.
-import type { Link } from "../../src/valkey/connection/link.ts";
+import type { Link, StoreLink } from "../../src/valkey/connection/link.ts";
 import type { Claimed } from "../../src/valkey/queue/claimed.ts";
 import { QueueStore } from "../../src/valkey/queue/queue-store.ts";
 import { Capacity } from "../../src/worker/settle/capacity.ts";
@@ -16,8 +16,8 @@ export interface TestMember {
   settled: Claimed[][];
   /** How many groups had a parked delivery. */
   parkedGroups: number;
-  /** Called for each settlement that goes alone. */
-  goesAlone: () => void;
+  /** Called for each settlement that goes alone, `via` another connection than the usual one or not. */
+  goesAlone: (via?: StoreLink) => void;
 }
 
 /** `link` is the member's own if it is to have another one than the test. */
@@ -31,7 +31,7 @@ export function member(queue: TestQueue, link: Link): TestMember {
     log,
     claimer: new WakeUp(),
     parkedSweep: { sweepSoon: () => (one.parkedGroups += 1) },
-    goesAlone: () => one.goesAlone(),
+    goesAlone: (via) => one.goesAlone(via),
   });
   const one: TestMember = {
     claims,

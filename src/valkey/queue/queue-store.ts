@@ -98,7 +98,8 @@ export class QueueStore {
   }
 
   /**
-   * Ends claims of one worker, a few of them `via` another connection. Returns for each whether it was still held.
+   * Ends claims of one worker, those that end alike `via` another connection. Returns for each whether it was still
+   * held; of those that end alike the number of these is right.
    * @throws UnsettledClaims if some must be settled again
    */
   async settle(
@@ -107,8 +108,8 @@ export class QueueStore {
     via: StoreLink = this.link,
   ): Promise<boolean[]> {
     const { keys } = this;
-    const few = worker === null ? null : await this.settleFew(worker, entries, via);
-    if (few !== null) return few;
+    const settled = worker === null ? null : await this.settleAlike(worker, entries, via);
+    if (settled !== null) return settled;
     const args: ScriptArgument[] = [keys.base];
     // Most claims are done and carry their own bytes. The script only needs the numbers of these.
     const ended = new Map<string, number[]>();
@@ -161,39 +162,41 @@ export class QueueStore {
   }
 
   /**
-   * Ends a few claims that need nothing else, in one transaction. At low rates, when a settlement comes alone, the
-   * script costs Valkey three times as much (measured: docs/performance.md, "At everyday rates"). Returns null if
-   * the script is needed: for other endings, for many claims, or after an error, which the script then names.
+   * Ends claims that need nothing else, in one transaction: it costs Valkey a third of the script if they are few
+   * (measured: docs/performance.md, "At everyday rates"), and less for each of many. Returns null if the script is
+   * needed: for other endings, or after an error, which the script then names.
    */
-  private async settleFew(
+  private async settleAlike(
     worker: string,
     entries: readonly Settle[],
     via: StoreLink,
   ): Promise<boolean[] | null> {
     const [first] = entries;
-    if (first?.settlement.verb !== "done" || entries.length > MAX_FEW) return null;
+    if (first?.settlement.verb !== "done") return null;
     const { ending } = first.settlement;
     for (const { claim, settlement } of entries) {
       const isAlike = settlement.verb === "done" && settlement.ending === ending;
       if (!isAlike || claim.shared !== false || claim.filterCounts !== undefined) return null;
     }
     const { keys } = this;
+    const numbers = entries.map(({ claim }) => claim.number);
     try {
-      const replies = await via.run(async (client) => {
+      const [removed, counted] = await via.run(async (client) => {
         const transaction = client.multi();
         // Fenced: a worker that was declared dead has no claims left.
-        for (const { claim } of entries) transaction.hdel(keys.claims(worker), claim.number);
+        transaction.hdel(keys.claims(worker), ...numbers);
         transaction.hincrby(keys.stats, ending, entries.length);
         return (await transaction.exec()) ?? [];
       });
-      const held = entries.map((_, at) => replies[at]?.[1] === 1);
-      const notHeld = held.filter((one) => !one).length;
-      const [countError] = replies[entries.length] ?? [];
-      if (notHeld > 0 && !countError) {
+      const held = removed?.[0] ? 0 : Number(removed?.[1] ?? 0);
+      const notHeld = entries.length - held;
+      if (notHeld > 0 && !counted?.[0]) {
         // Not by `via`: its connection may be waiting for the next element by now.
         await this.link.run((client) => client.hincrby(keys.stats, ending, -notHeld));
       }
-      return replies.some(([error]) => error) ? null : held;
+      if (removed?.[0] || counted?.[0]) return null;
+      // They end alike, so it makes no difference which of them were held.
+      return entries.map((_, at) => at < held);
     } catch (error) {
       // At its memory limit Valkey refuses HINCRBY, and with it the transaction. The script is allowed to run.
       if (error instanceof ValkeyUnavailable && !(error instanceof ValkeyFull)) throw error;
@@ -301,6 +304,5 @@ function infoText(info: WorkerInfo | undefined): string {
 }
 
 const IDEMPOTENCY_TTL_S = 86_400;
-const MAX_FEW = 4;
 const HELD = "1".charCodeAt(0);
 const UNSETTLED = "!".charCodeAt(0);

@@ -48,6 +48,12 @@ const PAUSE_AFTER_ERROR_MS = 250;
  * time goes").
  */
 const MAX_EMPTY_IN_A_ROW = 4;
+/**
+ * Where events come alone, the next wait is sent with the settlement of what came before it: one write instead of
+ * two. Not for receivers that take longer than this, which are looked at again after so many claims.
+ */
+const MAX_HOLD_MS = 2;
+const CLAIMS_WITHOUT_HOLD = 64;
 /** How often a list that stays unusable is logged. */
 const LOG_EVERY_MS = 10_000;
 
@@ -62,6 +68,9 @@ export class NextClaim {
   /** True until it has notified. */
   isWaiting = false;
   private isClosed = false;
+  /** Resolves with whether something of what the last request brought ended soon; null: it is not waited for. */
+  private ended: Promise<boolean> | null = null;
+  private withoutHold = 0;
 
   constructor(private readonly options: NextClaimOptions) {
     const { url, name, claims, mode } = options;
@@ -92,6 +101,7 @@ export class NextClaim {
         if (this.isClosed || claims.worker === null) return;
         const next = this.mayClaim ? await this.claim(claims.worker) : await this.onlyWait();
         if (next === "notify") return;
+        if (this.ended !== null) await this.hold(this.ended);
         if (next === "wait") continue;
         // At the memory limit the wait is refused but the claim is not: let the claimer ask now and then.
       } catch (error) {
@@ -131,7 +141,8 @@ export class NextClaim {
     this.mayBeLost = true;
     try {
       // Settlements that wait go first, in the same write: behind the wait they would wait with it.
-      await claims.askedFor(this.link);
+      const handedOver = claims.askedFor(this.link);
+      if (handedOver !== null) await handedOver;
       const { reply, refused } = await this.wait.claim(blockS, {
         worker,
         number: claims.nextBatch + 1,
@@ -148,6 +159,11 @@ export class NextClaim {
     } finally {
       capacity.reserve(-MAX_ITEMS);
     }
+  }
+
+  private async hold(ended: Promise<boolean>): Promise<void> {
+    if (!(await ended)) this.withoutHold = CLAIMS_WITHOUT_HOLD;
+    this.ended = null;
   }
 
   private accept(reply: ClaimReply, reportLimit: number): "notify" | "wait" {
@@ -168,7 +184,11 @@ export class NextClaim {
     }
     claims.hold(items);
     // Readiness is judged by the full claim alone: this one looks at neither schedule, lanes nor ready list.
-    if (items.length > 0) run({ claims, items: items.map((claim) => ({ claim, slot: null })) });
+    if (items.length > 0) {
+      if (!claims.followSoon && this.withoutHold-- <= 0)
+        this.ended = claims.nextSettlement(MAX_HOLD_MS);
+      run({ claims, items: items.map((claim) => ({ claim, slot: null })) });
+    }
     return listLength > 0 || reply.lanes.length > 0 ? "notify" : "wait";
   }
 }

@@ -8,7 +8,7 @@ import { QueueProgress } from "../progress.ts";
 import type { Capacity } from "./capacity.ts";
 import { Settler, type SettlerOptions } from "./settler.ts";
 
-export interface ClaimsOptions extends Omit<SettlerOptions, "claims"> {
+export interface ClaimsOptions extends Omit<SettlerOptions, "claims" | "capacity"> {
   capacity: Capacity;
 }
 
@@ -39,7 +39,7 @@ export class Claims {
     this.progress = new QueueProgress(settling.store.queue);
     this.capacity = capacity;
     this.counters = settling.counters;
-    this.settler = new Settler({ ...settling, claims: this });
+    this.settler = new Settler({ ...settling, capacity, claims: this });
   }
 
   get queue(): string {
@@ -94,11 +94,21 @@ export class Claims {
   }
 
   /**
-   * A batch is asked for now, `via` another connection than the usual one or not; settlements that wait go in the same
-   * write. Resolves when they are handed to the connection.
+   * A batch is asked for now, `via` another connection than the usual one or not. Returns null if no settlement goes
+   * with it; else settlements that wait go in the same write, and the promise resolves when they are handed over.
    */
-  async askedFor(via?: StoreLink): Promise<void> {
-    await this.settler.claimIsAskedFor(via);
+  askedFor(via?: StoreLink): Promise<void> | null {
+    return this.settler.claimIsAskedFor(via);
+  }
+
+  /** As `Settler.nextSettlement`. */
+  nextSettlement(ms: number): Promise<boolean> {
+    return this.settler.nextSettlement(ms);
+  }
+
+  /** Claims follow each other within a few milliseconds. */
+  get followSoon(): boolean {
+    return this.settler.claimsFollowSoon;
   }
 
   /** These claims are settled, or belong to another worker by now. */

@@ -8,32 +8,44 @@ export interface GroupWriterOptions<Entry> {
   /** Under load a group waits up to this long until it has `enough` entries. */
   waitMs?: number;
   enough?: number;
-  /** How long the first entry of an idle writer waits for `writeNow`; 0: it is written at once. */
-  idleWaitMs?: () => number;
+  /** How long the next group waits for `writeNow` instead; 0: an idle writer writes at once. */
+  patienceMs?: () => number;
 }
 
 export class GroupWriter<Entry> {
   private readonly pending: Entry[] = [];
   private running: Promise<void> | null = null;
-  private endIdleWait: (() => void) | null = null;
+  private endWait: (() => void) | null = null;
+  private waitsSinceMs = 0;
   private begun: (() => void)[] = [];
 
   constructor(private readonly options: GroupWriterOptions<Entry>) {}
 
   add(entry: Entry): void {
     this.pending.push(entry);
-    this.running ??= this.run();
+    if (this.running === null) this.running = this.run();
+    else if (this.endWait !== null && this.hasEnough) this.endWait();
+  }
+
+  /** True while entries wait for `writeNow`. */
+  get isWaiting(): boolean {
+    return this.endWait !== null;
+  }
+
+  /** How long they have waited. */
+  get waitedMs(): number {
+    return this.isWaiting ? performance.now() - this.waitsSinceMs : 0;
   }
 
   /**
-   * Ends the wait of an idle writer: something else is being written that the entries can go with. Resolves when
+   * Ends the wait of a patient writer: something else is being written that the entries can go with. Resolves when
    * `write` was called with them.
    */
   async writeNow(): Promise<void> {
-    if (this.endIdleWait === null) return;
+    if (this.endWait === null) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.begun.push(resolve);
-    this.endIdleWait();
+    this.endWait();
     await promise;
   }
 
@@ -46,12 +58,14 @@ export class GroupWriter<Entry> {
     while (this.running) await this.running;
   }
 
+  private get hasEnough(): boolean {
+    return this.pending.length >= (this.options.enough ?? 0);
+  }
+
   private async run(): Promise<void> {
-    const { take, write, waitMs = 0, enough = 0 } = this.options;
-    await this.idleWait();
+    const { take, write } = this.options;
     for (let isBusy = false; this.pending.length > 0; isBusy = true) {
-      // An idle writer writes at once.
-      if (isBusy && this.pending.length < enough) await Bun.sleep(waitMs);
+      await this.waitForOthers(isBusy);
       const writing = write(take(this.pending));
       for (const begun of this.begun.splice(0)) begun();
       await writing;
@@ -60,18 +74,23 @@ export class GroupWriter<Entry> {
     this.running = null;
   }
 
-  private async idleWait(): Promise<void> {
-    const ms = this.options.idleWaitMs?.() ?? 0;
-    if (ms === 0) {
+  private async waitForOthers(isBusy: boolean): Promise<void> {
+    const { waitMs = 0, patienceMs } = this.options;
+    const ms = patienceMs?.() ?? 0;
+    if (ms > 0) {
+      if (this.hasEnough) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, ms);
+      this.endWait = resolve;
+      this.waitsSinceMs = performance.now();
+      await promise;
+      clearTimeout(timer);
+      this.endWait = null;
+    } else if (!isBusy) {
       // One turn of the event loop, so that what arrives together is written together.
       await new Promise((resolve) => setImmediate(resolve));
-      return;
+    } else if (!this.hasEnough) {
+      await Bun.sleep(waitMs);
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    this.endIdleWait = resolve;
-    await promise;
-    clearTimeout(timer);
-    this.endIdleWait = null;
   }
 }

@@ -22,10 +22,12 @@ export interface SettlerOptions {
   claims: { release(claims: readonly Claimed[]): void; readonly progress: QueueProgress };
   /** Notified when a settlement has put something where it can be claimed, now or when it is due. */
   claimer: Pick<WakeUp, "notify">;
-  /** Called when a settlement is handed to the connection that goes alone: what follows it can go along. */
-  goesAlone?: () => void;
+  /** Called when a settlement is handed to a connection and no other is soon: what follows it can go along. */
+  goesAlone?: (via?: StoreLink) => void;
   /** Ends the oldest parked deliveries when there are too many. */
   parkedSweep: { sweepSoon(queue: string): void };
+  /** Something is left unclaimed for want of room, which settlements make. */
+  capacity: { readonly isWanted: boolean };
   /** If missing, nothing is counted. */
   counters?: Counters;
 }
@@ -38,8 +40,12 @@ const MAX_IN_GROUP = 256;
 /** Group commit: under load a settlement waits up to this long for others. */
 const GROUP_WAIT_MS = 2;
 const ENOUGH_IN_GROUP = 64;
-/** Longer, and a crash in between would send more deliveries again. */
-const MAX_WAIT_FOR_CLAIM_MS = 20;
+/**
+ * While claims follow each other soon, what is done waits for a claim that it can go with, and for others to go with:
+ * at 1,000 a second ten settlements are one request. Longer, and a crash would send more deliveries again.
+ */
+const MIN_WAIT_FOR_CLAIM_MS = 10;
+const MAX_WAIT_FOR_CLAIM_MS = 25;
 const PAUSE_AFTER_ERROR_MS = 250;
 const PAUSE_AFTER_REFUSAL_MS = 500;
 /** A group that failed this often is settled one by one. */
@@ -54,6 +60,10 @@ export class Settler {
   /** Refused by Valkey; they are tried again after a pause. */
   private refused: Entry[] = [];
   private retrying: Promise<void> | null = null;
+  /** The next claim takes along what waits, however short that was. */
+  private isUrgent = false;
+  /** Resolves the promise of `nextSettlement`. */
+  private reportSettlement: ((isThere: boolean) => void) | null = null;
 
   constructor(private readonly options: SettlerOptions) {
     this.groups = new GroupWriter({
@@ -61,30 +71,64 @@ export class Settler {
       write: (group) => this.write(group),
       waitMs: GROUP_WAIT_MS,
       enough: ENOUGH_IN_GROUP,
-      idleWaitMs: () => this.idleWaitMs,
+      patienceMs: () => this.patienceMs,
     });
   }
 
   /**
-   * A claim is asked for now: settlements that wait go out in the same write, `via` the claim's connection. Resolves
-   * when they are handed to it.
+   * A claim is asked for now, `via` another connection than the usual one or not. Returns null if no settlement goes
+   * with it; else settlements that wait go in the same write, and the promise resolves when they are handed over.
    */
-  async claimIsAskedFor(via?: StoreLink): Promise<void> {
+  claimIsAskedFor(via?: StoreLink): Promise<void> | null {
     const now = performance.now();
     this.sinceLastClaimMs = now - this.claimAskedAt;
     this.claimAskedAt = now;
+    const { isWaiting, waitedMs } = this.groups;
+    const goes = isWaiting && (this.isUrgent || waitedMs >= MIN_WAIT_FOR_CLAIM_MS);
+    return goes ? this.writeVia(via) : null;
+  }
+
+  private async writeVia(via: StoreLink | undefined): Promise<void> {
     this.via = via;
     await this.groups.writeNow();
     this.via = undefined;
   }
 
-  /** While claims follow each other soon, a lone settlement waits for the next one. */
-  private get idleWaitMs(): number {
-    return this.sinceLastClaimMs < MAX_WAIT_FOR_CLAIM_MS ? MAX_WAIT_FOR_CLAIM_MS : 0;
+  /**
+   * Resolves with true when something is to be settled, and false after `ms`. It then waits for the caller's next
+   * claim.
+   */
+  async nextSettlement(ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(resolve, ms, false);
+    this.reportSettlement = resolve;
+    const isThere = await promise;
+    clearTimeout(timer);
+    this.reportSettlement = null;
+    return isThere;
+  }
+
+  /** Claims follow each other within a few milliseconds. */
+  get claimsFollowSoon(): boolean {
+    return this.sinceLastClaimMs < MAX_WAIT_FOR_CLAIM_MS;
+  }
+
+  private get patienceMs(): number {
+    if (this.options.capacity.isWanted) return 0;
+    return this.claimsFollowSoon || this.reportSettlement !== null ? MAX_WAIT_FOR_CLAIM_MS : 0;
   }
 
   add(claim: Claimed, settlement: Settlement): void {
+    if (!canWait(settlement)) this.isUrgent = true;
     this.groups.add({ claim, settlement });
+    if (this.reportSettlement !== null) {
+      this.isUrgent = true;
+      // What arrives together is written together.
+      setImmediate(this.reportSettlement, true);
+      this.reportSettlement = null;
+    }
+    // The deliveries of an event for several webhooks begin after this.
+    if (settlement.verb === "fan") void this.groups.writeNow();
   }
 
   /** Resolves when all that was added is settled. */
@@ -96,12 +140,15 @@ export class Settler {
   }
 
   private async write(group: readonly Entry[]): Promise<void> {
+    this.isUrgent = false;
+    const { via } = this;
+    this.via = undefined;
     const worker = group[0]?.claim.worker ?? null;
     for (let failures = 0; ; failures += 1) {
       try {
-        const settling = this.settle(worker, group);
+        const settling = this.settle(worker, group, failures === 0 ? via : undefined);
         // Guarantee 8: behind the settlement, and nothing of it is waited for.
-        if (failures === 0 && this.idleWaitMs === 0) this.options.goesAlone?.();
+        if (failures === 0 && !this.claimsFollowSoon) this.options.goesAlone?.(via);
         await settling;
         break;
       } catch (error) {
@@ -126,18 +173,22 @@ export class Settler {
     this.ended(group);
   }
 
-  private async settle(worker: string | null, group: readonly Entry[]): Promise<void> {
+  private async settle(
+    worker: string | null,
+    group: readonly Entry[],
+    via: StoreLink | undefined,
+  ): Promise<void> {
     const { store, link, counters } = this.options;
     // At most once where only memory holds the element: a lost reply must not settle it twice.
     let held: boolean[];
     if (worker === null) held = await this.ask(worker, group);
     else {
       // A claim's connection may block behind it: what has to be sent again goes the usual way.
-      let { via } = this;
+      let first = via;
       held = await retryWhileAway(link, () => {
-        const first = via;
-        via = undefined;
-        return this.ask(worker, group, first);
+        const now = first;
+        first = undefined;
+        return this.ask(worker, group, now);
       });
     }
     if (counters) {
@@ -188,6 +239,11 @@ export class Settler {
     for (const entry of this.refused.splice(0)) this.groups.add(entry);
     this.retrying = null;
   }
+}
+
+/** True if nobody waits for what the settlement brings about. */
+function canWait({ verb }: Settlement): boolean {
+  return verb === "done" || verb === "park";
 }
 
 /** A lane is claimed from when its webhook has a slot, which wakes the claimer by itself. */

@@ -1,12 +1,15 @@
 import { expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
+import type { StoreLink } from "../../../src/valkey/connection/link.ts";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { eventually } from "../../support/eventually.ts";
 import { deliveryHeader, named } from "../../valkey/queue/test-queue.ts";
 import { useOwnLab } from "../../valkey/queue/use-lab.ts";
-import { joinAndClaim, member } from "../test-member.ts";
+import { joinAndClaim, member, type TestMember } from "../test-member.ts";
 
 const DONE: Settlement = { verb: "done", ending: "delivered" };
+
+const BACK: Settlement = { verb: "back", header: null };
 
 const { valkey, lab } = useOwnLab();
 
@@ -84,6 +87,72 @@ test("while claims follow each other soon no settlement goes alone", async () =>
   one.claims.settle(b!, DONE);
   await one.claims.whenSettled();
   expect(alone).toBe(1);
+});
+
+/** Two claims in quick succession: from then on a settlement waits for the next one. */
+async function soon(one: TestMember): Promise<void> {
+  await one.claims.askedFor();
+  await one.claims.askedFor();
+}
+
+test("while claims follow each other soon what goes back to the list goes with the next one, and a delivery with a later one", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [a, b] = await joinAndClaim(one, queue, "w", "a", "b");
+  let commands = 0;
+  const via: StoreLink = {
+    run: (...args) => {
+      commands += 1;
+      return lab.link.run(...args);
+    },
+  };
+  await soon(one);
+  one.claims.settle(a!, DONE);
+  expect(one.claims.askedFor(via)).toBeNull();
+  one.claims.settle(b!, BACK);
+  const handedOver = one.claims.askedFor(via);
+  expect(handedOver).not.toBeNull();
+  await handedOver;
+  await one.claims.whenSettled();
+  expect(one.settled).toEqual([[a!, b!]]);
+  // It needs the script, which goes the usual way.
+  expect(commands).toBe(0);
+});
+
+test("no settlement waits for a claim while one is held up for want of room", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [a] = await joinAndClaim(one, queue, "w", "a");
+  await soon(one);
+  one.capacity.isWanted = true;
+  one.claims.settle(a!, BACK);
+  expect(one.claims.askedFor()).toBeNull();
+  await one.claims.whenSettled();
+  expect(one.settled).toEqual([[a!]]);
+});
+
+test("a settlement that is waited for is reported, and goes over the connection of the claim that follows", async () => {
+  const queue = lab.queue();
+  const one = member(queue, lab.link);
+  const [a] = await joinAndClaim(one, queue, "w", "a");
+  let commands = 0;
+  const via: StoreLink = {
+    run: (...args) => {
+      commands += 1;
+      return lab.link.run(...args);
+    },
+  };
+  let logged: StoreLink | undefined;
+  one.goesAlone = (over) => (logged = over);
+  expect(await one.claims.nextSettlement(1)).toBe(false);
+  const isThere = one.claims.nextSettlement(30_000);
+  one.claims.settle(a!, DONE);
+  expect(await isThere).toBe(true);
+  await one.claims.askedFor(via);
+  expect(commands).toBe(1);
+  expect(logged).toBe(via);
+  await one.claims.whenSettled();
+  expect(await queue.places()).toEqual({});
 });
 
 test("parking is reported once per group", async () => {
