@@ -48,12 +48,6 @@ const PAUSE_AFTER_ERROR_MS = 250;
  * time goes").
  */
 const MAX_EMPTY_IN_A_ROW = 4;
-/**
- * Where events come alone, the next wait is sent with the settlement of what came before it: one write instead of
- * two. Not for receivers that take longer than this, which are looked at again after so many claims.
- */
-const MAX_HOLD_MS = 2;
-const CLAIMS_WITHOUT_HOLD = 64;
 /** How often a list that stays unusable is logged. */
 const LOG_EVERY_MS = 10_000;
 
@@ -68,9 +62,6 @@ export class NextClaim {
   /** True until it has notified. */
   isWaiting = false;
   private isClosed = false;
-  /** Resolves with whether something of what the last request brought ended soon; null: it is not waited for. */
-  private ended: Promise<boolean> | null = null;
-  private withoutHold = 0;
 
   constructor(private readonly options: NextClaimOptions) {
     const { url, name, claims, mode } = options;
@@ -101,7 +92,6 @@ export class NextClaim {
         if (this.isClosed || claims.worker === null) return;
         const next = this.mayClaim ? await this.claim(claims.worker) : await this.onlyWait();
         if (next === "notify") return;
-        if (this.ended !== null) await this.hold(this.ended);
         if (next === "wait") continue;
         // At the memory limit the wait is refused but the claim is not: let the claimer ask now and then.
       } catch (error) {
@@ -161,11 +151,6 @@ export class NextClaim {
     }
   }
 
-  private async hold(ended: Promise<boolean>): Promise<void> {
-    if (!(await ended)) this.withoutHold = CLAIMS_WITHOUT_HOLD;
-    this.ended = null;
-  }
-
   private accept(reply: ClaimReply, reportLimit: number): "notify" | "wait" {
     const { claims, list, slots, heartbeatDue, run, log } = this.options;
     if (reply.kind !== "batch") {
@@ -184,11 +169,7 @@ export class NextClaim {
     }
     claims.hold(items);
     // Readiness is judged by the full claim alone: this one looks at neither schedule, lanes nor ready list.
-    if (items.length > 0) {
-      if (!claims.followSoon && this.withoutHold-- <= 0)
-        this.ended = claims.nextSettlement(MAX_HOLD_MS);
-      run({ claims, items: items.map((claim) => ({ claim, slot: null })) });
-    }
+    if (items.length > 0) run({ claims, items: items.map((claim) => ({ claim, slot: null })) });
     return listLength > 0 || reply.lanes.length > 0 ? "notify" : "wait";
   }
 }

@@ -101,16 +101,6 @@ export class Claims {
     return this.settler.claimIsAskedFor(via);
   }
 
-  /** As `Settler.nextSettlement`. */
-  nextSettlement(ms: number): Promise<boolean> {
-    return this.settler.nextSettlement(ms);
-  }
-
-  /** Claims follow each other within a few milliseconds. */
-  get followSoon(): boolean {
-    return this.settler.claimsFollowSoon;
-  }
-
   /** These claims are settled, or belong to another worker by now. */
   release(claims: readonly Claimed[]): void {
     for (const claim of claims) this.forget(claim);

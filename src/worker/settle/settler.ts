@@ -62,8 +62,8 @@ export class Settler {
   private retrying: Promise<void> | null = null;
   /** The next claim takes along what waits, however short that was. */
   private isUrgent = false;
-  /** Resolves the promise of `nextSettlement`. */
-  private reportSettlement: ((isThere: boolean) => void) | null = null;
+  /** What waits is written now. */
+  private isFanWaiting = false;
 
   constructor(private readonly options: SettlerOptions) {
     this.groups = new GroupWriter({
@@ -94,41 +94,22 @@ export class Settler {
     this.via = undefined;
   }
 
-  /**
-   * Resolves with true when something is to be settled, and false after `ms`. It then waits for the caller's next
-   * claim.
-   */
-  async nextSettlement(ms: number): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(resolve, ms, false);
-    this.reportSettlement = resolve;
-    const isThere = await promise;
-    clearTimeout(timer);
-    this.reportSettlement = null;
-    return isThere;
-  }
-
   /** Claims follow each other within a few milliseconds. */
-  get claimsFollowSoon(): boolean {
+  private get claimsFollowSoon(): boolean {
     return this.sinceLastClaimMs < MAX_WAIT_FOR_CLAIM_MS;
   }
 
   private get patienceMs(): number {
-    if (this.options.capacity.isWanted) return 0;
-    return this.claimsFollowSoon || this.reportSettlement !== null ? MAX_WAIT_FOR_CLAIM_MS : 0;
+    if (this.options.capacity.isWanted || this.isFanWaiting) return 0;
+    return this.claimsFollowSoon ? MAX_WAIT_FOR_CLAIM_MS : 0;
   }
 
   add(claim: Claimed, settlement: Settlement): void {
     if (!canWait(settlement)) this.isUrgent = true;
-    this.groups.add({ claim, settlement });
-    if (this.reportSettlement !== null) {
-      this.isUrgent = true;
-      // What arrives together is written together.
-      setImmediate(this.reportSettlement, true);
-      this.reportSettlement = null;
-    }
     // The deliveries of an event for several webhooks begin after this.
-    if (settlement.verb === "fan") void this.groups.writeNow();
+    if (settlement.verb === "fan") this.isFanWaiting = true;
+    this.groups.add({ claim, settlement });
+    if (this.isFanWaiting) void this.groups.writeNow();
   }
 
   /** Resolves when all that was added is settled. */
@@ -141,6 +122,7 @@ export class Settler {
 
   private async write(group: readonly Entry[]): Promise<void> {
     this.isUrgent = false;
+    this.isFanWaiting = false;
     const { via } = this;
     this.via = undefined;
     const worker = group[0]?.claim.worker ?? null;

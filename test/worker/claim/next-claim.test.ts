@@ -1,8 +1,6 @@
-import { afterEach, describe, expect, spyOn, test } from "bun:test";
-import { Link } from "../../../src/valkey/connection/link.ts";
+import { afterEach, describe, expect, test } from "bun:test";
 import { claimNextScript } from "../../../src/valkey/queue/blind-wait.ts";
 import { PauseStore } from "../../../src/valkey/queue/pause-store.ts";
-import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
 import type { Batch } from "../../../src/worker/job.ts";
 import { ListState } from "../../../src/worker/claim/list-state.ts";
 import { NextClaim } from "../../../src/worker/claim/next-claim.ts";
@@ -13,8 +11,6 @@ import { freshPrefix } from "../../support/valkey.ts";
 import { CUT, type TestQueue } from "../../valkey/queue/test-queue.ts";
 import { useOwnLab } from "../../valkey/queue/use-lab.ts";
 import { member, type TestMember } from "../test-member.ts";
-
-const DONE: Settlement = { verb: "done", ending: "delivered" };
 
 const { valkey, lab } = useOwnLab();
 
@@ -31,8 +27,6 @@ interface Scene {
   next: NextClaim;
   capacity: Capacity;
   batches: Batch[];
-  /** Called with each batch. */
-  run: (batch: Batch) => void;
   /** How often the claimer was notified. */
   notified: number;
   lost: number;
@@ -45,19 +39,16 @@ interface Options {
   worker?: string;
   room?: number;
   url?: string;
-  /** The usual connection of its settlements. */
-  link?: Link;
 }
 
 async function open(options: Options = {}): Promise<Scene> {
   const { queue = lab.queue(), mode = "safe", worker = "w", room = 1_000 } = options;
   const name = freshPrefix();
-  const one = member(queue, options.link ?? lab.link);
+  const one = member(queue, lab.link);
   await queue.join(worker);
   one.claims.joined(worker);
   const capacity = new Capacity(room, new WakeUp());
-  const run = () => {};
-  const scene = { queue, one, name, capacity, run, batches: [], notified: 0, lost: 0, pauses: [] };
+  const scene = { queue, one, name, capacity, batches: [], notified: 0, lost: 0, pauses: [] };
   const opening = scene as unknown as Scene;
   opening.next = new NextClaim({
     url: options.url ?? valkey.url,
@@ -68,10 +59,7 @@ async function open(options: Options = {}): Promise<Scene> {
     cut: CUT,
     capacity,
     slots: { setPauses: (all) => void opening.pauses.push(...all.map((of) => of.webhookId)) },
-    run: (batch) => {
-      opening.batches.push(batch);
-      opening.run(batch);
-    },
+    run: (batch) => void opening.batches.push(batch),
     wakeUp: { notify: () => void (opening.notified += 1) },
     heartbeatDue: { notify: () => void (opening.lost += 1) },
     log: one.log,
@@ -146,30 +134,12 @@ describe("a wait with room to claim", () => {
     await scene.queue.push("b");
     await eventually(() => claimed(scene).length === 2);
     for (const { items } of scene.batches) {
-      for (const { claim } of items) claims.settle(claim, DONE);
+      for (const { claim } of items) claims.settle(claim, { verb: "done", ending: "delivered" });
     }
     await scene.queue.push("c");
     await eventually(async () => (await scene.queue.ended()).delivered === 2);
     await eventually(() => scene.one.settled.flat().length === 2);
     expect(await scene.queue.places()).toEqual({ claims: ["c"] });
-  });
-
-  test("after an element that comes alone waits again with its settlement, over its own connection", async () => {
-    const link = new Link({ url: valkey.url, name: "own", deadlineMs: 10_000 }).open();
-    await link.whenUp();
-    const scene = await open({ link });
-    const usual = spyOn(link, "run");
-    scene.run = ({ items }) => {
-      for (const { claim } of items) scene.one.claims.settle(claim, DONE);
-    };
-    scene.next.watchOnce();
-    await blocked(scene.name);
-    await scene.queue.push("a");
-    await eventually(async () => (await scene.queue.ended()).delivered === 1);
-    await blocked(scene.name);
-    expect(await scene.queue.places()).toEqual({});
-    expect(usual).not.toHaveBeenCalled();
-    link.close();
   });
 
   test("reports pauses with what it claims", async () => {

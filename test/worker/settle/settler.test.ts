@@ -131,30 +131,6 @@ test("no settlement waits for a claim while one is held up for want of room", as
   expect(one.settled).toEqual([[a!]]);
 });
 
-test("a settlement that is waited for is reported, and goes over the connection of the claim that follows", async () => {
-  const queue = lab.queue();
-  const one = member(queue, lab.link);
-  const [a] = await joinAndClaim(one, queue, "w", "a");
-  let commands = 0;
-  const via: StoreLink = {
-    run: (...args) => {
-      commands += 1;
-      return lab.link.run(...args);
-    },
-  };
-  let logged: StoreLink | undefined;
-  one.goesAlone = (over) => (logged = over);
-  expect(await one.claims.nextSettlement(1)).toBe(false);
-  const isThere = one.claims.nextSettlement(30_000);
-  one.claims.settle(a!, DONE);
-  expect(await isThere).toBe(true);
-  await one.claims.askedFor(via);
-  expect(commands).toBe(1);
-  expect(logged).toBe(via);
-  await one.claims.whenSettled();
-  expect(await queue.places()).toEqual({});
-});
-
 test("parking is reported once per group", async () => {
   const queue = lab.queue();
   const one = member(queue, lab.link);
