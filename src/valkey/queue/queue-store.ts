@@ -205,21 +205,36 @@ export class QueueStore {
   }
 
   /**
-   * Records a heartbeat; `join` makes the worker known. Returns the workers whose lease has run out, and whether
-   * somebody looks at the stream of attempts.
+   * Records a heartbeat; `join` makes the worker known. Returns the workers whose lease has run out, whether somebody
+   * looks at the stream of attempts, and whether there may be something to claim.
    */
   async beat(
     worker: string,
     options: { join: boolean; leaseMs: number; info?: WorkerInfo },
-  ): Promise<{ known: boolean; dead: string[]; watched: boolean }> {
-    const [known, dead, watched] = (await this.link.run((client) =>
+  ): Promise<{ known: boolean; dead: string[]; watched: boolean; hasWork: boolean }> {
+    const { keys } = this;
+    const [known, dead, watched, hasWork] = (await this.link.run((client) =>
       beatScript.run(
         client,
-        [this.keys.workers, this.keys.watched, this.keys.worker(worker)],
+        [
+          keys.workers,
+          keys.watched,
+          keys.worker(worker),
+          keys.schedule,
+          keys.queue,
+          keys.next,
+          keys.ready,
+          keys.lanes,
+        ],
         [worker, options.join ? "1" : "0", options.leaseMs, infoText(options.info)],
       ),
-    )) as [number, Buffer[], number];
-    return { known: known === 1, dead: dead.map(String), watched: watched === 1 };
+    )) as [number, Buffer[], number, number];
+    return {
+      known: known === 1,
+      dead: dead.map(String),
+      watched: watched === 1,
+      hasWork: hasWork === 1,
+    };
   }
 
   /** Takes over the claims of a worker whose lease has run out. Returns how many, or null if it is alive. */

@@ -62,6 +62,13 @@ const SUCCESSES_WAIT_MS = 1_000;
  */
 const TICK_MS = 10;
 const MAX_IN_SCRIPT = 128;
+/**
+ * To make the entries of one script and to send them holds up deliveries for a millisecond or two. Those of 100 busy
+ * owners together took 20 (measured: docs/performance.md).
+ */
+const MAX_ENTRIES_IN_SCRIPT = 128;
+/** What is as late as this does not wait for the next tick. */
+const LATE_MS = 100;
 /** Behind settlements of their own entries are written at most this often; more of them are better written together. */
 const MIN_BETWEEN_ALONG_MS = 20;
 /** Scripts under way. */
@@ -226,8 +233,10 @@ export class AttemptLogger {
 
   /** Writes what is due by `nowMs`, as far as Valkey keeps up. */
   private write(nowMs: number): void {
+    let waitMs = this.entriesWaitMs;
     while (this.writing.size < MAX_AT_ONCE) {
-      const attempts = this.takeEntries(nowMs, this.entriesWaitMs);
+      const attempts = this.takeEntries(nowMs, waitMs);
+      waitMs = this.entriesWaitMs + LATE_MS;
       if (attempts.length > 0) this.start(this.writeAttempts(attempts), attempts.length);
       const failures = takeDue(this.failures, nowMs, WAIT_MS);
       if (failures.length > 0) this.start(this.writeHealth(failures), 0);
@@ -239,7 +248,10 @@ export class AttemptLogger {
   }
 
   private takeEntries(nowMs: number, waitMs: number): [OwnerRef, WaitingAttempts][] {
-    const due = takeDue(this.attempts, nowMs, waitMs);
+    const { logSize } = this.options;
+    const due = takeDue(this.attempts, nowMs, waitMs, ({ toEntries }) =>
+      Math.min(toEntries.length, logSize),
+    );
     for (const [, { toEntries }] of due) this.entries -= toEntries.length;
     return due;
   }
@@ -304,21 +316,25 @@ export class AttemptLogger {
 }
 
 /**
- * Takes off the map what has waited for `waitMs`, the oldest first; everything if that is due for the first
- * one and all fit into one script.
+ * Takes off the map what has waited for `waitMs`, the oldest first, as much as fits into one script; also what has
+ * waited less if that is due for the first one and there are few.
  */
 function takeDue<Key, Value extends { sinceMs: number }>(
   waiting: Map<Key, Value>,
   nowMs: number,
   waitMs: number,
+  entriesOf: (value: Value) => number = () => 1,
 ): [Key, Value][] {
   const [oldest] = waiting.values();
   if (oldest === undefined || oldest.sinceMs > nowMs - waitMs) return [];
   const isAll = waiting.size <= MAX_IN_SCRIPT;
   const due: [Key, Value][] = [];
+  let entries = 0;
   for (const entry of waiting) {
-    if (due.length >= MAX_IN_SCRIPT || (!isAll && entry[1].sinceMs > nowMs - waitMs)) break;
+    if (due.length >= MAX_IN_SCRIPT || entries >= MAX_ENTRIES_IN_SCRIPT) break;
+    if (!isAll && entry[1].sinceMs > nowMs - waitMs) break;
     due.push(entry);
+    entries += entriesOf(entry[1]);
   }
   for (const [key] of due) waiting.delete(key);
   return due;

@@ -51,8 +51,13 @@ export interface ClaimerOptions {
   counters?: Counters;
 }
 
-/** Poll interval for work that nobody announces: lanes and redeliveries of other processes. */
-const POLL_MS = 2_000;
+/**
+ * The longest sleep. What nobody announces, lanes and redeliveries of other processes, is found by the heartbeat, which
+ * then notifies; this is what /readyz judges (progress.ts).
+ */
+const MAX_SLEEP_MS = 10_000;
+/** A key that could not be claimed from is looked at again after this. */
+const PAUSE_AFTER_PROBLEM_MS = 2_000;
 const PAUSE_AFTER_ERROR_MS = 500;
 /** After this many failures in a row items are claimed one by one: one bad item then spoils no other. */
 const MAX_BATCH_FAILURES = 2;
@@ -78,7 +83,7 @@ export class Claimer {
         continue;
       }
       wakeUp.clear();
-      let sleepMs = POLL_MS;
+      let sleepMs = MAX_SLEEP_MS;
       try {
         sleepMs = yield* this.askAll();
       } catch (error) {
@@ -111,7 +116,7 @@ export class Claimer {
   /** Asks each queue once. Returns how long there is nothing to claim. */
   private async *askAll(): AsyncGenerator<Batch, number> {
     const { queues, capacity, wakeUp, log } = this.options;
-    let sleepMs = POLL_MS;
+    let sleepMs = MAX_SLEEP_MS;
     for (const queue of queues) {
       const { claims, list } = queue;
       if (this.stopped) break;
@@ -134,7 +139,7 @@ export class Claimer {
         wakeUp.clear();
       }
     }
-    return capacity.room <= 0 ? POLL_MS : sleepMs;
+    return capacity.room <= 0 ? MAX_SLEEP_MS : sleepMs;
   }
 
   /** Asks one queue once. Returns how long there is nothing to claim from it. */
@@ -150,7 +155,7 @@ export class Claimer {
       if (reply.kind === "stale") log.error({ queue: claims.queue }, "claim.stale");
       claims.lost();
       heartbeatDue.notify();
-      return POLL_MS;
+      return MAX_SLEEP_MS;
     }
     if (items.length > 0) yield { claims, items };
     if (mode === "blpop") {
@@ -163,7 +168,8 @@ export class Claimer {
     const listLength = mode === "safe" ? reply.listLength : 0;
     claims.progress.claimed({ items: items.length, maxFromList, listLength, problems });
 
-    const nextDueInMs = reply.nextDueInMs ?? POLL_MS;
+    const restMs = problems.length > 0 ? PAUSE_AFTER_PROBLEM_MS : MAX_SLEEP_MS;
+    const nextDueInMs = Math.min(reply.nextDueInMs ?? restMs, restMs);
     // A batch that was not full has taken all that there was.
     if (items.length > 0 && !isFull && !reply.again && !this.hasMore) return nextDueInMs;
     if (items.length > 0 || reply.again || (maxFromList > 0 && !list.isEmpty)) return 0;

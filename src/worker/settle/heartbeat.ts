@@ -17,7 +17,7 @@ const AUDIT_EVERY_BEATS = 5;
 export interface HeartbeatOptions {
   queues: readonly Claims[];
   link: Pick<Link, "whenUp" | "connections">;
-  /** Notified when this worker has joined a queue, or claims of another one can run. */
+  /** Notified when this worker has joined a queue, or there may be something to claim that nobody announced. */
   claimer: WakeUp;
   /** Wakes the heartbeat itself, before its time: to join again at once. */
   due: WakeUp;
@@ -137,7 +137,10 @@ export class Heartbeat {
     const { queue } = claims;
     const worker = claims.worker ?? randomBytes(6).toString("hex");
     const join = claims.worker === null;
-    const { known, dead, watched } = await this.askForBeat(claims, worker, { join, leaseMs });
+    const { known, dead, watched, hasWork } = await this.askForBeat(claims, worker, {
+      join,
+      leaseMs,
+    });
     this.isWatched ||= watched;
     if (!known) {
       log.warn({ queue, worker }, "worker.lost");
@@ -148,8 +151,8 @@ export class Heartbeat {
     if (join) {
       claims.joined(worker);
       log.info({ queue, worker }, "worker.joined");
-      claimer.notify();
     }
+    if (join || hasWork) claimer.notify();
     if (!this.mayTakeOver(claims, leaseMs)) return;
     for (const other of dead) {
       const taken = await this.takeOver(claims, other, leaseMs);

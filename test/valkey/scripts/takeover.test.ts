@@ -114,11 +114,12 @@ test("a heartbeat returns the workers whose lease has run out; a worker that was
     known: true,
     dead: ["dead"],
     watched: false,
+    hasWork: false,
   });
 
   await queue.store.takeOver("dead", LEASE_MS);
   const late = await queue.store.beat("dead", { join: false, leaseMs: LEASE_MS });
-  expect(late).toEqual({ known: false, dead: [], watched: false });
+  expect(late).toEqual({ known: false, dead: [], watched: false, hasWork: false });
   expect(await queue.ask("dead")).toEqual({ kind: "unknown-worker" });
 });
 
@@ -126,7 +127,7 @@ test("a heartbeat returns whether somebody looks at the stream of attempts", asy
   const queue = lab.queue();
   await queue.join("w");
   const beat = () => queue.store.beat("w", { join: false, leaseMs: LEASE_MS });
-  expect(await beat()).toMatchObject({ watched: false });
+  expect(await beat()).toMatchObject({ watched: false, hasWork: false });
   const queues = { attempts: [queue.store.queue], executions: [] };
   await new LiveStore(lab.link, sharedKeys("any"), queues).renew("attempts");
   expect(await beat()).toMatchObject({ watched: true });

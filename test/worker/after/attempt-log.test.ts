@@ -153,6 +153,24 @@ test("attempts that follow each other soon wait longer for others, and those of 
   expect(written).toEqual(["busy", "quiet", "busy"]);
 });
 
+test("the entries of many busy owners are written in several scripts, none of them large", async () => {
+  const sizes: number[] = [];
+  const { recorder } = open(lab.link, (lists) => {
+    sizes.push(lists.reduce((sum, { entries }) => sum + entries.length, 0));
+    return Promise.resolve([]);
+  });
+  for (let owner = 0; owner < 100; owner += 1) {
+    addAll(
+      recorder,
+      Array.from({ length: 4 }, () => attempt(`user:o${owner}`)),
+    );
+  }
+  await eventually(() => sizes.reduce((sum, size) => sum + size, 0) === 2 * 400);
+  expect(sizes.length).toBeGreaterThan(2);
+  // Of each attempt an entry of the log and one with its body.
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(2 * (128 + 3));
+});
+
 test("a log keeps the last of many attempts", async () => {
   const { recorder, logs } = open();
   const attempts = Array.from({ length: 57 }, () => attempt("user:u_1"));

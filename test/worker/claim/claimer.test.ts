@@ -209,16 +209,6 @@ test("the claimer watches an empty list and is woken by the next element", async
   await eventually(() => scene.items.length === 1);
 });
 
-test("the claimer finds work that no wake-up announced", async () => {
-  const scene = await start();
-  await eventually(() => scene.listWaits > 0);
-  await lab.redis.lpush(
-    scene.queues[0]!.store.keys.ready,
-    `0 e ${JSON.stringify(deliveryHeader("d1"))}\nredelivered`,
-  );
-  await eventually(() => scene.items.length === 1);
-});
-
 test("the claimer claims no more than there is room for, and goes on when there is room again", async () => {
   const queue = lab.queue();
   await queue.push("a", "b", "c", "d", "e");

@@ -89,6 +89,36 @@ test("a worker joins, logs that, and stays known by its heartbeats", async () =>
   expect(scene.one.claims.worker).toBe(worker);
 });
 
+test("a heartbeat notifies the claimer of work that nobody announced, wherever it waits, and only of that", async () => {
+  const scene = await start(60_000);
+  const { keys } = scene.queue.store;
+  const { redis } = lab;
+  await redis.zadd(keys.schedule, Date.now() + 3_600_000, "d1");
+  await beatsOn(scene);
+  expect(scene.works).toBe(1);
+  const places: [string, () => Promise<unknown>][] = [
+    [keys.queue, () => redis.lpush(keys.queue, "e")],
+    [keys.next, () => redis.lpush(keys.next, "e")],
+    [keys.ready, () => redis.lpush(keys.ready, "i")],
+    [keys.lanes, () => redis.zadd(keys.lanes, 1, "wh_1")],
+    [keys.schedule, () => redis.zadd(keys.schedule, 1, "d1")],
+    // A key that holds something else: the claim reports it.
+    [keys.schedule, () => redis.set(keys.schedule, "text")],
+  ];
+  for (const [key, put] of places) {
+    await redis.del(key);
+    await beatsOn(scene);
+    const { works } = scene;
+    await put();
+    await eventually(() => scene.works > works);
+    await redis.del(key);
+  }
+  await beatsOn(scene);
+  const { works } = scene;
+  await beatsOn(scene);
+  expect(scene.works).toBe(works);
+});
+
 test("a worker takes over the claims of a dead worker, and of no live one", async () => {
   const scene = await start(100);
   const { queue } = scene;
