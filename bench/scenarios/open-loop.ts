@@ -5,6 +5,12 @@ import { oneWebhookEach, type Workload } from "../workload.ts";
 import { ALL } from "./backlog.ts";
 
 const RATES = [1_000, 5_000];
+/** At most this much above the bare loop's, in ms. */
+const MAX_P50_ABOVE = 1;
+const MAX_P99_ABOVE = new Map([
+  [1_000, 5],
+  [5_000, 10],
+]);
 const WEBHOOKS = 100;
 const DATA_BYTES = 900;
 
@@ -29,14 +35,22 @@ export const openLoop: Scenario = {
       })),
     );
     const rows = await interleave(bench, cases);
-    const above = (metric: "p50_ms" | "p99_ms") =>
-      difference(rows, metric, at("Fluxhook", 1_000), at("bare loop of signed fetches", 1_000));
+    const bars = [...MAX_P99_ABOVE].flatMap(([perSecond, maxP99]) => {
+      const above = (metric: "p50_ms" | "p99_ms") =>
+        difference(
+          rows,
+          metric,
+          at("Fluxhook", perSecond),
+          at("bare loop of signed fetches", perSecond),
+        );
+      return [
+        ...atMost(at("p50, ms above the bare loop's", perSecond), MAX_P50_ABOVE, above("p50_ms")),
+        ...atMost(at("p99, ms above the bare loop's", perSecond), maxP99, above("p99_ms")),
+      ];
+    });
     return {
       rows,
-      bars: [
-        ...atMost("p50 at 1,000/s, ms above the bare loop's", 1, above("p50_ms")),
-        ...atMost("p99 at 1,000/s, ms above the bare loop's", 5, above("p99_ms")),
-      ],
+      bars,
       notes: ["The bare loop has no queue: its latency is what fetch and the receiver take."],
     };
   },

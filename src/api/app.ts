@@ -1,5 +1,4 @@
 // Puts the HTTP API together: headers of every answer, authentication, the resources, errors.
-import type { MiddlewareHandler } from "hono";
 import { newApi, type Api } from "./http/openapi.ts";
 import { allowedMethods } from "./http/allowed-methods.ts";
 import { documentReadOnly, refuseWrites } from "./auth/access.ts";
@@ -11,8 +10,8 @@ import { addAlerts } from "./alerts.ts";
 import { addAttempts } from "./attempts.ts";
 import { addDeliveries } from "./deliveries.ts";
 import type { ApiDeps } from "./deps.ts";
-import type { ApiEnv } from "./http/env.ts";
 import { addDocument } from "./http/document.ts";
+import { useForEveryRequest } from "./http/every-request.ts";
 import { addEventTypes } from "./event-types.ts";
 import { addExecutions } from "./executions.ts";
 import { addEvents } from "./events.ts";
@@ -27,11 +26,10 @@ import { addSample } from "./sample.ts";
 import { addSearch } from "./search.ts";
 import { addStream } from "./stream.ts";
 import { SignedTokens } from "./auth/signed-tokens.ts";
-import { crossOrigin, neverStored, securityHeaders } from "./http/security-headers.ts";
 import { addWebhookBodies } from "./http/webhook-bodies.ts";
 import { addMe } from "./me.ts";
 import { addStats } from "./stats.ts";
-import { addMetrics, countRequests } from "./metrics.ts";
+import { addMetrics } from "./metrics.ts";
 import { addTokens } from "./tokens.ts";
 import { addWebhookSecrets } from "./webhooks/secrets.ts";
 import { addWebhookFailures } from "./webhooks/failures.ts";
@@ -43,13 +41,10 @@ import { addWorkflowTest } from "./workflows/test.ts";
 import { addWorkflows } from "./workflows/workflows.ts";
 
 export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
-  const { apiTokens, corsOrigins = [] } = deps.config;
+  const { apiTokens, corsOrigins } = deps.config;
   const tokens = new SignedTokens(apiTokens);
   const api = newApi();
-  api.use(countRequests(deps), securityHeaders, neverStored);
-  api.use(refuseBadHost);
-  // Before authentication: a preflight carries no token (Fetch, "CORS-preflight fetch").
-  if (corsOrigins.length > 0) api.use(crossOrigin(corsOrigins));
+  useForEveryRequest(api, { metrics: deps.metrics, corsOrigins });
   // For every path below /v1, with a route or without: a caller without a token learns of no route.
   const identify = identifyAs ?? identifyBy({ ...deps, apiTokens, tokens });
   api.use("/v1/*", requirePrincipal(identify, deps), refuseWrites(api), noteActions(api, deps));
@@ -105,9 +100,3 @@ export function createApi(deps: ApiDeps, identifyAs?: Identify): Api {
   api.onError((error, c) => answerError(error, c, deps.log));
   return api;
 }
-
-/** RFC 9112 §3.2: an invalid Host is answered 400. HTTP/1.0 requests may have no Host at all. */
-const refuseBadHost: MiddlewareHandler<ApiEnv> = async (c, next) =>
-  c.req.header("host") === undefined || URL.canParse(c.req.raw.url)
-    ? next()
-    : problem(c, "bad-request", "the Host header is not a valid host");

@@ -5,7 +5,7 @@ import type { ApiDeps } from "./deps.ts";
 import { json, OPEN, problems, type Api } from "./http/openapi.ts";
 import { problem } from "./http/problem.ts";
 
-export function addHealth(api: Api, { notReadyCauses }: ApiDeps): void {
+export function addHealth(api: Api, { notReadyCauses }: Pick<ApiDeps, "notReadyCauses">): void {
   api.openapi(
     createRoute({
       method: "get",

@@ -1,16 +1,17 @@
 // GET /metrics: what this process has counted, in Prometheus' text format (docs/metrics.md).
 import { hash, timingSafeEqual } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
 import { z } from "zod";
-import type { HttpClass } from "../stats/counters.ts";
 import { apiOnly, bearerToken, requirePrincipal, type Identify } from "./auth/authenticate.ts";
 import type { ApiDeps } from "./deps.ts";
-import type { ApiEnv } from "./http/env.ts";
 import { problems, type Api } from "./http/openapi.ts";
 import { problem } from "./http/problem.ts";
 
-export function addMetrics(api: Api, deps: ApiDeps, identify: Identify): void {
+export function addMetrics(
+  api: Api,
+  deps: Pick<ApiDeps, "metrics" | "now" | "log">,
+  identify: Identify,
+): void {
   const { metrics } = deps;
   const isOpen = metrics?.access === "open";
   api.openapi(
@@ -65,18 +66,3 @@ const METRICS_READER = {
     expiresAtMs: null,
   },
 } as const;
-
-/** Counts every request; that of a stream when it has begun. */
-export function countRequests({ metrics }: Pick<ApiDeps, "metrics">): MiddlewareHandler<ApiEnv> {
-  return async (c, next) => {
-    if (!metrics) return next();
-    const startedAt = performance.now();
-    await next();
-    metrics.count(classOf(c.req.method, c.req.path), c.res.status, performance.now() - startedAt);
-  };
-}
-
-function classOf(method: string, path: string): HttpClass {
-  if (path === "/v1/stream") return "stream";
-  return method === "GET" || method === "HEAD" ? "read" : "write";
-}

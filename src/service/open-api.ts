@@ -2,7 +2,7 @@
 // request to it, for it is a tenth of the memory of a process that only delivers.
 import { createApi } from "../api/app.ts";
 import type { Api } from "../api/http/openapi.ts";
-import type { ApiDeps } from "../api/deps.ts";
+import type { ApiDeps, ApiMetrics } from "../api/deps.ts";
 import type { Settings } from "../config/settings.ts";
 import { ConfigControl } from "../control/config-document.ts";
 import { OwnerEraser } from "../control/erase-owner.ts";
@@ -25,9 +25,7 @@ import { ownerOf } from "../wire/webhook.ts";
 import type { LiveFeed } from "../worker/after/live-feed.ts";
 import { attemptTest } from "../worker/run/test-attempt.ts";
 import type { WakeUp } from "../worker/wake-up.ts";
-import type { WorkerUsage } from "../worker/worker.ts";
 import { workflowCheck } from "./open-inbound.ts";
-import { openMetrics } from "./open-metrics.ts";
 
 export interface ApiOptions {
   settings: Settings;
@@ -45,7 +43,7 @@ export interface ApiOptions {
   executionControl: ApiDeps["executionControl"];
   claimerWakeUp: WakeUp;
   counters: Counters;
-  usage: () => WorkerUsage;
+  metrics: ApiMetrics;
   notReadyCauses: ApiDeps["notReadyCauses"];
   log: Log;
 }
@@ -124,13 +122,7 @@ export function openApi(options: ApiOptions): Api {
       eventCatalogue: settings.EVENT_CATALOGUE ?? [],
       version: VERSION,
     },
-    metrics: openMetrics({
-      settings,
-      counters,
-      stats,
-      usage: options.usage,
-      viewers: () => hub.viewers,
-    }),
+    metrics: options.metrics,
     notReadyCauses: options.notReadyCauses,
     now,
     log,

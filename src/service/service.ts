@@ -24,9 +24,9 @@ import type { FinishedAttempt } from "../worker/job.ts";
 import { WakeUp } from "../worker/wake-up.ts";
 import { executionService } from "./open-executions.ts";
 import { listen } from "./listen.ts";
-import type { Api } from "../api/http/openapi.ts";
-import type { ApiOptions } from "./open-api.ts";
+import { apiOnDemand } from "./on-demand.ts";
 import { openInbound } from "./open-inbound.ts";
+import { openMetrics } from "./open-metrics.ts";
 import { loadTraces } from "./load-traces.ts";
 import { openWorker } from "./open-worker.ts";
 import { whenAnswered } from "./when-answered.ts";
@@ -182,7 +182,13 @@ export function startService(options: ServiceOptions): Service {
     executionControl: executions.control,
     claimerWakeUp,
     counters,
-    usage: () => worker.usage,
+    metrics: openMetrics({
+      settings,
+      counters,
+      stats,
+      usage: () => worker.usage,
+      viewers: () => hub.viewers,
+    }),
     notReadyCauses: () =>
       isStopping
         ? [{ code: "stopping", queue: null, message: "shutting down" }]
@@ -234,24 +240,6 @@ export function startService(options: ServiceOptions): Service {
       link.close();
       return { putBack };
     },
-  };
-}
-
-type AnswerApi = (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>;
-
-/** The API's code is loaded with the first request to it. */
-function apiOnDemand(options: ApiOptions): AnswerApi {
-  let opening: Promise<Api> | null = null;
-  let opened: Api | null = null;
-  const open = async () => {
-    const { openApi } = await import("./open-api.ts");
-    opened = openApi(options);
-    return opened;
-  };
-  return (request, server) => {
-    if (opened !== null) return opened.fetch(request, server);
-    opening ??= open();
-    return opening.then((api) => api.fetch(request, server));
   };
 }
 

@@ -22,7 +22,7 @@ export interface SeriesWriterOptions {
 }
 
 /** From the first count to its write: what is left of the second is for Valkey's answers and a busy process. */
-const WRITE_AFTER_MS = 750;
+const WRITE_AFTER_MS = 850;
 /** After a write that failed. */
 const AGAIN_AFTER_MS = 1_000;
 /** A key that holds something else is refused with every write. */

@@ -30,6 +30,8 @@ import { fieldErrors, invalid, problem } from "../http/problem.ts";
 
 const tags = ["workflows"];
 const body = jsonBody(MAX_WORKFLOW_BYTES);
+/** Named, for an id alone may look like a position of another list. */
+const POSITION = new RegExp(`^workflow ${WORKFLOW_ID.source.slice(1)}`);
 
 export const workflowParam = z.object({
   id: z.string().meta({ pattern: WORKFLOW_ID.source, example: "orders" }),
@@ -116,7 +118,7 @@ export function addWorkflows(api: Api, { stores, config }: ApiDeps): void {
       summary: "List the workflows by their ids",
       tags,
       middleware: [apiOnly],
-      request: { query: z.strictObject(pageQuery({ defaultLimit: 100, position: WORKFLOW_ID })) },
+      request: { query: z.strictObject(pageQuery({ defaultLimit: 100, position: POSITION })) },
       responses: {
         200: json(
           z.object({ workflows: z.array(summarySchema), next_cursor: nextCursorSchema }),
@@ -126,7 +128,7 @@ export function addWorkflows(api: Api, { stores, config }: ApiDeps): void {
       },
     }),
     async (c) => {
-      const { items, next } = pageOf(await workflows.ids(), (id) => id, c.req.valid("query"));
+      const { items, next } = pageOf(await workflows.ids(), positionOf, c.req.valid("query"));
       const records = await workflows.getAll(items);
       const origin = originOf(c, config.publicUrl);
       const shown = records.map(({ id, name, enabled, revision, trigger, ...rest }) => ({
@@ -325,6 +327,10 @@ function hasChanged(c: Context<ApiEnv>, revision: number) {
 /** A workflow that is enabled or disabled keeps its revision: executions run the same nodes. */
 function etagOf({ revision, enabled }: Pick<WorkflowRecord, "revision" | "enabled">): string {
   return enabled ? `"${revision}"` : `"${revision}-disabled"`;
+}
+
+function positionOf(id: string): string {
+  return `workflow ${id}`;
 }
 
 function originOf(c: Context<ApiEnv>, publicUrl: string | undefined): string {

@@ -114,11 +114,11 @@ function answer(
     known = prepare(options);
     prepared.set(options, known);
   }
-  const headers = new Headers(known.headers);
-  headers.set("X-Execution-Id", executionId);
-  if (isReplayed) headers.set("Idempotency-Replayed", "true");
-  const { status } = options;
-  if (!known.hasBody) return new Response(null, { status, headers });
   const isText = known.isText && json.startsWith('"');
-  return new Response(isText ? (JSON.parse(json) as string) : json, { status, headers });
+  const text = isText ? (JSON.parse(json) as string) : json;
+  const { status } = options;
+  const response = new Response(known.hasBody ? text : null, { status, headers: known.headers });
+  response.headers.set("X-Execution-Id", executionId);
+  if (isReplayed) response.headers.set("Idempotency-Replayed", "true");
+  return response;
 }

@@ -54,8 +54,8 @@ const BUSY_INTERVAL_MS = 20;
 const NEWEST_SHARE = 1 / 8;
 /** More entries than this wait no longer than those of a process that is not busy: about 10 MB. */
 const MAX_BUSY_ENTRIES = 4_000;
-/** Successes alone only change a time. */
-const SUCCESSES_WAIT_MS = 1_000;
+/** Successes of a webhook that did not fail before only change a time. */
+const SUCCESSES_WAIT_MS = 4_000;
 /**
  * Many owners are written in 10 ms slices: all at once would delay deliveries (measured: commit 6465f05). As
  * many as fit into one script are written together, for each script costs Valkey and this process a wake-up.
@@ -93,7 +93,10 @@ export class AttemptLogger {
   private readonly attempts = new Map<OwnerRef, WaitingAttempts>();
   private readonly incomplete = new Set<LoggedAttempt>();
   private readonly successes = new Map<string, WaitingHealth>();
-  private readonly failures = new Map<string, WaitingHealth>();
+  /** With failures, and the first success after one. */
+  private readonly changes = new Map<string, WaitingHealth>();
+  /** Webhooks whose last attempt of this process failed. */
+  private readonly failing = new Set<string>();
   private readonly writing = new Set<Promise<void>>();
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
@@ -173,13 +176,13 @@ export class AttemptLogger {
     do {
       this.write(Number.POSITIVE_INFINITY);
       await Promise.all(this.writing);
-    } while (this.attempts.size + this.successes.size + this.failures.size > 0);
+    } while (this.attempts.size + this.successes.size + this.changes.size > 0);
     this.reportDropped();
     this.stopTimer();
   }
 
   private addHealth(webhookId: WebhookId, health: "success" | "failure", nowMs: number): void {
-    let waiting = this.failures.get(webhookId) ?? this.successes.get(webhookId);
+    let waiting = this.changes.get(webhookId) ?? this.successes.get(webhookId);
     if (!waiting) {
       const change = { webhookId, failures: 0, succeeded: false, failed: false };
       waiting = { sinceMs: nowMs, change };
@@ -187,16 +190,19 @@ export class AttemptLogger {
       this.tickAt(nowMs + SUCCESSES_WAIT_MS);
     }
     const { change } = waiting;
+    let isNews: boolean;
     if (health === "success") {
       change.succeeded = true;
       change.failures = 0;
-      return;
+      isNews = this.failing.delete(webhookId);
+    } else {
+      change.failures += 1;
+      isNews = !change.failed;
+      change.failed = true;
+      if (this.failing.size < MAX_WAITING) this.failing.add(webhookId);
     }
-    change.failures += 1;
-    if (change.failed) return;
-    change.failed = true;
-    this.successes.delete(webhookId);
-    this.failures.set(webhookId, { sinceMs: nowMs, change });
+    if (!isNews || !this.successes.delete(webhookId)) return;
+    this.changes.set(webhookId, { sinceMs: nowMs, change });
     this.tickAt(nowMs + WAIT_MS);
   }
 
@@ -222,7 +228,7 @@ export class AttemptLogger {
 
   private tickForAll(): void {
     this.tickFor(this.attempts, this.entriesWaitMs);
-    this.tickFor(this.failures, WAIT_MS);
+    this.tickFor(this.changes, WAIT_MS);
     this.tickFor(this.successes, SUCCESSES_WAIT_MS);
   }
 
@@ -238,12 +244,12 @@ export class AttemptLogger {
       const attempts = this.takeEntries(nowMs, waitMs);
       waitMs = this.entriesWaitMs + LATE_MS;
       if (attempts.length > 0) this.start(this.writeAttempts(attempts), attempts.length);
-      const failures = takeDue(this.failures, nowMs, WAIT_MS);
-      if (failures.length > 0) this.start(this.writeHealth(failures), 0);
+      const changes = takeDue(this.changes, nowMs, WAIT_MS);
+      if (changes.length > 0) this.start(this.writeHealth(changes), 0);
       const isCrowded = this.successes.size > MAX_WAITING;
       const successes = takeDue(this.successes, nowMs, isCrowded ? 0 : SUCCESSES_WAIT_MS);
       if (successes.length > 0) this.start(this.writeHealth(successes), 0);
-      if (attempts.length + failures.length + successes.length === 0) return;
+      if (attempts.length + changes.length + successes.length === 0) return;
     }
   }
 

@@ -171,6 +171,22 @@ test("the entries of many busy owners are written in several scripts, none of th
   expect(Math.max(...sizes)).toBeLessThanOrEqual(2 * (128 + 3));
 });
 
+test("the first success after a failure is written promptly, one that follows others later", async () => {
+  const { recorder, told } = open();
+  addAll(recorder, [
+    attempt("user:a", "success", "wh_well"),
+    attempt("user:a", "failure", "wh_ill"),
+  ]);
+  await eventually(() => told.length === 1);
+  recorder.add(attempt("user:a", "success", "wh_ill"));
+  await eventually(() => told.length === 3);
+  expect(told.flatMap(({ changes }) => changes.map(({ webhookId }) => webhookId))).toEqual([
+    "wh_ill",
+    "wh_ill",
+    "wh_well",
+  ]);
+});
+
 test("a log keeps the last of many attempts", async () => {
   const { recorder, logs } = open();
   const attempts = Array.from({ length: 57 }, () => attempt("user:u_1"));
