@@ -66,7 +66,7 @@ const CURSORS: Record<string, string> = {
   "GET /v1/audit": "1764288000000-0",
   "GET /v1/executions": "1764288000000 exec-aaaaaaaaaaaaaaaaaaaaaaaaaa",
   "GET /v1/parked": "1764288000000 0123456789abcdef0123456789ab",
-  "GET /v1/workflows": "orders",
+  "GET /v1/workflows": "workflow orders",
   "GET /v1/webhooks": "2026-01-01T00:00:00.000Z wh_a",
   "GET /v1/alerts": "alert_0123456789abcdef0123456789abcdef",
 };

