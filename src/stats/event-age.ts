@@ -1,5 +1,6 @@
 // How old an event is when its first attempt begins, by the timestamp that its producer gave it. This is read for
-// nearly every delivery, so digits are read as they stand: a pattern and `Date.parse` take four times as long (docs/metrics.md).
+// nearly every delivery, so digits are read as they stand: a pattern and `Date.parse` take four times as long
+// (docs/metrics.md).
 
 const DAY_LENGTH = "2026-01-31T".length;
 const SECONDS_END = "2026-01-31T12:34:56".length;
