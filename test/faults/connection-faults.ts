@@ -102,10 +102,11 @@ const lostReplies: Scenario = {
       return request < expected(n) ? new Response(null, { status: 500 }) : null;
     };
     proxy.dropReplies([
-      { script: settleScript, withArgument: "retry", every },
-      { script: claimScript, every },
-      { script: settleScript, every },
-      { script: claimNextScript, every: 5 },
+      { call: settleScript, withArgument: "retry", every },
+      { call: claimScript, every },
+      // What is delivered is settled in a transaction.
+      { call: "exec", every: 5 },
+      { call: claimNextScript, every: 5 },
     ]);
     await producer.push(events);
     await untilDone(producer, receiver, redis, { withinMs: 120_000 });

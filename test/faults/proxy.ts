@@ -1,10 +1,11 @@
 // A TCP proxy between a worker and Valkey that breaks the connection in the ways that networks do.
-// It reads RESP only as far as it must, to lose the reply of a script that Valkey has run.
+// It reads RESP only as far as it must, to lose the reply of a script or transaction that Valkey has run.
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { Script } from "../../src/valkey/connection/script.ts";
 
 export interface DropRule {
-  script: Pick<Script, "sha">;
+  /** The script that is called, or a command. */
+  call: Pick<Script, "sha"> | "exec";
   /** Only calls that have this among their arguments: a settle's verb. */
   withArgument?: string;
   /** Every so many of these calls lose their reply. */
@@ -65,7 +66,7 @@ export class ValkeyProxy {
     for (const pair of this.pairs) pair.muted = true;
   }
 
-  /** From now on Valkey runs these scripts, and their caller sees a reset in place of the reply. */
+  /** From now on Valkey runs these calls, and their caller sees a reset in place of the reply. */
   dropReplies(rules: readonly DropRule[]): void {
     this.rules = rules.map((rule) => ({ ...rule, calls: 0, dropped: 0 }));
   }
@@ -119,10 +120,9 @@ export class ValkeyProxy {
   }
 
   private isLost(command: Buffer): boolean {
-    if (this.rules.length === 0 || !command.includes("EVALSHA")) return false;
     let isLost = false;
     for (const rule of this.rules) {
-      if (!command.includes(rule.script.sha)) continue;
+      if (!isCall(command, rule.call)) continue;
       if (rule.withArgument && !command.includes(argument(rule.withArgument))) continue;
       rule.calls += 1;
       if (rule.calls % rule.every !== 0 || isLost) continue;
@@ -137,6 +137,11 @@ export class ValkeyProxy {
     pair.client.resetAndDestroy();
     pair.upstream.resetAndDestroy();
   }
+}
+
+function isCall(command: Buffer, call: DropRule["call"]): boolean {
+  if (typeof call === "string") return command.indexOf(argument(call)) === "*1\r\n".length;
+  return command.includes("EVALSHA") && command.includes(call.sha);
 }
 
 function argument(text: string): string {
