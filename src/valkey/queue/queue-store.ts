@@ -99,16 +99,19 @@ export class QueueStore {
 
   /**
    * Ends claims of one worker, those that end alike `via` another connection. Returns for each whether it was still
-   * held; of those that end alike the number of these is right.
+   * held; of those that end alike the number of these is right. `isRepeated`: the reply of an earlier call was lost.
    * @throws UnsettledClaims if some must be settled again
    */
   async settle(
     worker: string | null,
     entries: readonly Settle[],
-    via: StoreLink = this.link,
+    { via = this.link, isRepeated = false }: { via?: StoreLink; isRepeated?: boolean } = {},
   ): Promise<boolean[]> {
     const { keys } = this;
-    const settled = worker === null ? null : await this.settleAlike(worker, entries, via);
+    // A transaction counts before it is known what was still held. Repeated, and its reply lost again, it would count
+    // twice; the script counts what it ends.
+    const isSimple = worker !== null && !isRepeated;
+    const settled = isSimple ? await this.settleAlike(worker, entries, via) : null;
     if (settled !== null) return settled;
     const args: ScriptArgument[] = [keys.base];
     // Most claims are done and carry their own bytes. The script only needs the numbers of these.

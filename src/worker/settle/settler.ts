@@ -36,6 +36,8 @@ interface Entry extends Settle {
   claim: Claimed;
 }
 
+type SettleOptions = Parameters<QueueStore["settle"]>[2];
+
 const MAX_IN_GROUP = 256;
 /** Group commit: under load a settlement waits up to this long for others. */
 const GROUP_WAIT_MS = 2;
@@ -166,10 +168,10 @@ export class Settler {
     if (worker === null) held = await this.ask(worker, group);
     else {
       // A claim's connection may block behind it: what has to be sent again goes the usual way.
-      let first = via;
+      let options: SettleOptions = { via };
       held = await retryWhileAway(link, () => {
-        const now = first;
-        first = undefined;
+        const now = options;
+        options = { isRepeated: true };
         return this.ask(worker, group, now);
       });
     }
@@ -186,10 +188,10 @@ export class Settler {
   private async ask(
     worker: string | null,
     group: readonly Entry[],
-    via?: StoreLink,
+    options?: SettleOptions,
   ): Promise<boolean[]> {
     const startedAt = performance.now();
-    const held = await this.options.store.settle(worker, group, via);
+    const held = await this.options.store.settle(worker, group, options);
     this.options.counters?.valkeyCall("settle", performance.now() - startedAt);
     return held;
   }

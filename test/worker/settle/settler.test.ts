@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { Link } from "../../../src/valkey/connection/link.ts";
+import { ValkeyUnavailable } from "../../../src/valkey/connection/errors.ts";
 import type { StoreLink } from "../../../src/valkey/connection/link.ts";
 import type { Settlement } from "../../../src/valkey/queue/settlement.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -129,6 +130,25 @@ test("no settlement waits for a claim while one is held up for want of room", as
   expect(one.claims.askedFor()).toBeNull();
   await one.claims.whenSettled();
   expect(one.settled).toEqual([[a!]]);
+});
+
+test("a settlement whose reply is lost twice is counted once", async () => {
+  const queue = lab.queue();
+  let losses = 2;
+  // Valkey has run it, and the connection breaks before the reply.
+  const run: Link["run"] = async (...args) => {
+    const reply = await lab.link.run(...args);
+    if (losses-- > 0) throw new ValkeyUnavailable("reset");
+    return reply;
+  };
+  const one = member(queue, Object.assign(Object.create(lab.link) as Link, { run }));
+  const [a, b] = await joinAndClaim(one, queue, "w", "a", "b");
+  one.claims.settle(a!, DONE);
+  one.claims.settle(b!, DONE);
+  await one.claims.whenSettled();
+  expect(losses).toBeLessThan(0);
+  expect((await queue.ended()).delivered).toBe(2);
+  expect(await queue.places()).toEqual({});
 });
 
 test("parking is reported once per group", async () => {
