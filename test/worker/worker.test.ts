@@ -177,6 +177,23 @@ test("deliveries in a lane are sent after an outage of the worker's connection",
   await slow.stop();
 });
 
+test("a worker finds work that nobody announced to it, with its next heartbeat", async () => {
+  const { queue, webhooks, start } = await open();
+  await webhooks.create(webhookRecord({ url: receiver.url }));
+  await queue.push(event("a"));
+  await start({ heartbeatMs: 50 });
+  await eventually(async () => expect(await queue.ended()).toEqual({ delivered: 1 }));
+  // As another process returns a claim.
+  await lab.redis.lpush(
+    queue.store.keys.ready,
+    `0 e ${JSON.stringify({ claim: "gone-1", at: Date.now() })}\n${event("b")}`,
+  );
+  // Without the heartbeat, the claimer would look after ten seconds.
+  await eventually(async () => expect(await queue.ended()).toEqual({ delivered: 2 }), {
+    withinMs: 5_000,
+  });
+});
+
 test("a drained worker is no longer known, even if it sends heartbeats", async () => {
   const { queue, webhooks, settings, start } = await open();
   const record = webhookRecord({ url: receiver.url });
