@@ -57,7 +57,7 @@ export class Settler {
   private readonly groups: GroupWriter<Entry>;
   private claimAskedAt = Number.NEGATIVE_INFINITY;
   private sinceLastClaimMs = Number.POSITIVE_INFINITY;
-  /** The connection of a claim that is asked for now. */
+  /** The connection of a claim that is asked for now; the next write takes it. */
   private via: StoreLink | undefined;
   /** Refused by Valkey; they are tried again after a pause. */
   private refused: Entry[] = [];
@@ -90,10 +90,9 @@ export class Settler {
     return goes ? this.writeVia(via) : null;
   }
 
-  private async writeVia(via: StoreLink | undefined): Promise<void> {
+  private writeVia(via: StoreLink | undefined): Promise<void> {
     this.via = via;
-    await this.groups.writeNow();
-    this.via = undefined;
+    return this.groups.writeNow();
   }
 
   /** Claims follow each other within a few milliseconds. */
@@ -130,7 +129,8 @@ export class Settler {
     const worker = group[0]?.claim.worker ?? null;
     for (let failures = 0; ; failures += 1) {
       try {
-        const settling = this.settle(worker, group, failures === 0 ? via : undefined);
+        const options = failures === 0 ? { via } : { isRepeated: true };
+        const settling = this.settle(worker, group, options);
         // Guarantee 8: behind the settlement, and nothing of it is waited for.
         if (failures === 0 && !this.claimsFollowSoon) this.options.goesAlone?.(via);
         await settling;
@@ -160,7 +160,7 @@ export class Settler {
   private async settle(
     worker: string | null,
     group: readonly Entry[],
-    via: StoreLink | undefined,
+    options: SettleOptions,
   ): Promise<void> {
     const { store, link, counters } = this.options;
     // At most once where only memory holds the element: a lost reply must not settle it twice.
@@ -168,10 +168,10 @@ export class Settler {
     if (worker === null) held = await this.ask(worker, group);
     else {
       // A claim's connection may block behind it: what has to be sent again goes the usual way.
-      let options: SettleOptions = { via };
+      let next = options;
       held = await retryWhileAway(link, () => {
-        const now = options;
-        options = { isRepeated: true };
+        const now = next;
+        next = { isRepeated: true };
         return this.ask(worker, group, now);
       });
     }
