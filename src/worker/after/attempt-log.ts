@@ -57,16 +57,13 @@ const MAX_BUSY_ENTRIES = 4_000;
 /** Successes of a webhook that did not fail before only change a time. */
 const SUCCESSES_WAIT_MS = 4_000;
 /**
- * Many owners are written in 10 ms slices: all at once would delay deliveries (measured: commit 6465f05). As
- * many as fit into one script are written together, for each script costs Valkey and this process a wake-up.
+ * Many entries are written in 10 ms slices: all at once would delay deliveries (measured: commit 6465f05; those of
+ * 100 busy owners together took 20 ms, docs/performance.md). As many as fit into one script are written together, for
+ * each script costs Valkey and this process a wake-up.
  */
 const TICK_MS = 10;
+/** Entries, or webhooks; of an owner all entries go into one. */
 const MAX_IN_SCRIPT = 128;
-/**
- * To make the entries of one script and to send them holds up deliveries for a millisecond or two. Those of 100 busy
- * owners together took 20 (measured: docs/performance.md).
- */
-const MAX_ENTRIES_IN_SCRIPT = 128;
 /** What is as late as this does not wait for the next tick. */
 const LATE_MS = 100;
 /** Behind settlements of their own entries are written at most this often; more of them are better written together. */
@@ -337,8 +334,7 @@ function takeDue<Key, Value extends { sinceMs: number }>(
   const due: [Key, Value][] = [];
   let entries = 0;
   for (const entry of waiting) {
-    if (due.length >= MAX_IN_SCRIPT || entries >= MAX_ENTRIES_IN_SCRIPT) break;
-    if (!isAll && entry[1].sinceMs > nowMs - waitMs) break;
+    if (entries >= MAX_IN_SCRIPT || (!isAll && entry[1].sinceMs > nowMs - waitMs)) break;
     due.push(entry);
     entries += entriesOf(entry[1]);
   }
