@@ -106,7 +106,8 @@ export class Claimer {
   private get hasMore(): boolean {
     const { batchSize, capacity, mode, queues } = this.options;
     if (mode === "blpop" || !batchSize.hasRoom(capacity)) return true;
-    return queues.some(({ claims, list }) => !list.isEmpty || list.hasDue || claims.lanes.size > 0);
+    // Lanes wait for slots, which notify by themselves.
+    return queues.some(({ list }) => !list.isEmpty || list.hasDue);
   }
 
   private async sleep(ms: number): Promise<void> {
@@ -124,7 +125,12 @@ export class Claimer {
         claims.progress.notAsked();
         continue;
       }
-      if (claims.worker === null || performance.now() < list.askAgainAt) continue;
+      if (claims.worker === null) continue;
+      const pausedMs = list.askAgainAt - performance.now();
+      if (pausedMs > 0) {
+        sleepMs = Math.min(sleepMs, pausedMs);
+        continue;
+      }
       try {
         sleepMs = Math.min(sleepMs, yield* this.askQueue(queue));
         list.failures = 0;
@@ -134,6 +140,7 @@ export class Claimer {
         // A key of this queue holds something else, say: the other queues are served meanwhile.
         list.failures += 1;
         list.askAgainAt = performance.now() + PAUSE_AFTER_ERROR_MS;
+        sleepMs = Math.min(sleepMs, PAUSE_AFTER_ERROR_MS);
         log.error({ err: error, queue: claims.queue }, "claim.failed");
         // Slots that the failed request gave back have notified.
         wakeUp.clear();
@@ -149,6 +156,7 @@ export class Claimer {
     const maxItems = list.failures < MAX_BATCH_FAILURES ? MAX_ITEMS_IN_BATCH : 1;
     const room = Math.min(capacity.room, maxItems);
     const maxFromList = mode === "safe" ? this.maxFromList(queue, room) : 0;
+    const knownLanes = claims.lanes.size;
     const { reply, items, isFull } = await this.ask(queue, room, maxFromList);
     if (reply.kind !== "batch") {
       // A stale number cannot be, for numbers only grow. A new worker id is right whatever the cause.
@@ -170,6 +178,8 @@ export class Claimer {
 
     const restMs = problems.length > 0 ? PAUSE_AFTER_PROBLEM_MS : MAX_SLEEP_MS;
     const nextDueInMs = Math.min(reply.nextDueInMs ?? restMs, restMs);
+    // The reply has named lanes of which nothing was known.
+    if (claims.lanes.size > knownLanes) return 0;
     // A batch that was not full has taken all that there was.
     if (items.length > 0 && !isFull && !reply.again && !this.hasMore) return nextDueInMs;
     if (items.length > 0 || reply.again || (maxFromList > 0 && !list.isEmpty)) return 0;

@@ -82,7 +82,7 @@ async function start(options: Options = {}): Promise<Scene> {
     concurrency: 100,
     webhookConcurrency: 64,
     now: options.now,
-    lanes: { has: () => true },
+    lanes: { has: () => true, size: 1 },
     wakeUp,
   });
   scene.lists = queues.map(() => new ListState());
