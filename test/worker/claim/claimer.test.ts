@@ -247,6 +247,7 @@ test("a lost reply strands no claim, because the claimer asks for the same batch
   expect(claimed(scene)).toEqual(["a", "b"]);
   const { claims } = scene.members[0]!;
   await queue.push("c");
+  scene.wake();
   await eventually(() => scene.items.length === 3);
   expect([...claims.held.keys()].toSorted()).toEqual((await queue.store.heldBy("w0")).toSorted());
 });
