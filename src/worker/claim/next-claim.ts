@@ -36,7 +36,7 @@ export interface NextClaimOptions {
 }
 
 /** The claimer takes the rest, in larger batches. */
-const MAX_ITEMS = 32;
+const MAX_ITEMS = 16;
 const BLOCK_S = 8;
 /** Longer than the block: a frozen server does not answer at all. */
 const DEADLINE_MS = 9_500;
