@@ -242,6 +242,7 @@ export class Slots {
     }
     this.waitingWebhooks.delete(webhookId);
     if (succeededRecently(webhook, now)) this.notifyFree(webhookId);
+    else this.notifyShareFree();
   }
 
   /** Nobody here waits for the free slot, but deliveries in the webhook's lane may. */

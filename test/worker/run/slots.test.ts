@@ -124,6 +124,20 @@ describe("webhooks without a recent success", () => {
     expect(told.times).toBe(3);
   });
 
+  test("wake the claimer too if they were proven when their slot was taken", async () => {
+    const { slots, clock, told, run } = open();
+    run("a", "success");
+    // At once for the webhook, and later for the share that its slot was of.
+    await eventually(() => told.times === 2);
+    clock.now += 59_999;
+    const slot = slots.take("a")!;
+    expect(slot.isUnproven).toBeFalse();
+    clock.now += 1;
+    told.times = 0;
+    slots.finish(slot, "overload");
+    await eventually(() => told.times === 1);
+  });
+
   test("get at least one slot", () => {
     const { takeAll } = open({ concurrency: 1 });
     expect(takeAll("a")).toHaveLength(1);
