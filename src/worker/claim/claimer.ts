@@ -157,7 +157,7 @@ export class Claimer {
     const room = Math.min(capacity.room, maxItems);
     const maxFromList = mode === "safe" ? this.maxFromList(queue, room) : 0;
     const knownLanes = claims.lanes.size;
-    const { reply, items, isFull } = await this.ask(queue, room, maxFromList);
+    const { reply, items, isFull, mayBeMoreLanes } = await this.ask(queue, room, maxFromList);
     if (reply.kind !== "batch") {
       // A stale number cannot be, for numbers only grow. A new worker id is right whatever the cause.
       if (reply.kind === "stale") log.error({ queue: claims.queue }, "claim.stale");
@@ -178,8 +178,8 @@ export class Claimer {
 
     const restMs = problems.length > 0 ? PAUSE_AFTER_PROBLEM_MS : MAX_SLEEP_MS;
     const nextDueInMs = Math.min(reply.nextDueInMs ?? restMs, restMs);
-    // The reply has named lanes of which nothing was known.
-    if (claims.lanes.size > knownLanes) return 0;
+    // Lanes that this request did not ask, or of which nothing was known before the reply.
+    if (mayBeMoreLanes || claims.lanes.size > knownLanes) return 0;
     // A batch that was not full has taken all that there was.
     if (items.length > 0 && !isFull && !reply.again && !this.hasMore) return nextDueInMs;
     if (items.length > 0 || reply.again || (maxFromList > 0 && !list.isEmpty)) return 0;
@@ -195,7 +195,12 @@ export class Claimer {
     queue: ClaimedQueue,
     room: number,
     maxFromList: number,
-  ): Promise<{ reply: ClaimReply; items: Batch["items"]; isFull: boolean }> {
+  ): Promise<{
+    reply: ClaimReply;
+    items: Batch["items"];
+    isFull: boolean;
+    mayBeMoreLanes: boolean;
+  }> {
     const { slots } = this.options;
     const { claims, list } = queue;
     const now = performance.now();
@@ -215,7 +220,8 @@ export class Claimer {
         lanes: reserved.requests(),
       });
       this.options.counters?.valkeyCall("claim", performance.now() - now);
-      if (reply.kind !== "batch") return { reply, items: [], isFull: false };
+      const mayBeMoreLanes = reserved.mayBeMore;
+      if (reply.kind !== "batch") return { reply, items: [], isFull: false, mayBeMoreLanes };
       // Pauses are kept with the first queue, for a webhook may get deliveries from any. They come before
       // the items: a pause that another worker was asked for holds for what this batch brings.
       if (reportLimit > 0 && queue === this.options.queues[0]) {
@@ -226,7 +232,7 @@ export class Claimer {
       if (reply.problems.length > 0) {
         this.options.keyProblems.report(claims.queue, reply.problems);
       }
-      return { reply, items, isFull };
+      return { reply, items, isFull, mayBeMoreLanes };
     } finally {
       reserved.release();
     }

@@ -82,7 +82,12 @@ async function start(options: Options = {}): Promise<Scene> {
     concurrency: 100,
     webhookConcurrency: 64,
     now: options.now,
-    lanes: { has: () => true, size: 1 },
+    lanes: {
+      has: (webhookId) => members.some(({ claims }) => claims.lanes.has(webhookId)),
+      get size() {
+        return members.reduce((sum, { claims }) => sum + claims.lanes.size, 0);
+      },
+    },
     wakeUp,
   });
   scene.lists = queues.map(() => new ListState());
@@ -315,6 +320,18 @@ test("deliveries leave a lane only with a slot of their webhook, and the rest wa
   // The slot that was kept for a third one is free again, and nobody asks for the lane any more.
   await eventually(() => scene.members[0]!.claims.lanes.size === 0);
   await eventually(() => scene.slots.free("wh_1") === 1);
+});
+
+test("more lanes than one batch can ask are all asked, without another wake-up", async () => {
+  const queue = lab.queue();
+  const webhooks = Array.from({ length: 70 }, (_, i): WebhookId => `wh_${i}`);
+  for (const webhook of webhooks) await fillLane(queue, webhook, webhook);
+  const scene = await start({ queues: [queue], lanes: webhooks, room: 0 });
+  for (const id of webhooks) scene.slots.finish(scene.slots.take(id)!, "success");
+  scene.room = 100;
+  scene.wake();
+  await eventually(() => scene.items.length === webhooks.length, { withinMs: 5_000 });
+  expect(claimed(scene).toSorted()).toEqual(webhooks.toSorted());
 });
 
 test("the slots reserved for a lane are released when the claim meets an outage", async () => {
