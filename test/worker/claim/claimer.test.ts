@@ -309,7 +309,7 @@ test("deliveries leave a lane only with a slot of their webhook, and the rest wa
   const elements = Array.from({ length: 10 }, (_, i) => `e${i}`);
   await fillLane(queue, "wh_1", ...elements);
   const scene = await start({ queues: [queue] });
-  await eventually(() => scene.items.length === 8);
+  await eventually(() => scene.items.length === 8, { withinMs: 5_000 });
   expect(claimed(scene)).toEqual(elements.slice(0, 8));
   expect(scene.items.every(({ slot }) => slot?.webhookId === "wh_1")).toBeTrue();
   expect(await queue.places()).toMatchObject({ lane: ["e8", "e9"] });
@@ -416,5 +416,5 @@ test("a queue that cannot be claimed from does not delay the others", async () =
 
   await lab.redis.rename(saved, workers);
   scene.wake();
-  await eventually(() => scene.items.length === 3);
+  await eventually(() => scene.items.length === 3, { withinMs: 5_000 });
 });
