@@ -124,7 +124,7 @@ end
 
 local function room() return claimed < most and bytes < mostBytes end
 
--- How many to look at together: as many as fit if they are like those before.
+-- How many to look at together: as many as fit if they are like those before. Where they are larger, the rest stays.
 local function chunk()
   local like = claimed > 0 and bytes / claimed or mostBytes
   return math.max(1, math.min(most - claimed, 32, math.floor((mostBytes - bytes) / like)))
@@ -140,11 +140,12 @@ local function takeFrom(list, count, source, chunkOf, itemOf)
     local items = try('list', 'LRANGE', list, -(n + wanted), -(n + 1))
     if not items then return 0 end
     for i = #items, 1, -1 do
+      if not room() then break end
       local item, isCut = itemOf(items[i])
       take(item, isCut and source == 'q' and 'c' or source)
       full = full or isCut
+      n = n + 1
     end
-    n = n + #items
     if #items < wanted then break end
   end
   if n > 0 then removals[#removals + 1] = { list, n } end

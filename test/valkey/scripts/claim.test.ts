@@ -56,6 +56,20 @@ test.each([
   },
 );
 
+test("a claim that begins with small elements stops at its bytes among large ones, too", async () => {
+  const queue = lab.queue();
+  await queue.join("w");
+  const large = Array.from({ length: 31 }, (_, n) => `${n}`.padEnd(100_000, "x"));
+  await queue.push("a", "b", ...large);
+
+  const sizes = (await queue.claim("w", { maxBytes: 250_000 })).map(({ bytes }) => bytes?.length);
+
+  expect(sizes).toEqual([1, 1, 100_000, 100_000, 100_000]);
+  expect(await queue.list()).toEqual(large.slice(3));
+  const next = await queue.claim("w", { maxBytes: 250_000 });
+  expect(texts(next)).toEqual(large.slice(3, 6));
+});
+
 test("a claim counts the bytes of ready items too, and those of a fanned-out event once", async () => {
   const queue = lab.queue();
   await queue.join("w");
