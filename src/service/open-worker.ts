@@ -125,7 +125,12 @@ export function openWorker(options: WorkerOptions): Worker {
   const slots = new Slots({
     concurrency: settings.CONCURRENCY,
     webhookConcurrency: settings.WEBHOOK_CONCURRENCY,
-    lanes: { has: (webhookId) => claims.some(({ lanes }) => lanes.has(webhookId)) },
+    lanes: {
+      has: (webhookId) => claims.some(({ lanes }) => lanes.has(webhookId)),
+      get size() {
+        return claims.reduce((sum, { lanes }) => sum + lanes.size, 0);
+      },
+    },
     wakeUp: claimerWakeUp,
   });
   const throughput = new Throughput();

@@ -13,6 +13,8 @@ import type { OwnerRef } from "../../wire/owner.ts";
 import type { WorkerLog } from "../../log.ts";
 import type { Counters } from "../../stats/counters.ts";
 import type { Disabler } from "./disable.ts";
+import { HealthLog } from "./health-log.ts";
+import { dueAt, takeDue, type Waiting } from "./take-due.ts";
 
 export interface LoggedAttempt {
   owner: OwnerRef;
@@ -42,7 +44,7 @@ export interface AttemptToLog {
   body: AttemptToStore;
 }
 
-/** How long an attempt waits for others of the same owner or webhook. */
+/** How long an attempt waits for others of the same owner. */
 const WAIT_MS = 100;
 /**
  * The same while attempts follow each other sooner than this. An owner's log keeps the last ten, so of a busy
@@ -54,16 +56,12 @@ const BUSY_INTERVAL_MS = 20;
 const NEWEST_SHARE = 1 / 8;
 /** More entries than this wait no longer than those of a process that is not busy: about 10 MB. */
 const MAX_BUSY_ENTRIES = 4_000;
-/** Successes of a webhook that did not fail before only change a time. */
-const SUCCESSES_WAIT_MS = 4_000;
 /**
  * Many entries are written in 10 ms slices: all at once would delay deliveries (measured: commit 6465f05; those of
  * 100 busy owners together took 20 ms, docs/performance.md). As many as fit into one script are written together, for
  * each script costs Valkey and this process a wake-up.
  */
 const TICK_MS = 10;
-/** Entries, or webhooks; of an owner all entries go into one. */
-const MAX_IN_SCRIPT = 128;
 /** What is as late as this does not wait for the next tick. */
 const LATE_MS = 100;
 /** Behind settlements of their own entries are written at most this often; more of them are better written together. */
@@ -72,28 +70,18 @@ const MIN_BETWEEN_ALONG_MS = 20;
 const MAX_AT_ONCE = 8;
 /** Keys in one log line. */
 const MAX_KEYS_LOGGED = 5;
-/** Owners and webhooks that wait. */
+/** Owners that wait, and attempts whose answer is still read. */
 const MAX_WAITING = 10_000;
 
-interface WaitingAttempts {
-  sinceMs: number;
+interface WaitingAttempts extends Waiting {
   toEntries: (() => AttemptToLog)[];
 }
 
-interface WaitingHealth {
-  sinceMs: number;
-  change: HealthChange;
-}
-
 export class AttemptLogger {
-  // Each in the order in which it began to wait.
+  /** In the order in which they began to wait. */
   private readonly attempts = new Map<OwnerRef, WaitingAttempts>();
   private readonly incomplete = new Set<LoggedAttempt>();
-  private readonly successes = new Map<string, WaitingHealth>();
-  /** With failures, and the first success after one. */
-  private readonly changes = new Map<string, WaitingHealth>();
-  /** Webhooks whose last attempt of this process failed. */
-  private readonly failing = new Set<string>();
+  private readonly health: HealthLog;
   private readonly writing = new Set<Promise<void>>();
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
@@ -107,11 +95,13 @@ export class AttemptLogger {
   private unwritten: string[] = [];
   private failed: { err: unknown; owners: number } | null = null;
 
-  constructor(private readonly options: AttemptLoggerOptions) {}
+  constructor(private readonly options: AttemptLoggerOptions) {
+    this.health = new HealthLog(options.health, options.disabler);
+  }
 
   add(logged: LoggedAttempt): void {
     const { waitFor = null, health, webhookId } = logged;
-    if (health !== "ignored") this.addHealth(webhookId, health, performance.now());
+    if (health !== "ignored") this.tickAt(this.health.add(webhookId, health, performance.now()));
     if (waitFor === null || this.incomplete.size >= MAX_WAITING) {
       this.addEntry(logged);
       return;
@@ -173,34 +163,9 @@ export class AttemptLogger {
     do {
       this.write(Number.POSITIVE_INFINITY);
       await Promise.all(this.writing);
-    } while (this.attempts.size + this.successes.size + this.changes.size > 0);
+    } while (this.attempts.size + this.health.size > 0);
     this.reportDropped();
     this.stopTimer();
-  }
-
-  private addHealth(webhookId: WebhookId, health: "success" | "failure", nowMs: number): void {
-    let waiting = this.changes.get(webhookId) ?? this.successes.get(webhookId);
-    if (!waiting) {
-      const change = { webhookId, failures: 0, succeeded: false, failed: false };
-      waiting = { sinceMs: nowMs, change };
-      this.successes.set(webhookId, waiting);
-      this.tickAt(nowMs + SUCCESSES_WAIT_MS);
-    }
-    const { change } = waiting;
-    let isNews: boolean;
-    if (health === "success") {
-      change.succeeded = true;
-      change.failures = 0;
-      isNews = this.failing.delete(webhookId);
-    } else {
-      change.failures += 1;
-      isNews = !change.failed;
-      change.failed = true;
-      if (this.failing.size < MAX_WAITING) this.failing.add(webhookId);
-    }
-    if (!isNews || !this.successes.delete(webhookId)) return;
-    this.changes.set(webhookId, { sinceMs: nowMs, change });
-    this.tickAt(nowMs + WAIT_MS);
   }
 
   private tickAt(atMs: number): void {
@@ -224,14 +189,7 @@ export class AttemptLogger {
   }
 
   private tickForAll(): void {
-    this.tickFor(this.attempts, this.entriesWaitMs);
-    this.tickFor(this.changes, WAIT_MS);
-    this.tickFor(this.successes, SUCCESSES_WAIT_MS);
-  }
-
-  private tickFor(waiting: ReadonlyMap<unknown, { sinceMs: number }>, waitMs: number): void {
-    const [oldest] = waiting.values();
-    if (oldest) this.tickAt(oldest.sinceMs + waitMs);
+    this.tickAt(Math.min(dueAt(this.attempts, this.entriesWaitMs), this.health.dueAtMs));
   }
 
   /** Writes what is due by `nowMs`, as far as Valkey keeps up. */
@@ -241,12 +199,9 @@ export class AttemptLogger {
       const attempts = this.takeEntries(nowMs, waitMs);
       waitMs = this.entriesWaitMs + LATE_MS;
       if (attempts.length > 0) this.start(this.writeAttempts(attempts), attempts.length);
-      const changes = takeDue(this.changes, nowMs, WAIT_MS);
+      const changes = this.health.takeDue(nowMs);
       if (changes.length > 0) this.start(this.writeHealth(changes), 0);
-      const isCrowded = this.successes.size > MAX_WAITING;
-      const successes = takeDue(this.successes, nowMs, isCrowded ? 0 : SUCCESSES_WAIT_MS);
-      if (successes.length > 0) this.start(this.writeHealth(successes), 0);
-      if (attempts.length + changes.length + successes.length === 0) return;
+      if (attempts.length + changes.length === 0) return;
     }
   }
 
@@ -282,22 +237,17 @@ export class AttemptLogger {
     }
     const unwritten = await write(lists, via);
     faultPoint("logged");
-    if (unwritten.length === 0) return;
-    this.unwritten.push(...unwritten);
-    this.tickAt(performance.now() + WAIT_MS);
+    this.reportUnwritten(unwritten);
   }
 
-  private async writeHealth(group: readonly [string, WaitingHealth][]): Promise<void> {
-    const { health, disabler } = this.options;
-    const changes = group.map(([, { change }]) => change);
-    const states = await health.add(changes);
-    const unwritten = changes.filter((_, at) => states[at] === null);
-    this.unwritten.push(...unwritten.map(({ webhookId }) => health.keyOf(webhookId)));
-    if (unwritten.length > 0) this.tickAt(performance.now() + WAIT_MS);
-    disabler.apply(
-      changes.filter((_, at) => states[at] !== null),
-      states.filter((state) => state !== null),
-    );
+  private async writeHealth(changes: readonly HealthChange[]): Promise<void> {
+    this.reportUnwritten(await this.health.write(changes));
+  }
+
+  private reportUnwritten(keys: readonly string[]): void {
+    if (keys.length === 0) return;
+    this.unwritten.push(...keys);
+    this.tickAt(performance.now() + WAIT_MS);
   }
 
   private reportDropped(): void {
@@ -316,28 +266,4 @@ export class AttemptLogger {
     this.unwritten = [];
     this.dropped = 0;
   }
-}
-
-/**
- * Takes off the map what has waited for `waitMs`, the oldest first, as much as fits into one script; also what has
- * waited less if that is due for the first one and there are few.
- */
-function takeDue<Key, Value extends { sinceMs: number }>(
-  waiting: Map<Key, Value>,
-  nowMs: number,
-  waitMs: number,
-  entriesOf: (value: Value) => number = () => 1,
-): [Key, Value][] {
-  const [oldest] = waiting.values();
-  if (oldest === undefined || oldest.sinceMs > nowMs - waitMs) return [];
-  const isAll = waiting.size <= MAX_IN_SCRIPT;
-  const due: [Key, Value][] = [];
-  let entries = 0;
-  for (const entry of waiting) {
-    if (entries >= MAX_IN_SCRIPT || (!isAll && entry[1].sinceMs > nowMs - waitMs)) break;
-    due.push(entry);
-    entries += entriesOf(entry[1]);
-  }
-  for (const [key] of due) waiting.delete(key);
-  return due;
 }

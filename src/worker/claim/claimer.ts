@@ -106,7 +106,8 @@ export class Claimer {
   private get hasMore(): boolean {
     const { batchSize, capacity, mode, queues } = this.options;
     if (mode === "blpop" || !batchSize.hasRoom(capacity)) return true;
-    return queues.some(({ claims, list }) => !list.isEmpty || list.hasDue || claims.lanes.size > 0);
+    // Lanes wait for slots, which notify by themselves.
+    return queues.some(({ list }) => !list.isEmpty || list.hasDue);
   }
 
   private async sleep(ms: number): Promise<void> {
@@ -124,7 +125,12 @@ export class Claimer {
         claims.progress.notAsked();
         continue;
       }
-      if (claims.worker === null || performance.now() < list.askAgainAt) continue;
+      if (claims.worker === null) continue;
+      const pausedMs = list.askAgainAt - performance.now();
+      if (pausedMs > 0) {
+        sleepMs = Math.min(sleepMs, pausedMs);
+        continue;
+      }
       try {
         sleepMs = Math.min(sleepMs, yield* this.askQueue(queue));
         list.failures = 0;
@@ -134,6 +140,7 @@ export class Claimer {
         // A key of this queue holds something else, say: the other queues are served meanwhile.
         list.failures += 1;
         list.askAgainAt = performance.now() + PAUSE_AFTER_ERROR_MS;
+        sleepMs = Math.min(sleepMs, PAUSE_AFTER_ERROR_MS);
         log.error({ err: error, queue: claims.queue }, "claim.failed");
         // Slots that the failed request gave back have notified.
         wakeUp.clear();
@@ -149,7 +156,8 @@ export class Claimer {
     const maxItems = list.failures < MAX_BATCH_FAILURES ? MAX_ITEMS_IN_BATCH : 1;
     const room = Math.min(capacity.room, maxItems);
     const maxFromList = mode === "safe" ? this.maxFromList(queue, room) : 0;
-    const { reply, items, isFull } = await this.ask(queue, room, maxFromList);
+    const knownLanes = claims.lanes.size;
+    const { reply, items, isFull, mayBeMoreLanes } = await this.ask(queue, room, maxFromList);
     if (reply.kind !== "batch") {
       // A stale number cannot be, for numbers only grow. A new worker id is right whatever the cause.
       if (reply.kind === "stale") log.error({ queue: claims.queue }, "claim.stale");
@@ -170,6 +178,8 @@ export class Claimer {
 
     const restMs = problems.length > 0 ? PAUSE_AFTER_PROBLEM_MS : MAX_SLEEP_MS;
     const nextDueInMs = Math.min(reply.nextDueInMs ?? restMs, restMs);
+    // Lanes that this request did not ask, or of which nothing was known before the reply.
+    if (mayBeMoreLanes || claims.lanes.size > knownLanes) return 0;
     // A batch that was not full has taken all that there was.
     if (items.length > 0 && !isFull && !reply.again && !this.hasMore) return nextDueInMs;
     if (items.length > 0 || reply.again || (maxFromList > 0 && !list.isEmpty)) return 0;
@@ -185,7 +195,12 @@ export class Claimer {
     queue: ClaimedQueue,
     room: number,
     maxFromList: number,
-  ): Promise<{ reply: ClaimReply; items: Batch["items"]; isFull: boolean }> {
+  ): Promise<{
+    reply: ClaimReply;
+    items: Batch["items"];
+    isFull: boolean;
+    mayBeMoreLanes: boolean;
+  }> {
     const { slots } = this.options;
     const { claims, list } = queue;
     const now = performance.now();
@@ -205,7 +220,8 @@ export class Claimer {
         lanes: reserved.requests(),
       });
       this.options.counters?.valkeyCall("claim", performance.now() - now);
-      if (reply.kind !== "batch") return { reply, items: [], isFull: false };
+      const mayBeMoreLanes = reserved.mayBeMore;
+      if (reply.kind !== "batch") return { reply, items: [], isFull: false, mayBeMoreLanes };
       // Pauses are kept with the first queue, for a webhook may get deliveries from any. They come before
       // the items: a pause that another worker was asked for holds for what this batch brings.
       if (reportLimit > 0 && queue === this.options.queues[0]) {
@@ -216,7 +232,7 @@ export class Claimer {
       if (reply.problems.length > 0) {
         this.options.keyProblems.report(claims.queue, reply.problems);
       }
-      return { reply, items, isFull };
+      return { reply, items, isFull, mayBeMoreLanes };
     } finally {
       reserved.release();
     }

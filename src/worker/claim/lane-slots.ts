@@ -11,6 +11,8 @@ const MAX_LANES_EXAMINED = 256;
 export class LaneSlots {
   /** Items that came out of lanes of fast webhooks. */
   fastServed = 0;
+  /** Other lanes than these may have free slots, too: there were more than one batch can ask. */
+  mayBeMore = false;
   private readonly reserved = new Map<string, Slot[]>();
 
   private constructor(private readonly slots: Slots) {}
@@ -33,6 +35,9 @@ export class LaneSlots {
       lanes.delete(webhookId);
       lanes.add(webhookId);
     }
+    const { size } = lanesSlots.reserved;
+    const isLimited = left <= 0 || size >= MAX_LANES_IN_BATCH || lanes.size > MAX_LANES_EXAMINED;
+    lanesSlots.mayBeMore = size > 0 && isLimited;
     return lanesSlots;
   }
 

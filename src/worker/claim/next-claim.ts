@@ -35,8 +35,8 @@ export interface NextClaimOptions {
   log: WorkerLog;
 }
 
-/** The claimer takes the rest, in larger batches. */
-const MAX_ITEMS = 8;
+/** What is pushed at once should come in one round trip; the claimer takes the rest, in larger batches. */
+const MAX_ITEMS = 32;
 const BLOCK_S = 8;
 /** Longer than the block: a frozen server does not answer at all. */
 const DEADLINE_MS = 9_500;

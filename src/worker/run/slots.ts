@@ -43,8 +43,8 @@ export interface SlotsOptions {
   webhookConcurrency: number;
   /** The maximum of one webhook, where it has one of its own: `trigger.concurrency` of a workflow. */
   maxOf?: (webhookId: string) => number;
-  /** Webhooks with deliveries in a lane: a slot of theirs that becomes free wakes the claimer. */
-  lanes: { has(webhookId: string): boolean };
+  /** Webhooks with deliveries in a lane: a slot that one of them can use wakes the claimer. */
+  lanes: { has(webhookId: string): boolean; readonly size: number };
   wakeUp: Pick<WakeUp, "notify">;
   now?: () => number;
 }
@@ -52,6 +52,12 @@ export interface SlotsOptions {
 const FIRST_LIMIT = 8;
 const MAX_WAIT_MS = 50;
 const CHECK_WAITERS_EVERY_MS = 10;
+/**
+ * Slots of webhooks without a recent success that become free within this time are told to the claimer together.
+ * Hundreds of receivers that hang free one every few milliseconds, and a request for each costs more than their
+ * deliveries (measured: docs/performance.md, "Where the time goes").
+ */
+const UNPROVEN_TOGETHER_MS = 10;
 /** How long a pause may take to reach Valkey. */
 const PAUSE_ARRIVES_MS = 1_000;
 /** Shared empty list for webhooks with no waiters. Never mutated. */
@@ -68,6 +74,7 @@ export class Slots {
   private readonly paused = new Set<string>();
   private unprovenInFlight = 0;
   private checking: Timer | null = null;
+  private telling: Timer | null = null;
   private forgottenAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: SlotsOptions) {}
@@ -160,6 +167,7 @@ export class Slots {
     if (slot.isUnproven) this.unprovenInFlight -= 1;
     learn(webhook, result, now - slot.beganAt, now, this.maxOf(slot.webhookId));
     this.serve(slot.webhookId, webhook, now);
+    if (slot.isUnproven) this.notifyShareFree();
   }
 
   /** `Retry-After`: nothing is sent to the webhook for `forMs`. */
@@ -192,6 +200,7 @@ export class Slots {
   refuseAll(): void {
     for (const id of this.waitingWebhooks) this.refuseWaiters(id, this.get(id));
     this.stopChecking();
+    if (this.telling) clearTimeout(this.telling);
   }
 
   private maxOf(webhookId: string): number {
@@ -232,12 +241,22 @@ export class Slots {
       webhook.waiters.shift()?.resolve(slot);
     }
     this.waitingWebhooks.delete(webhookId);
-    this.notifyFree(webhookId);
+    if (succeededRecently(webhook, now)) this.notifyFree(webhookId);
+    else this.notifyShareFree();
   }
 
   /** Nobody here waits for the free slot, but deliveries in the webhook's lane may. */
   private notifyFree(webhookId: string): void {
     if (this.options.lanes.has(webhookId)) this.options.wakeUp.notify();
+  }
+
+  /** A part of the share of webhooks without a recent success is free, for the lane of any of them. */
+  private notifyShareFree(): void {
+    if (this.telling !== null || this.options.lanes.size === 0) return;
+    this.telling = setTimeout(() => {
+      this.telling = null;
+      this.options.wakeUp.notify();
+    }, UNPROVEN_TOGETHER_MS);
   }
 
   private refuseWaiters(webhookId: string, webhook: Webhook): void {

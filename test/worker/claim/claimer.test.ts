@@ -82,7 +82,12 @@ async function start(options: Options = {}): Promise<Scene> {
     concurrency: 100,
     webhookConcurrency: 64,
     now: options.now,
-    lanes: { has: () => true },
+    lanes: {
+      has: (webhookId) => members.some(({ claims }) => claims.lanes.has(webhookId)),
+      get size() {
+        return members.reduce((sum, { claims }) => sum + claims.lanes.size, 0);
+      },
+    },
     wakeUp,
   });
   scene.lists = queues.map(() => new ListState());
@@ -247,6 +252,7 @@ test("a lost reply strands no claim, because the claimer asks for the same batch
   expect(claimed(scene)).toEqual(["a", "b"]);
   const { claims } = scene.members[0]!;
   await queue.push("c");
+  scene.wake();
   await eventually(() => scene.items.length === 3);
   expect([...claims.held.keys()].toSorted()).toEqual((await queue.store.heldBy("w0")).toSorted());
 });
@@ -303,7 +309,7 @@ test("deliveries leave a lane only with a slot of their webhook, and the rest wa
   const elements = Array.from({ length: 10 }, (_, i) => `e${i}`);
   await fillLane(queue, "wh_1", ...elements);
   const scene = await start({ queues: [queue] });
-  await eventually(() => scene.items.length === 8);
+  await eventually(() => scene.items.length === 8, { withinMs: 5_000 });
   expect(claimed(scene)).toEqual(elements.slice(0, 8));
   expect(scene.items.every(({ slot }) => slot?.webhookId === "wh_1")).toBeTrue();
   expect(await queue.places()).toMatchObject({ lane: ["e8", "e9"] });
@@ -314,6 +320,18 @@ test("deliveries leave a lane only with a slot of their webhook, and the rest wa
   // The slot that was kept for a third one is free again, and nobody asks for the lane any more.
   await eventually(() => scene.members[0]!.claims.lanes.size === 0);
   await eventually(() => scene.slots.free("wh_1") === 1);
+});
+
+test("more lanes than one batch can ask are all asked, without another wake-up", async () => {
+  const queue = lab.queue();
+  const webhooks = Array.from({ length: 70 }, (_, i): WebhookId => `wh_${i}`);
+  for (const webhook of webhooks) await fillLane(queue, webhook, webhook);
+  const scene = await start({ queues: [queue], lanes: webhooks, room: 0 });
+  for (const id of webhooks) scene.slots.finish(scene.slots.take(id)!, "success");
+  scene.room = 100;
+  scene.wake();
+  await eventually(() => scene.items.length === webhooks.length, { withinMs: 5_000 });
+  expect(claimed(scene).toSorted()).toEqual(webhooks.toSorted());
 });
 
 test("the slots reserved for a lane are released when the claim meets an outage", async () => {
@@ -398,5 +416,5 @@ test("a queue that cannot be claimed from does not delay the others", async () =
 
   await lab.redis.rename(saved, workers);
   scene.wake();
-  await eventually(() => scene.items.length === 3);
+  await eventually(() => scene.items.length === 3, { withinMs: 5_000 });
 });

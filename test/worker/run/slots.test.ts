@@ -1,5 +1,6 @@
 // Guarantee 5, by the clock of the test.
 import { afterEach, describe, expect, test } from "bun:test";
+import { eventually } from "../../support/eventually.ts";
 import { Slots, type Slot, type SlotResult } from "../../../src/worker/run/slots.ts";
 
 let opened: Slots[] = [];
@@ -11,14 +12,15 @@ afterEach(() => {
 function open(options: { concurrency?: number; webhookConcurrency?: number } = {}) {
   const clock = { now: 1_000_000 };
   const freed: string[] = [];
+  const told = { times: 0 };
   const slots = new Slots({
     concurrency: 1_024,
     webhookConcurrency: 64,
     ...options,
     now: () => clock.now,
     // Asked for each slot that is free and that nobody here waits for.
-    lanes: { has: (webhookId) => freed.push(webhookId) > 0 },
-    wakeUp: { notify: () => {} },
+    lanes: { has: (webhookId) => freed.push(webhookId) > 0, size: 1 },
+    wakeUp: { notify: () => void (told.times += 1) },
   });
   opened.push(slots);
   const takeAll = (webhookId: string) => {
@@ -29,7 +31,7 @@ function open(options: { concurrency?: number; webhookConcurrency?: number } = {
   const run = (webhookId: string, ...results: SlotResult[]) => {
     for (const result of results) slots.finish(slots.take(webhookId)!, result);
   };
-  return { slots, clock, freed, takeAll, run };
+  return { slots, clock, freed, told, takeAll, run };
 }
 
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
@@ -111,6 +113,31 @@ describe("webhooks without a recent success", () => {
     expect(takeAll("b")).toHaveLength(8);
   });
 
+  test("wake the claimer together when they free slots, the proven ones at once", async () => {
+    const { slots, told, takeAll, run } = open();
+    const [ofA, ofB] = [takeAll("a"), takeAll("b")];
+    for (const slot of [...ofA, ...ofB]) slots.finish(slot, "overload");
+    expect(told.times).toBe(0);
+    await eventually(() => told.times > 0);
+    expect(told.times).toBe(1);
+    run("c", "success", "success");
+    expect(told.times).toBe(3);
+  });
+
+  test("wake the claimer too if they were proven when their slot was taken", async () => {
+    const { slots, clock, told, run } = open();
+    run("a", "success");
+    // At once for the webhook, and later for the share that its slot was of.
+    await eventually(() => told.times === 2);
+    clock.now += 59_999;
+    const slot = slots.take("a")!;
+    expect(slot.isUnproven).toBeFalse();
+    clock.now += 1;
+    told.times = 0;
+    slots.finish(slot, "overload");
+    await eventually(() => told.times === 1);
+  });
+
   test("get at least one slot", () => {
     const { takeAll } = open({ concurrency: 1 });
     expect(takeAll("a")).toHaveLength(1);
@@ -164,7 +191,9 @@ describe("a delivery that waits for a webhook that keeps pace", () => {
 
 describe("a delivery that finds no slot", () => {
   test("waits, and gets the next slot in the order of asking", async () => {
-    const { slots, takeAll, freed } = open();
+    const { slots, takeAll, freed, run } = open();
+    run("a", ...times<SlotResult>(1, "success"));
+    freed.length = 0;
     const taken = takeAll("a");
     const order: number[] = [];
     const waiting = [1, 2, 3].map(async (n) => {
@@ -178,7 +207,7 @@ describe("a delivery that finds no slot", () => {
     for (const slot of taken.slice(0, 3)) slots.finish(slot, "neutral");
 
     expect(await Promise.all(waiting)).toMatchObject(
-      times(3, { webhookId: "a", isUnproven: true }),
+      times(3, { webhookId: "a", isUnproven: false }),
     );
     expect(order).toEqual([1, 2, 3]);
     expect(slots.hasWaiters("a")).toBeFalse();
