@@ -59,6 +59,8 @@ const MAX_SLEEP_MS = 10_000;
 /** A key that could not be claimed from is looked at again after this. */
 const PAUSE_AFTER_PROBLEM_MS = 2_000;
 const PAUSE_AFTER_ERROR_MS = 500;
+/** A batch with this many bytes of elements may have been full: the limit counts the headers of items, too. */
+const MAY_BE_FULL_BYTES = MAX_BYTES_IN_BATCH / 2;
 /** After this many failures in a row items are claimed one by one: one bad item then spoils no other. */
 const MAX_BATCH_FAILURES = 2;
 
@@ -227,7 +229,7 @@ export class Claimer {
       if (reportLimit > 0 && queue === this.options.queues[0]) {
         slots.setPauses(reply.pauses, reply.pauses.length < reportLimit);
       }
-      const isFull = reply.items.length >= room || bytesOf(reply.items) >= MAX_BYTES_IN_BATCH;
+      const isFull = reply.items.length >= room || bytesOf(reply.items) >= MAY_BE_FULL_BYTES;
       const items = this.accept(queue, reply, reserved, isFull);
       if (reply.problems.length > 0) {
         this.options.keyProblems.report(claims.queue, reply.problems);

@@ -7,7 +7,7 @@ import type { Claimed } from "../../../src/valkey/queue/claimed.ts";
 import { Claimer } from "../../../src/worker/claim/claimer.ts";
 import { Slots, type Slot } from "../../../src/worker/run/slots.ts";
 import { PauseStore } from "../../../src/valkey/queue/pause-store.ts";
-import { BatchSize } from "../../../src/worker/claim/batch-size.ts";
+import { BatchSize, MAX_BYTES_IN_BATCH } from "../../../src/worker/claim/batch-size.ts";
 import { ListState } from "../../../src/worker/claim/list-state.ts";
 import { WakeUp } from "../../../src/worker/wake-up.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -332,6 +332,22 @@ test("more lanes than one batch can ask are all asked, without another wake-up",
   scene.wake();
   await eventually(() => scene.items.length === webhooks.length, { withinMs: 5_000 });
   expect(claimed(scene).toSorted()).toEqual(webhooks.toSorted());
+});
+
+test("a batch that the headers of its items fill says nothing about lanes that it had no room for", async () => {
+  const queue = lab.queue();
+  const scene = await start({ queues: [queue] });
+  await eventually(() => scene.listWaits > 0);
+  const almostFull = Array.from({ length: 8 }, (_, i) =>
+    `${i}`.padEnd(MAX_BYTES_IN_BATCH / 8, "x"),
+  );
+  almostFull[7] = "7".padEnd(MAX_BYTES_IN_BATCH / 8 - 100, "x");
+  await fillLane(queue, "wh_1", ...almostFull);
+  await fillLane(queue, "wh_2", "behind");
+  for (const id of ["wh_1", "wh_2"]) scene.members[0]!.claims.lanes.add(id);
+  scene.wake();
+  await eventually(() => scene.items.length === 9, { withinMs: 5_000 });
+  expect(claimed(scene)).toEqual([...almostFull, "behind"]);
 });
 
 test("the slots reserved for a lane are released when the claim meets an outage", async () => {
