@@ -158,7 +158,6 @@ export class Claimer {
     const maxItems = list.failures < MAX_BATCH_FAILURES ? MAX_ITEMS_IN_BATCH : 1;
     const room = Math.min(capacity.room, maxItems);
     const maxFromList = mode === "safe" ? this.maxFromList(queue, room) : 0;
-    const knownLanes = claims.lanes.size;
     const { reply, items, isFull, mayBeMoreLanes } = await this.ask(queue, room, maxFromList);
     if (reply.kind !== "batch") {
       // A stale number cannot be, for numbers only grow. A new worker id is right whatever the cause.
@@ -181,7 +180,7 @@ export class Claimer {
     const restMs = problems.length > 0 ? PAUSE_AFTER_PROBLEM_MS : MAX_SLEEP_MS;
     const nextDueInMs = Math.min(reply.nextDueInMs ?? restMs, restMs);
     // Lanes that this request did not ask, or of which nothing was known before the reply.
-    if (mayBeMoreLanes || claims.lanes.size > knownLanes) return 0;
+    if (mayBeMoreLanes) return 0;
     // A batch that was not full has taken all that there was.
     if (items.length > 0 && !isFull && !reply.again && !this.hasMore) return nextDueInMs;
     if (items.length > 0 || reply.again || (maxFromList > 0 && !list.isEmpty)) return 0;
@@ -222,8 +221,9 @@ export class Claimer {
         lanes: reserved.requests(),
       });
       this.options.counters?.valkeyCall("claim", performance.now() - now);
-      const mayBeMoreLanes = reserved.mayBeMore;
-      if (reply.kind !== "batch") return { reply, items: [], isFull: false, mayBeMoreLanes };
+      if (reply.kind !== "batch") {
+        return { reply, items: [], isFull: false, mayBeMoreLanes: false };
+      }
       // Pauses are kept with the first queue, for a webhook may get deliveries from any. They come before
       // the items: a pause that another worker was asked for holds for what this batch brings.
       if (reportLimit > 0 && queue === this.options.queues[0]) {
@@ -231,10 +231,12 @@ export class Claimer {
       }
       const isFull = reply.items.length >= room || bytesOf(reply.items) >= MAY_BE_FULL_BYTES;
       const items = this.accept(queue, reply, reserved, isFull);
+      const namesNewLane = reply.lanes.some((webhookId) => !claims.lanes.has(webhookId));
+      for (const webhookId of reply.lanes) claims.lanes.add(webhookId);
       if (reply.problems.length > 0) {
         this.options.keyProblems.report(claims.queue, reply.problems);
       }
-      return { reply, items, isFull, mayBeMoreLanes };
+      return { reply, items, isFull, mayBeMoreLanes: reserved.mayBeMore || namesNewLane };
     } finally {
       reserved.release();
     }
@@ -259,7 +261,6 @@ export class Claimer {
     if (!reply.again && !isFull) {
       for (const webhookId of reserved.unused()) claims.laneWasEmpty(webhookId);
     }
-    for (const webhookId of reply.lanes) claims.lanes.add(webhookId);
     return items;
   }
 

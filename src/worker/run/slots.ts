@@ -75,6 +75,8 @@ export class Slots {
   private unprovenInFlight = 0;
   private checking: Timer | null = null;
   private telling: Timer | null = null;
+  private pauseTimer: Timer | null = null;
+  private pauseTimerAt = Number.POSITIVE_INFINITY;
   private forgottenAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: SlotsOptions) {}
@@ -177,6 +179,7 @@ export class Slots {
     webhook.pausedAt = this.now();
     this.paused.add(webhookId);
     this.refuseWaiters(webhookId, webhook);
+    this.lookAtPauses(webhook.pausedUntil);
   }
 
   /** The pauses that Valkey knows, those of other workers too. `complete`: there are no others. */
@@ -201,6 +204,7 @@ export class Slots {
     for (const id of this.waitingWebhooks) this.refuseWaiters(id, this.get(id));
     this.stopChecking();
     if (this.telling) clearTimeout(this.telling);
+    if (this.pauseTimer) clearTimeout(this.pauseTimer);
   }
 
   private maxOf(webhookId: string): number {
@@ -257,6 +261,29 @@ export class Slots {
       this.telling = null;
       this.options.wakeUp.notify();
     }, UNPROVEN_TOGETHER_MS);
+  }
+
+  /** One timer, for the pause that ends first. */
+  private lookAtPauses(at: number): void {
+    if (at >= this.pauseTimerAt) return;
+    if (this.pauseTimer) clearTimeout(this.pauseTimer);
+    this.pauseTimerAt = at;
+    this.pauseTimer = setTimeout(() => this.endPauses(), at - this.now());
+  }
+
+  private endPauses(): void {
+    this.pauseTimer = null;
+    this.pauseTimerAt = Number.POSITIVE_INFINITY;
+    const now = this.now();
+    for (const webhookId of this.paused) {
+      const until = this.webhooks.get(webhookId)?.pausedUntil ?? 0;
+      if (until > now) {
+        this.lookAtPauses(until);
+        continue;
+      }
+      this.paused.delete(webhookId);
+      this.notifyFree(webhookId);
+    }
   }
 
   private refuseWaiters(webhookId: string, webhook: Webhook): void {

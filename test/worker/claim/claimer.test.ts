@@ -322,6 +322,19 @@ test("deliveries leave a lane only with a slot of their webhook, and the rest wa
   await eventually(() => scene.slots.free("wh_1") === 1);
 });
 
+test("a lane that a reply names is asked at once, also where another one was emptied by it", async () => {
+  const queue = lab.queue();
+  await fillLane(queue, "wh_1", "a");
+  await fillLane(queue, "wh_2", "b");
+  const scene = await start({ queues: [queue], room: 0 });
+  for (const id of ["wh_1", "wh_2"]) scene.slots.finish(scene.slots.take(id)!, "success");
+  scene.members[0]!.claims.lanes.add("wh_1");
+  scene.room = 100;
+  scene.wake();
+  await eventually(() => scene.items.length === 2, { withinMs: 5_000 });
+  expect(claimed(scene)).toEqual(["a", "b"]);
+});
+
 test("more lanes than one batch can ask are all asked, without another wake-up", async () => {
   const queue = lab.queue();
   const webhooks = Array.from({ length: 70 }, (_, i): WebhookId => `wh_${i}`);

@@ -292,6 +292,17 @@ describe("a pause", () => {
     expect(slots.free("a")).toBe(8);
   });
 
+  test("wakes the claimer when it is over, for its lane may have a slot now", async () => {
+    const { slots, clock, told } = open();
+    slots.pause("late", 60_000);
+    slots.pause("a", 2);
+    slots.pause("b", 1);
+    clock.now += 1;
+    await eventually(() => told.times === 1);
+    clock.now += 1;
+    await eventually(() => told.times === 2);
+  });
+
   test("that another worker started is obeyed", () => {
     const { slots } = open();
     slots.setPauses([{ webhookId: "a", forMs: 1_000 }], true);
