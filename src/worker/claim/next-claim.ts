@@ -12,7 +12,7 @@ import type { Slots } from "../run/slots.ts";
 import type { Capacity } from "../settle/capacity.ts";
 import type { Claims } from "../settle/claims.ts";
 import type { WakeUp } from "../wake-up.ts";
-import { MAX_BYTES_IN_BATCH, MIN_BATCH_ROOM } from "./batch-size.ts";
+import { MIN_BATCH_ROOM } from "./batch-size.ts";
 import type { ListState } from "./list-state.ts";
 
 export interface NextClaimOptions {
@@ -37,6 +37,8 @@ export interface NextClaimOptions {
 
 /** What is pushed at once should come in one round trip; the claimer takes the rest, in larger batches. */
 const MAX_ITEMS = 32;
+/** Of large ones fewer: they are read in one turn of the event loop, and a batch of the claimer may come in it, too. */
+const MAX_BYTES = 128 * 1024;
 const BLOCK_S = 8;
 /** Longer than the block: a frozen server does not answer at all. */
 const DEADLINE_MS = 9_500;
@@ -137,7 +139,7 @@ export class NextClaim {
         worker,
         number: claims.nextBatch + 1,
         maxItems: MAX_ITEMS,
-        maxBytes: MAX_BYTES_IN_BATCH,
+        maxBytes: MAX_BYTES,
         reportLimit,
         cut,
       });

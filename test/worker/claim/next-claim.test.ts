@@ -106,6 +106,16 @@ describe("a wait with room to claim", () => {
     expect(await scene.queue.list()).toEqual(["32", "33"]);
   });
 
+  test("claims fewer large ones, and leaves the rest to the claimer", async () => {
+    const scene = await open();
+    const pushed = Array.from({ length: 10 }, (_, n) => `${n}`.padEnd(50_000, "x"));
+    await scene.queue.push(...pushed);
+    scene.next.watchOnce();
+    await eventually(() => scene.notified === 1);
+    expect(claimed(scene)).toEqual(pushed.slice(0, 3));
+    expect(await scene.queue.list()).toEqual(pushed.slice(3));
+  });
+
   test("claims an element that comes alone once, however many replicas wait", async () => {
     const first = await open({ worker: "w1" });
     const others = [
