@@ -268,7 +268,7 @@ export class Slots {
     if (at >= this.pauseTimerAt) return;
     if (this.pauseTimer) clearTimeout(this.pauseTimer);
     this.pauseTimerAt = at;
-    this.pauseTimer = setTimeout(() => this.endPauses(), at - this.now());
+    this.pauseTimer = setTimeout(() => this.endPauses(), Math.max(0, at - this.now()));
   }
 
   private endPauses(): void {

@@ -303,6 +303,17 @@ describe("a pause", () => {
     await eventually(() => told.times === 2);
   });
 
+  test("that is over at once wakes the claimer, and writes no warning among the log lines", async () => {
+    const { slots, told } = open();
+    const warned: Error[] = [];
+    const onWarning = (warning: Error) => void warned.push(warning);
+    process.on("warning", onWarning);
+    slots.pause("a", -0.5);
+    await eventually(() => told.times === 1);
+    process.off("warning", onWarning);
+    expect(warned).toEqual([]);
+  });
+
   test("that another worker started is obeyed", () => {
     const { slots } = open();
     slots.setPauses([{ webhookId: "a", forMs: 1_000 }], true);
