@@ -204,7 +204,10 @@ export class Link {
     if (this.closed || deadlineAt >= this.watchedAt) return;
     if (this.watch) clearTimeout(this.watch);
     this.watchedAt = deadlineAt;
-    this.watch = setTimeout(() => this.checkDeadlines(), deadlineAt - performance.now());
+    this.watch = setTimeout(
+      () => this.checkDeadlines(),
+      Math.max(0, deadlineAt - performance.now()),
+    );
   }
 
   private checkDeadlines(): void {
